@@ -1,0 +1,240 @@
+/**
+ * The existing APIs, reached over HTTP; the only caller of fetch. Commands and reloads ask here.
+ */
+import { Pool } from "./backend_pool.ts";
+import {
+  attempt,
+  type BackendAnswer,
+  type BackendRequest,
+  type Failure,
+} from "./backend_attempt.ts";
+import { CommandError } from "./protocol.ts";
+
+export type { BackendAnswer };
+
+/** The APIs that there are, by the name that the protocol gives them. */
+export type Api = "user" | "notification" | "schedule" | "tournament";
+
+/** A GET, less who asks: two of them that are equal, with equal tokens, are the same request. */
+export interface ListRequest {
+  readonly api: Api;
+  /** Becomes one more, percent-encoded, segment of the path (BCK5). */
+  readonly id?: string;
+  /** In the order in which they go into the URL. */
+  readonly query?: readonly (readonly [name: string, value: string])[];
+}
+
+/** Who asks. */
+export interface Asker {
+  /** Goes as the `Authorization` header, to the APIs that get it (BCK2). */
+  readonly token: string | null;
+  /** Aborted when nobody wants the answer any more. */
+  readonly signal: AbortSignal;
+}
+
+/** The APIs, with pools, timeouts, tries and shared requests. */
+export interface Backend {
+  /** Whether the API has a URL. */
+  has(api: Api): boolean;
+  /**
+   * Asks; identical requests are shared as BCK6 says.
+   *
+   * @throws {CommandError} `backend-…` or `overloaded`
+   */
+  get(request: ListRequest, asker: Asker): Promise<BackendAnswer>;
+  /**
+   * Sends JSON, once. The body of an ok answer is not looked at.
+   *
+   * @throws {CommandError} `backend-…` or `overloaded`
+   */
+  put(api: Api, body: string, asker: Asker): Promise<BackendAnswer>;
+}
+
+/** What {@linkcode createBackend} needs. */
+export interface BackendOptions {
+  /** Base URLs; an API without one can't be asked. */
+  readonly urls: Readonly<Record<Api, URL | undefined>>;
+  /** Requests at once for each API, and as many more waiting (BCK3). */
+  readonly poolSize: number;
+  /** Milliseconds from the asking to the last byte of the answer. */
+  readonly timeoutMs: number;
+  /** Bytes of an answer's body. */
+  readonly maxBytes: number;
+}
+
+const TRAITS: Record<Api, { withToken: boolean; joinable: "under way" | "unsent" }> = {
+  user: { withToken: true, joinable: "under way" },
+  notification: { withToken: true, joinable: "unsent" },
+  schedule: { withToken: false, joinable: "unsent" },
+  tournament: { withToken: false, joinable: "under way" },
+};
+
+/** Milliseconds before the second and the third try of a GET, less jitter (BCK4). */
+const RETRY_DELAYS_MS = [100, 400];
+
+/** One request on its way, and all who wait for its answer. */
+interface Job {
+  readonly api: Api;
+  readonly key: string | null;
+  readonly request: BackendRequest;
+  readonly abort: AbortController;
+  readonly askers: Set<PromiseWithResolvers<BackendAnswer>>;
+  sent: boolean;
+}
+
+/** Makes a {@linkcode Backend}. */
+export function createBackend(
+  { urls, poolSize, timeoutMs, maxBytes }: BackendOptions,
+): Backend {
+  const pools: Record<Api, Pool> = {
+    user: new Pool(poolSize),
+    notification: new Pool(poolSize),
+    schedule: new Pool(poolSize),
+    tournament: new Pool(poolSize),
+  };
+  /** Jobs that may be joined. */
+  const joinable = new Map<string, Job>();
+
+  function error(api: Api, failure: Failure): CommandError {
+    const { slug, reason, retryAfterMs } = failure;
+    return new CommandError({
+      slug,
+      message: `Cannot ask the ${api} API: ${reason}`,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    });
+  }
+
+  function fail(job: Job, failure: Failure): void {
+    for (const asker of job.askers) asker.reject(error(job.api, failure));
+  }
+
+  function leave(job: Job, asker: PromiseWithResolvers<BackendAnswer>): void {
+    if (job.askers.delete(asker) && job.askers.size === 0) {
+      closeToJoiners(job);
+      job.abort.abort();
+    }
+  }
+
+  function closeToJoiners(job: Job): void {
+    if (job.key !== null && joinable.get(job.key) === job) joinable.delete(job.key);
+  }
+
+  async function run(job: Job): Promise<void> {
+    const { api, request, abort: { signal } } = job;
+    const leavePool = await pools[api].enter(signal);
+    if (leavePool === "full") {
+      return fail(job, { slug: "overloaded", reason: "too many requests are waiting for it" });
+    }
+    if (leavePool === "aborted") return;
+    try {
+      job.sent = true;
+      if (TRAITS[api].joinable === "unsent") closeToJoiners(job);
+      for (let tries = 0;; tries++) {
+        const outcome = await attempt(request, { signal, maxBytes });
+        if (signal.aborted) return;
+        if ("status" in outcome) {
+          for (const asker of job.askers) asker.resolve(outcome);
+          return;
+        }
+        const delayMs = outcome.again && request.method === "GET" && RETRY_DELAYS_MS[tries];
+        if (!delayMs) return fail(job, outcome);
+        await delay(delayMs * (0.75 + Math.random() / 2), signal);
+      }
+    } finally {
+      leavePool();
+    }
+  }
+
+  function start(job: Job): void {
+    run(job)
+      .catch((defect) => job.askers.forEach((asker) => asker.reject(defect)))
+      .finally(() => closeToJoiners(job));
+  }
+
+  /** Waits for a job's answer, no longer than the timeout or the signal allow. */
+  async function join(job: Job, { signal }: Asker): Promise<BackendAnswer> {
+    const asker = Promise.withResolvers<BackendAnswer>();
+    job.askers.add(asker);
+    const timeout = setTimeout(() => {
+      asker.reject(error(
+        job.api,
+        job.sent
+          ? { slug: "backend-timeout", reason: `no whole answer within ${timeoutMs} ms` }
+          : { slug: "overloaded", reason: `no free place in its pool within ${timeoutMs} ms` },
+      ));
+    }, timeoutMs);
+    const onAbort = () => asker.reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    try {
+      return await asker.promise;
+    } finally {
+      clearTimeout(timeout);
+      signal.removeEventListener("abort", onAbort);
+      leave(job, asker);
+    }
+  }
+
+  function createJob(api: Api, request: BackendRequest, key: string | null): Job {
+    return { api, key, request, abort: new AbortController(), askers: new Set(), sent: false };
+  }
+
+  function baseUrl(api: Api): URL {
+    const url = urls[api];
+    if (!url) throw new Error(`The ${api} API has no URL`);
+    return new URL(url);
+  }
+
+  function headers(api: Api, token: string | null): Headers {
+    const headers = new Headers({ accept: "application/json" });
+    if (token !== null && TRAITS[api].withToken) headers.set("authorization", token);
+    return headers;
+  }
+
+  return {
+    has: (api) => urls[api] !== undefined,
+
+    get({ api, id, query = [] }, asker) {
+      const url = baseUrl(api);
+      if (id !== undefined) {
+        url.pathname = `${url.pathname.replace(/\/$/, "")}/${
+          encodeURIComponent(id.toWellFormed())
+        }`;
+      }
+      for (const [name, value] of query) url.searchParams.append(name, value);
+      const key = `${url} ${TRAITS[api].withToken ? asker.token ?? "" : ""}`;
+
+      let job = joinable.get(key);
+      if (!job) {
+        job = createJob(api, { method: "GET", url, headers: headers(api, asker.token) }, key);
+        joinable.set(key, job);
+        start(job);
+      }
+      return join(job, asker);
+    },
+
+    put(api, body, asker) {
+      const request = {
+        method: "PUT",
+        url: baseUrl(api),
+        headers: headers(api, asker.token),
+        body,
+      } as const;
+      request.headers.set("content-type", "application/json; charset=utf-8");
+      const job = createJob(api, request, null);
+      start(job);
+      return join(job, asker);
+    },
+  };
+}
+
+/** Resolves after the time, or at once when the signal is aborted. */
+function delay(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  signal.addEventListener("abort", () => {
+    clearTimeout(timer);
+    resolve();
+  }, { once: true });
+  return promise;
+}

@@ -1,0 +1,111 @@
+/**
+ * One try of one backend request, and what its answer means (BCK1).
+ */
+import { type JsonText, NULL, type ReplyStatus, type Slug } from "./protocol.ts";
+
+/** A backend's answer, as the client gets it. */
+export interface BackendAnswer {
+  readonly status: ReplyStatus;
+  /** The body as it came, so that no number of it is changed. */
+  readonly payload: JsonText;
+  /** The same, parsed. */
+  readonly value: unknown;
+}
+
+/** What to send. A redirect is an answer, it is not followed. */
+export interface BackendRequest {
+  readonly method: "GET" | "PUT";
+  readonly url: URL;
+  readonly headers: Headers;
+  readonly body?: string;
+}
+
+/** Why there is no answer. */
+export interface Failure {
+  readonly slug: Slug;
+  /** Tells neither address nor token (ERR3). */
+  readonly reason: string;
+  /** Whether another try may help (BCK4). */
+  readonly again?: boolean;
+  /** Milliseconds, where the backend said them. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** Fetches once. Never throws, but for a defect. */
+export async function attempt(
+  { url, ...request }: BackendRequest,
+  { signal, maxBytes }: { signal: AbortSignal; maxBytes: number },
+): Promise<BackendAnswer | Failure> {
+  let response: Response;
+  let body: string | null;
+  try {
+    response = await fetch(url, { ...request, redirect: "manual", signal });
+    if (response.status === 429 || response.status >= 500) {
+      await response.body?.cancel();
+      return unavailable(response);
+    }
+    body = await readText(response, maxBytes);
+  } catch {
+    return { slug: "backend-unavailable", reason: "no whole answer", again: true };
+  }
+  if (body === null) {
+    return { slug: "backend-invalid", reason: `it answered more than ${maxBytes} bytes` };
+  }
+  return interpret(request.method, response.status, body);
+}
+
+function unavailable({ status, headers }: Response): Failure {
+  return {
+    slug: "backend-unavailable",
+    reason: `it answered ${status}`,
+    again: status === 502 || status === 503 || status === 504,
+    retryAfterMs: retryAfterMs(headers.get("retry-after")),
+  };
+}
+
+/** `Retry-After` in either of its forms, RFC 9110, 10.2.3. */
+function retryAfterMs(header: string | null): number | undefined {
+  if (header === null) return undefined;
+  const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
+  return Number.isSafeInteger(ms) ? Math.max(0, ms) : undefined;
+}
+
+function interpret(method: string, status: number, body: string): BackendAnswer | Failure {
+  if (status >= 200 && status < 300 && method === "PUT") {
+    return { status: "ok", payload: NULL, value: null };
+  }
+  const json = parse(body);
+  if (status >= 200 && status < 300) {
+    return json
+      ? { status: "ok", ...json }
+      : { slug: "backend-invalid", reason: "it answered what is not JSON" };
+  }
+  if (status === 401) return { status: "unauthorized", ...json ?? NOTHING };
+  if (status === 403) return { status: "forbidden", ...json ?? NOTHING };
+  if (json && status >= 400) return { status: "error", ...json };
+  return { slug: "backend-refused", reason: `it answered ${status}` };
+}
+
+const NOTHING = { payload: NULL, value: null };
+
+function parse(body: string): { payload: JsonText; value: unknown } | null {
+  try {
+    return { value: JSON.parse(body), payload: body as JsonText };
+  } catch {
+    return null;
+  }
+}
+
+/** The whole body, `null` where it is longer than the limit. */
+async function readText(response: Response, maxBytes: number): Promise<string | null> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength;
+    // Leaving the loop cancels the rest.
+    if (bytes > maxBytes) return null;
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}

@@ -1,0 +1,49 @@
+/**
+ * What a command is. Its schema and its handler are closed over each other here, so that the table
+ * holds commands of every type of options.
+ */
+import type * as z from "zod";
+import type { Backend } from "../backend.ts";
+import type { Reply } from "../protocol.ts";
+import type { Session } from "../sessions.ts";
+import { parseOrRefuse } from "../validation.ts";
+
+/** What a handler works with. */
+export interface CommandContext {
+  readonly session: Session;
+  readonly backend: Backend;
+  /** Aborted when the connection is gone. */
+  readonly signal: AbortSignal;
+}
+
+/** One entry of the command table. */
+export interface Command {
+  readonly name: string;
+  /** Starts when all before it are answered; what comes after waits for it (REQ5). */
+  readonly barrier: boolean;
+  /**
+   * Parses the options.
+   *
+   * @returns The work that is left, to be run once
+   * @throws {CommandError} `invalid-options`
+   */
+  prepare(options: unknown): (context: CommandContext) => Promise<Reply>;
+}
+
+/** Makes a {@linkcode Command} of a schema and of what to do with what it parses. */
+export function defineCommand<S extends z.ZodType>(definition: {
+  name: string;
+  barrier?: boolean;
+  options: S;
+  run(options: z.output<S>, context: CommandContext): Reply | Promise<Reply>;
+}): Command {
+  const { name, barrier = false, options: schema, run } = definition;
+  return {
+    name,
+    barrier,
+    prepare(options) {
+      const parsed = parseOrRefuse(schema, options, { path: ["options"], slug: "invalid-options" });
+      return async (context) => await run(parsed, context);
+    },
+  };
+}

@@ -1,0 +1,38 @@
+import * as z from "zod";
+import { unauthorized } from "../protocol.ts";
+import { notificationTarget } from "../subscription_id.ts";
+import { optional } from "../validation.ts";
+import { defineCommand } from "./define.ts";
+import { listAndSubscribe } from "./list.ts";
+
+/** Which notifications: of these types, or of every type where there are none. */
+export const notificationWhereSchema = z.object({ types: z.array(z.string()) });
+
+/** Lists the user's notifications and subscribes to what arrives from then on (LIST1 to LIST3). */
+export const getMyNotifications = defineCommand({
+  name: "getMyNotifications",
+  options: z.object({
+    params: optional(z.object({
+      limit: optional(z.int().nonnegative()),
+      skip: optional(z.int().nonnegative()),
+      sort: optional(z.string()),
+    })),
+    where: notificationWhereSchema,
+  }),
+  async run({ params: { limit, skip, sort } = {}, where: { types } }, context) {
+    const { session } = context;
+    if (session.user === null) return unauthorized();
+
+    const query = (params: Record<string, string | number | undefined>) => [
+      ...Object.entries(params)
+        .filter(([, value]) => value)
+        .map(([name, value]) => [name, String(value)] as const),
+      ...types.map((type) => ["type", type] as const),
+    ];
+    return await listAndSubscribe(context, {
+      target: notificationTarget({ userId: session.user, types }),
+      list: { api: "notification", query: query({ limit, skip, sort }) },
+      reload: { api: "notification", query: query({ limit, sort }) },
+    });
+  },
+});

@@ -1,0 +1,35 @@
+import * as z from "zod";
+import { CommandError, ok, toJson, unauthorized } from "../protocol.ts";
+import { optional } from "../validation.ts";
+import { defineCommand } from "./define.ts";
+import { notificationWhereSchema } from "./get_my_notifications.ts";
+
+/** How far a user has got with a notification. */
+export const notificationStatusSchema = z.enum(["unseen", "unread", "read"]);
+
+const countSchema = z.object({ total: optional(z.int()) });
+
+/** Counts the user's notifications of a status (COUNT1). */
+export const getMyNotificationsCount = defineCommand({
+  name: "getMyNotificationsCount",
+  options: z.object({ where: notificationWhereSchema, status: notificationStatusSchema }),
+  async run({ where: { types }, status }, { session, backend, signal }) {
+    if (session.user === null) return unauthorized();
+
+    const query = [...types.map((type) => ["type", type] as const), ["status", status] as const];
+    const answer = await backend.get(
+      { api: "notification", query },
+      { token: session.token, signal },
+    );
+    if (answer.status !== "ok") return { status: answer.status, payload: answer.payload };
+
+    const count = countSchema.safeParse(answer.value);
+    if (!count.success) {
+      throw new CommandError({
+        slug: "backend-invalid",
+        message: "Cannot count: the notification API answered no usable total",
+      });
+    }
+    return ok(toJson({ total: count.data.total ?? 0 }));
+  },
+});

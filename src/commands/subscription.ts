@@ -1,0 +1,18 @@
+import * as z from "zod";
+import { ok } from "../protocol.ts";
+import { defineCommand } from "./define.ts";
+
+/**
+ * Ends subscriptions of this session (SUB1).
+ *
+ * Ids that the session does not have are ignored, so a client may repeat it.
+ */
+export const subscription = defineCommand({
+  name: "subscription",
+  barrier: true,
+  options: z.object({ ids: z.array(z.string()), action: z.literal("unsubscribe") }),
+  run({ ids }, { session }) {
+    session.unsubscribe(ids);
+    return ok();
+  },
+});

@@ -1,0 +1,21 @@
+import * as z from "zod";
+import { ok, toJson, unauthorized } from "../protocol.ts";
+import { defineCommand } from "./define.ts";
+import { notificationStatusSchema } from "./get_my_notifications_count.ts";
+
+/** Sets the status of the user's notifications, of all where none is named (UPD1). */
+export const updateNotifications = defineCommand({
+  name: "updateNotifications",
+  barrier: true,
+  options: z.object({
+    where: z.object({ notifications: z.array(z.string()) }),
+    status: notificationStatusSchema,
+  }),
+  async run({ where: { notifications: ids }, status }, { session, backend, signal }) {
+    if (session.user === null) return unauthorized();
+
+    const body = toJson({ ids: ids.length > 0 ? ids : undefined, status });
+    const answer = await backend.put("notification", body, { token: session.token, signal });
+    return answer.status === "ok" ? ok() : { status: answer.status, payload: answer.payload };
+  },
+});

@@ -1,0 +1,293 @@
+/**
+ * Every setting: name, default, unit, meaning, and what it may hold. README's table, `.env.dist` and
+ * `--check-config` come from here.
+ */
+import * as z from "zod";
+
+/** What people are told of a setting. */
+export interface SettingInfo {
+  readonly meaning: string;
+  /** What it may hold, to follow "expected". */
+  readonly allowed: string;
+  /** What holds where it is not set, in words or as it would be written. */
+  readonly fallback: string;
+  /** Whether its value must not be shown. */
+  readonly secret?: boolean;
+}
+
+const infos = z.registry<SettingInfo>();
+
+function setting<S extends z.ZodType>(schema: S, info: SettingInfo): S {
+  infos.add(schema, info);
+  return schema;
+}
+
+/** A whole number, written in decimal. */
+function number(options: { meaning: string; min: number; max: number; fallback: number }) {
+  const { meaning, min, max, fallback } = options;
+  return setting(
+    z.string().regex(/^\d+$/).transform(Number).pipe(z.int().min(min).max(max)).default(fallback),
+    { meaning, allowed: `a whole number from ${min} to ${max}`, fallback: String(fallback) },
+  );
+}
+
+function choice<const T extends string>(
+  options: { meaning: string; values: readonly [T, ...T[]]; fallback: T },
+) {
+  const { meaning, values, fallback } = options;
+  return setting(z.enum(values).default(() => fallback as z.output<z.ZodEnum<{ [K in T]: K }>>), {
+    meaning,
+    allowed: values.join(", "),
+    fallback,
+  });
+}
+
+function isHttpUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && /^https?:$/.test(url.protocol) && !url.username && !url.password;
+}
+
+const httpUrl = z.string().refine(isHttpUrl).transform((text) => new URL(text));
+const HTTP_URL = "an http or https URL without a password";
+
+const DAY_SECONDS = 86_400;
+
+const settingsSchema = z.object({
+  HOST_ENV: setting(z.string().optional(), {
+    meaning: "Name of the deployment, on log lines",
+    allowed: "a name",
+    fallback: "NODE_ENV's",
+  }),
+  NODE_ENV: choice({
+    meaning: "`development` logs for people, the others JSON lines",
+    values: ["production", "staging", "testing", "development"],
+    fallback: "production",
+  }),
+  KAFKA_BROKERS: setting(
+    z.string()
+      .transform((text) => text.split(",").map((broker) => broker.trim()))
+      .pipe(z.array(z.string().regex(/^(\[[\da-f:]+\]|[\w.-]+):\d{1,5}$/i))),
+    {
+      meaning: "Brokers to connect to first",
+      allowed: "host:port, comma separated",
+      fallback: "required",
+    },
+  ),
+  KAFKA_TOPIC: setting(z.string().regex(/^[\w.-]{1,249}$/).default("wss"), {
+    meaning: "Topic with the new notifications",
+    allowed: "a topic's name: letters, digits, `.`, `_` and `-`",
+    fallback: "wss",
+  }),
+  KAFKA_GROUP_PREFIX: setting(z.string().default("wss"), {
+    meaning: "The consumer group is `<prefix>-<INSTANCE_ID>-<8 random characters>`, " +
+      "new at each start and deleted at a clean end; nothing is committed to it",
+    allowed: "a name",
+    fallback: "wss",
+  }),
+  INSTANCE_ID: setting(z.string().optional(), {
+    meaning: "Names the instance in the group and in logs",
+    allowed: "a name",
+    fallback: "HOSTNAME, else 8 random characters",
+  }),
+  KAFKA_SSL: setting(
+    z.union([
+      z.enum(["true", "false"]).transform((text) => text === "true"),
+      // Below ./certs, the only folder besides .env that the service may read.
+      z.string().regex(/^(\.\/)?certs\/(?!\.\.?\/|.*\/\.\.?\/)[^\0]*[^/\0]$/),
+    ]).default(false),
+    {
+      meaning: "TLS to the brokers",
+      allowed: "true, false, or the path of a CA file below ./certs",
+      fallback: "false",
+    },
+  ),
+  KAFKA_SASL_MECHANISM: setting(
+    z.enum(["plain", "scram-sha-256", "scram-sha-512"]).optional(),
+    {
+      meaning: "How to log in to the brokers",
+      allowed: "plain, scram-sha-256 or scram-sha-512",
+      fallback: "none",
+    },
+  ),
+  KAFKA_SASL_USERNAME: setting(z.string().optional(), {
+    meaning: "Goes with the mechanism",
+    allowed: "a user's name",
+    fallback: "none",
+  }),
+  KAFKA_SASL_PASSWORD: setting(z.string().optional(), {
+    meaning: "Goes with the mechanism",
+    allowed: "a password",
+    fallback: "none",
+    secret: true,
+  }),
+  HOST: setting(z.string().regex(/^[\w.:-]+$/).default("0.0.0.0"), {
+    meaning: "Address on which clients connect",
+    allowed: "an IP address or a host's name",
+    fallback: "0.0.0.0",
+  }),
+  PORT: number({
+    meaning: "Port on which clients connect; 0 takes a free one",
+    min: 0,
+    max: 65_535,
+    fallback: 3110,
+  }),
+  API_URL_USER: setting(httpUrl, {
+    meaning: "`{user}`, such as https://api-user/users/me",
+    allowed: HTTP_URL,
+    fallback: "required",
+  }),
+  API_URL_NOTIFICATION: setting(httpUrl, {
+    meaning: "`{notification}`, such as https://api-user/users/me/notifications",
+    allowed: HTTP_URL,
+    fallback: "required",
+  }),
+  API_URL_SCHEDULE_MOBILE: setting(httpUrl.optional(), {
+    meaning: "`{schedule}`; without it `/mobile` has no getSchedules",
+    allowed: HTTP_URL,
+    fallback: "none",
+  }),
+  API_URL_TOURNAMENT_MOBILE: setting(httpUrl.optional(), {
+    meaning: "`{tournament}`; without it `/mobile` has no getTournament",
+    allowed: HTTP_URL,
+    fallback: "none",
+  }),
+  REQUEST_POOL_SIZE: number({
+    meaning: "Requests at once for each API; as many more wait",
+    min: 1,
+    max: 100_000,
+    fallback: 1000,
+  }),
+  BACKEND_TIMEOUT_MS: number({
+    meaning: "Milliseconds for a backend's whole answer, waiting and tries included",
+    min: 1,
+    max: 600_000,
+    fallback: 10_000,
+  }),
+  MAX_BACKEND_BYTES: number({
+    meaning: "Bytes of a backend's answer",
+    min: 1,
+    max: 1024 ** 3,
+    fallback: 8 * 1024 ** 2,
+  }),
+  MAX_MESSAGE_BYTES: number({
+    meaning: "Bytes of a client's frame",
+    min: 1,
+    max: 64 * 1024 ** 2,
+    fallback: 64 * 1024,
+  }),
+  MAX_INFLIGHT: number({
+    meaning: "Commands of one session that run at once",
+    min: 1,
+    max: 10_000,
+    fallback: 16,
+  }),
+  MAX_WAITING: number({
+    meaning: "Commands of one session that wait for their turn",
+    min: 1,
+    max: 100_000,
+    fallback: 256,
+  }),
+  PING_SECONDS: number({
+    meaning: "Seconds without a sign of life after which a client is pinged, " +
+      "and then again until it is closed",
+    min: 1,
+    max: DAY_SECONDS,
+    fallback: 30,
+  }),
+  RELOAD_CONCURRENCY: number({
+    meaning: "Lists that are fetched again at once because a Kafka message says so",
+    min: 1,
+    max: 100_000,
+    fallback: 50,
+  }),
+  QUARANTINE_SIZE: number({
+    meaning: "Unusable Kafka messages that are remembered",
+    min: 0,
+    max: 1_000_000,
+    fallback: 1000,
+  }),
+  LOG_LEVEL: choice({
+    meaning: "The least level that is logged",
+    values: ["debug", "info", "warning", "error"],
+    fallback: "info",
+  }),
+});
+
+/** All settings, parsed; those that follow from others are filled in. */
+export type Settings =
+  & Omit<z.output<typeof settingsSchema>, "HOST_ENV" | "INSTANCE_ID">
+  & { HOST_ENV: string; INSTANCE_ID: string };
+
+/** The name of a setting. */
+export type SettingName = keyof typeof settingsSchema.shape;
+
+/** Every setting's name, in the order in which people are told of them. */
+export const SETTING_NAMES = Object.keys(settingsSchema.shape) as SettingName[];
+
+/** What people are told of a setting. */
+export function settingInfo(name: SettingName): SettingInfo {
+  const info = infos.get(settingsSchema.shape[name]);
+  if (!info) throw new Error(`${name} is not described`);
+  return info;
+}
+
+/** Where a setting's text came from. */
+export type SettingSource = "environment" | ".env" | "default";
+
+/** Settings as they were found, before they are parsed; names that hold nothing are left out. */
+export type FoundSettings = ReadonlyMap<SettingName, { text: string; source: SettingSource }>;
+
+/** A setting's value as it may be shown, such as in an error; never a secret. */
+export function showSetting(name: SettingName, text: string): string {
+  return settingInfo(name).secret ? "(hidden)" : text.replace(/\/\/[^/@]*@/, "//(hidden)@");
+}
+
+/**
+ * Parses settings.
+ *
+ * @param hostname What INSTANCE_ID falls back to
+ * @returns The settings, or one line for each problem
+ */
+export function parseSettings(
+  found: FoundSettings,
+  hostname: string | undefined,
+): { settings: Settings } | { problems: string[] } {
+  const texts = Object.fromEntries([...found].map(([name, { text }]) => [name, text]));
+  const result = settingsSchema.safeParse(texts);
+  const wrong = new Set(result.error?.issues.map(({ path }) => path[0] as SettingName));
+  for (const [name, { text }] of found) if (isTemplated(text)) wrong.add(name);
+
+  const problems = SETTING_NAMES.filter((name) => wrong.has(name))
+    .map((name) => describeProblem(name, found.get(name)?.text));
+  problems.push(...incompleteSasl(found));
+  if (!result.success || problems.length > 0) return { problems };
+
+  const settings = result.data;
+  return {
+    settings: {
+      ...settings,
+      HOST_ENV: settings.HOST_ENV ?? settings.NODE_ENV,
+      INSTANCE_ID: settings.INSTANCE_ID ?? (hostname || crypto.randomUUID().slice(0, 8)),
+    },
+  };
+}
+
+function isTemplated(text: string): boolean {
+  return /\{\{.*\}\}/s.test(text);
+}
+
+function describeProblem(name: SettingName, text: string | undefined): string {
+  const { allowed } = settingInfo(name);
+  if (text === undefined) return `${name} is missing: expected ${allowed}`;
+  const template = isTemplated(text) ? ", a template that was not filled in" : "";
+  return `${name} is "${showSetting(name, text)}"${template}: expected ${allowed}`;
+}
+
+function incompleteSasl(found: FoundSettings): string[] {
+  const names = ["KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"] as const;
+  const missing = names.filter((name) => !found.has(name));
+  if (missing.length === 0 || missing.length === names.length) return [];
+  return missing.map((name) =>
+    `${name} is missing: expected ${settingInfo(name).allowed}, as the other KAFKA_SASL_ are set`
+  );
+}

@@ -1,0 +1,123 @@
+/**
+ * A backend of the shape that the service expects, to try it with: the four APIs, and beside them
+ * what a real backend does by itself, create things and publish them to the topic.
+ */
+import * as z from "zod";
+import {
+  createDemoStore,
+  DEMO_USERS,
+  type DemoStore,
+  type DemoUser,
+  type NotificationStatus,
+} from "./demo_store.ts";
+
+/** Publishes a message to the topic. */
+export type Publish = (value: string) => unknown;
+
+const newNotification = z.object({
+  userId: z.string().default(DEMO_USERS[0].id),
+  type: z.string().default("message"),
+  data: z.json().default(null),
+});
+const newMatch = z.object({
+  name: z.string().min(1),
+  at: z.int().positive().default(() => Math.floor(Date.now() / 1000) + 3600),
+  gameId: z.string().default("7"),
+  tournamentId: z.string().default("spring-cup"),
+});
+const statusUpdate = z.object({
+  ids: z.array(z.string()).default([]),
+  status: z.enum(["unseen", "unread", "read"]),
+});
+
+/** Makes the handler for `Deno.serve`. */
+export function createDemoBackend(publish: Publish): (request: Request) => Promise<Response> {
+  const store = createDemoStore();
+
+  async function publishMessage(type: string, document: unknown): Promise<void> {
+    await publish(JSON.stringify({ type, document }));
+  }
+
+  async function route(request: Request): Promise<Response> {
+    const { pathname, searchParams } = new URL(request.url);
+    const [path, id] = pathname.startsWith("/tournaments/")
+      ? ["/tournaments", decodeURIComponent(pathname.slice("/tournaments/".length))]
+      : [pathname, ""];
+    switch (`${request.method} ${path}`) {
+      case "GET /users/me":
+        return withUser(request, ({ id, name }) => Response.json({ id, name }));
+      case "GET /users/me/notifications":
+        return withUser(request, ({ id }) => listNotifications(store, id, searchParams));
+      case "PUT /users/me/notifications": {
+        const { ids, status } = statusUpdate.parse(await request.json());
+        return withUser(request, (user) => setStatus(store, user.id, status, ids));
+      }
+      case "POST /notifications": {
+        const { userId, type, data } = newNotification.parse(await request.json());
+        const created = store.createNotification(userId, type, data);
+        await publishMessage("notification", { userId, type, data: created });
+        return Response.json(created, { status: 201 });
+      }
+      case "GET /schedules":
+        return Response.json({
+          items: store.listMatches({
+            from: Number(searchParams.get("from")),
+            to: Number(searchParams.get("to")),
+          }),
+        });
+      case "POST /schedules": {
+        const created = store.createMatch(newMatch.parse(await request.json()));
+        await publishMessage("update_subscription", {
+          resource: "schedule",
+          options: { reload: true },
+        });
+        return Response.json(created, { status: 201 });
+      }
+      case "GET /tournaments": {
+        const tournament = store.tournament(id);
+        return tournament ? Response.json(tournament) : notFound();
+      }
+      default:
+        return notFound();
+    }
+  }
+
+  return async (request) => {
+    try {
+      return await route(request);
+    } catch (error) {
+      if (!(error instanceof z.ZodError || error instanceof SyntaxError)) throw error;
+      return Response.json({ message: `Cannot read the body: ${error.message}` }, { status: 400 });
+    }
+  };
+}
+
+function withUser(request: Request, respond: (user: DemoUser) => Response): Response {
+  const token = request.headers.get("authorization");
+  const user = DEMO_USERS.find((user) => user.token === token);
+  return user ? respond(user) : Response.json({ message: "Unknown token" }, { status: 401 });
+}
+
+function listNotifications(store: DemoStore, user: string, params: URLSearchParams): Response {
+  return Response.json(store.listNotifications(user, {
+    types: params.getAll("type"),
+    status: params.get("status") ?? undefined,
+    limit: Number(params.get("limit")),
+    skip: Number(params.get("skip")),
+    oldestFirst: params.get("sort") === "createdAt",
+  }));
+}
+
+function setStatus(
+  store: DemoStore,
+  user: string,
+  status: NotificationStatus,
+  ids: readonly string[],
+): Response {
+  store.setStatus(user, status, ids);
+  return new Response(null, { status: 204 });
+}
+
+function notFound(): Response {
+  return Response.json({ message: "Not found" }, { status: 404 });
+}

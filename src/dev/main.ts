@@ -1,0 +1,111 @@
+/**
+ * `deno task dev`: the service with a demo backend and, unless KAFKA_BROKERS is set, a log in memory
+ * in place of Kafka. On loopback only, never in production.
+ */
+import { type FoundSettings, parseSettings, type SettingName } from "../config.ts";
+import { findSettings } from "../environment.ts";
+import { createKafkaReader } from "../kafka/consumer.ts";
+import { connectKafkaProducer } from "../kafka/producer.ts";
+import type { LogReader } from "../log_reader.ts";
+import { runService } from "../run.ts";
+import type { Service } from "../service.ts";
+import { createDemoBackend, type Publish } from "./demo_backend.ts";
+import { DEMO_USERS } from "./demo_store.ts";
+import { createEmbeddedLog } from "./embedded_log.ts";
+
+const LOOPBACK = "127.0.0.1";
+
+async function main(): Promise<number> {
+  const { found, warnings } = await findSettings();
+  for (const warning of warnings) printError(warning);
+  if (found.get("NODE_ENV")?.text === "production") {
+    printError("NODE_ENV is production: deno task dev has open doors, it does not run there");
+    return 2;
+  }
+
+  let publish: Publish = () => {};
+  const demoBackend = Deno.serve(
+    { hostname: LOOPBACK, port: demoPort(found), onListen: () => {} },
+    createDemoBackend((value) => publish(value)),
+  );
+  const demoUrl = `http://${LOOPBACK}:${demoBackend.addr.port}`;
+
+  const withKafka = found.has("KAFKA_BROKERS");
+  const parsed = parseSettings(withDemoSettings(found, demoUrl), undefined);
+  if ("problems" in parsed) {
+    parsed.problems.forEach(printError);
+    return 2;
+  }
+  let reader: LogReader;
+  if (withKafka) {
+    reader = createKafkaReader(parsed.settings);
+    const producer = connectKafkaProducer(parsed.settings);
+    publish = async (value) => (await producer).publish(value);
+  } else {
+    const log = createEmbeddedLog();
+    reader = log;
+    publish = log.publish;
+  }
+  return await runService(parsed.settings, reader, {
+    onReady: ({ address }: Service) => {
+      printWelcome({ port: address.port, demoUrl, log: withKafka ? "Kafka" : "a log in memory" });
+    },
+  });
+}
+
+/** Beside the service's and the admin port, so that lines to paste stay the same. */
+function demoPort(found: FoundSettings): number {
+  const port = Number(found.get("PORT")?.text ?? 3110);
+  return port === 0 ? 0 : port + 2;
+}
+
+function withDemoSettings(found: FoundSettings, demoUrl: string): FoundSettings {
+  const own: Partial<Record<SettingName, string>> = {
+    HOST: LOOPBACK,
+    API_URL_USER: `${demoUrl}/users/me`,
+    API_URL_NOTIFICATION: `${demoUrl}/users/me/notifications`,
+    API_URL_SCHEDULE_MOBILE: `${demoUrl}/schedules`,
+    API_URL_TOURNAMENT_MOBILE: `${demoUrl}/tournaments`,
+    ...(found.has("KAFKA_BROKERS") ? {} : { KAFKA_BROKERS: "none:0" }),
+    ...(found.has("NODE_ENV") ? {} : { NODE_ENV: "development" }),
+  };
+  const settings = new Map(found);
+  for (const [name, text] of Object.entries(own)) {
+    settings.set(name as SettingName, { text, source: "default" });
+  }
+  return settings;
+}
+
+function printWelcome({ port, demoUrl, log }: { port: number; demoUrl: string; log: string }) {
+  const [alice, bob] = DEMO_USERS;
+  const authenticate = { rid: 1, command: "authentication", options: { authToken: alice.token } };
+  const list = { rid: 2, command: "getMyNotifications", options: { where: { types: [] } } };
+  print(`
+wss runs with a demo backend and ${log}, for this machine only.
+
+  Connect    npx -y wscat -c ws://${LOOPBACK}:${port}/web
+  Users      ${alice.name} (id ${alice.id}, token ${alice.token})
+             ${bob.name} (id ${bob.id}, token ${bob.token})
+
+Paste into the connection, to log in as ${alice.name} and get her list:
+
+${JSON.stringify(authenticate)}
+${JSON.stringify(list)}
+
+Paste into another terminal, to make a notification arrive:
+
+curl ${demoUrl}/notifications -d '{"userId":"${alice.id}","type":"message","data":{"text":"Hello"}}'
+`);
+}
+
+function print(line: string): void {
+  // deno-lint-ignore no-console
+  console.log(line);
+}
+
+function printError(line: string): void {
+  // deno-lint-ignore no-console
+  console.error(line);
+}
+
+if (import.meta.main) Deno.exit(await main());

@@ -1,0 +1,49 @@
+/**
+ * Log lines: JSON for machines, or in development text for people.
+ */
+import {
+  configure,
+  dispose,
+  getAnsiColorFormatter,
+  getConsoleSink,
+  type LogRecord,
+} from "@logtape/logtape";
+import type { Settings } from "./config.ts";
+
+/** Starts logging to the console. Modules log through `getLogger(["wss", …])`. */
+export async function startLogging(
+  settings: Pick<Settings, "NODE_ENV" | "LOG_LEVEL" | "HOST_ENV" | "INSTANCE_ID">,
+): Promise<void> {
+  const { NODE_ENV, LOG_LEVEL, HOST_ENV, INSTANCE_ID } = settings;
+  await configure({
+    sinks: {
+      console: getConsoleSink({
+        nonBlocking: true,
+        formatter: NODE_ENV === "development"
+          ? getAnsiColorFormatter({ timestamp: "time", category: "." })
+          : (record) => jsonLine(record, { instance: INSTANCE_ID, hostEnv: HOST_ENV }),
+      }),
+    },
+    loggers: [
+      { category: "wss", sinks: ["console"], lowestLevel: LOG_LEVEL },
+      { category: ["logtape", "meta"], sinks: ["console"], lowestLevel: "warning" },
+    ],
+  });
+}
+
+/** Writes what is still waiting to be written; for the end of the process. */
+export async function stopLogging(): Promise<void> {
+  await dispose();
+}
+
+function jsonLine(record: LogRecord, deployment: Record<string, string>): string {
+  const { timestamp, level, category, message, properties } = record;
+  return JSON.stringify({
+    ...properties,
+    time: new Date(timestamp).toISOString(),
+    level,
+    message: message.map((part) => typeof part === "string" ? part : String(part)).join(""),
+    logger: category.join("."),
+    ...deployment,
+  }, (_key, value) => value instanceof Error ? `${value.name}: ${value.message}` : value);
+}

@@ -1,0 +1,57 @@
+/**
+ * One frame of a client, parsed as far as it is the same for all commands (FRM3, REQ1).
+ */
+import * as z from "zod";
+import { isObject } from "./json.ts";
+import { CommandError, NO_RID } from "./protocol.ts";
+import { parseOrRefuse } from "./validation.ts";
+
+const ridSchema = z.int().min(1);
+const nameSchema = z.string().min(1);
+
+const requestSchema = z.object({
+  rid: ridSchema,
+  command: nameSchema,
+  // Passed on as it came: the command's own schema says what it should be.
+  options: z.unknown().refine(isObject, "expected an object"),
+});
+
+/** What a client asked. */
+export type Request = z.output<typeof requestSchema>;
+
+/** What a reply to a frame carries, whatever else is wrong with it (REQ2, REQ6). */
+export interface Envelope {
+  readonly rid: number;
+  readonly event: string;
+}
+
+/** Parses a frame; where that fails, says why and to what the error belongs. */
+export function parseRequest(
+  text: string,
+): { request: Request } | { error: CommandError; envelope: Envelope } {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return refuse("invalid-json", "Cannot read the frame: it is not JSON");
+  }
+  if (!isObject(value)) {
+    return refuse("invalid-request", "Cannot read the frame: expected a JSON object");
+  }
+  try {
+    return { request: parseOrRefuse(requestSchema, value, { path: [], slug: "invalid-request" }) };
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    return {
+      error,
+      envelope: {
+        rid: ridSchema.safeParse(value.rid).data ?? NO_RID,
+        event: nameSchema.safeParse(value.command).data ?? "",
+      },
+    };
+  }
+}
+
+function refuse(slug: "invalid-json" | "invalid-request", message: string) {
+  return { error: new CommandError({ slug, message }), envelope: { rid: NO_RID, event: "" } };
+}

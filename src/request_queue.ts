@@ -1,0 +1,81 @@
+/**
+ * The order in which one session's requests run (REQ3, REQ5).
+ */
+
+/** Something to do for a request; settles when it is answered, and never rejects. */
+export interface QueuedRequest {
+  readonly rid: number;
+  readonly barrier: boolean;
+  run(): Promise<void>;
+}
+
+/** Side by side, up to a limit, but for barriers: those run alone. */
+export class RequestQueue {
+  readonly #maxInflight: number;
+  readonly #maxWaiting: number;
+  readonly #onIdle: () => void;
+  /** The rids of all that run or wait. */
+  readonly #rids = new Set<number>();
+  readonly #waiting: QueuedRequest[] = [];
+  #inflight = 0;
+  #barrierRuns = false;
+
+  /** @param options.onIdle Called each time the last request was answered */
+  constructor(
+    { maxInflight, maxWaiting, onIdle }: {
+      maxInflight: number;
+      maxWaiting: number;
+      onIdle: () => void;
+    },
+  ) {
+    this.#maxInflight = maxInflight;
+    this.#maxWaiting = maxWaiting;
+    this.#onIdle = onIdle;
+  }
+
+  /** Whether nothing runs or waits. */
+  get idle(): boolean {
+    return this.#rids.size === 0;
+  }
+
+  /** Whether a request with that rid is still being answered. */
+  has(rid: number): boolean {
+    return this.#rids.has(rid);
+  }
+
+  /** Whether one more may be added: true while one could start, or there is room to wait. */
+  get hasRoom(): boolean {
+    return this.#waiting.length < this.#maxWaiting;
+  }
+
+  /** Adds a request, and starts it as soon as its turn has come. */
+  add(request: QueuedRequest): void {
+    this.#rids.add(request.rid);
+    this.#waiting.push(request);
+    this.#startWhatMay();
+  }
+
+  #startWhatMay(): void {
+    for (let next = this.#waiting[0]; next && this.#mayStart(next); next = this.#waiting[0]) {
+      this.#waiting.shift();
+      this.#start(next);
+    }
+  }
+
+  #mayStart({ barrier }: QueuedRequest): boolean {
+    if (this.#barrierRuns) return false;
+    return barrier ? this.#inflight === 0 : this.#inflight < this.#maxInflight;
+  }
+
+  #start(request: QueuedRequest): void {
+    this.#inflight++;
+    this.#barrierRuns = request.barrier;
+    request.run().then(() => {
+      this.#inflight--;
+      this.#rids.delete(request.rid);
+      if (request.barrier) this.#barrierRuns = false;
+      this.#startWhatMay();
+      if (this.idle) this.#onIdle();
+    });
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * Runs a service for as long as the process lives; `main` and `deno task dev` come to this.
+ */
+import { getLogger } from "@logtape/logtape";
+import { startLogging, stopLogging } from "./log.ts";
+import type { LogReader } from "./log_reader.ts";
+import type { Settings } from "./config.ts";
+import { type Service, type ServiceSettings, startService } from "./service.ts";
+
+const log = getLogger(["wss", "main"]);
+
+/**
+ * Starts the service and stops it at SIGTERM or SIGINT.
+ *
+ * @param options.onReady Called once clients are served
+ * @returns The exit code: 0 after a signal, 1 where it could not start or go on
+ */
+export async function runService(
+  settings: ServiceSettings & Pick<Settings, "INSTANCE_ID">,
+  reader: LogReader,
+  { onReady }: { onReady?: (service: Service) => void } = {},
+): Promise<number> {
+  await startLogging(settings);
+  try {
+    return await runUntilSignal(settings, reader, onReady);
+  } finally {
+    await stopLogging();
+  }
+}
+
+async function runUntilSignal(
+  settings: ServiceSettings,
+  reader: LogReader,
+  onReady?: (service: Service) => void,
+): Promise<number> {
+  // What nobody awaited is a defect, to be seen in the log; it must not end all connections.
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    log.error("A rejection was not handled: {reason}", { reason: event.reason });
+  });
+  const signal = nextSignal();
+
+  let service: Service;
+  try {
+    service = startService(settings, reader);
+  } catch (error) {
+    log.error("Cannot listen on {host}:{port}: {error}", {
+      host: settings.HOST,
+      port: settings.PORT,
+      error,
+    });
+    return 1;
+  }
+  const { hostname, port } = service.address;
+  log.info("Listening on {hostname}:{port}", { hostname, port });
+  service.ready.then(() => {
+    log.info("Ready: clients are served");
+    onReady?.(service);
+  }, () => {});
+
+  const failure = await Promise.race([signal, service.failed]);
+  if (failure !== undefined) log.error(failure);
+  await service.stop();
+  log.info("Stopped");
+  return failure === undefined ? 0 : 1;
+}
+
+/** Resolves at the first signal to stop. */
+async function nextSignal(): Promise<undefined> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const stop = () => resolve(undefined);
+  Deno.addSignalListener("SIGTERM", stop);
+  Deno.addSignalListener("SIGINT", stop);
+  return await promise;
+}

@@ -1,0 +1,91 @@
+/**
+ * HTTP routes on the clients' port: upgrades of the endpoints, health. Refuses before upgrading.
+ */
+import { getLogger } from "@logtape/logtape";
+import type { Endpoint } from "./commands/table.ts";
+import type { Connection, Socket } from "./connection.ts";
+
+const log = getLogger(["wss", "server"]);
+
+/** Seconds after which a client that was refused may try again. */
+const RETRY_AFTER_SECONDS = 5;
+
+/** What {@linkcode createHandler} needs. */
+export interface ServerOptions {
+  /** See LIFE1; the platform pings after half of its idle timeout and closes after all of it. */
+  readonly pingSeconds: number;
+  /** Whether clients are served: caught up with the log, and not shutting down. */
+  readonly isReady: () => boolean;
+  /** Makes the connection of a socket; called once it is open. */
+  readonly connect: (endpoint: Endpoint, socket: Socket) => Connection;
+}
+
+/** Makes the handler for `Deno.serve`. */
+export function createHandler(
+  { pingSeconds, isReady, connect }: ServerOptions,
+): (request: Request) => Response {
+  function upgrade(request: Request, endpoint: Endpoint): Response {
+    if (!isReady()) return unavailable();
+    const { socket, response } = Deno.upgradeWebSocket(request, {
+      idleTimeout: 2 * pingSeconds,
+      ...(offersVersion1(request) ? { protocol: "wss.v1" } : {}),
+    });
+    socket.binaryType = "arraybuffer";
+    let connection: Connection | undefined;
+    socket.onopen = () => connection = connect(endpoint, socket);
+    socket.onmessage = ({ data }) => connection?.receive(data);
+    socket.onclose = () => connection?.end();
+    // An error is always followed by the close event, which is all that is needed.
+    socket.onerror = (event) => {
+      log.debug("A socket failed: {reason}", {
+        reason: event instanceof ErrorEvent ? event.message : "unknown",
+      });
+    };
+    return response;
+  }
+
+  return (request) => {
+    const { pathname } = new URL(request.url);
+    switch (pathname) {
+      case "/web":
+      case "/mobile":
+        if (request.method !== "GET") return methodNotAllowed();
+        if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
+          return text(200, "Connected");
+        }
+        try {
+          return upgrade(request, pathname);
+        } catch {
+          return text(400, "Cannot upgrade: this is no WebSocket handshake");
+        }
+      case "/healthz":
+        return request.method === "GET" ? Response.json({ alive: true }) : methodNotAllowed();
+      case "/readyz":
+        if (request.method !== "GET") return methodNotAllowed();
+        return isReady() ? Response.json({ ready: true }) : unavailable();
+      default:
+        return text(404, "Not found");
+    }
+  };
+}
+
+/** Whether the client knows what is new since the Go service (NET5). */
+function offersVersion1(request: Request): boolean {
+  const offered = request.headers.get("sec-websocket-protocol") ?? "";
+  return offered.split(",").some((protocol) => protocol.trim() === "wss.v1");
+}
+
+function text(status: number, body: string): Response {
+  return new Response(body, { status });
+}
+
+function methodNotAllowed(): Response {
+  return new Response("Method not allowed", { status: 405, headers: { allow: "GET" } });
+}
+
+function unavailable(): Response {
+  return Response.json({ ready: false }, {
+    status: 503,
+    headers: { "retry-after": String(RETRY_AFTER_SECONDS) },
+  });
+}

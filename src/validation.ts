@@ -1,0 +1,46 @@
+/**
+ * What is wrong with a client's request, said so that its developer can mend it.
+ */
+import * as z from "zod";
+import { CommandError, type Problem, type Slug } from "./protocol.ts";
+
+/** A key that may be missing; `null` is the same as missing (REQ4). */
+export function optional<S extends z.ZodType>(schema: S) {
+  return schema.nullish().transform((value) => value ?? undefined);
+}
+
+/** An id as backends have them, which number or name things. */
+export const idSchema = z.union([z.string(), z.int()], "expected a string or a whole number");
+
+/**
+ * Parses a client's value, which stands at `path` of the request.
+ *
+ * @throws {CommandError} One problem for each thing that is wrong, with the given slug
+ */
+export function parseOrRefuse<S extends z.ZodType>(
+  schema: S,
+  value: unknown,
+  { path, slug }: { path: readonly PropertyKey[]; slug: Slug },
+): z.output<S> {
+  const result = schema.safeParse(value, { reportInput: true });
+  if (result.success) return result.data;
+  const [first, ...rest] = result.error.issues.map((issue): Problem => {
+    const at = [...path, ...issue.path].join(".");
+    return { slug, path: at, message: describe(at, issue) };
+  });
+  throw first ? new CommandError(first, ...rest) : result.error;
+}
+
+function describe(path: string, { message, input }: z.core.$ZodIssue): string {
+  const reason = message.replace(/^Invalid input: /, "").replace(/, received .*$/, "");
+  return input === undefined
+    ? `Missing ${path}: ${reason}`
+    : `Cannot take ${show(path, input)} as ${path}: ${reason}`;
+}
+
+/** The value, short; of a token, nothing (ERR3). */
+function show(path: string, value: unknown): string {
+  if (/token/i.test(path)) return "this value";
+  const text = JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}
