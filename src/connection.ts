@@ -35,8 +35,6 @@ export interface ConnectionOptions {
     readonly maxInflight: number;
     readonly maxWaiting: number;
   };
-  /** Called once, when the session is forgotten. */
-  readonly onEnd: () => void;
 }
 
 /** A client, from the opening of its socket to the end. */
@@ -91,7 +89,6 @@ export class Connection {
     this.#abort.abort(CLOSED);
     this.#options.sessions.close(this.#session);
     this.#drained.resolve();
-    this.#options.onEnd();
   }
 
   /** Takes no more requests; resolves when those under way are answered. */

@@ -24,7 +24,7 @@ const updateSubscription = z.object({
     subscriptions: optional(z.array(z.string())),
     resource: optional(z.literal("schedule")),
     options: optional(z.object({ reload: optional(z.boolean()) })),
-    data: z.unknown(),
+    data: z.unknown().optional(),
   }).refine(
     ({ subscriptions, resource }) => (subscriptions === undefined) !== (resource === undefined),
     "expected either subscriptions or a resource",
@@ -41,7 +41,7 @@ const notification = z.object({
   document: z.object({
     userId: idSchema.refine((id) => id !== "", "expected an id that is not empty"),
     type: z.string(),
-    data: z.unknown(),
+    data: z.unknown().optional(),
   }),
 }).transform(({ document: { userId, type, data } }): Delivery => ({
   does: "update",

@@ -18,23 +18,35 @@ export interface ServerOptions {
   readonly isReady: () => boolean;
   /** Makes the connection of a socket; called once it is open. */
   readonly connect: (endpoint: Endpoint, socket: Socket) => Connection;
+  /** Called when the socket of a connection has closed, at times more than once. */
+  readonly onClosed: (connection: Connection) => void;
 }
 
 /** Makes the handler for `Deno.serve`. */
 export function createHandler(
-  { pingSeconds, isReady, connect }: ServerOptions,
+  { pingSeconds, isReady, connect, onClosed }: ServerOptions,
 ): (request: Request) => Response {
   function upgrade(request: Request, endpoint: Endpoint): Response {
     if (!isReady()) return unavailable();
-    const { socket, response } = Deno.upgradeWebSocket(request, {
-      idleTimeout: 2 * pingSeconds,
-      ...(offersVersion1(request) ? { protocol: "wss.v1" } : {}),
-    });
+    // The request can't be read any more once it is upgraded.
+    const knowsVersion1 = offersVersion1(request);
+    let upgraded: Deno.WebSocketUpgrade;
+    try {
+      upgraded = Deno.upgradeWebSocket(request, { idleTimeout: 2 * pingSeconds });
+    } catch {
+      return text(400, "Cannot upgrade: this is no WebSocket handshake");
+    }
+    const { socket, response } = upgraded;
+    // Not by the option `protocol`, which takes a list without spaces for one name.
+    if (knowsVersion1) response.headers.set("sec-websocket-protocol", "wss.v1");
     socket.binaryType = "arraybuffer";
     let connection: Connection | undefined;
     socket.onopen = () => connection = connect(endpoint, socket);
     socket.onmessage = ({ data }) => connection?.receive(data);
-    socket.onclose = () => connection?.end();
+    socket.onclose = () => {
+      connection?.end();
+      if (connection) onClosed(connection);
+    };
     // An error is always followed by the close event, which is all that is needed.
     socket.onerror = (event) => {
       log.debug("A socket failed: {reason}", {
@@ -50,14 +62,9 @@ export function createHandler(
       case "/web":
       case "/mobile":
         if (request.method !== "GET") return methodNotAllowed();
-        if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
-          return text(200, "Connected");
-        }
-        try {
-          return upgrade(request, pathname);
-        } catch {
-          return text(400, "Cannot upgrade: this is no WebSocket handshake");
-        }
+        return request.headers.get("upgrade")?.toLowerCase() === "websocket"
+          ? upgrade(request, pathname)
+          : text(200, "Connected");
       case "/healthz":
         return request.method === "GET" ? Response.json({ alive: true }) : methodNotAllowed();
       case "/readyz":

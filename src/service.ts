@@ -18,9 +18,9 @@ import { createSessions, type Sessions } from "./sessions.ts";
 const log = getLogger(["wss", "service"]);
 
 /** Milliseconds that requests under way get to be answered at the end. */
-const DRAIN_MS = 3000;
+const DRAIN_MS = 2500;
 /** Milliseconds that each further step of the end may take, whatever a peer does. */
-const STEP_MS = 900;
+const STEP_MS = 700;
 
 /** The settings of everything but the log. */
 export type ServiceSettings = Omit<Settings, `KAFKA_${string}`>;
@@ -47,7 +47,9 @@ export interface Service {
  */
 export function startService(settings: ServiceSettings, reader: LogReader): Service {
   let state: "starting" | "ready" | "stopping" = "starting";
+  /** Until their sockets have closed, which is later than the end of their sessions. */
   const connections = new Set<Connection>();
+  let noneLeft: (() => void) | undefined;
   const failed = Promise.withResolvers<string>();
 
   const backend = createBackend({
@@ -85,12 +87,15 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
             maxInflight: settings.MAX_INFLIGHT,
             maxWaiting: settings.MAX_WAITING,
           },
-          onEnd: () => connections.delete(connection),
         });
         connections.add(connection);
         // It was upgraded just before the end began.
         if (state === "stopping") connection.close(CLOSE.goingAway);
         return connection;
+      },
+      onClosed(connection) {
+        connections.delete(connection);
+        if (connections.size === 0) noneLeft?.();
       },
     }),
   );
@@ -109,7 +114,11 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
     for (const connection of connections) connection.giveUp();
     // Replies to what was given up go out in this turn.
     await within(STEP_MS, drained);
+    const closed = Promise.withResolvers<void>();
+    noneLeft = closed.resolve;
     for (const connection of connections) connection.close(CLOSE.goingAway);
+    // Not before the sockets have closed: shutdown() cuts off what they still have to send.
+    if (connections.size > 0) await within(STEP_MS, closed.promise);
     await within(STEP_MS, server.shutdown());
   }
 

@@ -1,0 +1,88 @@
+/** A client over a real socket, which keeps every frame until a test asks for it. */
+import { Queue, within } from "./queue.ts";
+
+export interface Frame {
+  rid: number;
+  event: string;
+  status: string;
+  // deno-lint-ignore no-explicit-any
+  payload: any;
+  id?: string;
+}
+
+export interface Ended {
+  code: number;
+  reason: string;
+}
+
+export type Client = Awaited<ReturnType<typeof connect>>;
+
+export async function connect(
+  url: string,
+  { protocols = [], token }: { protocols?: string[]; token?: string } = {},
+) {
+  const socket = new WebSocket(url, protocols);
+  socket.binaryType = "arraybuffer";
+  const frames = new Queue<string>();
+  const ended = Promise.withResolvers<Ended>();
+  const opened = Promise.withResolvers<void>();
+  socket.onopen = () => opened.resolve();
+  socket.onmessage = ({ data }) => frames.push(data);
+  socket.onerror = () => opened.reject(new Error(`Cannot connect to ${url}`));
+  socket.onclose = ({ code, reason }) => {
+    opened.reject(new Error(`Closed with ${code}`));
+    ended.resolve({ code, reason });
+    frames.end(new Error(`The connection has ended: ${code} ${reason}`));
+  };
+  await within(10_000, "the upgrade", opened.promise);
+
+  let lastRid = 0;
+  /** Pushes that arrived while a reply was waited for. */
+  const pushes: Frame[] = [];
+
+  const client = {
+    socket,
+    /** Resolves when the connection has ended. */
+    ended: ended.promise,
+    /** Sends text as it is, anything else as JSON. */
+    send(frame: unknown) {
+      socket.send(typeof frame === "string" ? frame : JSON.stringify(frame));
+    },
+    /** The next frame of any kind, as text. */
+    nextText: () => within(10_000, "a frame", frames.next()),
+    /** The next frame of any kind. */
+    async next(): Promise<Frame> {
+      return pushes.shift() ?? JSON.parse(await client.nextText());
+    },
+    /** The reply to that rid; pushes on the way are kept for {@linkcode next}. */
+    async reply(rid: number): Promise<Frame> {
+      for (;;) {
+        const frame: Frame = JSON.parse(await client.nextText());
+        if (frame.rid === rid) return frame;
+        pushes.push(frame);
+      }
+    },
+    /** Sends a request with a rid of its own, and gives that. */
+    ask(command: string, options: unknown = {}): number {
+      client.send({ rid: ++lastRid, command, options });
+      return lastRid;
+    },
+    request(command: string, options: unknown = {}): Promise<Frame> {
+      return client.reply(client.ask(command, options));
+    },
+    /** What was pushed until now: all that comes before the reply to one more request. */
+    async pushesUntilIdle(): Promise<Frame[]> {
+      await client.request("subscription", { ids: [], action: "unsubscribe" });
+      return pushes.splice(0);
+    },
+    async [Symbol.asyncDispose]() {
+      socket.close();
+      await within(10_000, "the close", ended.promise);
+    },
+  };
+  if (token !== undefined) {
+    const { status } = await client.request("authentication", { authToken: token });
+    if (status !== "ok") throw new Error(`Cannot log in as ${token}: ${status}`);
+  }
+  return client;
+}

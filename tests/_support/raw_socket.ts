@@ -1,0 +1,70 @@
+/** A WebSocket peer that does only what it is told: it answers no ping and may stop reading. */
+export async function openRawSocket(url: string, headers: Record<string, string> = {}) {
+  const { hostname, port, pathname } = new URL(url);
+  const conn = await Deno.connect({ hostname, port: Number(port) });
+  const lines = Object.entries({
+    host: `${hostname}:${port}`,
+    upgrade: "websocket",
+    connection: "Upgrade",
+    "sec-websocket-version": "13",
+    "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+    ...headers,
+  }).map(([name, value]) => `${name}: ${value}\r\n`);
+  await conn.write(new TextEncoder().encode(`GET ${pathname} HTTP/1.1\r\n${lines.join("")}\r\n`));
+  let head = "";
+  const byte = new Uint8Array(1);
+  while (!head.endsWith("\r\n\r\n") && await conn.read(byte) !== null) {
+    head += String.fromCharCode(byte[0] ?? 0);
+  }
+
+  return {
+    /** The response's head, as text. */
+    head,
+    /** Sends one frame, masked as a client must; `opcode` 1 is text, 2 binary, 8 close, 0 more. */
+    async sendFrame(payload: Uint8Array, { opcode = 1, fin = true } = {}) {
+      const { length } = payload;
+      const size = length < 126
+        ? [0x80 | length]
+        : length < 65_536
+        ? [0x80 | 126, length >> 8, length & 255]
+        : [
+          0x80 | 127,
+          0,
+          0,
+          0,
+          0,
+          length >>> 24,
+          length >> 16 & 255,
+          length >> 8 & 255,
+          length & 255,
+        ];
+      // A mask of zeros leaves the payload as it is.
+      const frame = new Uint8Array([fin ? 0x80 | opcode : opcode, ...size, 0, 0, 0, 0, ...payload]);
+      for (let sent = 0; sent < frame.length;) sent += await conn.write(frame.subarray(sent));
+    },
+    /** Reads one short frame; `null` when the server has hung up. */
+    async readFrame(): Promise<{ opcode: number; payload: Uint8Array } | null> {
+      const start = await readExactly(conn, 2);
+      if (!start) return null;
+      const [first = 0, second = 0] = start;
+      let length = second & 127;
+      if (length === 126) {
+        const [high = 0, low = 0] = await readExactly(conn, 2) ?? [];
+        length = high << 8 | low;
+      }
+      const payload = await readExactly(conn, length);
+      return payload && { opcode: first & 15, payload };
+    },
+    [Symbol.dispose]: () => conn.close(),
+  };
+}
+
+async function readExactly(conn: Deno.Conn, length: number): Promise<Uint8Array | null> {
+  const bytes = new Uint8Array(length);
+  for (let read = 0; read < length;) {
+    const count = await conn.read(bytes.subarray(read)).catch(() => null);
+    if (count === null) return null;
+    read += count;
+  }
+  return bytes;
+}

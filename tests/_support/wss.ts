@@ -1,0 +1,45 @@
+/** The whole service in this process, over the embedded log, with a backend and clients. */
+import type { SettingName } from "../../src/config.ts";
+import { createEmbeddedLog } from "../../src/dev/embedded_log.ts";
+import { startService } from "../../src/service.ts";
+import { startBackend } from "./backend.ts";
+import { connect } from "./client.ts";
+import { settingsOf, testEnvironment } from "./settings.ts";
+
+export async function startWss(
+  { users = { alice: "42", bob: "43" }, settings = {} }: {
+    /** Token → user id. */
+    users?: Record<string, string | number>;
+    settings?: Partial<Record<SettingName, string>>;
+  } = {},
+) {
+  const backend = startBackend({ users });
+  const log = createEmbeddedLog();
+  const service = startService(
+    settingsOf({ ...testEnvironment(backend.origin), ...settings }),
+    log,
+  );
+  await service.ready;
+  const { port } = service.address;
+  const stopped = { once: undefined as Promise<void> | undefined };
+
+  return {
+    backend,
+    service,
+    log,
+    http: `http://127.0.0.1:${port}`,
+    ws: `ws://127.0.0.1:${port}`,
+    connect: (endpoint: string, options?: Parameters<typeof connect>[1]) =>
+      connect(`ws://127.0.0.1:${port}${endpoint}`, options),
+    /** Writes a message to the log; gives its record's id. */
+    publish: (type: string, document: unknown) =>
+      `0-${log.publish(JSON.stringify({ type, document }))}`,
+    stop: () => stopped.once ??= service.stop(),
+    async [Symbol.asyncDispose]() {
+      await this.stop();
+      await backend[Symbol.asyncDispose]();
+    },
+  };
+}
+
+export type Wss = Awaited<ReturnType<typeof startWss>>;
