@@ -69,7 +69,8 @@ export function createMessageHandler({ sessions, reloads, quarantine }: {
     let json: unknown;
     try {
       json = parseJsonExactly(text);
-    } catch {
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
       return { reason: "not JSON" };
     }
     const message = messageSchema.safeParse(json);
@@ -94,7 +95,7 @@ export function createMessageHandler({ sessions, reloads, quarantine }: {
       if ("reason" in parsed) quarantine.add({ partition, offset, reason: parsed.reason });
       else deliver(parsed.delivery, `${partition}-${offset}`);
     } catch (error) {
-      // Such as data that is nested deeper than the stack allows.
+      // Such as a value that is nested deeper than the stack allows.
       log.error("Record {partition}-{offset} could not be delivered: {error}", {
         partition,
         offset,

@@ -33,7 +33,11 @@ async function runUntilSignal(
   reader: LogReader,
   onReady?: (service: Service) => void,
 ): Promise<number> {
-  // What nobody awaited is a defect, to be seen in the log; it must not end all connections.
+  // What nobody caught is a defect, to be seen in the log; it must not end all connections.
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    log.error("An error was not caught: {reason}", { reason: event.error });
+  });
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
     log.error("A rejection was not handled: {reason}", { reason: event.reason });

@@ -21,8 +21,8 @@ export function listAndSubscribe(
     const subscription = existing ?? session.subscribe(target, reload);
     const hold = subscription.hold();
     const undo = () => {
-      hold.release();
-      if (!existing) session.unsubscribe([target.id]);
+      if (existing) hold.release();
+      else session.unsubscribe([target.id]);
     };
     try {
       const { status, payload } = await backend.get(list, { token: session.token, signal });

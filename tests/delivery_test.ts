@@ -1,0 +1,180 @@
+import { assertEquals } from "@std/assert";
+import { startWss } from "./_support/wss.ts";
+
+const LIST = { where: { types: [] } };
+const reload = (id: string) => ({ subscriptions: [id], options: { reload: true } });
+const push = (data: unknown) => ({ userId: "42", type: "a", data });
+
+Deno.test("[DEL1] pushes of a partition come in the order of the log", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web", { token: "alice" });
+  const { event } = await client.request("getMyNotifications", LIST);
+
+  const ids = Array.from(
+    { length: 500 },
+    (_, i) =>
+      i % 3
+        ? wss.publish("notification", push(i))
+        : wss.publish("update_subscription", { subscriptions: [event], data: i }),
+  );
+
+  const pushes = await client.pushesUntilIdle();
+  assertEquals(pushes.map(({ id }) => id), ids);
+  assertEquals(pushes.map(({ payload }) => payload), ids.map((_, i) => i));
+});
+
+Deno.test("[DEL1] a reload keeps its place in the order", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web", { token: "alice" });
+  const { event } = await client.request("getMyNotifications", LIST);
+  const release = wss.backend.hold("GET /notification");
+
+  const ids = [
+    wss.publish("notification", push(1)),
+    wss.publish("update_subscription", reload(event)),
+    wss.publish("notification", push(2)),
+  ];
+  const letFirstGo = await release();
+  ids.push(wss.publish("update_subscription", reload(event)));
+  ids.push(wss.publish("notification", push(3)));
+  letFirstGo();
+  (await release())();
+
+  const frames = [];
+  for (const id of ids) frames.push([(await client.next()).id, id]);
+  assertEquals(frames.map(([got]) => got), ids);
+});
+
+Deno.test("[DEL2] what is published at any point of a subscription is listed, pushed, or both", async () => {
+  await using wss = await startWss();
+  const points = ["before the call", "before the read", "after the read", "after the reply"];
+  for (const point of points) {
+    await using client = await wss.connect("/web", { token: "alice" });
+    const stored: string[] = [];
+    const create = () => {
+      stored.push(point);
+      wss.publish("notification", push(point));
+    };
+    wss.backend.on("GET /notification", () => {
+      if (point === "before the read") create();
+      const list = Response.json([...stored]);
+      if (point === "after the read") create();
+      return list;
+    });
+
+    const rid = client.ask("getMyNotifications", LIST);
+    if (point === "before the call") create();
+    const reply = await client.next();
+    if (point === "after the reply") create();
+    const pushes = await client.pushesUntilIdle();
+
+    assertEquals(reply.rid, rid);
+    const got = [...reply.payload, ...pushes.map(({ payload }) => payload)];
+    assertEquals(new Set(got), new Set([point]));
+  }
+});
+
+Deno.test("[DEL2] pushes are held back while a list is under way, and follow it in order", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web", { token: "alice" });
+  const other = await client.request("getMyNotifications", { where: { types: ["a"] } });
+  const release = wss.backend.hold("GET /notification");
+
+  const rid = client.ask("getMyNotifications", LIST);
+  const letGo = await release();
+  for (const data of [1, 2, 3]) wss.publish("notification", push(data));
+  // Those of another subscription are not.
+  const others = [await client.next(), await client.next(), await client.next()];
+  letGo();
+
+  assertEquals(others.map(({ event, payload }) => [event, payload]), [
+    [other.event, 1],
+    [other.event, 2],
+    [other.event, 3],
+  ]);
+  const reply = await client.next();
+  assertEquals(reply.rid, rid);
+  const pushes = [await client.next(), await client.next(), await client.next()];
+  assertEquals(pushes.map(({ event, payload }) => [event, payload]), [
+    [reply.event, 1],
+    [reply.event, 2],
+    [reply.event, 3],
+  ]);
+});
+
+Deno.test("[DEL2] no list that is asked for again overtakes a newer push", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web", { token: "alice" });
+  await client.request("getMyNotifications", LIST);
+  const release = wss.backend.hold("GET /notification");
+
+  const rid = client.ask("getMyNotifications", LIST);
+  const letGo = await release();
+  wss.publish("notification", push("newer than the list"));
+  letGo();
+
+  assertEquals((await client.next()).rid, rid);
+  assertEquals((await client.next()).payload, "newer than the list");
+});
+
+Deno.test("[DEL2] a reload holds back as well, and a list that is asked for meanwhile need not wait", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web", { token: "alice" });
+  const { event } = await client.request("getMyNotifications", LIST);
+  const release = wss.backend.hold("GET /notification");
+
+  wss.publish("update_subscription", reload(event));
+  const letReloadGo = await release();
+  wss.publish("notification", push(1));
+  const rid = client.ask("getMyNotifications", LIST);
+  const letListGo = await release();
+  wss.publish("notification", push(2));
+  letListGo();
+  assertEquals((await client.next()).rid, rid);
+  letReloadGo();
+
+  const frames = [await client.next(), await client.next(), await client.next()];
+  assertEquals(frames.map(({ status, payload }) => status === "reload" ? status : payload), [
+    "reload",
+    1,
+    2,
+  ]);
+});
+
+Deno.test("[DEL2] where the reload is answered first, only what came before the list follows it", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web", { token: "alice" });
+  const { event } = await client.request("getMyNotifications", LIST);
+  const release = wss.backend.hold("GET /notification");
+
+  wss.publish("update_subscription", reload(event));
+  const letReloadGo = await release();
+  wss.publish("notification", push(1));
+  const rid = client.ask("getMyNotifications", LIST);
+  const letListGo = await release();
+  wss.publish("notification", push(2));
+  letReloadGo();
+  assertEquals([(await client.next()).status, (await client.next()).payload], ["reload", 1]);
+  letListGo();
+
+  assertEquals((await client.next()).rid, rid);
+  assertEquals((await client.next()).payload, 2);
+});
+
+Deno.test("[DEL4] the record's id is the same for all who get it", async () => {
+  await using wss = await startWss();
+  await using alice = await wss.connect("/web", { token: "alice" });
+  await using twin = await wss.connect("/mobile", { token: "alice" });
+  await alice.request("getMyNotifications", LIST);
+  await alice.request("getMyNotifications", { where: { types: ["a"] } });
+  const { event } = await twin.request("getMyNotifications", LIST);
+  wss.publish("notification", { userId: "nobody", type: "a" });
+
+  wss.publish("notification", push(1));
+  wss.publish("update_subscription", reload(event));
+
+  const ids = [...await alice.pushesUntilIdle(), await twin.next(), await twin.next()]
+    .map(({ status, id }) => [status, id]);
+  assertEquals(ids.filter(([status]) => status === "update"), Array(3).fill(["update", "0-1"]));
+  assertEquals(ids.at(-1), ["reload", "0-2"]);
+});
