@@ -8,6 +8,7 @@ import {
   type BackendRequest,
   type Failure,
 } from "./backend_attempt.ts";
+import { delay } from "./delay.ts";
 import { CommandError } from "./protocol.ts";
 
 export type { BackendAnswer };
@@ -226,15 +227,4 @@ export function createBackend(
       return join(job, asker);
     },
   };
-}
-
-/** Resolves after the time, or at once when the signal is aborted. */
-function delay(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  signal.addEventListener("abort", () => {
-    clearTimeout(timer);
-    resolve();
-  }, { once: true });
-  return promise;
 }

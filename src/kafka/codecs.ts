@@ -3,31 +3,24 @@
  */
 import { Buffer } from "node:buffer";
 import { promisify } from "node:util";
-import { zstdCompress, zstdDecompress } from "node:zlib";
+import { zstdDecompress } from "node:zlib";
 import kafkajs from "kafkajs";
 import snappyCodec from "kafkajs-snappy";
 import lz4 from "lz4js";
 
-/** The packages ship no types; these are the parts that are used. */
+/** What kafkajs asks of a codec to read with it; nothing is written compressed. */
 interface Codec {
-  compress(encoder: { buffer: Buffer }): Promise<Uint8Array>;
-  decompress(buffer: Buffer): Promise<Uint8Array>;
+  decompress(buffer: Buffer): Promise<Buffer>;
 }
+
+// The packages ship no types; these are the parts that are used.
 const createSnappyCodec: () => Codec = snappyCodec;
-const { compress, decompress }: Record<
-  "compress" | "decompress",
-  (data: Uint8Array) => Uint8Array
-> = lz4;
+const decompressLz4: (data: Uint8Array) => Uint8Array = lz4.decompress;
 
 const lz4Codec: Codec = {
-  compress: ({ buffer }) => Promise.resolve(Buffer.from(compress(buffer))),
-  decompress: (buffer) => Promise.resolve(Buffer.from(decompress(buffer))),
+  decompress: (buffer) => Promise.resolve(Buffer.from(decompressLz4(buffer))),
 };
-
-const zstdCodec: Codec = {
-  compress: ({ buffer }) => promisify(zstdCompress)(buffer),
-  decompress: (buffer) => promisify(zstdDecompress)(buffer),
-};
+const zstdCodec: Codec = { decompress: promisify(zstdDecompress) };
 
 /** Tells kafkajs of the codecs, which it keeps in a table of its own. May be called again. */
 export function registerCodecs(): void {

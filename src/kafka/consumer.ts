@@ -9,13 +9,10 @@ import type { Admin, Batch, Consumer, Kafka } from "kafkajs";
 import type { Settings } from "../config.ts";
 import type { LogReader, LogRecord } from "../log_reader.ts";
 import { createKafka, type KafkaSettings } from "./client.ts";
+import { persist } from "./persist.ts";
 
 const log = getLogger(["wss", "kafka"]);
 
-/** Milliseconds between tries to reach the brokers at the start. */
-const START_RETRY_MS = 1000;
-/** Milliseconds after which the same trouble is told of again. */
-const REPEAT_MS = 30_000;
 /** Milliseconds that a broker waits for records; stopping waits for the last such fetch. */
 const FETCH_WAIT_MS = 1000;
 
@@ -30,25 +27,6 @@ export function createKafkaReader(
   const positions = new Map<number, number>();
   let running: { admin: Admin; consumer: Consumer } | undefined;
   let starting: Promise<void> | undefined;
-
-  /** Tries until it works; says what is wrong at once, and then every 30 s. */
-  async function persist<T>(work: () => Promise<T>): Promise<T | undefined> {
-    let said: { trouble: string; at: number } | undefined;
-    while (!stopping.signal.aborted) {
-      try {
-        return await work();
-      } catch (error) {
-        const trouble = describeTrouble(error, settings);
-        if (said?.trouble !== trouble || Date.now() - said.at >= REPEAT_MS) {
-          // A topic that is being created is not there at the first look, which is no trouble yet.
-          if (said || !isMissingTopic(error)) log.warn(`${trouble}; trying again until it works`);
-          said = { trouble, at: said || !isMissingTopic(error) ? Date.now() : 0 };
-        }
-        await abortableDelay(START_RETRY_MS, stopping.signal);
-      }
-    }
-    return undefined;
-  }
 
   function records({ partition, messages }: Batch): LogRecord[] {
     const position = positions.get(partition) ?? 0;
@@ -71,7 +49,7 @@ export function createKafkaReader(
     const consumer = createConsumer(kafka);
     running = { admin, consumer };
 
-    await persist(async () => {
+    const connect = async () => {
       await admin.connect();
       await consumer.connect();
       // Creates the topic, where the broker creates topics.
@@ -80,6 +58,13 @@ export function createKafkaReader(
       for (const { partition, high } of await admin.fetchTopicOffsets(topic)) {
         positions.set(partition, Number(high));
       }
+    };
+    await persist(connect, {
+      signal: stopping.signal,
+      // A topic that is just being created is not there at the first look.
+      describe: (error, tries) =>
+        isMissingTopic(error) && tries === 1 ? null : describeTrouble(error, settings),
+      warn: (trouble) => log.warn(`${trouble}; trying again until it works`),
     });
     if (stopping.signal.aborted) return;
 
@@ -104,7 +89,8 @@ export function createKafkaReader(
       // deno-lint-ignore require-await
       eachBatch: async ({ batch }) => {
         onRecords(records(batch));
-        positions.set(batch.partition, Number(batch.lastOffset()) + 1);
+        const next = Number(batch.lastOffset()) + 1;
+        positions.set(batch.partition, Math.max(next, positions.get(batch.partition) ?? 0));
       },
     });
     await joined.promise;
@@ -159,15 +145,4 @@ function describeTrouble(
   }
   const reason = error instanceof Error ? error.message : String(error);
   return `Cannot read from Kafka at ${KAFKA_BROKERS.join(", ")}: ${reason}`;
-}
-
-/** Resolves after the time, or at once when the signal is aborted. */
-function abortableDelay(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  signal.addEventListener("abort", () => {
-    clearTimeout(timer);
-    resolve();
-  }, { once: true });
-  return promise;
 }

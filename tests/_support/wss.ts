@@ -1,24 +1,25 @@
 /** The whole service in this process, over the embedded log, with a backend and clients. */
-import type { SettingName } from "../../src/config.ts";
+import type { SettingName, Settings } from "../../src/config.ts";
 import { createEmbeddedLog } from "../../src/dev/embedded_log.ts";
+import type { LogReader } from "../../src/log_reader.ts";
 import { startService } from "../../src/service.ts";
 import { startBackend } from "./backend.ts";
 import { connect } from "./client.ts";
 import { settingsOf, testEnvironment } from "./settings.ts";
 
 export async function startWss(
-  { users = { alice: "42", bob: "43" }, settings = {} }: {
+  { users = { alice: "42", bob: "43" }, settings = {}, createReader }: {
     /** Token → user id. */
     users?: Record<string, string | number>;
     settings?: Partial<Record<SettingName, string>>;
+    /** Another log than the embedded one. */
+    createReader?: (settings: Settings) => LogReader;
   } = {},
 ) {
   const backend = startBackend({ users });
   const log = createEmbeddedLog();
-  const service = startService(
-    settingsOf({ ...testEnvironment(backend.origin), ...settings }),
-    log,
-  );
+  const parsed = settingsOf({ ...testEnvironment(backend.origin), ...settings });
+  const service = startService(parsed, createReader?.(parsed) ?? log);
   await service.ready;
   const { port } = service.address;
   const stopped = { once: undefined as Promise<void> | undefined };

@@ -1,0 +1,42 @@
+/**
+ * Trying until it works, and saying so without saying it all the time.
+ */
+
+import { delay } from "../delay.ts";
+
+/** Milliseconds between tries. */
+const RETRY_MS = 1000;
+/** Milliseconds after which the same trouble is told of again. */
+const REPEAT_MS = 30_000;
+
+/**
+ * Runs work until it succeeds.
+ *
+ * @param options.describe What to say of an error; `null` where it is none yet, at the first try
+ * @param options.warn Told at once, and every 30 s while it goes on
+ * @returns What the work gave, or `undefined` when the signal was aborted before that
+ */
+export async function persist<T>(
+  work: () => Promise<T>,
+  { signal, describe, warn }: {
+    signal: AbortSignal;
+    describe: (error: unknown, tries: number) => string | null;
+    warn: (trouble: string) => void;
+  },
+): Promise<T | undefined> {
+  let told: { trouble: string; at: number } | undefined;
+  for (let tries = 1; !signal.aborted; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      const trouble = describe(error, tries);
+      const now = Date.now();
+      if (trouble !== null && (told?.trouble !== trouble || now - told.at >= REPEAT_MS)) {
+        warn(trouble);
+        told = { trouble, at: now };
+      }
+      await delay(RETRY_MS, signal);
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,135 @@
+/**
+ * One real broker, which is gone when who started it is: a shell waits for its standard input to end,
+ * which happens also where this process is killed, and kills the broker then.
+ */
+import { join } from "node:path";
+import type { Distribution } from "./distribution.ts";
+import { KAFKA_IMAGE } from "./distribution.ts";
+
+export interface Broker {
+  /** As in KAFKA_BROKERS. */
+  readonly address: string;
+  /** Stops it and removes what it has stored. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface BrokerOptions {
+  port?: number;
+  /** Whether it creates a topic that a client asks for. */
+  createsTopics?: boolean;
+}
+
+/** Milliseconds until a broker must be up. */
+const START_TIMEOUT_MS = 90_000;
+
+export async function startBroker(
+  distribution: Distribution,
+  { port = freePort(), createsTopics = true }: BrokerOptions = {},
+): Promise<Broker> {
+  const dir = await Deno.makeTempDir({ prefix: "wss-kafka-" });
+  const logFile = join(dir, "broker.log");
+  const script = distribution.kind === "java"
+    ? await javaScript({ libs: distribution.libs, dir, port, createsTopics })
+    : dockerScript({ port, createsTopics });
+  const shell = new Deno.Command("sh", {
+    args: ["-c", `{ ${script}; } >"${logFile}" 2>&1`],
+    stdin: "piped",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+
+  const broker: Broker = {
+    address: `127.0.0.1:${port}`,
+    async [Symbol.asyncDispose]() {
+      await shell.stdin.close();
+      await shell.status;
+      await Deno.remove(dir, { recursive: true });
+    },
+  };
+  try {
+    await waitForStart(logFile);
+  } catch (error) {
+    await broker[Symbol.asyncDispose]();
+    throw error;
+  }
+  return broker;
+}
+
+/** A port that nothing listens on right now. */
+export function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return (listener.addr as Deno.NetAddr).port;
+}
+
+async function waitForStart(logFile: string): Promise<void> {
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  for (;;) {
+    const log = await Deno.readTextFile(logFile).catch(() => "");
+    if (log.includes("Kafka Server started")) return;
+    if (Date.now() > deadline) throw new Error(`The broker did not start:\n${log.slice(-4000)}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+function properties(
+  { port, controllerPort, createsTopics, host }: {
+    port: number;
+    controllerPort: number;
+    createsTopics: boolean;
+    host: string;
+  },
+): Record<string, string> {
+  return {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.quorum.voters": `1@127.0.0.1:${controllerPort}`,
+    "listeners": `PLAINTEXT://${host}:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    "advertised.listeners": `PLAINTEXT://127.0.0.1:${port}`,
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "controller.listener.names": "CONTROLLER",
+    "inter.broker.listener.name": "PLAINTEXT",
+    "auto.create.topics.enable": String(createsTopics),
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "1",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "group.initial.rebalance.delay.ms": "0",
+  };
+}
+
+/** Runs the broker in the background, waits for the end of standard input, kills it. */
+async function javaScript(
+  { libs, dir, port, createsTopics }: {
+    libs: string;
+    dir: string;
+    port: number;
+    createsTopics: boolean;
+  },
+): Promise<string> {
+  const file = join(dir, "server.properties");
+  const settings = properties({
+    port,
+    controllerPort: freePort(),
+    createsTopics,
+    host: "127.0.0.1",
+  });
+  const lines = Object.entries({ ...settings, "log.dirs": join(dir, "data") })
+    .map(([name, value]) => `${name}=${value}\n`);
+  await Deno.writeTextFile(file, lines.join(""));
+  const java = `java -Xmx512m -cp "${libs}/*"`;
+  return `${java} kafka.tools.StorageTool format --cluster-id=d3NzLXRlc3QtYnJva2VyLg -c "${file}" &&
+    { ${java} kafka.Kafka "${file}" & } && pid=$! && cat >/dev/null && kill -9 $pid`;
+}
+
+function dockerScript({ port, createsTopics }: { port: number; createsTopics: boolean }): string {
+  const name = `wss-kafka-${port}`;
+  const settings = properties({ port, controllerPort: 9093, createsTopics, host: "0.0.0.0" });
+  const env = Object.entries(settings)
+    .map(([key, value]) => `-e "KAFKA_${key.replaceAll(".", "_").toUpperCase()}=${value}"`);
+  return `{ docker run --rm --name ${name} -p 127.0.0.1:${port}:${port} ${
+    env.join(" ")
+  } ${KAFKA_IMAGE} </dev/null & } &&
+    cat >/dev/null && docker kill ${name}`;
+}

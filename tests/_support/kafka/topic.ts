@@ -1,0 +1,123 @@
+/** Topics on the broker of the test run, and tools to write to them. */
+import { Buffer } from "node:buffer";
+import kafkajs, { type Admin, type Kafka, type Producer } from "kafkajs";
+import { createKafkaReader } from "../../../src/kafka/consumer.ts";
+import { createKafka } from "../../../src/kafka/client.ts";
+import { settingsOf, testEnvironment } from "../settings.ts";
+import { startWss } from "../wss.ts";
+import { findKafka } from "./distribution.ts";
+
+const BROKERS = Deno.env.get("KAFKA_BROKERS") ?? "";
+
+/** A test that needs Kafka: ignored where there is none. */
+export function kafkaTest(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name, ignore: BROKERS === "", fn });
+}
+
+export async function connectKafka(brokers = BROKERS): Promise<Kafka> {
+  return await createKafka(
+    settingsOf({ ...testEnvironment("http://127.0.0.1"), KAFKA_BROKERS: brokers }),
+  );
+}
+
+export async function withAdmin<T>(
+  work: (admin: Admin) => Promise<T>,
+  brokers = BROKERS,
+): Promise<T> {
+  const admin = (await connectKafka(brokers)).admin();
+  await admin.connect();
+  try {
+    return await work(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** A topic of its own for a test; deleted at its end. */
+export async function createTopic({ partitions = 1 }: { partitions?: number } = {}) {
+  const name = `test-${crypto.randomUUID().slice(0, 8)}`;
+  await withAdmin((admin) =>
+    admin.createTopics({
+      topics: [{ topic: name, numPartitions: partitions }],
+      waitForLeaders: true,
+    })
+  );
+  const kafka = await connectKafka();
+  const producer: Producer = kafka.producer({
+    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+  });
+  await producer.connect();
+  const settings = { KAFKA_BROKERS: BROKERS, KAFKA_TOPIC: name };
+
+  return {
+    name,
+    /** For a process that is to read it. */
+    settings,
+    /** A service in this process that reads it. */
+    startWss: (options: Parameters<typeof startWss>[0] = {}) =>
+      startWss({
+        ...options,
+        settings: { ...options.settings, ...settings },
+        createReader: createKafkaReader,
+      }),
+    /** Writes values, as JSON unless they are bytes, text or null. */
+    async produce(
+      values: readonly unknown[],
+      { partition }: { partition?: number } = {},
+    ): Promise<void> {
+      await producer.send({
+        topic: name,
+        messages: values.map((value) => ({
+          value: value === null || typeof value === "string"
+            ? value
+            : value instanceof Uint8Array
+            ? Buffer.from(value)
+            : JSON.stringify(value),
+          ...(partition === undefined ? {} : { partition }),
+        })),
+      });
+    },
+    /** Writes lines with Kafka's own console producer. */
+    produceWithConsole: (lines: string[], ...args: string[]) =>
+      runConsoleProducer(name, lines, args),
+    async [Symbol.asyncDispose]() {
+      await producer.disconnect();
+      await withAdmin((admin) => admin.deleteTopics({ topics: [name] }));
+    },
+  };
+}
+
+async function runConsoleProducer(topic: string, lines: string[], args: string[]): Promise<void> {
+  const distribution = await findKafka();
+  const producerArgs = ["--bootstrap-server", BROKERS, "--topic", topic, ...args];
+  const command = distribution?.kind === "java"
+    ? new Deno.Command("java", {
+      args: [
+        "-cp",
+        `${distribution.libs}/*`,
+        "org.apache.kafka.tools.ConsoleProducer",
+        ...producerArgs,
+      ],
+      stdin: "piped",
+      stdout: "null",
+      stderr: "piped",
+    })
+    : new Deno.Command("docker", {
+      args: [
+        "exec",
+        "-i",
+        `wss-kafka-${BROKERS.split(":")[1]}`,
+        "/opt/kafka/bin/kafka-console-producer.sh",
+        ...producerArgs,
+      ],
+      stdin: "piped",
+      stdout: "null",
+      stderr: "piped",
+    });
+  const child = command.spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(lines.map((line) => `${line}\n`).join("")));
+  await writer.close();
+  const { success, stderr } = await child.output();
+  if (!success) throw new Error(`The console producer failed: ${new TextDecoder().decode(stderr)}`);
+}

@@ -1,0 +1,90 @@
+/** The service as its own process, started as `deno task start` starts it. */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import denoJson from "../../deno.json" with { type: "json" };
+import { Queue, within } from "./queue.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** The arguments of a task's `deno run`, with the files named so that any folder may be the current. */
+function taskArgs(task: "start" | "dev"): string[] {
+  return denoJson.tasks[task].command.split(" ").slice(1)
+    .map((arg) => arg.startsWith("src/") ? join(ROOT, arg) : arg)
+    .toSpliced(1, 0, "--config", join(ROOT, "deno.json"), "--frozen");
+}
+
+export interface ProcessOptions {
+  task?: "start" | "dev";
+  args?: string[];
+  env?: Record<string, string>;
+  /** The `.env` in its working directory. */
+  dotEnv?: string;
+}
+
+export async function startProcess(
+  { task = "start", args = [], env = {}, dotEnv }: ProcessOptions = {},
+) {
+  const cwd = await Deno.makeTempDir({ prefix: "wss-process-" });
+  if (dotEnv !== undefined) await Deno.writeTextFile(join(cwd, ".env"), dotEnv);
+  const inherited = ["PATH", "HOME", "DENO_DIR", "XDG_CACHE_HOME", "NPM_CONFIG_REGISTRY"]
+    .flatMap((name) => Deno.env.get(name) === undefined ? [] : [[name, Deno.env.get(name)]]);
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...taskArgs(task), ...args],
+    cwd,
+    clearEnv: true,
+    env: { ...Object.fromEntries(inherited), ...env },
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+
+  const lines = new Queue<string>();
+  const said: string[] = [];
+  const stdout = readLines(child.stdout, (line) => {
+    said.push(line);
+    lines.push(line);
+  });
+  const complaints: string[] = [];
+  const stderr = readLines(child.stderr, (line) => {
+    complaints.push(line);
+    lines.push(line);
+  });
+  let ended = false;
+  const status = child.status.then(async ({ code }) => {
+    await Promise.all([stdout, stderr]);
+    ended = true;
+    lines.end(new Error(`The process ended with ${code}:\n${[...said, ...complaints].join("\n")}`));
+    return code;
+  });
+
+  return {
+    pid: child.pid,
+    /** Lines on stdout and stderr so far. */
+    said,
+    complaints,
+    /** The exit code. */
+    status: within(60_000, "the end of a process", status),
+    /** The next line, of either, that matches. */
+    async line(pattern: RegExp): Promise<string> {
+      for (;;) {
+        const line = await within(30_000, `a line like ${pattern}`, lines.next());
+        if (pattern.test(line)) return line;
+      }
+    },
+    kill: (signal: Deno.Signal = "SIGTERM") => child.kill(signal),
+    async [Symbol.asyncDispose]() {
+      if (!ended) child.kill("SIGKILL");
+      await status;
+      await Deno.remove(cwd, { recursive: true });
+    },
+  };
+}
+
+async function readLines(stream: ReadableStream<Uint8Array>, take: (line: string) => void) {
+  let rest = "";
+  for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
+    const parts = (rest + chunk).split("\n");
+    rest = parts.pop() ?? "";
+    parts.forEach(take);
+  }
+  if (rest) take(rest);
+}
