@@ -18,8 +18,10 @@ export interface SettingInfo {
 const infos = z.registry<SettingInfo>();
 
 function setting<S extends z.ZodType>(schema: S, info: SettingInfo): S {
-  infos.add(schema, info);
-  return schema;
+  // Of its own, for several settings may be of one kind.
+  const own = schema.clone();
+  infos.add(own, info);
+  return own;
 }
 
 /** A whole number, written in decimal. */

@@ -13,6 +13,7 @@ const TEST = [
   "--allow-read",
   "--allow-write",
   "--allow-run",
+  "--allow-sys",
 ];
 
 async function startBrokerIfNeeded(): Promise<Broker | undefined> {

@@ -4,9 +4,7 @@ import { notificationTarget } from "../subscription_id.ts";
 import { optional } from "../validation.ts";
 import { defineCommand } from "./define.ts";
 import { listAndSubscribe } from "./list.ts";
-
-/** Which notifications: of these types, or of every type where there are none. */
-export const notificationWhereSchema = z.object({ types: z.array(z.string()) });
+import { notificationWhereSchema } from "./schemas.ts";
 
 /** Lists the user's notifications and subscribes to what arrives from then on (LIST1 to LIST3). */
 export const getMyNotifications = defineCommand({

@@ -2,10 +2,7 @@ import * as z from "zod";
 import { CommandError, ok, toJson, unauthorized } from "../protocol.ts";
 import { optional } from "../validation.ts";
 import { defineCommand } from "./define.ts";
-import { notificationWhereSchema } from "./get_my_notifications.ts";
-
-/** How far a user has got with a notification. */
-export const notificationStatusSchema = z.enum(["unseen", "unread", "read"]);
+import { notificationStatusSchema, notificationWhereSchema } from "./schemas.ts";
 
 const countSchema = z.object({ total: optional(z.int()) });
 

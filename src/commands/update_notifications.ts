@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { ok, toJson, unauthorized } from "../protocol.ts";
 import { defineCommand } from "./define.ts";
-import { notificationStatusSchema } from "./get_my_notifications_count.ts";
+import { notificationStatusSchema } from "./schemas.ts";
 
 /** Sets the status of the user's notifications, of all where none is named (UPD1). */
 export const updateNotifications = defineCommand({

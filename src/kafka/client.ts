@@ -23,9 +23,13 @@ export type KafkaSettings = Pick<
 /**
  * Makes a client; it connects to nothing yet.
  *
+ * @param options.retries How often a request that fails is tried again, in about 10 s for 5
  * @throws {Error} The CA file can't be read
  */
-export async function createKafka(settings: KafkaSettings): Promise<Kafka> {
+export async function createKafka(
+  settings: KafkaSettings,
+  { retries = 5 }: { retries?: number } = {},
+): Promise<Kafka> {
   registerCodecs();
   cureIdleTimer();
   const sasl = saslOptions(settings);
@@ -35,6 +39,7 @@ export async function createKafka(settings: KafkaSettings): Promise<Kafka> {
     ssl: await sslOptions(settings.KAFKA_SSL),
     ...(sasl ? { sasl } : {}),
     connectionTimeout: 3000,
+    retry: { retries },
     // What is to be said of trouble is said by the consumer, once; this is for a closer look.
     logLevel: logLevel.INFO,
     logCreator: () => ({ namespace, log: { message, error } }) => {

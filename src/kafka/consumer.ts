@@ -44,9 +44,9 @@ export function createKafkaReader(
   async function start(
     { onRecords, onFailure }: Parameters<LogReader["start"]>[0],
   ): Promise<void> {
-    const kafka = await createKafka(settings);
-    const admin = kafka.admin({ retry: { retries: 0 } });
-    const consumer = createConsumer(kafka);
+    // Without tries of its own, so that trouble is known of at once.
+    const admin = (await createKafka(settings, { retries: 0 })).admin();
+    const consumer = createConsumer(await createKafka(settings));
     running = { admin, consumer };
 
     const connect = async () => {
@@ -105,7 +105,7 @@ export function createKafkaReader(
     return kafka.consumer({
       groupId,
       maxWaitTimeInMs: FETCH_WAIT_MS,
-      retry: { retries: 5, restartOnFailure: () => Promise.resolve(!stopping.signal.aborted) },
+      retry: { restartOnFailure: () => Promise.resolve(!stopping.signal.aborted) },
     });
   }
 

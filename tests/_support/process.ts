@@ -79,6 +79,17 @@ export async function startProcess(
   };
 }
 
+/** Starts `deno task dev`, and reads what it prints as a person would. */
+export async function startDev(env: Record<string, string> = {}) {
+  const process = await startProcess({ task: "dev", env: { PORT: "0", ...env } });
+  const welcome: string[] = [];
+  while (!welcome.at(-1)?.startsWith("curl ")) welcome.push(await process.line(/./));
+  const text = welcome.join("\n");
+  const [, url = ""] = /-c (ws:\S+)/.exec(text) ?? [];
+  const [, demoUrl = ""] = /^curl (\S+)\/notifications/m.exec(text) ?? [];
+  return Object.assign(process, { text, url, demoUrl });
+}
+
 async function readLines(stream: ReadableStream<Uint8Array>, take: (line: string) => void) {
   let rest = "";
   for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
