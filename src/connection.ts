@@ -132,7 +132,11 @@ export class Connection {
     const command = commands.get(name);
     if (!command) {
       const allowed = [...commands.keys()].join(", ");
-      throw refusal("unsupported-command", `There is no such command here, only: ${allowed}`);
+      const shown = JSON.stringify(name.length > 60 ? `${name.slice(0, 60)}…` : name);
+      throw refusal(
+        "unsupported-command",
+        `Cannot run ${shown}: there is no such command here, only: ${allowed}`,
+      );
     }
     const run = command.prepare(options);
     if (!this.#queue.hasRoom) {
