@@ -3,11 +3,10 @@ WORKDIR /build
 COPY deno.json deno.lock ./
 COPY src src
 RUN deno task compile
-# What the binary is linked with, and the certificates with which it knows backends and brokers.
-RUN mkdir -p /image/etc/ssl/certs /image/app \
+# The binary and what it is linked with; certificates of authorities are in the binary.
+RUN mkdir -p /image/etc /image/app \
  && mv wss /image/wss \
  && ldd /image/wss | grep -o '/[^ ]*' | xargs -I{} cp --parents -L {} /image \
- && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ \
  && echo 'wss:x:65532:65532::/app:/wss' > /image/etc/passwd
 
 FROM scratch
