@@ -1,7 +1,10 @@
 /**
  * One try of one backend request, and what its answer means (BCK1).
  */
+import { getLogger } from "@logtape/logtape";
 import { type JsonText, NULL, type ReplyStatus, type Slug } from "./protocol.ts";
+
+const log = getLogger(["wss", "backend"]);
 
 /** A backend's answer, as the client gets it. */
 export interface BackendAnswer {
@@ -45,7 +48,9 @@ export async function attempt(
       return unavailable(response);
     }
     body = await readText(response, maxBytes);
-  } catch {
+  } catch (error) {
+    // The only place that knows; clients are not told of addresses.
+    if (!signal.aborted) log.debug("No whole answer of {host}: {error}", { host: url.host, error });
     return { slug: "backend-unavailable", reason: "no whole answer", again: true };
   }
   if (body === null) {
@@ -66,6 +71,7 @@ function unavailable({ status, headers }: Response): Failure {
 /** `Retry-After` in either of its forms, RFC 9110, 10.2.3. */
 function retryAfterMs(header: string | null): number | undefined {
   if (header === null) return undefined;
+  if (!/^(\d+|[A-Z][a-z]{2}, .*)$/.test(header)) return undefined;
   const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
   return Number.isSafeInteger(ms) ? Math.max(0, ms) : undefined;
 }

@@ -2,8 +2,8 @@
  * JSON as it comes in, from clients, the backend and Kafka.
  */
 
-/** Numbers that a double can't hold exactly: 16 digits or more, or an exponent of three digits. */
-const WIDE_NUMBER = /\d{16}|\de\+?\d{3}/i;
+/** Numbers that a double may not hold: 16 digits or more, or an exponent of three digits. */
+const WIDE_NUMBER = /(?:\d\.?){16}|\de[+-]?\d{3}/i;
 
 /** Part of ECMAScript that TypeScript's library does not declare yet. */
 interface JsonWithSource {
@@ -15,8 +15,8 @@ interface JsonWithSource {
 }
 
 /**
- * Parses text so that {@linkcode JSON.stringify} gives every number back as it was written:
- * backends number things with 64 bits, a double holds 53.
+ * Parses text so that {@linkcode JSON.stringify} gives numbers back as they were written, also those
+ * that a double can't hold: backends number things with 64 bits, a double holds 53.
  *
  * @throws {SyntaxError} The text is not JSON
  */
@@ -26,7 +26,7 @@ export function parseJsonExactly(text: string): unknown {
   return json.parse(
     text,
     (_key, value, { source }) =>
-      typeof value === "number" && source !== undefined && String(value) !== source
+      typeof value === "number" && source !== undefined && WIDE_NUMBER.test(source)
         ? json.rawJSON(source)
         : value,
   );

@@ -70,7 +70,7 @@ export class RequestQueue {
   #start(request: QueuedRequest): void {
     this.#inflight++;
     this.#barrierRuns = request.barrier;
-    request.run().then(() => {
+    request.run().finally(() => {
       this.#inflight--;
       this.#rids.delete(request.rid);
       if (request.barrier) this.#barrierRuns = false;

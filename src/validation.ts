@@ -12,6 +12,23 @@ export function optional<S extends z.ZodType>(schema: S) {
 /** An id as backends have them, which number or name things. */
 export const idSchema = z.union([z.string(), z.int()], "expected a string or a whole number");
 
+/** A list of which only the first element that is wrong is told of, however many there are. */
+export function listOf<T>(element: z.ZodType<T>) {
+  return z.array(z.unknown()).transform((items, context) => {
+    const parsed: T[] = [];
+    for (const [index, item] of items.entries()) {
+      const result = element.safeParse(item);
+      if (!result.success) {
+        const message = result.error.issues[0]?.message ?? "not usable";
+        context.issues.push({ code: "custom", message, input: item, path: [index] });
+        return z.NEVER;
+      }
+      parsed.push(result.data);
+    }
+    return parsed;
+  });
+}
+
 /**
  * Parses a client's value, which stands at `path` of the request.
  *

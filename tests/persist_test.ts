@@ -11,7 +11,7 @@ Deno.test("trouble is told of at once, then every 30 s, and when it changes", as
       () => trouble === null ? Promise.resolve("up") : Promise.reject(new Error(trouble)),
       {
         signal: new AbortController().signal,
-        describe: (error) => (error as Error).message,
+        describe: (error) => ({ kind: trouble ?? "", text: (error as Error).message }),
         warn: (trouble) => told.push([Date.now() / 1000, trouble]),
       },
     );
@@ -29,6 +29,26 @@ Deno.test("trouble is told of at once, then every 30 s, and when it changes", as
   }
 });
 
+Deno.test("the same trouble in other words is not told of again", async () => {
+  const clock = FakeTimers.install();
+  try {
+    const told: string[] = [];
+    const stopping = new AbortController();
+    const result = persist(() => Promise.reject(new Error()), {
+      signal: stopping.signal,
+      describe: (_error, tries) => ({ kind: "unreachable", text: `broker ${tries % 2} is down` }),
+      warn: (trouble) => told.push(trouble),
+    });
+
+    await clock.tickAsync(29_500);
+    stopping.abort();
+
+    assertEquals([told, await result], [["broker 1 is down"], undefined]);
+  } finally {
+    clock.uninstall();
+  }
+});
+
 Deno.test("what is no trouble yet is not told of", async () => {
   const clock = FakeTimers.install();
   try {
@@ -36,7 +56,8 @@ Deno.test("what is no trouble yet is not told of", async () => {
     const stopping = new AbortController();
     const result = persist(() => Promise.reject(new Error("missing")), {
       signal: stopping.signal,
-      describe: (_error, tries) => tries === 1 ? null : `missing at try ${tries}`,
+      describe: (_error, tries) =>
+        tries === 1 ? null : { kind: "missing", text: `missing at try ${tries}` },
       warn: (trouble) => told.push(trouble),
     });
 

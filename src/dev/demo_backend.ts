@@ -15,7 +15,7 @@ import {
 export type Publish = (value: string) => unknown;
 
 const newNotification = z.object({
-  userId: z.string().default(DEMO_USERS[0].id),
+  userId: z.union([z.string(), z.int()]).transform(String).default(DEMO_USERS[0].id),
   type: z.string().default("message"),
   data: z.json().default(null),
 });
@@ -86,8 +86,12 @@ export function createDemoBackend(publish: Publish): (request: Request) => Promi
     try {
       return await route(request);
     } catch (error) {
-      if (!(error instanceof z.ZodError || error instanceof SyntaxError)) throw error;
-      return Response.json({ message: `Cannot read the body: ${error.message}` }, { status: 400 });
+      if (
+        !(error instanceof z.ZodError || error instanceof SyntaxError || error instanceof URIError)
+      ) throw error;
+      return Response.json({ message: `Cannot read the request: ${error.message}` }, {
+        status: 400,
+      });
     }
   };
 }

@@ -1,33 +1,64 @@
 /**
- * A log of one partition in memory, in place of Kafka: what is published is read by this process.
+ * A log in memory, in place of Kafka, for as many readers as there are in this process.
  */
-import type { LogReader, LogRecord } from "../log_reader.ts";
+import type { LogEvents, LogReader, LogRecord } from "../log_reader.ts";
 
-/** A {@linkcode LogReader} that one can write to. */
-export interface EmbeddedLog extends LogReader {
-  /** Appends a message; it is read before this returns. Gives its offset. */
-  publish(value: string | Uint8Array | null): number;
+/** A log that one can write to. */
+export interface EmbeddedLog {
+  /** Appends a message; all readers have it when this returns. Gives its offset. */
+  publish(value: string | Uint8Array | null, partition?: number): number;
+  /** A reader of its own. */
+  createReader(): LogReader;
 }
 
+/** Milliseconds between two tellings of the ends. */
+const TELL_MS = 1000;
+
 /** Makes an empty log. */
-export function createEmbeddedLog(): EmbeddedLog {
+export function createEmbeddedLog({ partitions = 1 }: { partitions?: number } = {}): EmbeddedLog {
   const encoder = new TextEncoder();
-  let read: ((records: readonly LogRecord[]) => void) | undefined;
-  let end = 0;
+  const log: LogRecord[][] = Array.from({ length: partitions }, () => []);
+  const readers = new Set<LogEvents>();
+  const ends = () => log.map((records) => records.length);
+
   return {
-    publish(value) {
-      const offset = end++;
+    publish(value, partition = 0) {
+      const records = log[partition];
+      if (!records) throw new RangeError(`There is no partition ${partition}`);
+      const offset = records.length;
       const bytes = typeof value === "string" ? encoder.encode(value) : value;
-      read?.([{ partition: 0, offset, timestamp: Date.now(), value: bytes }]);
+      const record = { partition, offset, timestamp: Date.now(), value: bytes };
+      records.push(record);
+      for (const reader of readers) reader.onRecords([record]);
       return offset;
     },
-    start({ onRecords }) {
-      read = onRecords;
-      return Promise.resolve();
-    },
-    stop() {
-      read = undefined;
-      return Promise.resolve();
+
+    createReader() {
+      let reader: LogEvents | undefined;
+      let telling: ReturnType<typeof setInterval> | undefined;
+      return {
+        start(events, { since }) {
+          reader = events;
+          for (const [partition, records] of log.entries()) {
+            const index = records.findIndex(({ timestamp }) => timestamp >= since);
+            const first = index < 0 ? records.length : index;
+            const position = Math.max(0, first - 1);
+            events.onPartition(partition, { first, position });
+            if (position < records.length) events.onRecords(records.slice(position));
+          }
+          readers.add(events);
+          const tell = () => events.onEnds({ ends: ends(), askedAt: Date.now() });
+          tell();
+          telling = setInterval(tell, TELL_MS);
+          return Promise.resolve();
+        },
+        askEnds: () => Promise.resolve(ends()),
+        stop() {
+          clearInterval(telling);
+          if (reader) readers.delete(reader);
+          return Promise.resolve();
+        },
+      };
     },
   };
 }

@@ -5,7 +5,7 @@
 import { type FoundSettings, parseSettings, type SettingName } from "../config.ts";
 import { findSettings } from "../environment.ts";
 import { createKafkaReader } from "../kafka/consumer.ts";
-import { connectKafkaProducer } from "../kafka/producer.ts";
+import { connectKafkaProducer, type KafkaProducer } from "../kafka/producer.ts";
 import type { LogReader } from "../log_reader.ts";
 import { runService } from "../run.ts";
 import type { Service } from "../service.ts";
@@ -23,27 +23,38 @@ async function main(): Promise<number> {
     return 2;
   }
 
-  let publish: Publish = () => {};
-  const demoBackend = Deno.serve(
-    { hostname: LOOPBACK, port: demoPort(found), onListen: () => {} },
-    createDemoBackend((value) => publish(value)),
-  );
-  const demoUrl = `http://${LOOPBACK}:${demoBackend.addr.port}`;
-
   const withKafka = found.has("KAFKA_BROKERS");
-  const parsed = parseSettings(withDemoSettings(found, demoUrl), undefined);
-  if ("problems" in parsed) {
-    parsed.problems.forEach(printError);
+  // Before anything listens: wrong settings are told of as by the service itself.
+  const checked = parseSettings(withDemoSettings(found, `http://${LOOPBACK}`), undefined);
+  if ("problems" in checked) {
+    checked.problems.forEach(printError);
     return 2;
   }
+
+  let publish: Publish = () => {};
+  let demoBackend: Deno.HttpServer<Deno.NetAddr>;
+  const port = demoPort(checked.settings);
+  try {
+    demoBackend = Deno.serve(
+      { hostname: LOOPBACK, port, onListen: () => {} },
+      createDemoBackend((value) => publish(value)),
+    );
+  } catch (error) {
+    printError(`The demo backend can't listen on ${LOOPBACK}:${port}: ${error}`);
+    return 1;
+  }
+  const demoUrl = `http://${LOOPBACK}:${demoBackend.addr.port}`;
+  const parsed = parseSettings(withDemoSettings(found, demoUrl), undefined);
+  if ("problems" in parsed) throw new Error(parsed.problems.join("\n"));
+
   let reader: LogReader;
   if (withKafka) {
+    print("KAFKA_BROKERS is set: waiting for Kafka. Without it a log in memory takes its place");
     reader = createKafkaReader(parsed.settings);
-    const producer = connectKafkaProducer(parsed.settings);
-    publish = async (value) => (await producer).publish(value);
+    publish = createKafkaPublish(() => connectKafkaProducer(parsed.settings));
   } else {
     const log = createEmbeddedLog();
-    reader = log;
+    reader = log.createReader();
     publish = log.publish;
   }
   return await runService(parsed.settings, reader, {
@@ -53,10 +64,23 @@ async function main(): Promise<number> {
   });
 }
 
+/** Connects when there is something to publish, and again where that has failed. */
+function createKafkaPublish(connect: () => Promise<KafkaProducer>): Publish {
+  let connecting: Promise<KafkaProducer> | undefined;
+  return async (value) => {
+    connecting ??= connect();
+    try {
+      await (await connecting).publish(value);
+    } catch (error) {
+      connecting = undefined;
+      throw error;
+    }
+  };
+}
+
 /** Beside the service's and the admin port, so that lines to paste stay the same. */
-function demoPort(found: FoundSettings): number {
-  const port = Number(found.get("PORT")?.text ?? 3110);
-  return port === 0 ? 0 : port + 2;
+function demoPort({ PORT }: { PORT: number }): number {
+  return PORT === 0 || PORT + 2 > 65_535 ? 0 : PORT + 2;
 }
 
 function withDemoSettings(found: FoundSettings, demoUrl: string): FoundSettings {
@@ -66,7 +90,7 @@ function withDemoSettings(found: FoundSettings, demoUrl: string): FoundSettings 
     API_URL_NOTIFICATION: `${demoUrl}/users/me/notifications`,
     API_URL_SCHEDULE_MOBILE: `${demoUrl}/schedules`,
     API_URL_TOURNAMENT_MOBILE: `${demoUrl}/tournaments`,
-    ...(found.has("KAFKA_BROKERS") ? {} : { KAFKA_BROKERS: "none:0" }),
+    ...(found.has("KAFKA_BROKERS") ? {} : { KAFKA_BROKERS: "none:1" }),
     ...(found.has("NODE_ENV") ? {} : { NODE_ENV: "development" }),
   };
   const settings = new Map(found);

@@ -23,12 +23,13 @@ export type KafkaSettings = Pick<
 /**
  * Makes a client; it connects to nothing yet.
  *
+ * @param options.requestTimeoutMs Milliseconds for the answer to a request
  * @param options.retries How often a request that fails is tried again, in about 10 s for 5
  * @throws {Error} The CA file can't be read
  */
 export async function createKafka(
   settings: KafkaSettings,
-  { retries = 5 }: { retries?: number } = {},
+  { retries = 5, requestTimeoutMs = 30_000 }: { retries?: number; requestTimeoutMs?: number } = {},
 ): Promise<Kafka> {
   registerCodecs();
   cureIdleTimer();
@@ -39,6 +40,7 @@ export async function createKafka(
     ssl: await sslOptions(settings.KAFKA_SSL),
     ...(sasl ? { sasl } : {}),
     connectionTimeout: 3000,
+    requestTimeout: requestTimeoutMs,
     retry: { retries },
     // What is to be said of trouble is said by the consumer, once; this is for a closer look.
     logLevel: logLevel.INFO,

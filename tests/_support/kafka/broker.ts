@@ -32,7 +32,8 @@ export async function startBroker(
     ? await javaScript({ libs: distribution.libs, dir, port, createsTopics })
     : dockerScript({ port, createsTopics });
   const shell = new Deno.Command("sh", {
-    args: ["-c", `{ ${script}; } >"${logFile}" 2>&1`],
+    // Ctrl-C goes to the shell as well, which has to live on to end the broker.
+    args: ["-c", `trap '' INT; { ${script}; } >"${logFile}" 2>&1`],
     stdin: "piped",
     stdout: "null",
     stderr: "null",

@@ -14,8 +14,14 @@ export type Distribution = { kind: "java"; libs: string } | { kind: "docker" };
 export const HOW_TO_GET_KAFKA =
   "Tests with Kafka need Java 17 and Maven, or Docker, or KAFKA_BROKERS with a broker's address";
 
+let found: Promise<Distribution | null> | undefined;
+
 /** Finds Kafka, and fetches it the first time; `null` where it can't be had. */
-export async function findKafka(): Promise<Distribution | null> {
+export function findKafka(): Promise<Distribution | null> {
+  return found ??= lookForKafka();
+}
+
+async function lookForKafka(): Promise<Distribution | null> {
   if (await hasJava() && await runs("mvn", "--version")) {
     return { kind: "java", libs: await installLibs() };
   }
