@@ -43,6 +43,8 @@ export interface Backend {
    * @throws {CommandError} `backend-…` or `overloaded`
    */
   get(request: ListRequest, asker: Asker): Promise<BackendAnswer>;
+  /** Later GETs of the API get an answer of their own, not that of one under way. */
+  shareNoMore(api: Api): void;
   /**
    * Sends JSON, once. The body of an ok answer is not looked at.
    *
@@ -212,6 +214,10 @@ export function createBackend(
         start(job);
       }
       return join(job, asker);
+    },
+
+    shareNoMore(api) {
+      for (const job of joinable.values()) if (job.api === api) closeToJoiners(job);
     },
 
     put(api, body, asker) {

@@ -49,6 +49,12 @@ function isHttpUrl(text: string): boolean {
   return url !== null && /^https?:$/.test(url.protocol) && !url.username && !url.password;
 }
 
+/** kafkajs takes no IPv6 address. */
+function isBroker(text: string): boolean {
+  const [, port] = /^[\w.-]+:(\d{1,5})$/.exec(text) ?? [];
+  return Number(port) >= 1 && Number(port) <= 65_535;
+}
+
 const httpUrl = z.string().refine(isHttpUrl).transform((text) => new URL(text));
 const HTTP_URL = "an http or https URL without a password";
 
@@ -68,7 +74,7 @@ const settingsSchema = z.object({
   KAFKA_BROKERS: setting(
     z.string()
       .transform((text) => text.split(",").map((broker) => broker.trim()))
-      .pipe(z.array(z.string().regex(/^(\[[\da-f:]+\]|[\w.-]+):\d{1,5}$/i))),
+      .pipe(z.array(z.string().refine(isBroker))),
     {
       meaning: "Brokers to connect to first",
       allowed: "host:port, comma separated",
@@ -165,6 +171,19 @@ const settingsSchema = z.object({
     max: 600_000,
     fallback: 10_000,
   }),
+  AUTH_REVALIDATE_SECONDS: number({
+    meaning: "Seconds, more or less a tenth, after which a session's token is checked again; " +
+      "0 turns it off",
+    min: 0,
+    max: DAY_SECONDS,
+    fallback: 300,
+  }),
+  AUTH_CACHE_SECONDS: number({
+    meaning: "Seconds for which a good token is not asked about again",
+    min: 0,
+    max: DAY_SECONDS,
+    fallback: 10,
+  }),
   MAX_BACKEND_BYTES: number({
     meaning: "Bytes of a backend's answer",
     min: 1,
@@ -195,6 +214,31 @@ const settingsSchema = z.object({
     min: 1,
     max: DAY_SECONDS,
     fallback: 30,
+  }),
+  RECOVERY_WINDOW_SECONDS: number({
+    meaning: "Seconds of the log that are kept, for clients that resume",
+    min: 1,
+    max: DAY_SECONDS,
+    fallback: 300,
+  }),
+  RECOVERY_MAX_BYTES: number({
+    meaning: "Bytes of memory that this may take",
+    min: 1,
+    max: 64 * 1024 ** 3,
+    fallback: 64 * 1024 ** 2,
+  }),
+  CURSOR_SECONDS: number({
+    meaning: "Seconds after which a session is told its place in the log",
+    min: 1,
+    max: DAY_SECONDS,
+    fallback: 25,
+  }),
+  DEGRADED_AFTER_SECONDS: number({
+    meaning: "Seconds without having read to the ends of all partitions " +
+      "after which sessions are told so",
+    min: 1,
+    max: DAY_SECONDS,
+    fallback: 15,
   }),
   RELOAD_CONCURRENCY: number({
     meaning: "Lists that are fetched again at once because a Kafka message says so",
@@ -241,7 +285,7 @@ export type FoundSettings = ReadonlyMap<SettingName, { text: string; source: Set
 
 /** A setting's value as it may be shown, such as in an error; never a secret. */
 export function showSetting(name: SettingName, text: string): string {
-  return settingInfo(name).secret ? "(hidden)" : text.replace(/\/\/[^/@]*@/, "//(hidden)@");
+  return settingInfo(name).secret ? "(hidden)" : text.replace(/\/\/[^/]*@/, "//(hidden)@");
 }
 
 /**

@@ -4,6 +4,8 @@
 import { getLogger } from "@logtape/logtape";
 import type { Backend } from "./backend.ts";
 import type { CommandTable } from "./commands/table.ts";
+import type { Heartbeat } from "./heartbeat.ts";
+import type { Places } from "./places.ts";
 import {
   CLOSE,
   type CloseCode,
@@ -15,7 +17,8 @@ import {
 } from "./protocol.ts";
 import { type Envelope, parseRequest, type Request } from "./request.ts";
 import { RequestQueue } from "./request_queue.ts";
-import type { Session, Sessions } from "./sessions.ts";
+import type { Session, SessionOptions, Sessions } from "./sessions.ts";
+import type { Tokens } from "./tokens.ts";
 
 const log = getLogger(["wss", "connection"]);
 
@@ -29,7 +32,10 @@ export type Socket = Pick<WebSocket, "send" | "close" | "readyState">;
 export interface ConnectionOptions {
   readonly commands: CommandTable;
   readonly backend: Backend;
+  readonly tokens: Tokens;
+  readonly places: Places;
   readonly sessions: Sessions;
+  readonly heartbeat: Pick<Heartbeat, "add" | "remove">;
   readonly limits: {
     readonly maxMessageBytes: number;
     readonly maxInflight: number;
@@ -47,10 +53,14 @@ export class Connection {
   readonly #drained = Promise.withResolvers<void>();
   #state: "open" | "draining" | "closed" = "open";
 
-  constructor(socket: Socket, options: ConnectionOptions) {
+  constructor(
+    socket: Socket,
+    { knowsVersion1, ...options }: ConnectionOptions & Pick<SessionOptions, "knowsVersion1">,
+  ) {
     this.#socket = socket;
     this.#options = options;
-    this.#session = options.sessions.open((frame) => this.#send(frame));
+    this.#session = options.sessions.open({ knowsVersion1, send: (frame) => this.#send(frame) });
+    options.heartbeat.add(this.#session);
     this.#queue = new RequestQueue({
       ...options.limits,
       onIdle: () => {
@@ -88,6 +98,7 @@ export class Connection {
     this.#state = "closed";
     this.#abort.abort(CLOSED);
     this.#options.sessions.close(this.#session);
+    this.#options.heartbeat.remove(this.#session);
     this.#drained.resolve();
   }
 
@@ -126,7 +137,7 @@ export class Connection {
 
   /** @throws {CommandError} The request can't be run */
   #enqueue({ rid, command: name, options }: Request, envelope: Envelope): void {
-    const { commands, backend, limits } = this.#options;
+    const { commands, backend, tokens, places, limits } = this.#options;
     if (this.#state === "draining") throw shuttingDown();
     if (this.#queue.has(rid)) throw refusal("duplicate-rid", `The rid ${rid} is still in use`);
     const command = commands.get(name);
@@ -142,7 +153,13 @@ export class Connection {
     if (!this.#queue.hasRoom) {
       throw refusal("overloaded", `More than ${limits.maxWaiting} requests are waiting`);
     }
-    const context = { session: this.#session, backend, signal: this.#abort.signal };
+    const context = {
+      session: this.#session,
+      backend,
+      tokens,
+      places,
+      signal: this.#abort.signal,
+    };
     this.#queue.add({
       rid,
       barrier: command.barrier,

@@ -45,5 +45,5 @@ function jsonLine(record: LogRecord, deployment: Record<string, string>): string
     message: message.map((part) => typeof part === "string" ? part : String(part)).join(""),
     logger: category.join("."),
     ...deployment,
-  }, (_key, value) => value instanceof Error ? `${value.name}: ${value.message}` : value);
+  }, (_key, value) => value instanceof Error ? value.stack ?? String(value) : value);
 }

@@ -1,6 +1,8 @@
 /**
  * The seam behind which the log is read: Kafka, or in `deno task dev` a log of its own.
  */
+import type { Positions } from "./cursor.ts";
+import type { Ends } from "./freshness.ts";
 
 /** One message of the log. */
 export interface LogRecord {
@@ -12,18 +14,38 @@ export interface LogRecord {
   readonly value: Uint8Array | null;
 }
 
-/** Reads every partition of the log from where it ended at the start (KAF1). */
+/** What comes of reading the log. None of these throws. */
+export interface LogEvents {
+  /**
+   * A partition is read from a position on; before any record of it.
+   *
+   * @param start.first The first record that the window is to have: those in front of it were
+   * written before the window's time, and only show when that was
+   */
+  onPartition(partition: number, start: { first: number; position: number }): void;
+  /** Records of one partition, in the order of the log. */
+  onRecords(records: readonly LogRecord[]): void;
+  /** All in front of a position has been read, or there was nothing to be had, as of transactions. */
+  onPosition(partition: number, position: number): void;
+  /** The leaders have told the ends of all partitions. */
+  onEnds(ends: Ends): void;
+  /** What is in front of a position can't be had any more; it goes on there (DEL12). */
+  onLost(partition: number, position: number): void;
+  /** Reading can't go on; called at most once. */
+  onFailure(reason: string): void;
+}
+
+/** Reads every partition of the log (KAF1). */
 export interface LogReader {
   /**
-   * Starts reading. Resolves when the instance has caught up with the log for the first time.
+   * Starts reading, at the records since a time.
    *
-   * @param events.onRecords Gets records of one partition, in the order of the log; never throws
-   * @param events.onFailure Called at most once, when reading can't go on
+   * @param options.since Milliseconds since 1970
+   * @returns Resolves when everything has been read that was there at the start
    */
-  start(events: {
-    onRecords: (records: readonly LogRecord[]) => void;
-    onFailure: (reason: string) => void;
-  }): Promise<void>;
+  start(events: LogEvents, options: { since: number }): Promise<void>;
+  /** Asks the leaders for the ends of all partitions; rejects where they can't be asked. */
+  askEnds(): Promise<Positions>;
   /** Stops reading and leaves nothing behind, also while it is starting. */
   stop(): Promise<void>;
 }

@@ -61,6 +61,13 @@ async function main(args: string[]): Promise<number> {
     return 2;
   }
   const parsed = parseSettings(found, Deno.env.get("HOSTNAME"));
+  if ("settings" in parsed) {
+    const problem = await findCaProblem(parsed.settings);
+    if (problem) {
+      printError(problem);
+      return 2;
+    }
+  }
   if (option === "check-config") printSettings(found, parsed);
   if (option === "health") return await checkHealth(found);
   if ("problems" in parsed) {
@@ -99,6 +106,17 @@ function printSettings(
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   for (const row of rows) {
     print(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd());
+  }
+}
+
+/** A setting that names a file which can't be read is wrong as well. */
+async function findCaProblem({ KAFKA_SSL }: Settings): Promise<string | undefined> {
+  if (typeof KAFKA_SSL !== "string") return undefined;
+  try {
+    await Deno.readTextFile(KAFKA_SSL);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : error;
+    return `KAFKA_SSL is "${KAFKA_SSL}", which can't be read: ${reason}`;
   }
 }
 

@@ -23,7 +23,13 @@ export const NO_RID = -1;
 export type ReplyStatus = "ok" | "unauthorized" | "forbidden" | "error";
 
 /** Statuses of pushes (REQ7). */
-export type PushStatus = "update" | "reload";
+export type PushStatus =
+  | "update"
+  | "reload"
+  | "resync"
+  | "unauthorized"
+  | "degraded"
+  | "live";
 
 /** What a command answers; the connection adds the rid and, where it is missing, the event. */
 export interface Reply {
@@ -31,6 +37,10 @@ export interface Reply {
   readonly payload: JsonText;
   /** The subscription's id, of replies that subscribe; else the command's name is sent. */
   readonly event?: string;
+  /** The place in the log from which on the subscription is served, of replies that subscribe. */
+  readonly cursor?: string;
+  /** Whether what was missed since the client's cursor follows, where it sent one (DEL5). */
+  readonly recovered?: boolean;
   /** Called once, right after the reply was handed to the socket. */
   readonly sent?: () => void;
 }
@@ -46,18 +56,31 @@ export function unauthorized(): Reply {
 }
 
 /** One frame that answers a request (REQ6). */
-export function replyFrame(rid: number, event: string, reply: Reply): string {
-  return `{"rid":${rid},"event":${toJson(reply.event ?? event)},"status":"${reply.status}",` +
-    `"payload":${reply.payload}}`;
+export function replyFrame(
+  rid: number,
+  event: string,
+  { status, payload, event: ownEvent = event, recovered, cursor }: Reply,
+): string {
+  return `{"rid":${rid},"event":${toJson(ownEvent)},"status":"${status}","payload":${payload}` +
+    (recovered === undefined ? "" : `,"recovered":${recovered}`) +
+    (cursor === undefined ? "}" : `,"cursor":"${cursor}"}`);
 }
 
-/** One frame that nobody asked for. `id` names its record, `"<partition>-<offset>"` (DEL4). */
-export function pushFrame(
-  event: string,
-  push: { status: PushStatus; payload: JsonText; id: string },
-): string {
-  return `{"rid":${NO_RID},"event":${toJson(event)},"status":"${push.status}",` +
-    `"payload":${push.payload},"id":"${push.id}"}`;
+/** One frame that nobody asked for. */
+export interface Push {
+  readonly status: PushStatus;
+  readonly payload: JsonText;
+  /** Its record, `"<partition>-<offset>"`, where it is of one (DEL4). */
+  readonly id?: string;
+  /** The place in the log up to which it is served with this (DEL3). */
+  readonly cursor?: string;
+}
+
+/** Writes a push; `event` is the subscription's id, or says what it is about. */
+export function pushFrame(event: string, { status, payload, id, cursor }: Push): string {
+  return `{"rid":${NO_RID},"event":${toJson(event)},"status":"${status}","payload":${payload}` +
+    (id === undefined ? "" : `,"id":"${id}"`) +
+    (cursor === undefined ? "}" : `,"cursor":"${cursor}"}`);
 }
 
 /** Every error of wss's own: may the same request succeed later? (ERR2) */

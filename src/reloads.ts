@@ -1,31 +1,42 @@
 /**
- * Lists that a Kafka message asks to be fetched again (KAF3). On the way of a message, between
- * `messages`, which asks for them, and `backend`.
+ * Lists that are fetched again, because a message says so (KAF3) or a client can't be told
+ * otherwise that it missed something. Between `subscriptions`, which ask for them, and `backend`.
  */
 import { getLogger } from "@logtape/logtape";
 import type { Backend, ListRequest } from "./backend.ts";
-import { CommandError, pushFrame } from "./protocol.ts";
-import type { Hold, Subscription } from "./subscriptions.ts";
+import { CommandError, type JsonText } from "./protocol.ts";
+import type { Subscription } from "./subscriptions.ts";
 
 const log = getLogger(["wss", "reloads"]);
 
-/** Fetches lists again and pushes them. */
+/** Milliseconds after which a reload that failed is tried again; up to half as much again. */
+const RETRY_MS = 5000;
+
+/** What is used of a subscription. */
+type Reloadable = Pick<
+  Subscription,
+  "list" | "subscriber" | "reloadStarted" | "reloaded" | "reloadByItself"
+>;
+
+/** Fetches lists again. */
 export interface Reloads {
-  /** Asks for the list of a subscription again; `id` is the record's that says so (DEL4). */
-  request(subscription: Subscription, id: string): void;
-  /** Reloads that run or wait. */
+  /** Fetches a subscription's list, and tells it. */
+  request(subscription: Reloadable): void;
+  /** Has it ask again after some seconds. */
+  requestLater(subscription: Reloadable): void;
+  /** Takes a request back. */
+  cancel(subscription: Reloadable): void;
+  /** Reloads that run, wait, or are to be tried again. */
   readonly size: number;
 }
 
-/** One list to fetch, for all sessions for which it is the same request. */
+/** One list to fetch, for all subscriptions for which it is the same request. */
 interface Reload {
   readonly key: string;
   readonly list: ListRequest;
   readonly token: string | null;
   readonly abort: AbortController;
-  readonly holds: Map<Subscription, Hold>;
-  /** The latest record that asked for it. */
-  id: string;
+  readonly subscriptions: Set<Reloadable>;
 }
 
 /** Makes {@linkcode Reloads} of which at most `concurrency` run at once. */
@@ -34,11 +45,12 @@ export function createReloads(
 ): Reloads {
   /** In the order of their coming; a reload that is asked for while it waits is the same one. */
   const waiting = new Map<string, Reload>();
-  /** Of one key at most one runs: a list must not overtake a later one of its kind (DEL1). */
-  const running = new Map<string, Reload>();
+  const running = new Set<Reload>();
+  const bySubscription = new Map<Reloadable, Reload>();
+  const retries = new Map<Reloadable, ReturnType<typeof setTimeout>>();
   let startScheduled = false;
 
-  /** Starts what may start after this turn of the event loop, when all who share it have joined. */
+  /** Starts what may start, after this turn of the event loop, when all who share it have joined. */
   function scheduleStart(): void {
     if (startScheduled) return;
     startScheduled = true;
@@ -46,11 +58,10 @@ export function createReloads(
       startScheduled = false;
       for (const reload of waiting.values()) {
         if (running.size >= concurrency) return;
-        if (running.has(reload.key)) continue;
         waiting.delete(reload.key);
-        running.set(reload.key, reload);
+        running.add(reload);
         run(reload).finally(() => {
-          running.delete(reload.key);
+          running.delete(reload);
           scheduleStart();
         });
       }
@@ -58,58 +69,70 @@ export function createReloads(
   }
 
   async function run(reload: Reload): Promise<void> {
-    const payload = await fetchList(reload);
-    for (const [{ target }, hold] of reload.holds) {
-      hold.release(
-        payload && pushFrame(target.id, { status: "reload", payload, id: reload.id }),
-      );
+    for (const subscription of reload.subscriptions) subscription.reloadStarted();
+    const list = await fetchList(reload);
+    for (const subscription of reload.subscriptions) {
+      bySubscription.delete(subscription);
+      subscription.reloaded(list);
     }
   }
 
-  async function fetchList({ list, token, abort, holds }: Reload) {
+  async function fetchList(
+    { list, token, abort: { signal }, subscriptions }: Reload,
+  ): Promise<JsonText | null> {
+    let trouble: string;
     try {
-      const { status, payload } = await backend.get(list, { token, signal: abort.signal });
+      const { status, payload } = await backend.get(list, { token, signal });
       if (status === "ok") return payload;
-      log.warn("A reload for {sessions} sessions was answered {status}; they keep their list", {
-        sessions: holds.size,
-        status,
-      });
+      trouble = `it was answered ${status}`;
     } catch (error) {
-      if (abort.signal.aborted) return undefined;
-      log.warn("A reload for {sessions} sessions failed, they keep their list: {error}", {
-        sessions: holds.size,
-        error: error instanceof CommandError ? error.message : error,
-      });
+      if (signal.aborted) return null;
+      trouble = error instanceof CommandError ? error.message : String(error);
     }
-    return undefined;
-  }
-
-  function drop(reload: Reload, subscription: Subscription): void {
-    reload.holds.delete(subscription);
-    if (reload.holds.size > 0) return;
-    if (waiting.get(reload.key) === reload) waiting.delete(reload.key);
-    reload.abort.abort();
+    log.warn("A reload for {subscriptions} subscriptions failed: {trouble}", {
+      subscriptions: subscriptions.size,
+      trouble,
+    });
+    return null;
   }
 
   return {
-    request(subscription, id) {
+    request(subscription) {
       const { list, subscriber: { token } } = subscription;
       const key = JSON.stringify([list, token]);
       let reload = waiting.get(key);
       if (!reload) {
-        reload = { key, list, token, abort: new AbortController(), holds: new Map(), id };
+        reload = { key, list, token, abort: new AbortController(), subscriptions: new Set() };
         waiting.set(key, reload);
         scheduleStart();
       }
-      reload.id = id;
-      const joined = reload;
-      if (!joined.holds.has(subscription)) {
-        joined.holds.set(subscription, subscription.hold(() => drop(joined, subscription)));
-      }
+      reload.subscriptions.add(subscription);
+      bySubscription.set(subscription, reload);
+    },
+
+    requestLater(subscription) {
+      clearTimeout(retries.get(subscription));
+      const retry = () => {
+        retries.delete(subscription);
+        subscription.reloadByItself();
+      };
+      retries.set(subscription, setTimeout(retry, RETRY_MS * (1 + Math.random() / 2)));
+    },
+
+    cancel(subscription) {
+      clearTimeout(retries.get(subscription));
+      retries.delete(subscription);
+      const reload = bySubscription.get(subscription);
+      if (!reload) return;
+      bySubscription.delete(subscription);
+      reload.subscriptions.delete(subscription);
+      if (reload.subscriptions.size > 0) return;
+      if (waiting.get(reload.key) === reload) waiting.delete(reload.key);
+      reload.abort.abort();
     },
 
     get size() {
-      return waiting.size + running.size;
+      return waiting.size + running.size + retries.size;
     },
   };
 }

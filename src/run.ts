@@ -57,7 +57,8 @@ async function runUntilSignal(
   }
   const { hostname, port } = service.address;
   log.info("Listening on {hostname}:{port}", { hostname, port });
-  service.ready.then(() => {
+  service.ready.then((isReady) => {
+    if (!isReady) return;
     log.info("Ready: clients are served");
     onReady?.(service);
   }, () => {});

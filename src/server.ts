@@ -10,21 +10,30 @@ const log = getLogger(["wss", "server"]);
 /** Seconds after which a client that was refused may try again. */
 const RETRY_AFTER_SECONDS = 5;
 
+/** What is known of a client from its upgrade. */
+export interface Client {
+  readonly endpoint: Endpoint;
+  /** Whether it offered `wss.v1` (NET5). */
+  readonly knowsVersion1: boolean;
+}
+
 /** What {@linkcode createHandler} needs. */
 export interface ServerOptions {
   /** See LIFE1; the platform pings after half of its idle timeout and closes after all of it. */
   readonly pingSeconds: number;
   /** Whether clients are served: caught up with the log, and not shutting down. */
   readonly isReady: () => boolean;
+  /** Whether the stream is (DEL10). */
+  readonly isDegraded: () => boolean;
   /** Makes the connection of a socket; called once it is open. */
-  readonly connect: (endpoint: Endpoint, socket: Socket) => Connection;
+  readonly connect: (socket: Socket, client: Client) => Connection;
   /** Called when the socket of a connection has closed, at times more than once. */
   readonly onClosed: (connection: Connection) => void;
 }
 
 /** Makes the handler for `Deno.serve`. */
 export function createHandler(
-  { pingSeconds, isReady, connect, onClosed }: ServerOptions,
+  { pingSeconds, isReady, isDegraded, connect, onClosed }: ServerOptions,
 ): (request: Request) => Response {
   function upgrade(request: Request, endpoint: Endpoint): Response {
     if (!isReady()) return unavailable();
@@ -41,7 +50,7 @@ export function createHandler(
     if (knowsVersion1) response.headers.set("sec-websocket-protocol", "wss.v1");
     socket.binaryType = "arraybuffer";
     let connection: Connection | undefined;
-    socket.onopen = () => connection = connect(endpoint, socket);
+    socket.onopen = () => connection = connect(socket, { endpoint, knowsVersion1 });
     socket.onmessage = ({ data }) => connection?.receive(data);
     socket.onclose = () => {
       connection?.end();
@@ -57,7 +66,8 @@ export function createHandler(
   }
 
   return (request) => {
-    const { pathname } = new URL(request.url);
+    // A Host header can make it no URL.
+    const pathname = URL.parse(request.url)?.pathname;
     switch (pathname) {
       case "/web":
       case "/mobile":
@@ -69,7 +79,10 @@ export function createHandler(
         return request.method === "GET" ? Response.json({ alive: true }) : methodNotAllowed();
       case "/readyz":
         if (request.method !== "GET") return methodNotAllowed();
-        return isReady() ? Response.json({ ready: true }) : unavailable();
+        if (!isReady()) return unavailable();
+        return Response.json({ ready: true, ...(isDegraded() ? { degraded: true } : {}) });
+      case undefined:
+        return text(400, "Bad request");
       default:
         return text(404, "Not found");
     }

@@ -8,12 +8,19 @@ import { createCommandTables } from "./commands/table.ts";
 import type { Settings } from "./config.ts";
 import { Connection } from "./connection.ts";
 import type { LogReader } from "./log_reader.ts";
-import { createMessageHandler } from "./messages.ts";
+import { createLogEvents } from "./consume.ts";
+import { createFeed } from "./feed.ts";
+import { Freshness } from "./freshness.ts";
+import { createHeartbeat } from "./heartbeat.ts";
+import { createPlaces } from "./places.ts";
 import { CLOSE } from "./protocol.ts";
 import { createQuarantine, type Quarantine } from "./quarantine.ts";
 import { createReloads, type Reloads } from "./reloads.ts";
+import { createRevalidation, type Revalidation } from "./revalidation.ts";
 import { createHandler } from "./server.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
+import { Stream } from "./stream.ts";
+import { createTokens } from "./tokens.ts";
 
 const log = getLogger(["wss", "service"]);
 
@@ -23,7 +30,9 @@ const DRAIN_MS = 2500;
 const STEP_MS = 700;
 
 /** The settings of everything but the log. */
-export type ServiceSettings = Omit<Settings, `KAFKA_${string}`>;
+export type ServiceSettings =
+  & Omit<Settings, `KAFKA_${string}`>
+  & Pick<Settings, "KAFKA_TOPIC">;
 
 /** A running service. */
 export interface Service {
@@ -32,8 +41,10 @@ export interface Service {
   readonly sessions: Sessions;
   readonly reloads: Pick<Reloads, "size">;
   readonly quarantine: Quarantine;
-  /** Resolves when clients are served. */
-  readonly ready: Promise<void>;
+  readonly stream: Stream;
+  readonly revalidation: Pick<Revalidation, "size">;
+  /** Resolves with true when clients are served, with false where it was stopped before that. */
+  readonly ready: Promise<boolean>;
   /** Resolves, with the reason, where the log can't be read any more. */
   readonly failed: Promise<string>;
   /** Stops accepting, answers what is under way, closes with 1001. Takes at most 5 s. */
@@ -63,8 +74,30 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
     timeoutMs: settings.BACKEND_TIMEOUT_MS,
     maxBytes: settings.MAX_BACKEND_BYTES,
   });
-  const sessions = createSessions();
+  const tokens = createTokens({ backend, cacheMs: settings.AUTH_CACHE_SECONDS * 1000 });
+  const revalidation = createRevalidation({
+    tokens,
+    periodMs: settings.AUTH_REVALIDATE_SECONDS * 1000,
+  });
+  const stream = new Stream({
+    topic: settings.KAFKA_TOPIC,
+    windowMs: settings.RECOVERY_WINDOW_SECONDS * 1000,
+    maxBytes: settings.RECOVERY_MAX_BYTES,
+  });
   const reloads = createReloads({ backend, concurrency: settings.RELOAD_CONCURRENCY });
+  const feed = createFeed({ stream, reloads });
+  const sessions = createSessions({ feed, onToken: revalidation.onToken });
+  const freshness = new Freshness({
+    afterMs: settings.DEGRADED_AFTER_SECONDS * 1000,
+    now: Date.now(),
+  });
+  const heartbeat = createHeartbeat({
+    sessions,
+    stream,
+    freshness,
+    periodMs: settings.CURSOR_SECONDS * 1000,
+  });
+  const places = createPlaces({ stream, askEnds: reader.askEnds, greet: heartbeat.greet });
   const quarantine = createQuarantine(settings.QUARANTINE_SIZE);
   const commands = createCommandTables(backend);
 
@@ -77,11 +110,16 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
     createHandler({
       pingSeconds: settings.PING_SECONDS,
       isReady: () => state === "ready",
-      connect(endpoint, socket) {
+      isDegraded: () => heartbeat.isDegraded,
+      connect(socket, { endpoint, knowsVersion1 }) {
         const connection = new Connection(socket, {
+          knowsVersion1,
           commands: commands[endpoint],
           backend,
+          tokens,
+          places,
           sessions,
+          heartbeat,
           limits: {
             maxMessageBytes: settings.MAX_MESSAGE_BYTES,
             maxInflight: settings.MAX_INFLIGHT,
@@ -100,11 +138,20 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
     }),
   );
 
-  const ready = reader.start({
-    onRecords: createMessageHandler({ sessions, reloads, quarantine }),
-    onFailure: failed.resolve,
-  }).then(() => {
+  const ready = reader.start(
+    createLogEvents({
+      stream,
+      sessions,
+      tokens,
+      quarantine,
+      freshness,
+      onRead: feed.onRead,
+      onFailure: failed.resolve,
+    }),
+    { since: Date.now() - settings.RECOVERY_WINDOW_SECONDS * 1000 },
+  ).then(() => {
     if (state === "starting") state = "ready";
+    return state === "ready";
   });
   ready.catch((error) => failed.resolve(`Cannot read the log: ${error.message}`));
 
@@ -127,13 +174,17 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
     sessions,
     reloads,
     quarantine,
+    stream,
+    revalidation,
     ready,
     failed: failed.promise,
     async stop() {
       state = "stopping";
+      revalidation.stop();
+      heartbeat.stop();
       await Promise.all([
         closeConnections(),
-        within(DRAIN_MS + STEP_MS, reader.stop()).then((stopped) => {
+        within(DRAIN_MS + STEP_MS, reader.stop().catch(() => {})).then((stopped) => {
           if (!stopped) log.warn("Reading the log could not be ended in time");
         }),
       ]);

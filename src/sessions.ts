@@ -2,24 +2,51 @@
  * Who is connected, as which user, subscribed to what. The two ways through the service meet here:
  * commands join and leave, Kafka messages fan out.
  */
+import { type Addressees, isFor, keysOfAddressees, keysOfTarget } from "./addressing.ts";
 import type { ListRequest } from "./backend.ts";
-import { type JsonText, pushFrame } from "./protocol.ts";
+import type { Entry } from "./log_window.ts";
+import { NULL, pushFrame } from "./protocol.ts";
 import type { Target } from "./subscription_id.ts";
-import { Subscription } from "./subscriptions.ts";
+import { type Feed, idOf, type Subscriber, Subscription } from "./subscriptions.ts";
+
+/** What a session needs of its connection. */
+export interface SessionOptions {
+  /** Whether the client offered `wss.v1` (NET5). */
+  readonly knowsVersion1: boolean;
+  /** Hands a frame to the socket; must not throw. */
+  readonly send: (frame: string) => void;
+}
+
+/** What all sessions share. */
+export interface SessionsOptions {
+  readonly feed: Feed;
+  /** Called when a session has another token than before, or none. */
+  readonly onToken: (session: Session) => void;
+}
 
 /** One connection's identity and subscriptions. It begins as a guest (NET6). */
-export class Session {
+export class Session implements Subscriber {
   readonly id: string = crypto.randomUUID();
+  readonly knowsVersion1: boolean;
   readonly send: (frame: string) => void;
   readonly #index: Index;
+  readonly #feed: Feed;
+  readonly #onToken: (session: Session) => void;
   readonly #subscriptions = new Map<string, Subscription>();
-  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #turns = new Map<string, Promise<void>>();
   #user: string | null = null;
   #token: string | null = null;
+  #login = 0;
 
-  constructor(index: Index, send: (frame: string) => void) {
-    this.#index = index;
+  constructor(
+    { knowsVersion1, send }: SessionOptions,
+    { index, feed, onToken }: SessionsOptions & { index: Index },
+  ) {
+    this.knowsVersion1 = knowsVersion1;
     this.send = send;
+    this.#index = index;
+    this.#feed = feed;
+    this.#onToken = onToken;
   }
 
   /** The user's id; `null` for a guest. */
@@ -32,23 +59,56 @@ export class Session {
     return this.#token;
   }
 
+  /** Another number after each login and logout: what was asked for before is of another user. */
+  get login(): number {
+    return this.#login;
+  }
+
   /** Belongs to a user from now on; every subscription is dropped (AUTH1). */
   logIn({ user, token }: { user: string; token: string }): void {
-    this.unsubscribe();
+    this.logOut();
     this.#user = user;
     this.#token = token;
+    this.#index.addUser(user, this);
+    this.#onToken(this);
   }
 
   /** Another token for the same user; subscriptions stay (AUTH4). */
   renew(token: string): void {
     this.#token = token;
+    this.#onToken(this);
   }
 
   /** A guest from now on; every subscription is dropped (AUTH2). */
   logOut(): void {
     this.unsubscribe();
+    this.#login++;
+    if (this.#user !== null) this.#index.removeUser(this.#user, this);
     this.#user = null;
     this.#token = null;
+    this.#onToken(this);
+  }
+
+  /** A guest from now on, not by its own wish (AUTH6). */
+  revoke(): void {
+    this.logOut();
+    if (!this.knowsVersion1) return;
+    this.send(pushFrame("authentication", { status: "unauthorized", payload: NULL }));
+  }
+
+  /** Whether it has a subscription. */
+  get isSubscribed(): boolean {
+    return this.#subscriptions.size > 0;
+  }
+
+  /** Whether nothing is held back for it, and nothing is catching up. */
+  get isLive(): boolean {
+    return this.#subscriptions.values().every((subscription) => subscription.isLive);
+  }
+
+  /** All subscriptions that it has. */
+  get subscriptions(): Iterable<Subscription> {
+    return this.#subscriptions.values();
   }
 
   /** The subscription of that id, if this session has it. */
@@ -58,7 +118,7 @@ export class Session {
 
   /** Subscribes; the session must not have that subscription yet. */
   subscribe(target: Target, list: ListRequest): Subscription {
-    const subscription = new Subscription(target, { subscriber: this, list });
+    const subscription = new Subscription(target, { subscriber: this, list, feed: this.#feed });
     this.#subscriptions.set(target.id, subscription);
     this.#index.add(subscription);
     return subscription;
@@ -75,41 +135,39 @@ export class Session {
     }
   }
 
-  /** Runs work for one subscription id after all that was asked for that id before (LIST2). */
-  async inTurn<T>(subscriptionId: string, work: () => Promise<T>): Promise<T> {
+  /**
+   * Waits until all is over that was asked for a subscription id before (LIST2).
+   *
+   * @returns The function that ends the turn
+   */
+  async turn(subscriptionId: string): Promise<() => void> {
     const before = this.#turns.get(subscriptionId);
-    const { promise: turn, resolve: done } = Promise.withResolvers<void>();
+    const { promise: turn, resolve } = Promise.withResolvers<void>();
     this.#turns.set(subscriptionId, turn);
     await before;
-    try {
-      return await work();
-    } finally {
-      done();
+    return () => {
+      resolve();
       if (this.#turns.get(subscriptionId) === turn) this.#turns.delete(subscriptionId);
-    }
+    };
   }
 }
 
-/** Whom a message is for. */
-export type Addressees =
-  | { readonly by: "subscription"; readonly ids: ReadonlySet<string> }
-  | { readonly by: "resource"; readonly resource: "schedule" }
-  | { readonly by: "user"; readonly user: string; readonly type: string };
-
 /** All sessions of this instance. */
-export interface Sessions {
+export interface Sessions extends Iterable<Session> {
   /** How many sessions there are. */
   readonly size: number;
-  /** A new session, a guest. `send` hands a frame to its socket and must not throw. */
-  open(send: (frame: string) => void): Session;
+  /** A new session, a guest. */
+  open(options: SessionOptions): Session;
   /** Forgets a session and all that it is subscribed to (LIFE3). */
   close(session: Session): void;
-  /** Every subscription that a message is for, each once. */
-  find(addressees: Addressees): Iterable<Subscription>;
-  /** Pushes `data` to all whom it is for; `id` is the record's (DEL4). */
-  update(addressees: Addressees, push: { payload: JsonText; id: string }): void;
-  /** Entries in the indexes, all of them 0 when nobody is subscribed. */
-  indexSizes(): { subscriptions: number; users: number; resources: number };
+  /** The sessions of a user. */
+  ofUser(user: string): Iterable<Session>;
+  /** Hands a record to all whom it is for. */
+  deliver(entry: Entry): void;
+  /** Tells all subscriptions that something was lost (DEL12). */
+  lose(): void;
+  /** Entries in the indexes, all of them 0 when nobody is subscribed or logged in. */
+  indexSizes(): { keys: number; users: number };
 }
 
 /** The subscriptions of all sessions to one target: they get the same frames. */
@@ -118,71 +176,61 @@ interface Channel {
   readonly members: Set<Subscription>;
 }
 
-/** Finds channels by what messages address. */
+/** Finds subscriptions by what messages address, and sessions by user. */
 class Index {
-  readonly byId = new Map<string, Channel>();
-  readonly byUser = new Map<string, Set<Channel>>();
-  readonly byResource = new Map<string, Set<Channel>>();
+  readonly byKey = new Map<string, Set<Channel>>();
+  readonly byUser = new Map<string, Set<Session>>();
+  readonly #channels = new Map<string, Channel>();
 
   add(subscription: Subscription): void {
     const { target } = subscription;
-    let channel = this.byId.get(target.id);
+    let channel = this.#channels.get(target.id);
     if (!channel) {
       channel = { target, members: new Set() };
-      this.byId.set(target.id, channel);
-      const [map, key] = this.#place(target);
-      const channels = map.get(key);
-      if (channels) channels.add(channel);
-      else map.set(key, new Set([channel]));
+      this.#channels.set(target.id, channel);
+      for (const key of keysOfTarget(target)) addTo(this.byKey, key, channel);
     }
     channel.members.add(subscription);
   }
 
   remove(subscription: Subscription): void {
     const { target } = subscription;
-    const channel = this.byId.get(target.id);
+    const channel = this.#channels.get(target.id);
     if (!channel?.members.delete(subscription) || channel.members.size > 0) return;
-    this.byId.delete(target.id);
-    const [map, key] = this.#place(target);
-    const channels = map.get(key);
-    if (channels?.delete(channel) && channels.size === 0) map.delete(key);
+    this.#channels.delete(target.id);
+    for (const key of keysOfTarget(target)) removeFrom(this.byKey, key, channel);
   }
 
-  *channels(addressees: Addressees): Iterable<Channel> {
-    switch (addressees.by) {
-      case "subscription":
-        for (const id of addressees.ids) {
-          const channel = this.byId.get(id);
-          if (channel) yield channel;
-        }
-        return;
-      case "resource":
-        yield* this.byResource.get(addressees.resource) ?? [];
-        return;
-      case "user":
-        for (const channel of this.byUser.get(addressees.user) ?? []) {
-          const { target } = channel;
-          if (target.resource === "notification" && wants(target.where.types, addressees.type)) {
-            yield channel;
-          }
-        }
-        return;
+  addUser(user: string, session: Session): void {
+    addTo(this.byUser, user, session);
+  }
+
+  removeUser(user: string, session: Session): void {
+    removeFrom(this.byUser, user, session);
+  }
+
+  *channels(to: Addressees): Iterable<Channel> {
+    for (const key of keysOfAddressees(to)) {
+      for (const channel of this.byKey.get(key) ?? []) {
+        if (isFor(to, channel.target)) yield channel;
+      }
     }
-  }
-
-  #place(target: Target): [Map<string, Set<Channel>>, string] {
-    return target.resource === "notification"
-      ? [this.byUser, target.where.userId]
-      : [this.byResource, target.resource];
   }
 }
 
-function wants(types: readonly string[], type: string): boolean {
-  return types.length === 0 || types.includes(type);
+function addTo<V>(map: Map<string, Set<V>>, key: string, value: V): void {
+  const values = map.get(key);
+  if (values) values.add(value);
+  else map.set(key, new Set([value]));
+}
+
+function removeFrom<V>(map: Map<string, Set<V>>, key: string, value: V): void {
+  const values = map.get(key);
+  if (values?.delete(value) && values.size === 0) map.delete(key);
 }
 
 /** Makes an empty {@linkcode Sessions}. */
-export function createSessions(): Sessions {
+export function createSessions(options: SessionsOptions): Sessions {
   const sessions = new Set<Session>();
   const index = new Index();
 
@@ -191,8 +239,10 @@ export function createSessions(): Sessions {
       return sessions.size;
     },
 
-    open(send) {
-      const session = new Session(index, send);
+    [Symbol.iterator]: () => sessions.values(),
+
+    open(connection) {
+      const session = new Session(connection, { index, ...options });
       sessions.add(session);
       return session;
     },
@@ -202,23 +252,28 @@ export function createSessions(): Sessions {
       session.logOut();
     },
 
-    *find(addressees) {
-      for (const channel of index.channels(addressees)) yield* channel.members;
-    },
+    ofUser: (user) => [...index.byUser.get(user) ?? []],
 
-    update(addressees, { payload, id }) {
-      for (const { target, members } of index.channels(addressees)) {
-        const frame = pushFrame(target.id, { status: "update", payload, id });
-        for (const subscription of members) subscription.push(frame);
+    deliver(entry) {
+      const { delivery } = entry;
+      for (const { target, members } of index.channels(delivery.to)) {
+        if (delivery.does === "reload") {
+          for (const subscription of members) subscription.offerReload(entry);
+          continue;
+        }
+        const { payload } = delivery;
+        const { cursor } = options.feed.stream;
+        const frame = pushFrame(target.id, { status: "update", payload, id: idOf(entry), cursor });
+        for (const subscription of members) subscription.offerUpdate(frame);
       }
     },
 
-    indexSizes() {
-      return {
-        subscriptions: index.byId.size,
-        users: index.byUser.size,
-        resources: index.byResource.size,
-      };
+    lose() {
+      for (const session of sessions) {
+        for (const subscription of session.subscriptions) subscription.lose();
+      }
     },
+
+    indexSizes: () => ({ keys: index.byKey.size, users: index.byUser.size }),
   };
 }

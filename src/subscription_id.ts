@@ -31,7 +31,7 @@ export type Target =
 
 /** The notifications of one user. */
 export function notificationTarget({ userId, types }: NotificationWhere): Target {
-  const where = { userId, types };
+  const where = { userId, types: types.map((type) => type.toWellFormed()) };
   return { id: subscriptionId("notification", where), resource: "notification", where };
 }
 

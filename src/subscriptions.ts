@@ -1,27 +1,56 @@
 /**
- * One session's subscription: where pushes are held back while a list is under way, so that no list
- * overtakes a newer push (DEL2). Stands between `sessions`, which finds it, and the session's socket.
+ * One session's subscription, as a reader of the log.
+ *
+ * It is *live*: each record is pushed as it is read. Or it is *catching up*: it has a place of its
+ * own in the window, from which it is served until it has reached the live end. It begins to catch up
+ * where a list or a reload holds it back (DEL2), and where it is resumed (DEL5).
  */
 import type { ListRequest } from "./backend.ts";
+import type { Positions } from "./cursor.ts";
+import type { Entry } from "./log_window.ts";
+import { type JsonText, type Push, pushFrame, toJson } from "./protocol.ts";
+import type { Place, Stream } from "./stream.ts";
 import type { Target } from "./subscription_id.ts";
 
 /** What a subscription needs of the session that it belongs to. */
 export interface Subscriber {
   /** The session's token, as a reload needs it (KAF3). */
   readonly token: string | null;
+  /** Whether it knows of `resync` (NET5). */
+  readonly knowsVersion1: boolean;
   send(frame: string): void;
 }
 
-/** A place in a subscription's order of pushes, taken by a list or a reload that is under way. */
-export interface Hold {
-  /** Lets go, once: sends the frame, if any, in its place, then what was held back behind it. */
-  release(frame?: string): void;
+/** What all subscriptions share. */
+export interface Feed {
+  readonly stream: Stream;
+  /** Fetches the list again; {@linkcode Subscription.reloaded} is told of what comes of it. */
+  reload(subscription: Subscription): void;
+  /** Asks for {@linkcode Subscription.reloadByItself} after some seconds. */
+  reloadLater(subscription: Subscription): void;
+  /** Takes back what was asked for by the two above. */
+  cancelReload(subscription: Subscription): void;
+  /** Calls {@linkcode Subscription.catchUp} in a later turn of the event loop. */
+  continueLater(subscription: Subscription): void;
+  /** Calls {@linkcode Subscription.catchUp} when something has been read. */
+  continueOnRead(subscription: Subscription): void;
 }
 
-interface Place extends Hold {
-  frame: string | undefined;
-  released: boolean;
-  onEnd: (() => void) | undefined;
+/** Frames that a subscription which catches up is sent in one turn of the event loop. */
+const STEP_FRAMES = 100;
+
+/** What a subscription that is catching up knows of its place. */
+interface CatchingUp {
+  /** The next entry of the window to look at. */
+  seq: number;
+  /** Up to where it has been served, by partition; what is in front of that is not for it. */
+  readonly served: number[];
+  /** Lists and reloads under way; nothing is served until they are over. */
+  holds: number;
+  /** The reload under way, by the id of its record, if it is of one. */
+  reload: { readonly id?: string } | null;
+  /** Reloads of entries in front of this one are answered by a list that was asked for later. */
+  reloadedUntil: number;
 }
 
 /** A session's subscription to a {@linkcode Target}. */
@@ -30,59 +59,194 @@ export class Subscription {
   readonly subscriber: Subscriber;
   /** What a reload asks for: the latest list that was answered, less its `skip` (KAF3). */
   list: ListRequest;
+  readonly #feed: Feed;
+  /** From where on it has been served, by partition. */
+  #start: Positions;
+  #catchingUp: CatchingUp | null = null;
   #ended = false;
-  /** Frames and the places of lists under way, in the order in which they go out. */
-  #queue: (string | Place)[] = [];
 
-  constructor(target: Target, { subscriber, list }: { subscriber: Subscriber; list: ListRequest }) {
+  constructor(
+    target: Target,
+    { subscriber, list, feed }: { subscriber: Subscriber; list: ListRequest; feed: Feed },
+  ) {
     this.target = target;
     this.subscriber = subscriber;
     this.list = list;
+    this.#feed = feed;
+    this.#start = [...feed.stream.positions];
   }
 
-  /** Sends a push, behind what is held back. */
-  push(frame: string): void {
-    if (this.#ended) return;
-    if (this.#queue.length === 0) this.subscriber.send(frame);
-    else this.#queue.push(frame);
+  /** Whether all that was read has been pushed, and nothing is held back. */
+  get isLive(): boolean {
+    return this.#catchingUp === null;
   }
 
-  /**
-   * Holds back every push from here on until the place is released.
-   *
-   * @param onEnd Called where the subscription ends before that
-   */
-  hold(onEnd?: () => void): Hold {
-    const place: Place = {
-      frame: undefined,
-      released: false,
-      onEnd,
-      release: (frame) => {
-        place.frame = frame;
-        place.released = true;
-        this.#drain();
-      },
-    };
-    this.#queue.push(place);
-    return place;
+  /** The place up to which it has been served (DEL3). */
+  get cursor(): string {
+    const { stream } = this.#feed;
+    return this.#catchingUp ? stream.cursorAt(this.#catchingUp.served) : stream.cursor;
+  }
+
+  /** Takes an update that was just read; the frame is the same for all who are live. */
+  offerUpdate(frame: string): void {
+    if (!this.#catchingUp) this.subscriber.send(frame);
+  }
+
+  /** Takes a reload that was just read (KAF3). */
+  offerReload(entry: Entry): void {
+    if (!this.#catchingUp) this.#startReload(this.#leaveLiveEnd(), { id: idOf(entry) });
+  }
+
+  /** Holds back every push from here on until {@linkcode release}; for a list under way. */
+  hold(): void {
+    (this.#catchingUp ?? this.#leaveLiveEnd()).holds++;
+  }
+
+  /** The list for which it was held is out, or has failed. */
+  release(): void {
+    if (!this.#catchingUp) return;
+    this.#catchingUp.holds--;
+    this.catchUp();
+  }
+
+  /** A list, asked for when the window ended at `seq`, answers what was to be reloaded till then. */
+  listedAt(seq: number): void {
+    if (this.#catchingUp) this.#catchingUp.reloadedUntil = seq;
+  }
+
+  /** While it is new and held: is to be served from there on. */
+  beginAt({ positions, seq }: Place): void {
+    this.#start = positions;
+    const state = this.#catchingUp ?? this.#leaveLiveEnd();
+    state.seq = seq;
+    state.served.splice(0, state.served.length, ...positions);
+  }
+
+  /** Whether it has been served all that came after these positions. */
+  hasServedFrom(positions: Positions): boolean {
+    return this.#start.every((start, partition) => (positions[partition] ?? 0) >= start);
+  }
+
+  /** While it is held: its client has what is in front of these positions. */
+  skipTo(positions: Positions): void {
+    const { served } = this.#catchingUp ?? this.#leaveLiveEnd();
+    for (const [partition, position] of positions.entries()) {
+      served[partition] = Math.max(position, served[partition] ?? 0);
+    }
+  }
+
+  /** The list for its reload is being asked for now. */
+  reloadStarted(): void {
+    this.listedAt(this.#feed.stream.window.nextSeq);
+  }
+
+  /** Its reload is over; `list` is `null` where it failed (DEL11). */
+  reloaded(list: JsonText | null): void {
+    const state = this.#catchingUp;
+    if (this.#ended || !state?.reload) return;
+    const { id } = state.reload;
+    state.reload = null;
+    state.holds--;
+    if (list !== null) {
+      this.#push({ status: "reload", payload: list, ...(id === undefined ? {} : { id }) });
+    } else if (this.subscriber.knowsVersion1) {
+      this.#pushResync();
+    } else {
+      this.#feed.reloadLater(this);
+    }
+    this.catchUp();
+  }
+
+  /** Fetches the list again without a record that says so. */
+  reloadByItself(): void {
+    const state = this.#catchingUp ?? this.#leaveLiveEnd();
+    if (!this.#ended && !state.reload) this.#startReload(state, {});
+  }
+
+  /** Goes on from its place in the window, some frames at a time. */
+  catchUp(): void {
+    const state = this.#catchingUp;
+    if (this.#ended || !state || state.holds > 0) return;
+    const { window } = this.#feed.stream;
+    if (state.seq < window.firstSeq) return this.#lose();
+
+    let frames = 0;
+    let lastReload: number | undefined;
+    for (const entry of window.entriesFor(this.target, state.seq)) {
+      state.seq = entry.seq;
+      if (frames === STEP_FRAMES) return this.#feed.continueLater(this);
+      state.seq++;
+      if (entry.offset < (state.served[entry.partition] ?? 0)) continue;
+      state.served[entry.partition] = entry.offset + 1;
+      if (entry.delivery.does === "update") {
+        frames++;
+        this.#push({ status: "update", payload: entry.delivery.payload, id: idOf(entry) });
+      } else if (entry.seq >= state.reloadedUntil) {
+        // Of several reloads only the last is needed: its list has what the others would have.
+        lastReload ??= this.#lastReload(entry.seq);
+        if (entry.seq === lastReload) return this.#startReload(state, { id: idOf(entry) });
+      }
+    }
+    state.seq = window.nextSeq;
+    if (this.#feed.stream.isAhead(state.served)) this.#feed.continueOnRead(this);
+    else this.#catchingUp = null;
+  }
+
+  /** What comes next does not follow what came before: something is lost (DEL12). */
+  lose(): void {
+    const state = this.#catchingUp;
+    // Where it is held, this shows itself when it is released.
+    if (state && state.holds > 0) state.seq = -1;
+    else this.#lose();
   }
 
   /** Nothing is sent after this (SUB1). */
   end(): void {
     this.#ended = true;
-    const queue = this.#queue;
-    this.#queue = [];
-    for (const item of queue) if (typeof item !== "string" && !item.released) item.onEnd?.();
+    this.#feed.cancelReload(this);
   }
 
-  #drain(): void {
-    let sent = 0;
-    for (const item of this.#queue) {
-      if (typeof item !== "string" && !item.released) break;
-      const frame = typeof item === "string" ? item : item.frame;
-      if (frame !== undefined) this.subscriber.send(frame);
-      sent++;
-    }
-    this.#queue.splice(0, sent);
+  #leaveLiveEnd(): CatchingUp {
+    const { stream } = this.#feed;
+    return this.#catchingUp = {
+      seq: stream.window.nextSeq,
+      served: [...stream.positions],
+      holds: 0,
+      reload: null,
+      reloadedUntil: 0,
+    };
   }
+
+  #startReload(state: CatchingUp, reload: { readonly id?: string }): void {
+    state.holds++;
+    state.reload = reload;
+    this.#feed.reload(this);
+  }
+
+  #lastReload(seq: number): number {
+    let last = seq;
+    for (const entry of this.#feed.stream.window.entriesFor(this.target, seq)) {
+      if (entry.delivery.does === "reload") last = entry.seq;
+    }
+    return last;
+  }
+
+  #lose(): void {
+    this.#catchingUp = null;
+    if (this.subscriber.knowsVersion1) this.#pushResync();
+    else this.reloadByItself();
+  }
+
+  #pushResync(): void {
+    this.#push({ status: "resync", payload: toJson({ missed: null }) });
+  }
+
+  #push(push: Omit<Push, "cursor">): void {
+    this.subscriber.send(pushFrame(this.target.id, { ...push, cursor: this.cursor }));
+  }
+}
+
+/** The id of a record, the same on every instance (DEL4). */
+export function idOf({ partition, offset }: Pick<Entry, "partition" | "offset">): string {
+  return `${partition}-${offset}`;
 }

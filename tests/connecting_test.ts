@@ -72,6 +72,14 @@ Deno.test("[NET2] an upgrade that is no handshake answers 400", async () => {
   assert(socket.head.startsWith("HTTP/1.1 400 "), socket.head);
 });
 
+Deno.test("a Host header that makes no URL answers 400", async () => {
+  await using wss = await startWss();
+  for (const host of ["[", "a b", "a:99999"]) {
+    using socket = await openRawSocket(`${wss.ws}/web`, { host });
+    assert(socket.head.startsWith("HTTP/1.1 400 "), socket.head);
+  }
+});
+
 Deno.test("[NET5] wss.v1 is echoed to who offers it, a bearer protocol never", async () => {
   await using wss = await startWss();
   for (
@@ -109,7 +117,7 @@ Deno.test("[NET6] every connection has a session of its own, and begins as a gue
   const ids: string[] = [];
   await using wss = await startWss();
   const { sessions } = wss.service;
-  for (let i = 0; i < 100; i++) ids.push(sessions.open(() => {}).id);
+  for (let i = 0; i < 100; i++) ids.push(sessions.open({ knowsVersion1: false, send() {} }).id);
   assertEquals(new Set(ids).size, 100);
   assertNotEquals(ids[0]?.slice(0, 8), ids[1]?.slice(0, 8));
 

@@ -53,13 +53,9 @@ kafkaTest("[KAF1] a record of Kafka's own console producer reaches a client", as
 
   await topic.produceWithConsole([JSON.stringify(notification({ text: "from the console" }))]);
 
-  assertEquals(await client.next(), {
-    rid: -1,
-    event,
-    status: "update",
-    payload: { text: "from the console" },
-    id: "0-0",
-  });
+  const { rid, event: pushed, status, payload, id } = await client.next();
+  assertEquals([rid, pushed, status, id], [-1, event, "update", "0-0"]);
+  assertEquals(payload, { text: "from the console" });
 });
 
 kafkaTest(
@@ -108,7 +104,6 @@ kafkaTest(
     await topic.produce([notification("after")]);
 
     assertEquals((await client.next()).payload, "after");
-    assertEquals(wss.service.quarantine.total, 0);
   },
 );
 

@@ -5,7 +5,7 @@ import { openRawSocket } from "./_support/raw_socket.ts";
 import { startWss } from "./_support/wss.ts";
 
 const LIST = { where: { types: [] } };
-const EMPTY = { subscriptions: 0, users: 0, resources: 0 };
+const EMPTY = { keys: 0, users: 0 };
 
 function text(value: unknown): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(value));
@@ -91,7 +91,7 @@ Deno.test("[LIFE3] a session that ends, however it ends, leaves nothing behind",
   };
   for (const [way, end] of Object.entries(ways)) {
     const socket = await open();
-    assertEquals([sessions.size, sessions.indexSizes().subscriptions], [1, 1], way);
+    assertEquals([sessions.size, sessions.indexSizes()], [1, { keys: 2, users: 1 }], way);
 
     await end(socket);
 
@@ -113,7 +113,7 @@ Deno.test("[LIFE3] closes while its list is being fetched", async () => {
   client.ask("getMyNotifications", LIST);
   client.ask("getMyNotifications", LIST);
   const letGo = await release();
-  assertEquals(wss.service.sessions.indexSizes().subscriptions, 1);
+  assertEquals(wss.service.sessions.indexSizes().keys, 2);
 
   await client[Symbol.asyncDispose]();
   await until("the session is gone", () => wss.service.sessions.size === 0);
@@ -121,7 +121,7 @@ Deno.test("[LIFE3] closes while its list is being fetched", async () => {
 
   await using another = await wss.connect("/web", { token: "alice" });
   await another.pushesUntilIdle();
-  assertEquals(wss.service.sessions.indexSizes(), EMPTY);
+  assertEquals(wss.service.sessions.indexSizes(), { keys: 0, users: 1 });
   // The second list was never asked for.
   assertEquals(wss.backend.calls.filter(({ url }) => url === "/notification").length, 1);
 });

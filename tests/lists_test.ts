@@ -104,7 +104,7 @@ Deno.test("[LIST2] a list that fails undoes a new subscription", async () => {
 
     assertEquals(event, "getMyNotifications");
     assertEquals(await client.pushesUntilIdle(), []);
-    assertEquals(wss.service.sessions.indexSizes().subscriptions, 0);
+    assertEquals(wss.service.sessions.indexSizes().keys, 0);
   }
 });
 
@@ -312,7 +312,7 @@ Deno.test("[TOUR1] answers a tournament and subscribes to nothing; guests may", 
     status: "ok",
     payload: { id: "spring" },
   });
-  assertEquals(wss.service.sessions.indexSizes().subscriptions, 0);
+  assertEquals(wss.service.sessions.indexSizes().keys, 0);
 });
 
 Deno.test("base URLs may have a query and a trailing slash", async () => {

@@ -1,8 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
+import type { Frame } from "./_support/client.ts";
 import { startWss } from "./_support/wss.ts";
 
 const LIST = { where: { types: [] } };
 const SCHEDULE = { where: { from: 1, to: 2, timezone: "UTC" } };
+
+function withoutCursor(frames: Frame[]): Frame[] {
+  return frames.map(({ cursor: _, ...frame }) => frame);
+}
 
 Deno.test("[KAF2] each subscription that is named, once, gets the data", async () => {
   await using wss = await startWss();
@@ -20,8 +25,8 @@ Deno.test("[KAF2] each subscription that is named, once, gets the data", async (
   });
 
   const push = { rid: -1, event, status: "update", payload: { a: [1] }, id };
-  assertEquals(await alice.pushesUntilIdle(), [push]);
-  assertEquals(await twin.pushesUntilIdle(), [push]);
+  assertEquals(withoutCursor(await alice.pushesUntilIdle()), [push]);
+  assertEquals(withoutCursor(await twin.pushesUntilIdle()), [push]);
   assertEquals(await bob.pushesUntilIdle(), []);
 });
 
@@ -57,9 +62,9 @@ Deno.test("data goes to the client with every number as it was written", async (
 
   wss.log.publish(`{"type":"notification","document":{"userId":"42","type":"a","data":${data}}}`);
 
-  assertEquals(
-    await client.nextText(),
-    `{"rid":-1,"event":"${event}","status":"update","payload":${data},"id":"0-0"}`,
+  const text = await client.nextText();
+  assert(
+    text.startsWith(`{"rid":-1,"event":"${event}","status":"update","payload":${data},"id":"0-0"`),
   );
 });
 
@@ -78,7 +83,8 @@ Deno.test("[KAF3] a reload fetches the list again, with the latest limit and sor
     data: "ignored",
   });
 
-  assertEquals(await client.next(), { rid: -1, event, status: "reload", payload: ["fresh"], id });
+  const push = { rid: -1, event, status: "reload", payload: ["fresh"], id };
+  assertEquals(withoutCursor([await client.next()]), [push]);
   const { url, authorization } = wss.backend.calls.at(-1) ?? {};
   assertEquals([url, authorization], ["/notification?limit=5&sort=-id&type=a", "alice"]);
 });
@@ -180,7 +186,7 @@ Deno.test("[KAF4] reaches the user's subscriptions whose types contain it, or ar
   wss.publish("notification", { userId: "4", type: "b", data: "another's" });
 
   const push = { rid: -1, status: "update", payload: { n: 1 }, id };
-  assertEquals(await client.pushesUntilIdle(), [
+  assertEquals(withoutCursor(await client.pushesUntilIdle()), [
     { ...push, event: every.event },
     { ...push, event: some.event },
   ]);
@@ -207,6 +213,10 @@ Deno.test("[KAF6] a value that can't be used is put in quarantine, and never sto
     ['{"type":"notification","document":{"userId":"42"}}', /^document.type: /],
     ['{"type":"update_subscription","document":{}}', /^document: expected either/],
     ['{"type":"update_subscription","document":{"subscriptions":"x"}}', /subscriptions: /],
+    [
+      `{"type":"update_subscription","document":{"subscriptions":[${"1,".repeat(400_000)}1]}}`,
+      /^document.subscriptions.0: .{1,100}$/,
+    ],
     ['{"type":"update_subscription","document":{"resource":"users"}}', /resource: /],
     [
       '{"type":"update_subscription","document":{"subscriptions":[],"resource":"schedule"}}',
@@ -218,7 +228,7 @@ Deno.test("[KAF6] a value that can't be used is put in quarantine, and never sto
     ],
     [
       `{"x":1e400,"type":${"[".repeat(400_000)}${"]".repeat(400_000)}}`,
-      /^could not be delivered$/,
+      /^could not be read$/,
     ],
   ];
 

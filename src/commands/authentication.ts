@@ -1,12 +1,13 @@
 import * as z from "zod";
 import { CommandError, ok } from "../protocol.ts";
-import { idSchema, optional } from "../validation.ts";
+import { optional } from "../validation.ts";
 import { defineCommand } from "./define.ts";
 
-/** What can be a header's value: printable Latin-1. Line breaks would be header injection (BCK2). */
-const HEADER_VALUE = /^[\x20-\x7e\xa0-\xff]*$/;
-
-const userSchema = z.object({ id: idSchema.refine((id) => id !== "") });
+/**
+ * What can be a header's value as it is (BCK2): printable Latin-1, without the spaces at its ends
+ * that HTTP takes off. Line breaks would be header injection.
+ */
+const HEADER_VALUE = /^(?! )[\x20-\x7e\xa0-\xff]*(?<! )$/;
 
 /** Logs in, renews a token, or with neither becomes a guest (AUTH1 to AUTH5). */
 export const authentication = defineCommand({
@@ -21,22 +22,14 @@ export const authentication = defineCommand({
     path: ["authToken"],
     message: "expected a token, for there is nothing else to renew",
   }),
-  async run({ authToken: token, update }, { session, backend, signal }) {
+  async run({ authToken: token, update }, { session, tokens, signal }) {
     if (!token) {
       session.logOut();
       return ok();
     }
-    const { status, payload, value } = await backend.get({ api: "user" }, { token, signal });
-    if (status !== "ok") return { status, payload };
-
-    const body = userSchema.safeParse(value);
-    if (!body.success) {
-      throw new CommandError({
-        slug: "backend-invalid",
-        message: "Cannot log in: the user API answered no usable id",
-      });
-    }
-    const user = String(body.data.id);
+    const answer = await tokens.identify(token, { signal });
+    if (answer.status !== "ok") return answer;
+    const { user, payload } = answer;
     if (!update) {
       session.logIn({ user, token });
     } else if (user === session.user) {

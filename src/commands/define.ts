@@ -4,14 +4,18 @@
  */
 import type * as z from "zod";
 import type { Backend } from "../backend.ts";
+import type { Places } from "../places.ts";
 import type { Reply } from "../protocol.ts";
 import type { Session } from "../sessions.ts";
+import type { Tokens } from "../tokens.ts";
 import { parseOrRefuse } from "../validation.ts";
 
 /** What a handler works with. */
 export interface CommandContext {
   readonly session: Session;
   readonly backend: Backend;
+  readonly tokens: Tokens;
+  readonly places: Places;
   /** Aborted when the connection is gone. */
   readonly signal: AbortSignal;
 }

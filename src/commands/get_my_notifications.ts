@@ -3,7 +3,7 @@ import { unauthorized } from "../protocol.ts";
 import { notificationTarget } from "../subscription_id.ts";
 import { optional } from "../validation.ts";
 import { defineCommand } from "./define.ts";
-import { listAndSubscribe } from "./list.ts";
+import { listAndSubscribe, sinceSchema } from "./list.ts";
 import { notificationWhereSchema } from "./schemas.ts";
 
 /** Lists the user's notifications and subscribes to what arrives from then on (LIST1 to LIST3). */
@@ -16,8 +16,9 @@ export const getMyNotifications = defineCommand({
       sort: optional(z.string()),
     })),
     where: notificationWhereSchema,
+    since: sinceSchema,
   }),
-  async run({ params: { limit, skip, sort } = {}, where: { types } }, context) {
+  async run({ params: { limit, skip, sort } = {}, where: { types }, since }, context) {
     const { session } = context;
     if (session.user === null) return unauthorized();
 
@@ -31,6 +32,7 @@ export const getMyNotifications = defineCommand({
       target: notificationTarget({ userId: session.user, types }),
       list: { api: "notification", query: query({ limit, skip, sort }) },
       reload: { api: "notification", query: query({ limit, sort }) },
+      since,
     });
   },
 });

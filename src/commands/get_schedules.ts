@@ -1,10 +1,10 @@
 import * as z from "zod";
 import { scheduleTarget } from "../subscription_id.ts";
-import { idSchema, optional } from "../validation.ts";
+import { idSchema, listOf, optional } from "../validation.ts";
 import { defineCommand } from "./define.ts";
-import { listAndSubscribe } from "./list.ts";
+import { listAndSubscribe, sinceSchema } from "./list.ts";
 
-const idsSchema = optional(z.array(idSchema));
+const idsSchema = optional(listOf(idSchema));
 
 /** Lists a part of the schedule and subscribes to it; guests may (SCHED1). */
 export const getSchedules = defineCommand({
@@ -19,8 +19,9 @@ export const getSchedules = defineCommand({
       substage: optional(z.object({ tiers: idsSchema })),
       tournament: optional(z.object({ ids: idsSchema })),
     }),
+    since: sinceSchema,
   }),
-  run({ where }, context) {
+  run({ where, since }, context) {
     const all = (name: string, ids: readonly (string | number)[] = []) =>
       ids.map((id) => [name, String(id)] as const);
     const list = {
@@ -34,6 +35,6 @@ export const getSchedules = defineCommand({
         ...all("tournament.id", where.tournament?.ids),
       ],
     } as const;
-    return listAndSubscribe(context, { target: scheduleTarget(where), list, reload: list });
+    return listAndSubscribe(context, { target: scheduleTarget(where), list, reload: list, since });
   },
 });

@@ -1,40 +1,120 @@
 /**
  * What the commands have in common that answer a list and subscribe to what comes after it.
  */
+import * as z from "zod";
 import type { ListRequest } from "../backend.ts";
-import type { Reply } from "../protocol.ts";
+import { NULL, type Reply, unauthorized } from "../protocol.ts";
+import type { Place } from "../stream.ts";
 import type { Target } from "../subscription_id.ts";
 import type { CommandContext } from "./define.ts";
 
+/** A cursor from which to resume. Whatever it holds is no error: what is unreadable gets a list. */
+export const sinceSchema = z.unknown().optional().transform((since) => since ?? undefined);
+
+/** What to subscribe to, and what to ask for. */
+export interface Listing {
+  readonly target: Target;
+  readonly list: ListRequest;
+  /** What a reload asks for later: the same, less what pages. */
+  readonly reload: ListRequest;
+  /** The client's cursor, if it has one. */
+  readonly since: unknown;
+}
+
 /**
- * Subscribes, and only then asks for the list, so that there is no gap between the two (DEL2).
- *
- * @param list What to ask for now
- * @param reload What a reload asks for later: the same, less what pages
+ * Subscribes. From a cursor on, where that can be done (DEL5); else it asks for the list, which it
+ * does only once it is subscribed, so that there is no gap between the two (DEL2).
  */
-export function listAndSubscribe(
-  { session, backend, signal }: CommandContext,
-  { target, list, reload }: { target: Target; list: ListRequest; reload: ListRequest },
-): Promise<Reply> {
-  return session.inTurn(target.id, async () => {
-    const existing = session.subscription(target.id);
-    const subscription = existing ?? session.subscribe(target, reload);
-    const hold = subscription.hold();
-    const undo = () => {
-      if (existing) hold.release();
-      else session.unsubscribe([target.id]);
+export async function listAndSubscribe(context: CommandContext, listing: Listing): Promise<Reply> {
+  const { session, signal } = context;
+  const { login } = session;
+  const endTurn = await session.turn(listing.target.id);
+  try {
+    signal.throwIfAborted();
+    const place = await findPlace(context, listing);
+    // Logged out meanwhile: nothing of that user is for this session any more (AUTH6).
+    const reply = session.login !== login
+      ? unauthorized()
+      : place
+      ? resume(context, { ...listing, place })
+      : await list(context, listing);
+    return {
+      ...reply,
+      sent() {
+        if (reply.status === "ok") context.places.greet(session);
+        reply.sent?.();
+        endTurn();
+      },
     };
-    try {
-      const { status, payload } = await backend.get(list, { token: session.token, signal });
-      if (status !== "ok") {
-        undo();
-        return { status, payload };
-      }
-      subscription.list = reload;
-      return { status, payload, event: target.id, sent: () => hold.release() };
-    } catch (error) {
+  } catch (error) {
+    endTurn();
+    throw error;
+  }
+}
+
+async function findPlace(
+  { session, places }: CommandContext,
+  { target, since }: Listing,
+): Promise<Place | null> {
+  if (since === undefined) return null;
+  const place = await places.locate(since, target);
+  const existing = session.subscription(target.id);
+  return place && (existing?.hasServedFrom(place.positions) ?? true) ? place : null;
+}
+
+function resume(
+  { session }: CommandContext,
+  { target, reload, since, place }: Listing & { place: Place },
+): Reply {
+  const existing = session.subscription(target.id);
+  const subscription = existing ?? session.subscribe(target, reload);
+  subscription.hold();
+  if (existing) subscription.skipTo(place.positions);
+  else subscription.beginAt(place);
+  subscription.list = reload;
+  return {
+    status: "ok",
+    event: target.id,
+    payload: NULL,
+    recovered: true,
+    cursor: String(since),
+    sent: () => subscription.release(),
+  };
+}
+
+async function list(
+  { session, backend, signal, places }: CommandContext,
+  { target, list, reload, since }: Listing,
+): Promise<Reply> {
+  const { login } = session;
+  const existing = session.subscription(target.id);
+  const subscription = existing ?? session.subscribe(target, reload);
+  subscription.hold();
+  const { cursor } = subscription;
+  const askedAt = places.nextSeq;
+  const undo = () => {
+    if (existing) subscription.release();
+    else session.unsubscribe([target.id]);
+  };
+  try {
+    const { status, payload } = await backend.get(list, { token: session.token, signal });
+    if (session.login !== login) return unauthorized();
+    if (status !== "ok") {
       undo();
-      throw error;
+      return { status, payload };
     }
-  });
+    subscription.list = reload;
+    subscription.listedAt(askedAt);
+    return {
+      status,
+      payload,
+      event: target.id,
+      ...(since === undefined ? {} : { recovered: false }),
+      cursor,
+      sent: () => subscription.release(),
+    };
+  } catch (error) {
+    if (session.login === login) undo();
+    throw error;
+  }
 }

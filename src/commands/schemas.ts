@@ -2,9 +2,10 @@
  * What several commands have in their options.
  */
 import * as z from "zod";
+import { listOf } from "../validation.ts";
 
 /** Which notifications: of these types, or of every type where there are none. */
-export const notificationWhereSchema = z.object({ types: z.array(z.string()) });
+export const notificationWhereSchema = z.object({ types: listOf(z.string()) });
 
 /** How far a user has got with a notification. */
 export const notificationStatusSchema = z.enum(["unseen", "unread", "read"]);

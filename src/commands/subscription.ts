@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { ok } from "../protocol.ts";
+import { listOf } from "../validation.ts";
 import { defineCommand } from "./define.ts";
 
 /**
@@ -10,7 +11,7 @@ import { defineCommand } from "./define.ts";
 export const subscription = defineCommand({
   name: "subscription",
   barrier: true,
-  options: z.object({ ids: z.array(z.string()), action: z.literal("unsubscribe") }),
+  options: z.object({ ids: listOf(z.string()), action: z.literal("unsubscribe") }),
   run({ ids }, { session }) {
     session.unsubscribe(ids);
     return ok();

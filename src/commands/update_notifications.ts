@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { ok, toJson, unauthorized } from "../protocol.ts";
+import { listOf } from "../validation.ts";
 import { defineCommand } from "./define.ts";
 import { notificationStatusSchema } from "./schemas.ts";
 
@@ -8,7 +9,7 @@ export const updateNotifications = defineCommand({
   name: "updateNotifications",
   barrier: true,
   options: z.object({
-    where: z.object({ notifications: z.array(z.string()) }),
+    where: z.object({ notifications: listOf(z.string()) }),
     status: notificationStatusSchema,
   }),
   async run({ where: { notifications: ids }, status }, { session, backend, signal }) {

@@ -8,6 +8,8 @@ export interface Frame {
   // deno-lint-ignore no-explicit-any
   payload: any;
   id?: string;
+  cursor?: string;
+  recovered?: boolean;
 }
 
 export interface Ended {

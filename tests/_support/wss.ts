@@ -1,25 +1,34 @@
 /** The whole service in this process, over the embedded log, with a backend and clients. */
 import type { SettingName, Settings } from "../../src/config.ts";
-import { createEmbeddedLog } from "../../src/dev/embedded_log.ts";
+import { createEmbeddedLog, type EmbeddedLog } from "../../src/dev/embedded_log.ts";
 import type { LogReader } from "../../src/log_reader.ts";
 import { startService } from "../../src/service.ts";
-import { startBackend } from "./backend.ts";
+import { type Backend, startBackend } from "./backend.ts";
 import { connect } from "./client.ts";
 import { settingsOf, testEnvironment } from "./settings.ts";
 
 export async function startWss(
-  { users = { alice: "42", bob: "43" }, settings = {}, createReader }: {
+  {
+    users = { alice: "42", bob: "43" },
+    settings = {},
+    log = createEmbeddedLog(),
+    backend: shared,
+    createReader,
+  }: {
     /** Token → user id. */
     users?: Record<string, string | number>;
     settings?: Partial<Record<SettingName, string>>;
+    /** A log that other instances read as well. */
+    log?: EmbeddedLog;
+    /** A backend that other instances ask as well. */
+    backend?: Backend;
     /** Another log than the embedded one. */
     createReader?: (settings: Settings) => LogReader;
   } = {},
 ) {
-  const backend = startBackend({ users });
-  const log = createEmbeddedLog();
+  const backend = shared ?? startBackend({ users });
   const parsed = settingsOf({ ...testEnvironment(backend.origin), ...settings });
-  const service = startService(parsed, createReader?.(parsed) ?? log);
+  const service = startService(parsed, createReader?.(parsed) ?? log.createReader());
   await service.ready;
   const { port } = service.address;
   const stopped = { once: undefined as Promise<void> | undefined };
@@ -33,12 +42,12 @@ export async function startWss(
     connect: (endpoint: string, options?: Parameters<typeof connect>[1]) =>
       connect(`ws://127.0.0.1:${port}${endpoint}`, options),
     /** Writes a message to the log; gives its record's id. */
-    publish: (type: string, document: unknown) =>
-      `0-${log.publish(JSON.stringify({ type, document }))}`,
+    publish: (type: string, document: unknown, partition = 0) =>
+      `${partition}-${log.publish(JSON.stringify({ type, document }), partition)}`,
     stop: () => stopped.once ??= service.stop(),
     async [Symbol.asyncDispose]() {
       await this.stop();
-      await backend[Symbol.asyncDispose]();
+      if (!shared) await backend[Symbol.asyncDispose]();
     },
   };
 }

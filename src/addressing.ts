@@ -1,0 +1,37 @@
+/**
+ * How a message finds subscriptions, and a subscription its messages: both by the same keys.
+ */
+import type { Target } from "./subscription_id.ts";
+
+/** Whom a message is for. */
+export type Addressees =
+  | { readonly by: "subscription"; readonly ids: ReadonlySet<string> }
+  | { readonly by: "resource"; readonly resource: "schedule" }
+  | { readonly by: "user"; readonly user: string; readonly type: string };
+
+/** The keys under which a message is to be found. */
+export function keysOfAddressees(to: Addressees): readonly string[] {
+  switch (to.by) {
+    case "subscription":
+      return [...to.ids].map((id) => `id ${id}`);
+    case "resource":
+      return [`resource ${to.resource}`];
+    case "user":
+      return [`user ${to.user}`];
+  }
+}
+
+/** The keys under which a subscription is to be found; no message has more than one of them. */
+export function keysOfTarget(target: Target): readonly [string, string] {
+  const second = target.resource === "notification"
+    ? `user ${target.where.userId}`
+    : `resource ${target.resource}`;
+  return [`id ${target.id}`, second];
+}
+
+/** Whether a message that shares a key with the target is for it. */
+export function isFor(to: Addressees, target: Target): boolean {
+  if (to.by !== "user" || target.resource !== "notification") return true;
+  const { types } = target.where;
+  return types.length === 0 || types.includes(to.type);
+}

@@ -1,0 +1,57 @@
+/**
+ * A queue that can be searched: added to at the end, taken from at the front.
+ */
+
+/** Elements in the order of their coming. */
+export class Fifo<T> {
+  #items: T[];
+  /** Items in front of this one have been taken. */
+  #head = 0;
+
+  constructor(items: T[] = []) {
+    this.#items = items;
+  }
+
+  static of<T>(item: T): Fifo<T> {
+    return new Fifo([item]);
+  }
+
+  get length(): number {
+    return this.#items.length - this.#head;
+  }
+
+  get first(): T | undefined {
+    return this.#items[this.#head];
+  }
+
+  /** The element at an index, counted from the first. */
+  at(index: number): T | undefined {
+    return this.#items[this.#head + index];
+  }
+
+  push(item: T): void {
+    this.#items.push(item);
+  }
+
+  shift(): void {
+    if (this.length === 0) return;
+    this.#head++;
+    // Half of the array is given back at a time, so that a shift costs little on average.
+    if (this.#head * 2 >= this.#items.length) {
+      this.#items = this.#items.slice(this.#head);
+      this.#head = 0;
+    }
+  }
+
+  /** The first index at which the condition holds, the length where it does nowhere; the condition must go on to hold from there. */
+  findIndex(holds: (item: T) => boolean): number {
+    let low = this.#head;
+    let high = this.#items.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (holds(this.#items[middle] as T)) high = middle;
+      else low = middle + 1;
+    }
+    return low - this.#head;
+  }
+}

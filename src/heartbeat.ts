@@ -1,0 +1,101 @@
+/**
+ * What sessions are told of the stream without anything being published: their cursor from time to
+ * time (DEL8), and whether the stream is degraded (DEL10).
+ */
+import { getLogger } from "@logtape/logtape";
+import { setImmediate } from "node:timers/promises";
+import type { Freshness } from "./freshness.ts";
+import { NULL, pushFrame, toJson } from "./protocol.ts";
+import type { Session } from "./sessions.ts";
+import type { Stream } from "./stream.ts";
+import { Wheel } from "./wheel.ts";
+
+const log = getLogger(["wss", "stream"]);
+
+const TICK_MS = 100;
+/** Sessions that are told at once when the stream becomes degraded, or live. */
+const STEP_SESSIONS = 500;
+
+/** Tells sessions of the stream. */
+export interface Heartbeat {
+  /** Whether the stream is degraded. */
+  readonly isDegraded: boolean;
+  add(session: Session): void;
+  remove(session: Session): void;
+  /** Tells a session that has just subscribed, where there is something to tell. */
+  greet(session: Session): void;
+  stop(): void;
+}
+
+/** Makes a {@linkcode Heartbeat}. */
+export function createHeartbeat({ sessions, stream, freshness, periodMs }: {
+  sessions: Iterable<Session>;
+  stream: Stream;
+  freshness: Freshness;
+  periodMs: number;
+}): Heartbeat {
+  let staleForMs: number | null = null;
+  const wheel = new Wheel<Session>({
+    tickMs: TICK_MS,
+    onDue(session) {
+      sendCursor(session);
+      wheel.schedule(session, periodMs);
+    },
+  });
+  const judging = setInterval(judge, TICK_MS);
+
+  function isToBeTold(session: Session): boolean {
+    return session.knowsVersion1 && session.isSubscribed;
+  }
+
+  function sendCursor(session: Session): void {
+    if (staleForMs !== null || !isToBeTold(session) || !session.isLive) return;
+    session.send(pushFrame("stream", { status: "live", payload: NULL, cursor: stream.cursor }));
+  }
+
+  function sendDegraded(session: Session): void {
+    if (staleForMs === null || !isToBeTold(session)) return;
+    const payload = toJson({ sinceMs: staleForMs });
+    session.send(pushFrame("stream", { status: "degraded", payload }));
+  }
+
+  function judge(): void {
+    const was = staleForMs;
+    staleForMs = freshness.staleForMs(stream.positions, Date.now());
+    if ((was === null) === (staleForMs === null)) return;
+    if (staleForMs === null) {
+      log.info("The stream is live again");
+      tellAll(sendCursor);
+    } else {
+      log.warn(
+        "The stream is degraded, not all partitions were read to their end for {staleForMs} ms: " +
+          "are the brokers up?",
+        { staleForMs },
+      );
+      tellAll(sendDegraded);
+    }
+  }
+
+  async function tellAll(tell: (session: Session) => void): Promise<void> {
+    let told = 0;
+    for (const session of [...sessions]) {
+      tell(session);
+      if (++told % STEP_SESSIONS === 0) await setImmediate();
+    }
+  }
+
+  return {
+    get isDegraded() {
+      return staleForMs !== null;
+    },
+    add(session) {
+      if (session.knowsVersion1) wheel.schedule(session, periodMs * Math.random());
+    },
+    remove: (session) => wheel.cancel(session),
+    greet: sendDegraded,
+    stop() {
+      clearInterval(judging);
+      wheel.stop();
+    },
+  };
+}

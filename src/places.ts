@@ -1,0 +1,55 @@
+/**
+ * Where in the log a command may subscribe.
+ */
+import type { Positions } from "./cursor.ts";
+import type { Session } from "./sessions.ts";
+import type { Place, Stream } from "./stream.ts";
+import type { Target } from "./subscription_id.ts";
+
+/** What commands that subscribe need to know of the log. */
+export interface Places {
+  /**
+   * Finds the place of a client's cursor.
+   *
+   * @returns `null` where it can't be resumed from there (DEL6)
+   */
+  locate(since: unknown, target: Target): Promise<Place | null>;
+  /** The seq of what will be read next. */
+  readonly nextSeq: number;
+  /** To be called when a session has been told that it is subscribed. */
+  greet(session: Session): void;
+}
+
+/** Makes {@linkcode Places}. */
+export function createPlaces({ stream, askEnds, greet }: {
+  stream: Stream;
+  /** Asks the leaders for the ends of all partitions; rejects where they can't be asked. */
+  askEnds: () => Promise<Positions>;
+  greet: (session: Session) => void;
+}): Places {
+  let asking: Promise<Positions> | undefined;
+
+  /** Whether the log goes as far. */
+  async function reaches(positions: Positions): Promise<boolean> {
+    asking ??= askEnds().finally(() => asking = undefined);
+    try {
+      const ends = await asking;
+      return positions.every((position, partition) => position <= (ends[partition] ?? 0));
+    } catch {
+      return false;
+    }
+  }
+
+  return {
+    async locate(since, target) {
+      const cursor = stream.decode(since);
+      if (!cursor) return null;
+      if (stream.isAhead(cursor.positions) && !await reaches(cursor.positions)) return null;
+      return stream.locate(cursor, target);
+    },
+    get nextSeq() {
+      return stream.window.nextSeq;
+    },
+    greet,
+  };
+}

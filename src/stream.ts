@@ -1,0 +1,114 @@
+/**
+ * How far this instance has read, and what it still knows of that: positions, window and cursors.
+ * Subscriptions ask here for their place in the log.
+ */
+import { createCursorCodec, type Cursor, type CursorCodec, type Positions } from "./cursor.ts";
+import { type Delivery, type Entry, LogWindow, type WindowLimits } from "./log_window.ts";
+import type { Target } from "./subscription_id.ts";
+
+/** A place from which a subscription can be served. */
+export interface Place {
+  /** What is in front of these positions is not for it any more. */
+  readonly positions: Positions;
+  /** Where to begin in the window. */
+  readonly seq: number;
+}
+
+/** A record, parsed. */
+export type Read = Omit<Entry, "seq" | "delivery">;
+
+/** What this instance has read of the log. */
+export class Stream {
+  readonly window: LogWindow;
+  readonly #codec: CursorCodec;
+  readonly #positions: number[] = [];
+  /** No record that was read is newer, in milliseconds since 1970. */
+  #newestMs = 0;
+  #cursor: string | undefined;
+
+  constructor({ topic, ...limits }: WindowLimits & { topic: string }) {
+    this.window = new LogWindow(limits);
+    this.#codec = createCursorCodec(topic);
+  }
+
+  /** How far each partition has been read. */
+  get positions(): Positions {
+    return this.#positions;
+  }
+
+  /** The cursor of the live end: the same string until something is read. */
+  get cursor(): string {
+    return this.#cursor ??= this.cursorAt(this.#positions);
+  }
+
+  /** The cursor of a place that is not in front of what was read. */
+  cursorAt(positions: Positions): string {
+    return this.#codec.encode({ positions, timeMs: Math.max(Date.now(), this.#newestMs) });
+  }
+
+  /** Begins a partition, at a record from which on the window is to have everything. */
+  open(partition: number, { first, position }: { first: number; position: number }): void {
+    // Partitions are numbered without gaps; of those that are not known yet nothing was read.
+    for (let before = this.#positions.length; before < partition; before++) {
+      this.#positions[before] = 0;
+      this.window.open(before, 0);
+    }
+    this.#positions[partition] = position;
+    this.window.open(partition, first);
+    this.#cursor = undefined;
+  }
+
+  /** Takes the next record of its partition, `null` where it is for nobody. */
+  read(record: Read, delivery: Delivery | null, now: number): Entry | null {
+    const { partition, offset, timestamp } = record;
+    this.advance(partition, offset + 1);
+    this.#newestMs = Math.max(this.#newestMs, timestamp);
+    if (offset < this.window.first(partition) || delivery === null) {
+      this.window.pass(record);
+      return null;
+    }
+    return this.window.add({ ...record, delivery }, now);
+  }
+
+  /** Everything in front of this position was read, or there was nothing. */
+  advance(partition: number, position: number): void {
+    this.#positions[partition] = position;
+    this.#cursor = undefined;
+  }
+
+  /** Goes on at another place than the next: what is in between is lost (DEL12). */
+  jump(partition: number, position: number): void {
+    this.advance(partition, position);
+    this.window.clear(this.#positions);
+  }
+
+  /** Reads a client's cursor; `null` where it can't be resumed from, whatever else holds. */
+  decode(cursor: unknown): Cursor | null {
+    const decoded = typeof cursor === "string" ? this.#codec.decode(cursor) : null;
+    return decoded && decoded.positions.length <= this.#positions.length ? decoded : null;
+  }
+
+  /** Whether a place is beyond what this instance has read. */
+  isAhead(positions: Positions): boolean {
+    return positions.some((position, partition) => position > (this.#positions[partition] ?? 0));
+  }
+
+  /**
+   * Finds a cursor's place for a target.
+   *
+   * @returns `null` where not everything that it missed is there, or a reload is among it (DEL6)
+   */
+  locate(cursor: Cursor, target: Target): Place | null {
+    const positions = this.#positions.map((_, partition) => cursor.positions[partition] ?? 0);
+    if (!this.window.holds(positions)) return null;
+    for (const [partition, position] of positions.entries()) {
+      const before = this.window.timestampBefore(partition, position);
+      if (before !== undefined && before > cursor.timeMs) return null;
+    }
+    const seq = this.window.seqAt(positions);
+    for (const { partition, offset, delivery } of this.window.entriesFor(target, seq)) {
+      if (delivery.does === "reload" && offset >= (positions[partition] ?? 0)) return null;
+    }
+    return { positions, seq };
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * Many deadlines with one timer.
+ */
+
+/** Calls back for each item once its time has come, to within a tick. */
+export class Wheel<T> {
+  readonly #tickMs: number;
+  readonly #onDue: (item: T) => void;
+  readonly #slots = new Map<number, Set<T>>();
+  readonly #slotOf = new Map<T, number>();
+  readonly #timer: ReturnType<typeof setInterval>;
+  /** The last slot whose time has come. */
+  #now: number;
+
+  constructor({ tickMs, onDue }: { tickMs: number; onDue: (item: T) => void }) {
+    this.#tickMs = tickMs;
+    this.#onDue = onDue;
+    this.#now = this.#slotAt(0);
+    this.#timer = setInterval(() => this.#turn(), tickMs);
+  }
+
+  /** How many deadlines there are. */
+  get size(): number {
+    return this.#slotOf.size;
+  }
+
+  /** Sets the deadline of an item, in place of the one it may have. */
+  schedule(item: T, afterMs: number): void {
+    this.cancel(item);
+    const slot = Math.max(this.#slotAt(afterMs), this.#now + 1);
+    const items = this.#slots.get(slot);
+    if (items) items.add(item);
+    else this.#slots.set(slot, new Set([item]));
+    this.#slotOf.set(item, slot);
+  }
+
+  /** Takes the deadline of an item back, if it has one. */
+  cancel(item: T): void {
+    const slot = this.#slotOf.get(item);
+    if (slot === undefined) return;
+    this.#slotOf.delete(item);
+    const items = this.#slots.get(slot);
+    items?.delete(item);
+    if (items?.size === 0) this.#slots.delete(slot);
+  }
+
+  /** Forgets all deadlines, and ends. */
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#slots.clear();
+    this.#slotOf.clear();
+  }
+
+  #slotAt(afterMs: number): number {
+    return Math.ceil((performance.now() + afterMs) / this.#tickMs);
+  }
+
+  #turn(): void {
+    const until = Math.floor(performance.now() / this.#tickMs);
+    while (this.#now < until) {
+      const items = this.#slots.get(++this.#now);
+      this.#slots.delete(this.#now);
+      for (const item of items ?? []) {
+        this.#slotOf.delete(item);
+        this.#onDue(item);
+      }
+    }
+  }
+}
