@@ -41,7 +41,8 @@ export async function createKafka(
     ...(sasl ? { sasl } : {}),
     connectionTimeout: 3000,
     requestTimeout: requestTimeoutMs,
-    retry: { retries },
+    // Half a minute, as by default, is long to wait for a broker that is back.
+    retry: { retries, maxRetryTime: 3000 },
     // What is to be said of trouble is said by the consumer, once; this is for a closer look.
     logLevel: logLevel.INFO,
     logCreator: () => ({ namespace, log: { message, error } }) => {

@@ -46,10 +46,14 @@ export async function within<T>(ms: number, what: string, promise: Promise<T>): 
 }
 
 /** Resolves when the condition holds; for what gives no event. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>) {
-  const deadline = Date.now() + 20_000;
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  timeoutMs = 20_000,
+) {
+  const deadline = Date.now() + timeoutMs;
   while (!await condition()) {
-    if (Date.now() > deadline) throw new Error(`Waited 20 s in vain until ${what}`);
+    if (Date.now() > deadline) throw new Error(`Waited ${timeoutMs} ms in vain until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -25,6 +25,8 @@ export function testEnvironment(backendOrigin: string): Partial<Record<SettingNa
     KAFKA_BROKERS: "127.0.0.1:1",
     HOST: "127.0.0.1",
     PORT: "0",
+    // Not told of by itself, so that a test sees what it caused.
+    CURSOR_SECONDS: "3600",
     API_URL_USER: `${backendOrigin}/user`,
     API_URL_NOTIFICATION: `${backendOrigin}/notification`,
     API_URL_SCHEDULE_MOBILE: `${backendOrigin}/schedule`,

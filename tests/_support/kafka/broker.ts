@@ -9,12 +9,14 @@ import { KAFKA_IMAGE } from "./distribution.ts";
 export interface Broker {
   /** As in KAFKA_BROKERS. */
   readonly address: string;
-  /** Stops it and removes what it has stored. */
+  /** Kills it, and removes what it has stored unless it was told where. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 export interface BrokerOptions {
   port?: number;
+  /** Where it stores what it is given, for a broker that is to be started again; else nowhere for long. */
+  dir?: string;
   /** Whether it creates a topic that a client asks for. */
   createsTopics?: boolean;
 }
@@ -24,13 +26,15 @@ const START_TIMEOUT_MS = 90_000;
 
 export async function startBroker(
   distribution: Distribution,
-  { port = freePort(), createsTopics = true }: BrokerOptions = {},
+  { port = freePort(), dir: givenDir, createsTopics = true }: BrokerOptions = {},
 ): Promise<Broker> {
-  const dir = await Deno.makeTempDir({ prefix: "wss-kafka-" });
+  const dir = givenDir ?? await Deno.makeTempDir({ prefix: "wss-kafka-" });
   const logFile = join(dir, "broker.log");
   const script = distribution.kind === "java"
     ? await javaScript({ libs: distribution.libs, dir, port, createsTopics })
     : dockerScript({ port, createsTopics });
+  // That of an earlier start would say that it is up.
+  await Deno.remove(logFile).catch(() => {});
   const shell = new Deno.Command("sh", {
     // Ctrl-C goes to the shell as well, which has to live on to end the broker.
     args: ["-c", `trap '' INT; { ${script}; } >"${logFile}" 2>&1`],
@@ -44,7 +48,7 @@ export async function startBroker(
     async [Symbol.asyncDispose]() {
       await shell.stdin.close();
       await shell.status;
-      await Deno.remove(dir, { recursive: true });
+      if (givenDir === undefined) await Deno.remove(dir, { recursive: true });
     },
   };
   try {
@@ -120,7 +124,7 @@ async function javaScript(
     .map(([name, value]) => `${name}=${value}\n`);
   await Deno.writeTextFile(file, lines.join(""));
   const java = `java -Xmx512m -cp "${libs}/*"`;
-  return `${java} kafka.tools.StorageTool format --cluster-id=d3NzLXRlc3QtYnJva2VyLg -c "${file}" &&
+  return `${java} kafka.tools.StorageTool format --ignore-formatted --cluster-id=d3NzLXRlc3QtYnJva2VyLg -c "${file}" &&
     { ${java} kafka.Kafka "${file}" & } && pid=$! && cat >/dev/null && kill -9 $pid`;
 }
 
