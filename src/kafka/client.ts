@@ -41,7 +41,7 @@ export async function createKafka(
     ...(sasl ? { sasl } : {}),
     connectionTimeout: 3000,
     requestTimeout: requestTimeoutMs,
-    // Half a minute, as by default, is long to wait for a broker that is back.
+    // Milliseconds between two tries; 30 s by default.
     retry: { retries, maxRetryTime: 3000 },
     // What is to be said of trouble is said by the consumer, once; this is for a closer look.
     logLevel: logLevel.INFO,
