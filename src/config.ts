@@ -88,7 +88,7 @@ const settingsSchema = z.object({
   }),
   KAFKA_GROUP_PREFIX: setting(z.string().default("wss"), {
     meaning: "The consumer group is `<prefix>-<INSTANCE_ID>-<8 random characters>`, " +
-      "new at each start and deleted at a clean end; nothing is committed to it",
+      "new at each start, also after an outage, and deleted at a clean end; nothing is committed to it",
     allowed: "a name",
     fallback: "wss",
   }),

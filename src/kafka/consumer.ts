@@ -1,23 +1,23 @@
 /**
  * Reads the topic: the way of a Kafka message begins here.
  *
- * Every instance reads every partition (KAF1). kafkajs knows no assignment without a group, so each
- * process has a group of its own, to which nothing is committed. Positions are kept here.
+ * Every instance reads every partition (KAF1). Nothing is committed: positions are kept here, and
+ * outlive the consumers, each of which has a group of its own.
  */
 import { getLogger } from "@logtape/logtape";
-import type { Admin, Batch, Consumer } from "kafkajs";
+import type { Admin, Batch } from "kafkajs";
 import type { Settings } from "../config.ts";
 import type { Positions } from "../cursor.ts";
+import { delay } from "../delay.ts";
 import type { LogEvents, LogReader, LogRecord } from "../log_reader.ts";
 import { createKafka, type KafkaSettings } from "./client.ts";
+import { connectGroupConsumer, type GroupConsumer } from "./group_consumer.ts";
 import { persist } from "./persist.ts";
 
 const log = getLogger(["wss", "kafka"]);
 
-/** Milliseconds that a broker waits for records; stopping waits for the last such fetch. */
-const FETCH_WAIT_MS = 1000;
-/** Milliseconds after which new partitions are looked for (KAF8). */
-const METADATA_MAX_AGE_MS = 20_000;
+/** Milliseconds after which another consumer takes the place of one that has ended by itself. */
+const RESTART_MS = 500;
 
 /** The settings of reading. */
 export type KafkaReaderSettings =
@@ -33,41 +33,46 @@ interface Bounds {
 
 /** Makes the {@linkcode LogReader} of a Kafka topic. */
 export function createKafkaReader(settings: KafkaReaderSettings): LogReader {
-  const { KAFKA_TOPIC: topic, KAFKA_GROUP_PREFIX: prefix, INSTANCE_ID: instance } = settings;
-  const groupId = `${prefix}-${instance}-${crypto.randomUUID().slice(0, 8)}`;
+  const { KAFKA_TOPIC: topic } = settings;
   const askMs = settings.DEGRADED_AFTER_SECONDS * 1000 / 3;
   const stopping = new AbortController();
   /** The offset to read next, by partition. */
   const positions = new Map<number, number>();
-  const caughtUp = Promise.withResolvers<void>();
-  let events: LogEvents;
-  let clients: { admin: Admin; consumer: Consumer } | undefined;
-  let starting: Promise<void> | undefined;
-  let asking: ReturnType<typeof setInterval> | undefined;
   /** The ends at the start, of partitions that have not been read up to them yet. */
   const behind = new Map<number, number>();
+  const caughtUp = Promise.withResolvers<void>();
+  /** Of all consumers that there have been; they are deleted at the end. */
+  const groupIds: string[] = [];
+  let events: LogEvents;
+  let admin: Admin | undefined;
+  let consumer: GroupConsumer | undefined;
+  let starting: Promise<void> | undefined;
+  let restarting: Promise<void> | undefined;
+  let asking: ReturnType<typeof setInterval> | undefined;
 
   async function start(since: number): Promise<void> {
     // Without tries of its own, so that trouble is known of at once.
-    const admin = (await createKafka(settings, { retries: 0, requestTimeoutMs: askMs })).admin();
-    const consumer = (await createKafka(settings)).consumer({
-      groupId,
-      maxWaitTimeInMs: FETCH_WAIT_MS,
-      metadataMaxAge: METADATA_MAX_AGE_MS,
-      retry: { restartOnFailure: () => Promise.resolve(!stopping.signal.aborted) },
-    });
-    clients = { admin, consumer };
-
-    const connect = async () => {
-      await admin.connect();
-      await consumer.connect();
-      // Creates the topic, where the broker creates topics. From the beginning: where nothing else
-      // is said, as of a new partition.
-      await consumer.subscribe({ topic, fromBeginning: true });
+    const asked = admin = (await createKafka(settings, { retries: 0, requestTimeoutMs: askMs }))
+      .admin();
+    await persistently(async () => {
+      await asked.connect();
+      consumer ??= await connectConsumer();
       // Asked before joining: what is written while the group forms must not be missed.
-      await findStart(await admin.fetchTopicOffsetsByTimestamp(topic, since));
-    };
-    await persist(connect, {
+      await findStart(await asked.fetchTopicOffsetsByTimestamp(topic, since));
+    });
+    if (stopping.signal.aborted) return;
+
+    await consumer?.run();
+    askAgain();
+    asking = setInterval(askAgain, askMs);
+    stopping.signal.addEventListener("abort", () => caughtUp.resolve());
+    await caughtUp.promise;
+    log.info("Reading {topic}, {partitions} partitions", { topic, partitions: positions.size });
+  }
+
+  /** Does it again until it works, or the end has come. */
+  async function persistently(work: () => Promise<void>): Promise<void> {
+    await persist(work, {
       signal: stopping.signal,
       // A topic that is just being created is not there at the first look.
       describe: (error, tries) =>
@@ -77,23 +82,33 @@ export function createKafkaReader(settings: KafkaReaderSettings): LogReader {
         },
       warn: (trouble) => log.warn(`${trouble}; trying again until it works`),
     });
-    if (stopping.signal.aborted) return;
+  }
 
-    listen(consumer);
-    await consumer.run({
-      autoCommit: false,
-      // deno-lint-ignore require-await
-      eachBatch: async ({ batch }) => take(batch),
+  async function connectConsumer(): Promise<GroupConsumer> {
+    const connected = await connectGroupConsumer(settings, {
+      onJoin(partitions) {
+        log.info("Joined the group {groupId}", { groupId: connected.groupId });
+        begin(partitions);
+      },
+      onBatch: take,
+      onEmptyBatch: advance,
+      onCrash(error, { again }) {
+        if (stopping.signal.aborted) return;
+        if (!again) return events.onFailure(`The Kafka consumer can't go on: ${error.message}`);
+        log.warn(`${describeTrouble(error, settings)}; reading begins again where it was`);
+        restarting = restart();
+      },
     });
-    askAgain();
-    asking = setInterval(askAgain, askMs);
-    stopping.signal.addEventListener("abort", () => caughtUp.resolve());
-    await caughtUp.promise;
-    log.info("Reading {topic}, {partitions} partitions, in the group {groupId}", {
-      topic,
-      partitions: positions.size,
-      groupId,
+    groupIds.push(connected.groupId);
+    return connected;
+  }
+
+  async function restart(): Promise<void> {
+    await delay(RESTART_MS, stopping.signal);
+    await persistently(async () => {
+      consumer = await connectConsumer();
     });
+    if (!stopping.signal.aborted) await consumer?.run();
   }
 
   /** Begins one record in front of the window, to know when that was written (DEL6). */
@@ -109,36 +124,15 @@ export function createKafkaReader(settings: KafkaReaderSettings): LogReader {
     }
   }
 
-  function listen(consumer: Consumer): void {
-    // Listeners are async, for one that throws synchronously would break disconnect().
-    // deno-lint-ignore require-await
-    consumer.on("consumer.group_join", async ({ payload: { memberAssignment } }) => {
-      for (const partition of memberAssignment[topic] ?? []) {
-        if (positions.has(partition)) continue;
-        log.info("Partition {partition} is new, it is read from its beginning", { partition });
-        positions.set(partition, 0);
-        events.onPartition(partition, { first: 0, position: 0 });
-      }
-      // With nothing committed, every join would start at the beginning.
-      for (const partition of positions.keys()) seek(partition);
-      noteCaughtUp();
-    });
-    // Batches that have nothing but the marks of transactions show here alone.
-    // deno-lint-ignore require-await
-    consumer.on("consumer.start_batch_process", async ({ payload }) => {
-      if (payload.batchSize === 0) advance(payload.partition, Number(payload.lastOffset) + 1);
-    });
-    // deno-lint-ignore require-await
-    consumer.on("consumer.crash", async ({ payload: { error, restart } }) => {
-      if (stopping.signal.aborted) return;
-      if (restart) log.warn(`${describeTrouble(error, settings)}; the consumer starts again`);
-      else events.onFailure(`The Kafka consumer can't go on: ${error.message}`);
-    });
-  }
-
-  function seek(partition: number): void {
-    const offset = String(positions.get(partition) ?? 0);
-    clients?.consumer.seek({ topic, partition, offset });
+  function begin(partitions: readonly number[]): void {
+    for (const partition of partitions) {
+      if (positions.has(partition)) continue;
+      log.info("Partition {partition} is new, it is read from its beginning", { partition });
+      positions.set(partition, 0);
+      events.onPartition(partition, { first: 0, position: 0 });
+    }
+    for (const [partition, position] of positions) consumer?.seek(partition, position);
+    noteCaughtUp();
   }
 
   function take(batch: Batch): void {
@@ -172,8 +166,7 @@ export function createKafkaReader(settings: KafkaReaderSettings): LogReader {
   }
 
   async function askBounds(): Promise<Bounds[]> {
-    if (!clients) throw new Error("Not connected");
-    const { admin } = clients;
+    if (!admin) throw new Error("Not connected");
     // Connects again where the connection is gone.
     await admin.connect();
     const bounds = await admin.fetchTopicOffsets(topic);
@@ -194,8 +187,9 @@ export function createKafkaReader(settings: KafkaReaderSettings): LogReader {
         // Of a partition that moved meanwhile, the next answer tells.
         if (position === undefined || position !== positions.get(partition)) continue;
         if (position >= low && position <= high) continue;
-        lose(partition, position < low ? low : high);
-        seek(partition);
+        const bound = position < low ? low : high;
+        lose(partition, bound);
+        consumer?.seek(partition, bound);
       }
       events.onEnds({ ends: bounds.map(({ high }) => high), askedAt });
     } catch (error) {
@@ -216,17 +210,15 @@ export function createKafkaReader(settings: KafkaReaderSettings): LogReader {
     async stop() {
       stopping.abort();
       clearInterval(asking);
-      await starting?.catch(() => {});
-      if (!clients) return;
-      const { admin, consumer } = clients;
-      await consumer.disconnect();
+      await Promise.allSettled([starting, restarting]);
+      await consumer?.disconnect();
       try {
-        await admin.deleteGroups([groupId]);
+        await admin?.deleteGroups(groupIds);
       } catch (error) {
-        // It is empty and has no offsets, so that the broker drops it after a while by itself.
-        log.debug("The group {groupId} was not deleted: {error}", { groupId, error });
+        // They are empty and have no offsets, so that the brokers drop them after a while.
+        log.debug("Not all of {groupIds} were deleted: {error}", { groupIds, error });
       }
-      await admin.disconnect();
+      await admin?.disconnect();
     },
   };
 }
