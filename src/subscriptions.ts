@@ -109,9 +109,18 @@ export class Subscription {
     this.catchUp();
   }
 
-  /** A list, asked for when the window ended at `seq`, answers what was to be reloaded till then. */
+  /**
+   * A list, asked for when the window ended at `seq`, answers what was to be reloaded till then; also
+   * a reload that is under way, whose list would be older than that which goes out now.
+   */
   listedAt(seq: number): void {
-    if (this.#catchingUp) this.#catchingUp.reloadedUntil = seq;
+    const state = this.#catchingUp;
+    if (!state) return;
+    state.reloadedUntil = seq;
+    if (!state.reload) return;
+    this.#feed.cancelReload(this);
+    state.reload = null;
+    state.holds--;
   }
 
   /** While it is new and held: is to be served from there on. */
@@ -137,7 +146,7 @@ export class Subscription {
 
   /** The list for its reload is being asked for now. */
   reloadStarted(): void {
-    this.listedAt(this.#feed.stream.window.nextSeq);
+    if (this.#catchingUp) this.#catchingUp.reloadedUntil = this.#feed.stream.window.nextSeq;
   }
 
   /** Its reload is over; `list` is `null` where it failed (DEL11). */

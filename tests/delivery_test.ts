@@ -1,5 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { startWss } from "./_support/wss.ts";
+import type { Client } from "./_support/client.ts";
+import { within } from "./_support/queue.ts";
+import { startWss, type Wss } from "./_support/wss.ts";
 
 const LIST = { where: { types: [] } };
 const reload = (id: string) => ({ subscriptions: [id], options: { reload: true } });
@@ -45,34 +47,65 @@ Deno.test("[DEL1] a reload keeps its place in the order", async () => {
   assertEquals(frames.map(([got]) => got), ids);
 });
 
-Deno.test("[DEL2] what is published at any point of a subscription is listed, pushed, or both", async () => {
-  await using wss = await startWss();
-  const points = ["before the call", "before the read", "after the read", "after the reply"];
-  for (const point of points) {
-    await using client = await wss.connect("/web", { token: "alice" });
-    const stored: string[] = [];
-    const create = () => {
-      stored.push(point);
-      wss.publish("notification", push(point));
-    };
-    wss.backend.on("GET /notification", () => {
-      if (point === "before the read") create();
-      const list = Response.json([...stored]);
-      if (point === "after the read") create();
-      return list;
-    });
+/** How a client comes to have a list; each gives the list's frame. */
+const WAYS_TO_A_LIST = {
+  "subscribes": { subscribed: false, ask: ({ client }) => client.ask("getMyNotifications", LIST) },
+  "asks again": { subscribed: true, ask: ({ client }) => client.ask("getMyNotifications", LIST) },
+  "is told to reload": {
+    subscribed: true,
+    ask: ({ wss, event }) => void wss.publish("update_subscription", reload(event)),
+  },
+} satisfies Record<string, {
+  subscribed: boolean;
+  ask: (of: { wss: Wss; client: Client; event: string }) => void;
+}>;
 
-    const rid = client.ask("getMyNotifications", LIST);
-    if (point === "before the call") create();
-    const reply = await client.next();
-    if (point === "after the reply") create();
-    const pushes = await client.pushesUntilIdle();
+for (const [way, { subscribed, ask }] of Object.entries(WAYS_TO_A_LIST)) {
+  Deno.test(`[DEL2] a client that ${way} has in the end what was published meanwhile, at any point`, async () => {
+    await using wss = await startWss();
+    const points = ["before it asks", "before the call", "before the read", "after the read"];
+    for (const point of [...points, "with the answer", "after the list"]) {
+      await using client = await wss.connect("/web", { token: "alice" });
+      const stored: string[] = [];
+      const create = (now: string) => {
+        if (now !== point) return;
+        stored.push(point);
+        wss.publish("notification", push(point));
+      };
+      wss.backend.on("GET /notification", () => Response.json(stored));
+      const event = subscribed ? (await client.request("getMyNotifications", LIST)).event : "";
+      const called = Promise.withResolvers<void>();
+      const answered = Promise.withResolvers<void>();
+      wss.backend.on("GET /notification", async () => {
+        create("before the read");
+        const list = Response.json(stored);
+        create("after the read");
+        called.resolve();
+        await answered.promise;
+        return list;
+      });
 
-    assertEquals(reply.rid, rid);
-    const got = [...reply.payload, ...pushes.map(({ payload }) => payload)];
-    assertEquals(new Set(got), new Set([point]));
-  }
-});
+      create("before it asks");
+      ask({ wss, client, event });
+      create("before the call");
+      await called.promise;
+      answered.resolve();
+      create("with the answer");
+      const seen: string[] = [];
+      for (let isListed = false; !isListed;) {
+        const { status, payload } = await client.next();
+        isListed = status !== "update";
+        // As a client does: a list says all, a push adds.
+        if (isListed) seen.splice(0, seen.length, ...payload);
+        else seen.push(payload);
+      }
+      create("after the list");
+      seen.push(...(await client.pushesUntilIdle()).map(({ payload }) => payload));
+
+      assertEquals(new Set(seen), new Set([point]));
+    }
+  });
+}
 
 Deno.test("[DEL2] pushes are held back while a list is under way, and follow it in order", async () => {
   await using wss = await startWss();
@@ -117,28 +150,28 @@ Deno.test("[DEL2] no list that is asked for again overtakes a newer push", async
   assertEquals((await client.next()).payload, "newer than the list");
 });
 
-Deno.test("[DEL2] a reload holds back as well, and a list that is asked for meanwhile need not wait", async () => {
+Deno.test("[DEL2] a list that was asked for after a reload goes out in its place, if it is first", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   const { event } = await client.request("getMyNotifications", LIST);
   const release = wss.backend.hold("GET /notification");
 
+  wss.backend.forget();
   wss.publish("update_subscription", reload(event));
-  const letReloadGo = await release();
+  await release();
+  const { over } = await wss.backend.nextCall();
   wss.publish("notification", push(1));
   const rid = client.ask("getMyNotifications", LIST);
   const letListGo = await release();
   wss.publish("notification", push(2));
   letListGo();
-  assertEquals((await client.next()).rid, rid);
-  letReloadGo();
 
-  const frames = [await client.next(), await client.next(), await client.next()];
-  assertEquals(frames.map(({ status, payload }) => status === "reload" ? status : payload), [
-    "reload",
-    1,
-    2,
-  ]);
+  assertEquals((await client.next()).rid, rid);
+  assertEquals([(await client.next()).payload, (await client.next()).payload], [1, 2]);
+  // The older list is not waited for any more.
+  await within(10_000, "the end of the older call", over);
+  assertEquals(await client.pushesUntilIdle(), []);
+  assertEquals(wss.service.reloads.size, 0);
 });
 
 Deno.test("[DEL2] where the reload is answered first, pushes are held back for the list as well", async () => {

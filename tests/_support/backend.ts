@@ -8,8 +8,8 @@ export interface BackendCall {
   authorization: string | null;
   contentType: string | null;
   body: string;
-  /** Rejects when the caller has given up. */
-  completed: Promise<void>;
+  /** Resolves when the caller has given up, or has the answer. */
+  over: Promise<void>;
 }
 
 export type Responder = (call: BackendCall) => Response | Promise<Response>;
@@ -43,7 +43,7 @@ export function startBackend({ users = {} }: { users?: Record<string, string | n
     hostname: "127.0.0.1",
     port: 0,
     onListen() {},
-  }, async (request, { completed }) => {
+  }, async (request) => {
     const { pathname, search } = new URL(request.url);
     const call: BackendCall = {
       method: request.method,
@@ -51,7 +51,7 @@ export function startBackend({ users = {} }: { users?: Record<string, string | n
       authorization: request.headers.get("authorization"),
       contentType: request.headers.get("content-type"),
       body: await request.text(),
-      completed,
+      over: new Promise((resolve) => request.signal.addEventListener("abort", () => resolve())),
     };
     calls.push(call);
     arrivals.push(call);
