@@ -17,7 +17,7 @@ const REQUIRED = {
 /** Runs a command line to its end. */
 async function run(options: ProcessOptions) {
   await using wss = await startProcess(options);
-  return { code: await wss.status, out: wss.said, err: wss.complaints };
+  return { code: await wss.exitCode(), out: wss.said, err: wss.complaints };
 }
 
 Deno.test("--version prints the version, --help what there is", async () => {
@@ -103,7 +103,7 @@ Deno.test("--health asks the running service", async () => {
 
   const healthy = await run({ args: ["--health"], env: { PORT: String(port) } });
   wss.kill("SIGTERM");
-  await wss.status;
+  await wss.exitCode();
   const gone = await run({ args: ["--health"], env: { PORT: String(port) } });
 
   assertEquals(healthy, { code: 0, out: [], err: [] });
@@ -169,7 +169,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
       assertEquals((await reader.reply(answered)).status, "ok");
       assertEquals((await reader.reply(given)).payload.error[0].Slug, "shutting-down");
       assertEquals((await reader.ended).code, 1001);
-      assertEquals(await wss.status, 0);
+      assertEquals(await wss.exitCode(), 0);
       const took = performance.now() - start;
       assert(took < 5000, `It took ${took} ms`);
       assertEquals(wss.complaints, []);

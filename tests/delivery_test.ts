@@ -159,7 +159,7 @@ Deno.test("[DEL2] a list that was asked for after a reload goes out in its place
   wss.backend.forget();
   wss.publish("update_subscription", reload(event));
   await release();
-  const { over } = await wss.backend.nextCall();
+  const older = await wss.backend.nextCall();
   wss.publish("notification", push(1));
   const rid = client.ask("getMyNotifications", LIST);
   const letListGo = await release();
@@ -169,7 +169,7 @@ Deno.test("[DEL2] a list that was asked for after a reload goes out in its place
   assertEquals((await client.next()).rid, rid);
   assertEquals([(await client.next()).payload, (await client.next()).payload], [1, 2]);
   // The older list is not waited for any more.
-  await within(10_000, "the end of the older call", over);
+  await within(10_000, "the end of the older call", older.over());
   assertEquals(await client.pushesUntilIdle(), []);
   assertEquals(wss.service.reloads.size, 0);
 });

@@ -93,7 +93,7 @@ Deno.test("dev: listens on loopback only, whatever HOST says", async () => {
 
 Deno.test("dev: refuses to run in production", async () => {
   await using dev = await startProcess({ task: "dev", env: { NODE_ENV: "production" } });
-  assertEquals(await dev.status, 2);
+  assertEquals(await dev.exitCode(), 2);
   assert(dev.complaints[0]?.includes("NODE_ENV is production"));
 });
 

@@ -16,7 +16,7 @@ function notification(data: unknown) {
 
 /** The environment of a process that prints its port. */
 function processEnv(origin: string, settings: Record<string, string>) {
-  return { ...testEnvironment(origin), ...settings } as Record<string, string>;
+  return { ...testEnvironment(origin), ...settings };
 }
 
 async function portOf(wss: { line(pattern: RegExp): Promise<string> }): Promise<number> {
@@ -162,7 +162,7 @@ kafkaTest("the group is gone from the broker after a clean end", async () => {
 
   assert(/^clean-\w{8}-one-\w{8}$/.test(group ?? ""), group);
   assertEquals(others, []);
-  assertEquals(await wss.status, 0);
+  assertEquals(await wss.exitCode(), 0);
   assertEquals(await groups(), []);
   assertEquals(wss.complaints, []);
 });

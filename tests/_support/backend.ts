@@ -9,7 +9,7 @@ export interface BackendCall {
   contentType: string | null;
   body: string;
   /** Resolves when the caller has given up, or has the answer. */
-  over: Promise<void>;
+  over(): Promise<void>;
 }
 
 export type Responder = (call: BackendCall) => Response | Promise<Response>;
@@ -51,7 +51,8 @@ export function startBackend({ users = {} }: { users?: Record<string, string | n
       authorization: request.headers.get("authorization"),
       contentType: request.headers.get("content-type"),
       body: await request.text(),
-      over: new Promise((resolve) => request.signal.addEventListener("abort", () => resolve())),
+      over: () =>
+        new Promise((resolve) => request.signal.addEventListener("abort", () => resolve())),
     };
     calls.push(call);
     arrivals.push(call);

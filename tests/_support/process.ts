@@ -61,8 +61,10 @@ export async function startProcess(
     /** Lines on stdout and stderr so far. */
     said,
     complaints,
-    /** The exit code. */
-    status: within(60_000, "the end of a process", status),
+    /** Resolves with the exit code, however long that takes. */
+    status,
+    /** The exit code of a process that is about to end. */
+    exitCode: () => within(60_000, "the end of a process", status),
     /** The next line, of either, that matches. */
     async line(pattern: RegExp): Promise<string> {
       for (;;) {

@@ -19,7 +19,7 @@ export function settingsOf(environment: Partial<Record<SettingName, string>>): S
 }
 
 /** What a service needs to be told to run beside a test's backend. */
-export function testEnvironment(backendOrigin: string): Partial<Record<SettingName, string>> {
+export function testEnvironment(backendOrigin: string) {
   return {
     NODE_ENV: "testing",
     KAFKA_BROKERS: "127.0.0.1:1",
@@ -31,5 +31,5 @@ export function testEnvironment(backendOrigin: string): Partial<Record<SettingNa
     API_URL_NOTIFICATION: `${backendOrigin}/notification`,
     API_URL_SCHEDULE_MOBILE: `${backendOrigin}/schedule`,
     API_URL_TOURNAMENT_MOBILE: `${backendOrigin}/tournament`,
-  };
+  } satisfies Partial<Record<SettingName, string>>;
 }

@@ -3,8 +3,7 @@
  * which happens also where this process is killed, and kills the broker then.
  */
 import { join } from "node:path";
-import type { Distribution } from "./distribution.ts";
-import { KAFKA_IMAGE } from "./distribution.ts";
+import { type Distribution, findKafka, KAFKA_IMAGE } from "./distribution.ts";
 
 export interface Broker {
   /** As in KAFKA_BROKERS. */
@@ -21,6 +20,8 @@ export interface BrokerOptions {
   createsTopics?: boolean;
 }
 
+/** Where a broker's process id is, in its folder; not with Docker. */
+const PID_FILE = "pid";
 /** Milliseconds until a broker must be up. */
 const START_TIMEOUT_MS = 90_000;
 
@@ -58,6 +59,41 @@ export async function startBroker(
     throw error;
   }
   return broker;
+}
+
+export type LastingBroker = Awaited<ReturnType<typeof startLastingBroker>>;
+
+/** A broker that keeps its address and what it has stored, for tests of outages; needs Java. */
+export async function startLastingBroker(options: Pick<BrokerOptions, "createsTopics"> = {}) {
+  const distribution = await findKafka();
+  if (distribution?.kind !== "java") throw new Error("Kafka itself is needed here, with Java");
+  const dir = await Deno.makeTempDir({ prefix: "wss-kafka-" });
+  const port = freePort();
+  const start = () => startBroker(distribution, { port, dir, ...options });
+  let broker: Broker | undefined = await start();
+
+  async function kill(): Promise<void> {
+    await broker?.[Symbol.asyncDispose]();
+    broker = undefined;
+  }
+
+  return {
+    address: `127.0.0.1:${port}`,
+    /** Kills it with SIGKILL. */
+    kill,
+    /** Starts it again. */
+    async start() {
+      broker = await start();
+    },
+    /** Stops or continues its process: SIGSTOP, SIGCONT. */
+    async signal(signal: Deno.Signal) {
+      Deno.kill(Number(await Deno.readTextFile(join(dir, PID_FILE))), signal);
+    },
+    async [Symbol.asyncDispose]() {
+      await kill();
+      await Deno.remove(dir, { recursive: true });
+    },
+  };
 }
 
 /** A port that nothing listens on right now. */
@@ -125,7 +161,9 @@ async function javaScript(
   await Deno.writeTextFile(file, lines.join(""));
   const java = `java -Xmx512m -cp "${libs}/*"`;
   return `${java} kafka.tools.StorageTool format --ignore-formatted --cluster-id=d3NzLXRlc3QtYnJva2VyLg -c "${file}" &&
-    { ${java} kafka.Kafka "${file}" & } && pid=$! && cat >/dev/null && kill -9 $pid`;
+    { ${java} kafka.Kafka "${file}" & } && pid=$! && echo $pid >"${
+    join(dir, PID_FILE)
+  }" && cat >/dev/null && kill -9 $pid`;
 }
 
 function dockerScript({ port, createsTopics }: { port: number; createsTopics: boolean }): string {
