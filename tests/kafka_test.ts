@@ -19,10 +19,6 @@ function processEnv(origin: string, settings: Record<string, string>) {
   return { ...testEnvironment(origin), ...settings };
 }
 
-async function portOf(wss: { line(pattern: RegExp): Promise<string> }): Promise<number> {
-  return JSON.parse(await wss.line(/Listening/)).port;
-}
-
 kafkaTest("[KAF1] every instance reads every partition", async () => {
   await using topic = await createTopic({ partitions: 3 });
   await using one = await topic.startWss();
@@ -46,7 +42,7 @@ kafkaTest("[KAF1] a record of Kafka's own console producer reaches a client", as
   await using topic = await createTopic();
   await using backend = startBackend({ users: { alice: "42" } });
   await using wss = await startProcess({ env: processEnv(backend.origin, topic.settings) });
-  const port = await portOf(wss);
+  const port = await wss.port();
   await wss.line(/Ready/);
   await using client = await connect(`ws://127.0.0.1:${port}/web`, { token: "alice" });
   const { event } = await client.request("getMyNotifications", LIST);
@@ -187,7 +183,7 @@ kafkaTest("without brokers, and then without a topic, the service says so and wa
   await using backend = startBackend({ users: { alice: "42" } });
   const settings = { KAFKA_BROKERS: `127.0.0.1:${port}`, KAFKA_TOPIC: "late" };
   await using wss = await startProcess({ env: processEnv(backend.origin, settings) });
-  const http = `http://127.0.0.1:${await portOf(wss)}`;
+  const http = `http://127.0.0.1:${await wss.port()}`;
   const statusOf = async (path: string) => {
     const response = await fetch(http + path);
     await response.body?.cancel();
@@ -197,7 +193,10 @@ kafkaTest("without brokers, and then without a topic, the service says so and wa
   const trouble = await wss.line(/Cannot read from Kafka/);
   assert(trouble.includes(`127.0.0.1:${port}`), trouble);
   assertEquals([await statusOf("/healthz"), await statusOf("/readyz")], [200, 503]);
-  await using _broker = await startBroker(distribution, { port, createsTopics: false });
+  await using _broker = await startBroker(distribution, {
+    port,
+    properties: { "auto.create.topics.enable": "false" },
+  });
   const missing = await wss.line(/does not exist/);
   assert(missing.includes('topic \\"late\\"'), missing);
   assertEquals([await statusOf("/healthz"), await statusOf("/readyz")], [200, 503]);

@@ -1,12 +1,18 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import kafkajs from "kafkajs";
 import { createKafkaReader } from "../src/kafka/consumer.ts";
-import { freePort, startBroker } from "./_support/kafka/broker.ts";
-import { findKafka } from "./_support/kafka/distribution.ts";
+import { startBackend } from "./_support/backend.ts";
+import { connect } from "./_support/client.ts";
+import { startLastingBroker } from "./_support/kafka/broker.ts";
 import { connectKafka, createTopic, kafkaTest, withAdmin } from "./_support/kafka/topic.ts";
+import { startProcess } from "./_support/process.ts";
 import { until } from "./_support/queue.ts";
+import { testEnvironment } from "./_support/settings.ts";
 import { startWss } from "./_support/wss.ts";
 
+const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;
 const LIST = { where: { types: [] } };
+const COUNT = { ...LIST, status: "read" };
 
 function notification(data: unknown) {
   return { type: "notification", document: { userId: "42", type: "message", data } };
@@ -39,46 +45,140 @@ kafkaTest(
   },
 );
 
+/** A broker of its own, an instance that reads from it, and a client that is subscribed. */
+async function startOnOwnBroker(options: Parameters<typeof startLastingBroker>[0] = {}) {
+  const broker = await startLastingBroker(options);
+  const settings = { KAFKA_BROKERS: broker.address, KAFKA_TOPIC: "wss" };
+  const wss = await startWss({ settings, createReader: createKafkaReader });
+  const client = await wss.connect("/web", { token: "alice" });
+  await client.request("getMyNotifications", LIST);
+  const producer = (await connectKafka(broker.address)).producer();
+  await producer.connect();
+  return {
+    broker,
+    wss,
+    client,
+    async produce(values: unknown[]) {
+      const messages = values.map((value) => ({ value: JSON.stringify(notification(value)) }));
+      await producer.send({ topic: "wss", acks: -1, messages });
+    },
+    async pushesUpTo(position: number) {
+      const { stream } = wss.service;
+      await until(`${position} is read`, () => stream.positions[0] === position, 60_000);
+      return (await client.pushesUntilIdle()).map(({ payload }) => payload);
+    },
+    async [Symbol.asyncDispose]() {
+      await producer.disconnect();
+      await client[Symbol.asyncDispose]();
+      await wss[Symbol.asyncDispose]();
+      await broker[Symbol.asyncDispose]();
+    },
+  };
+}
+
 kafkaTest(
   "[DEL9] a broker is killed and started again: sessions stay, and nothing is lost or twice",
   async () => {
-    const distribution = await findKafka();
-    if (distribution?.kind !== "java") throw new Error("Kafka itself is needed here, with Java");
-    const dir = await Deno.makeTempDir({ prefix: "wss-kafka-" });
-    const port = freePort();
-    const settings = { KAFKA_BROKERS: `127.0.0.1:${port}`, KAFKA_TOPIC: "wss" };
-    const produce = async (values: unknown[]) => {
-      const producer = (await connectKafka(settings.KAFKA_BROKERS)).producer();
-      await producer.connect();
-      const messages = values.map((value) => ({ value: JSON.stringify(notification(value)) }));
-      await producer.send({ topic: "wss", acks: -1, messages });
-      await producer.disconnect();
-    };
-    let broker = await startBroker(distribution, { port, dir });
-    try {
-      await using wss = await startWss({ settings, createReader: createKafkaReader });
-      await using client = await wss.connect("/web", { token: "alice" });
-      await client.request("getMyNotifications", LIST);
-      await produce([1, 2]);
-      assertEquals([(await client.next()).payload, (await client.next()).payload], [1, 2]);
+    await using own = await startOnOwnBroker();
+    await own.produce([1, 2]);
+    assertEquals(await own.pushesUpTo(2), [1, 2]);
 
-      await broker[Symbol.asyncDispose]();
-      const meanwhile = await client.request("getMyNotificationsCount", {
-        ...LIST,
-        status: "read",
-      });
-      broker = await startBroker(distribution, { port, dir });
-      await produce([3, 4]);
+    await own.broker.kill();
+    const meanwhile = await own.client.request("getMyNotificationsCount", COUNT);
+    await own.broker.start();
+    await own.produce([3, 4]);
 
-      assertEquals(meanwhile.status, "ok");
-      await until("all has been read", () => wss.service.stream.positions[0] === 4, 60_000);
-      assertEquals((await client.pushesUntilIdle()).map(({ payload }) => payload), [3, 4]);
-    } finally {
-      await broker[Symbol.asyncDispose]();
-      await Deno.remove(dir, { recursive: true });
-    }
+    assertEquals(meanwhile.status, "ok");
+    assertEquals(await own.pushesUpTo(4), [3, 4]);
   },
 );
+
+kafkaTest(
+  "[DEL9] a broker stands still for 60 s and goes on: sessions stay, and nothing is lost or twice",
+  async () => {
+    await using own = await startOnOwnBroker();
+    await own.produce([1, 2]);
+    assertEquals(await own.pushesUpTo(2), [1, 2]);
+
+    await own.broker.signal("SIGSTOP");
+    const produced = own.produce([3, 4]).catch(() => own.produce([3, 4]));
+    await new Promise((resolve) => setTimeout(resolve, 60_000));
+    const meanwhile = await own.client.request("getMyNotificationsCount", COUNT);
+    await own.broker.signal("SIGCONT");
+    await produced;
+
+    assertEquals(meanwhile.status, "ok");
+    const end = Number(
+      (await withAdmin((admin) => admin.fetchTopicOffsets("wss"), own.broker.address))[0]?.high,
+    );
+    const pushes = await own.pushesUpTo(end);
+    // What was written twice, because its producer got no answer, is two records.
+    assertEquals([pushes.length, [...new Set(pushes)]], [end - 2, [3, 4]]);
+  },
+);
+
+kafkaTest("[DEL9] a rebalance loses and repeats nothing", async () => {
+  await using topic = await createTopic({ partitions: 2 });
+  const prefix = `rebalance-${crypto.randomUUID().slice(0, 8)}`;
+  await using wss = await topic.startWss({ settings: { KAFKA_GROUP_PREFIX: prefix } });
+  await using client = await wss.connect("/web", { token: "alice" });
+  await client.request("getMyNotifications", LIST);
+  const produce = async (numbers: number[]) => {
+    for (const n of numbers) await topic.produce([notification(n)], { partition: n % 2 });
+  };
+  const { groups } = await withAdmin((admin) => admin.listGroups());
+  const groupId = groups.find(({ groupId }) => groupId.startsWith(prefix))?.groupId ?? "";
+
+  await produce([0, 1]);
+  const intruder = (await connectKafka()).consumer({ groupId });
+  await intruder.connect();
+  await intruder.subscribe({ topic: topic.name });
+  const joined = new Promise((resolve) => intruder.on("consumer.group_join", resolve));
+  await intruder.run({ autoCommit: false, eachMessage: () => Promise.resolve() });
+  await joined;
+  // One partition is the intruder's now, until it leaves.
+  await produce([2, 3, 4, 5]);
+  await intruder.disconnect();
+  await produce([6, 7]);
+
+  const got: number[] = [];
+  while (got.length < 8) got.push((await client.next()).payload);
+  assertEquals(got.filter((n) => n % 2 === 0), [0, 2, 4, 6]);
+  assertEquals(got.filter((n) => n % 2 === 1), [1, 3, 5, 7]);
+  assertEquals(await client.pushesUntilIdle(), []);
+});
+
+kafkaTest("a consumer that can't go on ends the process with 1, and says why", async () => {
+  await using broker = await startLastingBroker({
+    properties: {
+      "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+      "allow.everyone.if.no.acl.found": "true",
+    },
+  });
+  await using backend = startBackend();
+  const settings = { KAFKA_BROKERS: broker.address, KAFKA_TOPIC: "wss" };
+  await using wss = await startProcess({
+    env: { ...testEnvironment(backend.origin), ...settings },
+  });
+  await wss.line(/Ready/);
+
+  await withAdmin((admin) =>
+    admin.createAcls({
+      acl: [{
+        resourceType: AclResourceTypes.TOPIC,
+        resourceName: "wss",
+        resourcePatternType: ResourcePatternTypes.LITERAL,
+        principal: "User:ANONYMOUS",
+        host: "*",
+        operation: AclOperationTypes.READ,
+        permissionType: AclPermissionTypes.DENY,
+      }],
+    }), broker.address);
+
+  assertEquals(await wss.exitCode(), 1);
+  const [line] = wss.complaints.filter((line) => line.includes("can't go on"));
+  assert(line?.includes("Not authorized to access topics"), wss.complaints.join("\n"));
+});
 
 kafkaTest("[KAF8] a partition that is added is read from its beginning", async () => {
   await using topic = await createTopic();
@@ -103,6 +203,46 @@ kafkaTest("[KAF8] a partition that is added is read from its beginning", async (
   const { payload, id } = await client.next();
   assertEquals([payload, id], ["in the new one", "1-0"]);
 });
+
+for (const [left, values] of Object.entries({ some: ["left 1", "left 2"], none: [] })) {
+  kafkaTest(
+    `[DEL12] retention takes what was not read, with ${left} of it left: a resync`,
+    async () => {
+      await using topic = await createTopic();
+      await using backend = startBackend({ users: { alice: "42" } });
+      await using wss = await startProcess({
+        env: { ...testEnvironment(backend.origin), ...topic.settings, DEGRADED_AFTER_SECONDS: "3" },
+      });
+      const port = await wss.port();
+      await wss.line(/Ready/);
+      await using client = await connect(`ws://127.0.0.1:${port}/web`, {
+        protocols: ["wss.v1"],
+        token: "alice",
+      });
+      const { event } = await client.request("getMyNotifications", LIST);
+
+      // What it is waiting for at the brokers it still gets; what comes after that is taken.
+      wss.kill("SIGSTOP");
+      await topic.produce([notification("first")]);
+      for (let i = 0; i < 5; i++) await topic.produce([notification("taken")]);
+      await topic.produce(values.map(notification));
+      await topic.deleteUpTo(6);
+      wss.kill("SIGCONT");
+
+      const next = async () => {
+        for (;;) {
+          const frame = await client.next();
+          if (frame.event !== "stream") return frame;
+        }
+      };
+      let frame = await next();
+      if (frame.payload === "first") frame = await next();
+      assertEquals([frame.event, frame.status, frame.payload], [event, "resync", { missed: null }]);
+      await topic.produce([notification("goes on")]);
+      for (const payload of [...values, "goes on"]) assertEquals((await next()).payload, payload);
+    },
+  );
+}
 
 kafkaTest("[DEL12] what retention took is a resync, and the stream goes on", async () => {
   await using topic = await createTopic();

@@ -72,6 +72,10 @@ export async function startProcess(
         if (pattern.test(line)) return line;
       }
     },
+    /** The port that it says it listens on; to be asked for once. */
+    async port(): Promise<number> {
+      return JSON.parse(await this.line(/Listening/)).port;
+    },
     kill: (signal: Deno.Signal = "SIGTERM") => child.kill(signal),
     async [Symbol.asyncDispose]() {
       if (!ended) child.kill("SIGKILL");

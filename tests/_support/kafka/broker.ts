@@ -16,8 +16,8 @@ export interface BrokerOptions {
   port?: number;
   /** Where it stores what it is given, for a broker that is to be started again; else nowhere for long. */
   dir?: string;
-  /** Whether it creates a topic that a client asks for. */
-  createsTopics?: boolean;
+  /** Properties of its own, besides or in place of the usual ones. */
+  properties?: Record<string, string>;
 }
 
 /** Where a broker's process id is, in its folder; not with Docker. */
@@ -27,13 +27,13 @@ const START_TIMEOUT_MS = 90_000;
 
 export async function startBroker(
   distribution: Distribution,
-  { port = freePort(), dir: givenDir, createsTopics = true }: BrokerOptions = {},
+  { port = freePort(), dir: givenDir, properties: own = {} }: BrokerOptions = {},
 ): Promise<Broker> {
   const dir = givenDir ?? await Deno.makeTempDir({ prefix: "wss-kafka-" });
   const logFile = join(dir, "broker.log");
   const script = distribution.kind === "java"
-    ? await javaScript({ libs: distribution.libs, dir, port, createsTopics })
-    : dockerScript({ port, createsTopics });
+    ? await javaScript({ libs: distribution.libs, dir, port, own })
+    : dockerScript({ port, own });
   // That of an earlier start would say that it is up.
   await Deno.remove(logFile).catch(() => {});
   const shell = new Deno.Command("sh", {
@@ -64,7 +64,7 @@ export async function startBroker(
 export type LastingBroker = Awaited<ReturnType<typeof startLastingBroker>>;
 
 /** A broker that keeps its address and what it has stored, for tests of outages; needs Java. */
-export async function startLastingBroker(options: Pick<BrokerOptions, "createsTopics"> = {}) {
+export async function startLastingBroker(options: Pick<BrokerOptions, "properties"> = {}) {
   const distribution = await findKafka();
   if (distribution?.kind !== "java") throw new Error("Kafka itself is needed here, with Java");
   const dir = await Deno.makeTempDir({ prefix: "wss-kafka-" });
@@ -113,12 +113,7 @@ async function waitForStart(logFile: string): Promise<void> {
 }
 
 function properties(
-  { port, controllerPort, createsTopics, host }: {
-    port: number;
-    controllerPort: number;
-    createsTopics: boolean;
-    host: string;
-  },
+  { port, controllerPort, host }: { port: number; controllerPort: number; host: string },
 ): Record<string, string> {
   return {
     "process.roles": "broker,controller",
@@ -129,7 +124,6 @@ function properties(
     "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
     "controller.listener.names": "CONTROLLER",
     "inter.broker.listener.name": "PLAINTEXT",
-    "auto.create.topics.enable": String(createsTopics),
     "offsets.topic.replication.factor": "1",
     "offsets.topic.num.partitions": "1",
     "transaction.state.log.replication.factor": "1",
@@ -142,21 +136,20 @@ function properties(
 
 /** Runs the broker in the background, waits for the end of standard input, kills it. */
 async function javaScript(
-  { libs, dir, port, createsTopics }: {
+  { libs, dir, port, own }: {
     libs: string;
     dir: string;
     port: number;
-    createsTopics: boolean;
+    own: Record<string, string>;
   },
 ): Promise<string> {
   const file = join(dir, "server.properties");
-  const settings = properties({
-    port,
-    controllerPort: freePort(),
-    createsTopics,
-    host: "127.0.0.1",
-  });
-  const lines = Object.entries({ ...settings, "log.dirs": join(dir, "data") })
+  const settings = {
+    ...properties({ port, controllerPort: freePort(), host: "127.0.0.1" }),
+    "log.dirs": join(dir, "data"),
+    ...own,
+  };
+  const lines = Object.entries(settings)
     .map(([name, value]) => `${name}=${value}\n`);
   await Deno.writeTextFile(file, lines.join(""));
   const java = `java -Xmx512m -cp "${libs}/*"`;
@@ -166,9 +159,11 @@ async function javaScript(
   }" && cat >/dev/null && kill -9 $pid`;
 }
 
-function dockerScript({ port, createsTopics }: { port: number; createsTopics: boolean }): string {
+function dockerScript(
+  { port, own }: { port: number; own: Record<string, string> },
+): string {
   const name = `wss-kafka-${port}`;
-  const settings = properties({ port, controllerPort: 9093, createsTopics, host: "0.0.0.0" });
+  const settings = { ...properties({ port, controllerPort: 9093, host: "0.0.0.0" }), ...own };
   const env = Object.entries(settings)
     .map(([key, value]) => `-e "KAFKA_${key.replaceAll(".", "_").toUpperCase()}=${value}"`);
   return `{ docker run --rm --name ${name} -p 127.0.0.1:${port}:${port} ${

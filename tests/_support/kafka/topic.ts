@@ -77,6 +77,14 @@ export async function createTopic({ partitions = 1 }: { partitions?: number } = 
         })),
       });
     },
+    /** Takes away all in front of an offset of the first partition, as retention does. */
+    deleteUpTo: (offset: number) =>
+      withAdmin(async (admin) => {
+        // kafkajs looks into metadata that it has not loaded, unless it was asked for something.
+        await admin.fetchTopicOffsets(name);
+        const partitions = [{ partition: 0, offset: String(offset) }];
+        await admin.deleteTopicRecords({ topic: name, partitions });
+      }),
     /** Writes lines with Kafka's own console producer. */
     produceWithConsole: (lines: string[], ...args: string[]) =>
       runConsoleProducer(name, lines, args),
