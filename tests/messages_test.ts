@@ -1,13 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Frame } from "./_support/client.ts";
+import { withoutCursor } from "./_support/client.ts";
 import { startWss } from "./_support/wss.ts";
 
 const LIST = { where: { types: [] } };
 const SCHEDULE = { where: { from: 1, to: 2, timezone: "UTC" } };
-
-function withoutCursor(frames: Frame[]): Frame[] {
-  return frames.map(({ cursor: _, ...frame }) => frame);
-}
 
 Deno.test("[KAF2] each subscription that is named, once, gets the data", async () => {
   await using wss = await startWss();
@@ -66,113 +62,6 @@ Deno.test("data goes to the client with every number as it was written", async (
   assert(
     text.startsWith(`{"rid":-1,"event":"${event}","status":"update","payload":${data},"id":"0-0"`),
   );
-});
-
-Deno.test("[KAF3] a reload fetches the list again, with the latest limit and sort and no skip", async () => {
-  await using wss = await startWss();
-  await using client = await wss.connect("/web", { token: "alice" });
-  const { event } = await client.request("getMyNotifications", {
-    params: { limit: 5, skip: 10, sort: "-id" },
-    where: { types: ["a"] },
-  });
-  wss.backend.on("GET /notification", () => Response.json(["fresh"]));
-
-  const id = wss.publish("update_subscription", {
-    subscriptions: [event],
-    options: { reload: true },
-    data: "ignored",
-  });
-
-  const push = { rid: -1, event, status: "reload", payload: ["fresh"], id };
-  assertEquals(withoutCursor([await client.next()]), [push]);
-  const { url, authorization } = wss.backend.calls.at(-1) ?? {};
-  assertEquals([url, authorization], ["/notification?limit=5&sort=-id&type=a", "alice"]);
-});
-
-Deno.test("[KAF3] a reload goes with the session's own token, also after a renewal", async () => {
-  await using wss = await startWss({ users: { old: "42", new: "42" } });
-  await using client = await wss.connect("/web", { token: "old" });
-  const { event } = await client.request("getMyNotifications", LIST);
-  await client.request("authentication", { authToken: "new", update: true });
-
-  wss.publish("update_subscription", { subscriptions: [event], options: { reload: true } });
-  await client.next();
-
-  assertEquals(wss.backend.calls.at(-1)?.authorization, "new");
-});
-
-Deno.test("[KAF3] sessions for which it is the same request share it", async () => {
-  await using wss = await startWss();
-  const clients = [];
-  for (let i = 0; i < 20; i++) {
-    clients.push(await wss.connect("/mobile"));
-    await clients[i]?.request("getSchedules", SCHEDULE);
-  }
-  wss.backend.forget();
-
-  wss.publish("update_subscription", { resource: "schedule", options: { reload: true } });
-  for (const client of clients) assertEquals((await client.next()).status, "reload");
-
-  assertEquals(wss.backend.calls.length, 1);
-  for (const client of clients) await client[Symbol.asyncDispose]();
-});
-
-Deno.test("[KAF3] a reload that comes while the same one waits is not run twice", async () => {
-  await using wss = await startWss();
-  await using client = await wss.connect("/mobile");
-  await client.request("getSchedules", SCHEDULE);
-  const release = wss.backend.hold("GET /schedule");
-  wss.backend.forget();
-  const reload = () =>
-    wss.publish("update_subscription", { resource: "schedule", options: { reload: true } });
-
-  const first = reload();
-  const letGo = await release();
-  reload();
-  reload();
-  const last = reload();
-  letGo();
-  (await release())();
-
-  assertEquals([(await client.next()).id, (await client.next()).id], [first, last]);
-  assertEquals(await client.pushesUntilIdle(), []);
-  assertEquals(wss.backend.calls.length, 2);
-});
-
-Deno.test("[KAF3] at most RELOAD_CONCURRENCY reloads run at once", async () => {
-  await using wss = await startWss({ settings: { RELOAD_CONCURRENCY: "2" } });
-  await using client = await wss.connect("/mobile");
-  for (let to = 2; to < 7; to++) {
-    await client.request("getSchedules", { where: { ...SCHEDULE.where, to } });
-  }
-  const release = wss.backend.hold("GET /schedule");
-  wss.backend.forget();
-
-  wss.publish("update_subscription", { resource: "schedule", options: { reload: true } });
-  const held = [await release(), await release()];
-  for (let done = 1; done <= 5; done++) {
-    // One more can only come after one of those that run has been let go.
-    assertEquals(wss.backend.calls.length, Math.min(5, done + 1));
-    held.shift()?.();
-    assertEquals((await client.next()).status, "reload");
-    if (done < 4) held.push(await release());
-  }
-  assertEquals(wss.service.reloads.size, 0);
-});
-
-Deno.test("a reload that fails leaves the client its list, and pushes go on", async () => {
-  await using wss = await startWss();
-  await using client = await wss.connect("/web", { token: "alice" });
-  const { event } = await client.request("getMyNotifications", LIST);
-  const release = wss.backend.hold("GET /notification", () => new Response(null, { status: 500 }));
-
-  wss.publish("update_subscription", { subscriptions: [event], options: { reload: true } });
-  const letGo = await release();
-  wss.publish("notification", { userId: "42", type: "a", data: "held back" });
-  letGo();
-
-  const push = await client.next();
-  assertEquals([push.status, push.payload], ["update", "held back"]);
 });
 
 Deno.test("[KAF4] reaches the user's subscriptions whose types contain it, or are empty", async () => {

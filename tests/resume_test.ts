@@ -1,31 +1,11 @@
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { createEmbeddedLog } from "../src/dev/embedded_log.ts";
-import { startBackend } from "./_support/backend.ts";
-import { startWss, type Wss } from "./_support/wss.ts";
+import type { LogEvents, LogReader } from "../src/log_reader.ts";
+import { startTwo, startWss, type Wss } from "./_support/wss.ts";
 
 const LIST = { where: { types: [] } };
 const SCHEDULE = { from: 1, to: 2, timezone: "UTC" };
-const V1 = { protocols: ["wss.v1"] };
 const push = (data: unknown) => ({ userId: "42", type: "a", data });
-
-/** Two instances that read the same log and ask the same backend. */
-async function startTwo(options: Parameters<typeof startWss>[0] = {}) {
-  const log = createEmbeddedLog({ partitions: 3 });
-  const backend = startBackend({ users: { alice: "42", bob: "43" } });
-  const one = await startWss({ ...options, log, backend });
-  const two = await startWss({ ...options, log, backend });
-  return {
-    one,
-    two,
-    log,
-    backend,
-    async [Symbol.asyncDispose]() {
-      await one[Symbol.asyncDispose]();
-      await two[Symbol.asyncDispose]();
-      await backend[Symbol.asyncDispose]();
-    },
-  };
-}
 
 /** A subscribed client's cursor, after it has been pushed something. */
 async function cursorOf(wss: Wss): Promise<string> {
@@ -77,22 +57,78 @@ Deno.test("[DEL5] a session resumes on any instance, with all that it missed and
   assertEquals(two.backend.calls.filter(({ url }) => url.startsWith("/notification")), []);
 });
 
-Deno.test("[DEL5] from the cursor of any push of a catch-up it goes on with the next", async () => {
+Deno.test("[DEL5] the line is cut in the middle of a catch-up, and again: it goes on with the next", async () => {
   await using two = await startTwo();
   let since = await cursorOf(two.one);
-  for (let n = 0; n < 30; n++) two.one.publish("notification", push(n), n % 3);
+  for (let n = 0; n < 2000; n++) two.one.publish("notification", push(n), n % 3);
   const got: number[] = [];
-  while (got.length < 30) {
-    await using client = await two.two.connect("/web", { token: "alice" });
+  for (let cuts = 0; got.length < 2000; cuts++) {
+    const wss = cuts % 2 === 0 ? two.two : two.one;
+    await using client = await wss.connect("/web", { token: "alice" });
     const { recovered } = await client.request("getMyNotifications", { ...LIST, since });
     assertEquals(recovered, true);
-    for (let i = 0; i < 3; i++) {
+    for (let i = 0; i < 3 + 10 * cuts && got.length < 2000; i++) {
       const { payload, cursor } = await client.next();
       got.push(payload);
       since = cursor ?? "";
     }
   }
-  assertEquals(got, Array.from({ length: 30 }, (_, n) => n));
+  assertEquals(got, Array.from({ length: 2000 }, (_, n) => n));
+});
+
+Deno.test("[SUB1] unsubscribes while catching up: nothing comes after the reply", async () => {
+  await using two = await startTwo();
+  const since = await cursorOf(two.one);
+  for (let n = 0; n < 5000; n++) two.one.publish("notification", push(n));
+  await using client = await two.two.connect("/web", { token: "alice" });
+  const { event } = await client.request("getMyNotifications", { ...LIST, since });
+
+  await client.request("subscription", { ids: [event], action: "unsubscribe" });
+
+  const [first, ...others] = await client.pushesUntilIdle();
+  assertEquals(first?.payload, 0);
+  assert(others.length < 4999, "it was still catching up");
+  two.one.publish("notification", push("later"));
+  assertEquals(await client.pushesUntilIdle(), []);
+  assertEquals(two.two.service.sessions.indexSizes().keys, 0);
+});
+
+Deno.test("[DEL5] a cursor from an instance that is ahead: nothing is missing, nothing twice", async () => {
+  const log = createEmbeddedLog({ partitions: 3 });
+  const late: (() => void)[] = [];
+  let isLate = false;
+  const createReader = (): LogReader => {
+    const reader = log.createReader();
+    const start: LogReader["start"] = (events, options) => {
+      const onRecords: LogEvents["onRecords"] = (records) =>
+        isLate ? void late.push(() => events.onRecords(records)) : events.onRecords(records);
+      return reader.start({ ...events, onRecords }, options);
+    };
+    return { ...reader, start };
+  };
+  await using ahead = await startWss({ log });
+  await using behind = await startWss({ createReader, backend: ahead.backend });
+  await using other = await behind.connect("/web", { token: "alice" });
+  await other.request("getMyNotifications", LIST);
+  await using first = await ahead.connect("/web", { token: "alice" });
+  await first.request("getMyNotifications", LIST);
+
+  isLate = true;
+  for (const n of [0, 1, 2]) ahead.publish("notification", push(n), n);
+  const [, , last] = [await first.next(), await first.next(), await first.next()];
+  for (const n of [3, 4, 5]) ahead.publish("notification", push(n), n % 3);
+  await using client = await behind.connect("/web", { token: "alice" });
+  const since = last?.cursor;
+  const reply = await client.request("getMyNotifications", { ...LIST, since });
+  // All of the first partition come first, as Kafka may give them.
+  for (const i of [0, 3, 1, 2, 4, 5]) late[i]?.();
+  isLate = false;
+  ahead.publish("notification", push("live"));
+
+  assertEquals([reply.recovered, reply.cursor], [true, since]);
+  const payloads = (await client.pushesUntilIdle()).map(({ payload }) => payload);
+  assertEquals(payloads, [3, 4, 5, "live"]);
+  assertEquals((await other.pushesUntilIdle()).length, 7);
 });
 
 Deno.test("[DEL5] more than one step is served in order, while new records go on arriving", async () => {
@@ -223,197 +259,4 @@ Deno.test("[DEL7] the window stays within its bytes", async () => {
     assert(window.bytes <= 100_000, String(window.bytes));
   }
   assert(window.size > 50);
-});
-
-Deno.test("[DEL8] a quiet client of version 1 is told its place, and resumes from there", async () => {
-  await using two = await startTwo({ settings: { CURSOR_SECONDS: "1" } });
-  await using client = await two.one.connect("/web", { ...V1, token: "alice" });
-  await using old = await two.one.connect("/web", { token: "alice" });
-  await client.request("getMyNotifications", LIST);
-  await old.request("getMyNotifications", LIST);
-  two.one.publish("notification", { userId: "43", type: "a" });
-
-  const { rid, event, status, payload, cursor } = await client.next();
-  assertEquals([rid, event, status, payload], [-1, "stream", "live", null]);
-  two.one.publish("notification", push("missed"));
-  await using resumed = await two.two.connect("/web", { token: "alice" });
-  await resumed.request("getMyNotifications", { ...LIST, since: cursor });
-
-  assertEquals((await resumed.next()).payload, "missed");
-  assertEquals((await old.pushesUntilIdle()).map(({ event }) => event === "stream"), [false]);
-});
-
-Deno.test("[DEL10] sessions are told when the ends are not told any more, and when they are again", async () => {
-  const log = createEmbeddedLog();
-  let isReachable = true;
-  const createReader = () => {
-    const reader = log.createReader();
-    const start: typeof reader.start = (events, options) =>
-      reader.start({ ...events, onEnds: (ends) => isReachable && events.onEnds(ends) }, options);
-    return { ...reader, start };
-  };
-  await using wss = await startWss({
-    log,
-    createReader,
-    settings: { DEGRADED_AFTER_SECONDS: "2", CURSOR_SECONDS: "3600" },
-  });
-  await using client = await wss.connect("/web", { ...V1, token: "alice" });
-  await using late = await wss.connect("/web", { ...V1, token: "alice" });
-  await client.request("getMyNotifications", LIST);
-
-  isReachable = false;
-  const degraded = await client.next();
-  const ready = await fetch(`${wss.http}/readyz`);
-  const rid = late.ask("getMyNotifications", LIST);
-  const [reply, greeting] = [await late.next(), await late.next()];
-  isReachable = true;
-  const live = await client.next();
-
-  assertEquals([degraded.event, degraded.status], ["stream", "degraded"]);
-  assert(degraded.payload.sinceMs > 2000);
-  assertEquals([ready.status, await ready.json()], [200, { ready: true, degraded: true }]);
-  assertEquals([reply.rid, greeting.status], [rid, "degraded"]);
-  assertEquals([live.event, live.status, typeof live.cursor], ["stream", "live", "string"]);
-  assertEquals((await late.next()).status, "live");
-});
-
-Deno.test("[DEL11] a reload that fails is a resync for version 1, and pushes go on", async () => {
-  await using two = await startTwo();
-  await using client = await two.one.connect("/web", { ...V1, token: "alice" });
-  const { event } = await client.request("getMyNotifications", LIST);
-  const release = two.backend.hold("GET /notification", () => new Response(null, { status: 500 }));
-
-  two.one.publish("update_subscription", { subscriptions: [event], options: { reload: true } });
-  const letGo = await release();
-  two.one.publish("notification", push("after"));
-  letGo();
-
-  const resync = await client.next();
-  assertEquals([resync.event, resync.status, resync.payload], [event, "resync", { missed: null }]);
-  assertEquals((await client.next()).payload, "after");
-  // It goes on from its cursor, on whatever instance.
-  await using resumed = await two.two.connect("/web", { token: "alice" });
-  await resumed.request("getMyNotifications", { ...LIST, since: resync.cursor });
-  assertEquals((await resumed.next()).payload, "after");
-});
-
-Deno.test("[DEL1][DEL4] reloads that run into one keep their place, with the id of the first", async () => {
-  await using wss = await startWss({ settings: { RELOAD_CONCURRENCY: "1" } });
-  await using client = await wss.connect("/mobile");
-  const a = await client.request("getSchedules", { where: SCHEDULE });
-  const b = await client.request("getSchedules", { where: { ...SCHEDULE, to: 9 } });
-  const reload = (id: string) => ({ subscriptions: [id], options: { reload: true } });
-  const release = wss.backend.hold("GET /schedule");
-
-  const ids = [wss.publish("update_subscription", reload(b.event))];
-  const letFirstGo = await release();
-  ids.push(wss.publish("update_subscription", reload(a.event)));
-  ids.push(wss.publish("update_subscription", { subscriptions: [a.event], data: 1 }));
-  wss.publish("update_subscription", reload(a.event));
-  letFirstGo();
-  (await release())();
-
-  const got = [await client.next(), await client.next(), await client.next()];
-  assertEquals(got.map(({ id }) => id), ids);
-  assertEquals(await client.pushesUntilIdle(), []);
-});
-
-Deno.test("[AUTH7] an ok answer is reused for the same token, for a while", async () => {
-  await using wss = await startWss();
-  for (let i = 0; i < 3; i++) {
-    await using _client = await wss.connect("/web", { token: "alice" });
-  }
-  await using _bob = await wss.connect("/web", { token: "bob" });
-  assertEquals(wss.backend.calls.length, 2);
-
-  await using uncached = await startWss({ settings: { AUTH_CACHE_SECONDS: "0" } });
-  for (let i = 0; i < 3; i++) {
-    await using _client = await uncached.connect("/web", { token: "alice" });
-  }
-  assertEquals(uncached.backend.calls.length, 3);
-});
-
-Deno.test("[AUTH6] a token that is refused later makes its session a guest's", async () => {
-  await using wss = await startWss({ settings: { AUTH_REVALIDATE_SECONDS: "1" } });
-  await using client = await wss.connect("/web", { ...V1, token: "alice" });
-  await client.request("getMyNotifications", LIST);
-  wss.backend.on("GET /user", () => new Response(null, { status: 401 }));
-
-  assertEquals(await client.next(), {
-    rid: -1,
-    event: "authentication",
-    status: "unauthorized",
-    payload: null,
-  });
-  wss.publish("notification", push(1));
-  assertEquals(await client.pushesUntilIdle(), []);
-  assertEquals((await client.request("getMyNotifications", LIST)).status, "unauthorized");
-  assertEquals(wss.service.revalidation.size, 0);
-});
-
-Deno.test("[AUTH6] a backend that can't be asked disconnects nobody", async () => {
-  await using wss = await startWss({ settings: { AUTH_REVALIDATE_SECONDS: "1" } });
-  await using client = await wss.connect("/web", { ...V1, token: "alice" });
-  await client.request("getMyNotifications", LIST);
-  wss.backend.forget();
-  wss.backend.on("GET /user", () => new Response(null, { status: 500 }));
-  await wss.backend.nextCall();
-  await wss.backend.nextCall();
-
-  wss.publish("notification", push("still there"));
-
-  assertEquals((await client.next()).payload, "still there");
-});
-
-Deno.test("[KAF5] a logout makes every session of the user a guest's", async () => {
-  await using wss = await startWss();
-  await using client = await wss.connect("/web", { ...V1, token: "alice" });
-  await using bob = await wss.connect("/web", { ...V1, token: "bob" });
-  await client.request("getMyNotifications", LIST);
-  await bob.request("getMyNotifications", LIST);
-
-  wss.publish("logout", { userId: 42 });
-  wss.publish("notification", push(1));
-  wss.publish("notification", { userId: "43", type: "a", data: "bob's" });
-
-  const { event, status } = await client.next();
-  assertEquals([event, status], ["authentication", "unauthorized"]);
-  assertEquals(await client.pushesUntilIdle(), []);
-  assertEquals((await bob.next()).payload, "bob's");
-  // What was kept of the token is forgotten.
-  wss.backend.on("GET /user", () => new Response(null, { status: 401 }));
-  assertEquals(
-    (await client.request("authentication", { authToken: "alice" })).status,
-    "unauthorized",
-  );
-});
-
-Deno.test("[KAF5] is logged out while its login is under way: it is asked once more", async () => {
-  await using wss = await startWss();
-  await using client = await wss.connect("/web");
-  const release = wss.backend.hold("GET /user", () => Response.json({ id: "42" }));
-
-  const rid = client.ask("authentication", { authToken: "alice" });
-  const letGo = await release();
-  wss.publish("logout", { userId: "42" });
-  letGo();
-  (await release())(new Response(null, { status: 401 }));
-
-  assertEquals((await client.reply(rid)).status, "unauthorized");
-});
-
-Deno.test("[AUTH6] is logged out while its list is under way: unauthorized, and no subscription", async () => {
-  await using wss = await startWss();
-  await using client = await wss.connect("/web", { token: "alice" });
-  const release = wss.backend.hold("GET /notification");
-
-  const rid = client.ask("getMyNotifications", LIST);
-  const letGo = await release();
-  wss.publish("logout", { userId: "42" });
-  letGo();
-
-  const { status, payload } = await client.reply(rid);
-  assertEquals([status, payload], ["unauthorized", null]);
-  assertEquals(wss.service.sessions.indexSizes(), { keys: 0, users: 0 });
-  assertNotEquals(wss.service.sessions.size, 0);
 });

@@ -12,6 +12,11 @@ export interface Frame {
   recovered?: boolean;
 }
 
+/** Frames as they were before there were cursors. */
+export function withoutCursor(frames: Frame[]): Frame[] {
+  return frames.map(({ cursor: _, ...frame }) => frame);
+}
+
 export interface Ended {
   code: number;
   reason: string;

@@ -53,3 +53,22 @@ export async function startWss(
 }
 
 export type Wss = Awaited<ReturnType<typeof startWss>>;
+
+/** Two instances that read the same log and ask the same backend. */
+export async function startTwo(options: Parameters<typeof startWss>[0] = {}) {
+  const log = createEmbeddedLog({ partitions: 3 });
+  const backend = startBackend({ users: { alice: "42", bob: "43" } });
+  const one = await startWss({ ...options, log, backend });
+  const two = await startWss({ ...options, log, backend });
+  return {
+    one,
+    two,
+    log,
+    backend,
+    async [Symbol.asyncDispose]() {
+      await one[Symbol.asyncDispose]();
+      await two[Symbol.asyncDispose]();
+      await backend[Symbol.asyncDispose]();
+    },
+  };
+}
