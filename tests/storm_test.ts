@@ -1,0 +1,126 @@
+import { assert, assertEquals } from "@std/assert";
+import { notificationTarget } from "../src/subscription_id.ts";
+import type { Backend, Responder } from "./_support/backend.ts";
+import type { Client } from "./_support/client.ts";
+import { startWss, type Wss } from "./_support/wss.ts";
+
+const SCHEDULE = { where: { from: 1, to: 2, timezone: "UTC" } };
+const LIST = { where: { types: [] } };
+/** Upgrades at once, which the kernel's queue of connections holds. */
+const UPGRADES = 100;
+
+/** Clients by index, with the token that it gives. */
+async function connectMany(wss: Wss, { count, tokenOf }: {
+  count: number;
+  tokenOf?: (i: number) => string;
+}) {
+  const clients: Client[] = [];
+  while (clients.length < count) {
+    const more = Array.from({ length: Math.min(UPGRADES, count - clients.length) }, (_, i) => {
+      const token = tokenOf?.(clients.length + i);
+      return wss.connect("/mobile", token === undefined ? {} : { token });
+    });
+    clients.push(...await Promise.all(more));
+  }
+  return {
+    clients,
+    async [Symbol.asyncDispose]() {
+      await Promise.all(clients.map((client) => client[Symbol.asyncDispose]()));
+    },
+  };
+}
+
+function usersOf(count: number): Record<string, string> {
+  return Object.fromEntries(Array.from({ length: count }, (_, i) => [`token-${i}`, `user-${i}`]));
+}
+
+/** Watches how many of 500 calls run at once, and lets them end a round at a time. */
+function watch(backend: Backend, key: string, { round, answer }: {
+  /** Calls that are let go together; more of them may wait by then, which should not be. */
+  round: number;
+  answer: Responder;
+}) {
+  const seen = { calls: 0, most: 0 };
+  let held: (() => void)[] = [];
+  backend.on(key, async (call) => {
+    seen.calls++;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    held.push(resolve);
+    if (held.length === round || seen.calls % 500 === 0) {
+      // What else is under way arrives before these.
+      for (let i = 0; i < 3; i++) await (await fetch(`${backend.origin}/none`)).body?.cancel();
+      seen.most = Math.max(seen.most, held.length);
+      held.forEach((letGo) => letGo());
+      held = [];
+    }
+    await promise;
+    return await answer(call);
+  });
+  return seen;
+}
+
+Deno.test("[BCK3][BCK6] 5,000 clients that log in with 500 tokens at once make 500 calls, in the pool", async () => {
+  const users = usersOf(500);
+  await using wss = await startWss({ users, settings: { REQUEST_POOL_SIZE: "300" } });
+  await using storm = await connectMany(wss, { count: 5000 });
+  const seen = watch(wss.backend, "GET /user", {
+    round: 300,
+    answer: ({ authorization }) => Response.json({ id: users[authorization ?? ""] }),
+  });
+
+  const rids = storm.clients.map((client, i) =>
+    client.ask("authentication", { authToken: `token-${i % 500}` })
+  );
+  const replies = await Promise.all(
+    storm.clients.map((client, i) => client.reply(rids[i] ?? 0)),
+  );
+
+  assertEquals(replies.filter(({ status }) => status !== "ok"), []);
+  assertEquals(seen, { calls: 500, most: 300 });
+});
+
+Deno.test("[KAF3] a reload of a schedule that 5,000 sessions share is one call", async () => {
+  await using wss = await startWss();
+  await using storm = await connectMany(wss, { count: 5000 });
+  await Promise.all(storm.clients.map((client) => client.request("getSchedules", SCHEDULE)));
+  wss.backend.forget();
+
+  wss.publish("update_subscription", { resource: "schedule", options: { reload: true } });
+
+  const frames = await Promise.all(storm.clients.map((client) => client.next()));
+  assert(frames.every(({ status }) => status === "reload"));
+  assertEquals(wss.backend.calls.length, 1);
+});
+
+Deno.test("[KAF3] reloads for 500 users with 10 sessions each are 500 calls, ten in a row at most 1,000", async () => {
+  const users = usersOf(500);
+  await using wss = await startWss({ users });
+  await using storm = await connectMany(wss, { count: 5000, tokenOf: (i) => `token-${i % 500}` });
+  await Promise.all(storm.clients.map((client) => client.request("getMyNotifications", LIST)));
+  const subscriptions = Object.values(users)
+    .map((userId) => notificationTarget({ userId, types: [] }).id);
+  const reload = { subscriptions, options: { reload: true } };
+
+  const once = watch(wss.backend, "GET /notification", {
+    round: 50,
+    answer: () => Response.json([]),
+  });
+  wss.publish("update_subscription", reload);
+  const frames = await Promise.all(storm.clients.map((client) => client.next()));
+  assert(frames.every(({ status }) => status === "reload"));
+  assertEquals(once, { calls: 500, most: 50 });
+
+  const row = watch(wss.backend, "GET /notification", {
+    round: 50,
+    answer: () => Response.json([]),
+  });
+  for (let i = 0; i < 10; i++) wss.publish("update_subscription", reload);
+  wss.publish("update_subscription", { subscriptions, data: "after" });
+  for (const client of storm.clients) {
+    let frame = await client.next();
+    assertEquals(frame.status, "reload");
+    while (frame.status === "reload") frame = await client.next();
+    assertEquals(frame.payload, "after");
+  }
+  assert(row.calls <= 1000 && row.most <= 50, JSON.stringify(row));
+});
