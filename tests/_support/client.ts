@@ -44,8 +44,8 @@ export async function connect(
   await within(10_000, "the upgrade", opened.promise);
 
   let lastRid = 0;
-  /** Pushes that arrived while a reply was waited for. */
-  const pushes: Frame[] = [];
+  /** Frames that arrived while another was waited for. */
+  const kept: Frame[] = [];
 
   const client = {
     socket,
@@ -59,14 +59,16 @@ export async function connect(
     nextText: () => within(10_000, "a frame", frames.next()),
     /** The next frame of any kind. */
     async next(): Promise<Frame> {
-      return pushes.shift() ?? JSON.parse(await client.nextText());
+      return kept.shift() ?? JSON.parse(await client.nextText());
     },
-    /** The reply to that rid; pushes on the way are kept for {@linkcode next}. */
+    /** The reply to that rid; other frames on the way are kept for {@linkcode next}. */
     async reply(rid: number): Promise<Frame> {
+      const known = kept.findIndex((frame) => frame.rid === rid);
+      if (known >= 0) return kept.splice(known, 1)[0] as Frame;
       for (;;) {
         const frame: Frame = JSON.parse(await client.nextText());
         if (frame.rid === rid) return frame;
-        pushes.push(frame);
+        kept.push(frame);
       }
     },
     /** Sends a request with a rid of its own, and gives that. */
@@ -80,7 +82,7 @@ export async function connect(
     /** What was pushed until now: all that comes before the reply to one more request. */
     async pushesUntilIdle(): Promise<Frame[]> {
       await client.request("subscription", { ids: [], action: "unsubscribe" });
-      return pushes.splice(0);
+      return kept.splice(0);
     },
     async [Symbol.asyncDispose]() {
       socket.close();
