@@ -5,7 +5,8 @@ import type { Target } from "./subscription_id.ts";
 
 /** Whom a message is for. */
 export type Addressees =
-  | { readonly by: "subscription"; readonly ids: ReadonlySet<string> }
+  /** No id is there twice. */
+  | { readonly by: "subscription"; readonly ids: readonly string[] }
   | { readonly by: "resource"; readonly resource: "schedule" }
   | { readonly by: "user"; readonly user: string; readonly type: string };
 
@@ -13,7 +14,7 @@ export type Addressees =
 export function keysOfAddressees(to: Addressees): readonly string[] {
   switch (to.by) {
     case "subscription":
-      return [...to.ids].map((id) => `id ${id}`);
+      return to.ids.map((id) => `id ${id}`);
     case "resource":
       return [`resource ${to.resource}`];
     case "user":

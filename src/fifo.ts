@@ -4,7 +4,8 @@
 
 /** Elements in the order of their coming. */
 export class Fifo<T> {
-  #items: T[];
+  /** Those that were taken are undefined, so that nothing keeps them. */
+  #items: (T | undefined)[];
   /** Items in front of this one have been taken. */
   #head = 0;
 
@@ -35,7 +36,7 @@ export class Fifo<T> {
 
   shift(): void {
     if (this.length === 0) return;
-    this.#head++;
+    this.#items[this.#head++] = undefined;
     // Half of the array is given back at a time, so that a shift costs little on average.
     if (this.#head * 2 >= this.#items.length) {
       this.#items = this.#items.slice(this.#head);

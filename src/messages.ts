@@ -29,7 +29,7 @@ const updateSubscription = z.object({
 }).transform(({ document: { subscriptions, resource, options, data } }): Message => {
   const to: Addressees = resource
     ? { by: "resource", resource }
-    : { by: "subscription", ids: new Set(subscriptions) };
+    : { by: "subscription", ids: [...new Set(subscriptions)] };
   return options?.reload ? { does: "reload", to } : { does: "update", to, payload: toJson(data) };
 });
 
