@@ -208,6 +208,19 @@ const settingsSchema = z.object({
     max: 100_000,
     fallback: 256,
   }),
+  MAX_BUFFERED_BYTES: number({
+    meaning: "Bytes that a client has not taken yet, over which it is behind: " +
+      "it is sent no more until it has caught up",
+    min: 1024,
+    max: 1024 ** 3,
+    fallback: 1024 ** 2,
+  }),
+  SLOW_TIMEOUT_SECONDS: number({
+    meaning: "Seconds that a client may be behind, for each MAX_BUFFERED_BYTES that it was",
+    min: 1,
+    max: DAY_SECONDS,
+    fallback: 10,
+  }),
   PING_SECONDS: number({
     meaning: "Seconds without a sign of life after which a client is pinged, " +
       "and then again until it is closed",

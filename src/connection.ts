@@ -15,6 +15,7 @@ import {
   replyFrame,
   type Slug,
 } from "./protocol.ts";
+import { Outbox, type OutboxSocket, type SlowClients, type SlowLimits } from "./outbox.ts";
 import { type Envelope, parseRequest, type Request } from "./request.ts";
 import { RequestQueue } from "./request_queue.ts";
 import type { Session, SessionOptions, Sessions } from "./sessions.ts";
@@ -26,7 +27,7 @@ const log = getLogger(["wss", "connection"]);
 const CLOSED = "the connection has closed";
 
 /** What a connection uses of its socket. */
-export type Socket = Pick<WebSocket, "send" | "close" | "readyState">;
+export type Socket = OutboxSocket & Pick<WebSocket, "close">;
 
 /** What all connections of an endpoint share. */
 export interface ConnectionOptions {
@@ -36,7 +37,8 @@ export interface ConnectionOptions {
   readonly places: Places;
   readonly sessions: Sessions;
   readonly heartbeat: Pick<Heartbeat, "add" | "remove">;
-  readonly limits: {
+  readonly slowClients: SlowClients;
+  readonly limits: SlowLimits & {
     readonly maxMessageBytes: number;
     readonly maxInflight: number;
     readonly maxWaiting: number;
@@ -47,11 +49,13 @@ export interface ConnectionOptions {
 export class Connection {
   readonly #socket: Socket;
   readonly #options: ConnectionOptions;
+  readonly #outbox: Outbox;
   readonly #session: Session;
   readonly #queue: RequestQueue;
   readonly #abort = new AbortController();
   readonly #drained = Promise.withResolvers<void>();
   #state: "open" | "draining" | "closed" = "open";
+  #waitsForRoom = false;
 
   constructor(
     socket: Socket,
@@ -59,10 +63,15 @@ export class Connection {
   ) {
     this.#socket = socket;
     this.#options = options;
-    this.#session = options.sessions.open({ knowsVersion1, send: (frame) => this.#send(frame) });
+    this.#outbox = new Outbox(socket, {
+      ...options,
+      onTooSlow: () => this.close(CLOSE.tooSlow),
+    });
+    this.#session = options.sessions.open({ knowsVersion1, outbox: this.#outbox });
     options.heartbeat.add(this.#session);
     this.#queue = new RequestQueue({
       ...options.limits,
+      mayStart: () => this.#mayStart(),
       onIdle: () => {
         if (this.#state === "draining") this.#drained.resolve();
       },
@@ -99,6 +108,7 @@ export class Connection {
     this.#abort.abort(CLOSED);
     this.#options.sessions.close(this.#session);
     this.#options.heartbeat.remove(this.#session);
+    this.#outbox.end();
     this.#drained.resolve();
   }
 
@@ -180,13 +190,21 @@ export class Connection {
   }
 
   #reply({ rid, event }: Envelope, reply: Reply): void {
-    this.#send(replyFrame(rid, event, reply));
+    this.#outbox.send(replyFrame(rid, event, reply));
     reply.sent?.();
   }
 
-  #send(frame: string): void {
-    if (this.#state === "closed" || this.#socket.readyState !== WebSocket.OPEN) return;
-    this.#socket.send(frame);
+  /** Commands of a session that is behind wait (SLOW1). */
+  #mayStart(): boolean {
+    if (!this.#outbox.isBehind) return true;
+    if (!this.#waitsForRoom) this.#outbox.whenRoom(() => this.#proceed());
+    this.#waitsForRoom = true;
+    return false;
+  }
+
+  #proceed(): void {
+    this.#waitsForRoom = false;
+    this.#queue.proceed();
   }
 }
 

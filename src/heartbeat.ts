@@ -49,14 +49,17 @@ export function createHeartbeat({ sessions, stream, freshness, periodMs }: {
   }
 
   function sendCursor(session: Session): void {
-    if (staleForMs !== null || !isToBeTold(session) || !session.isLive) return;
-    session.send(pushFrame("stream", { status: "live", payload: NULL, cursor: stream.cursor }));
+    if (staleForMs !== null || !isToBeTold(session)) return;
+    if (!session.isLive || session.outbox.isBehind) return;
+    session.outbox.send(
+      pushFrame("stream", { status: "live", payload: NULL, cursor: stream.cursor }),
+    );
   }
 
   function sendDegraded(session: Session): void {
     if (staleForMs === null || !isToBeTold(session)) return;
     const payload = toJson({ sinceMs: staleForMs });
-    session.send(pushFrame("stream", { status: "degraded", payload }));
+    session.outbox.send(pushFrame("stream", { status: "degraded", payload }));
   }
 
   function judge(): void {

@@ -154,4 +154,5 @@ export const CLOSE = {
   unsupportedData: { code: 1003, reason: "Binary frames are not supported" },
   messageTooBig: { code: 1009, reason: "Message too big" },
   internalError: { code: 1011, reason: "Internal error" },
+  tooSlow: { code: 4008, reason: "Too slow" },
 } as const satisfies Record<string, CloseCode>;

@@ -13,6 +13,7 @@ export interface QueuedRequest {
 export class RequestQueue {
   readonly #maxInflight: number;
   readonly #maxWaiting: number;
+  readonly #mayStart: () => boolean;
   readonly #onIdle: () => void;
   /** The rids of all that run or wait. */
   readonly #rids = new Set<number>();
@@ -20,16 +21,22 @@ export class RequestQueue {
   #inflight = 0;
   #barrierRuns = false;
 
-  /** @param options.onIdle Called each time the last request was answered */
+  /**
+   * @param options.mayStart Asked before a request starts; where it may not, {@linkcode proceed} is to
+   * be called when it may
+   * @param options.onIdle Called each time the last request was answered
+   */
   constructor(
-    { maxInflight, maxWaiting, onIdle }: {
+    { maxInflight, maxWaiting, mayStart, onIdle }: {
       maxInflight: number;
       maxWaiting: number;
+      mayStart: () => boolean;
       onIdle: () => void;
     },
   ) {
     this.#maxInflight = maxInflight;
     this.#maxWaiting = maxWaiting;
+    this.#mayStart = mayStart;
     this.#onIdle = onIdle;
   }
 
@@ -52,19 +59,21 @@ export class RequestQueue {
   add(request: QueuedRequest): void {
     this.#rids.add(request.rid);
     this.#waiting.push(request);
-    this.#startWhatMay();
+    this.proceed();
   }
 
-  #startWhatMay(): void {
-    for (let next = this.#waiting[0]; next && this.#mayStart(next); next = this.#waiting[0]) {
+  /** Starts all requests whose turn has come. */
+  proceed(): void {
+    for (let next = this.#waiting[0]; next && this.#isDue(next); next = this.#waiting[0]) {
       this.#waiting.shift();
       this.#start(next);
     }
   }
 
-  #mayStart({ barrier }: QueuedRequest): boolean {
+  #isDue({ barrier }: QueuedRequest): boolean {
     if (this.#barrierRuns) return false;
-    return barrier ? this.#inflight === 0 : this.#inflight < this.#maxInflight;
+    if (barrier ? this.#inflight > 0 : this.#inflight >= this.#maxInflight) return false;
+    return this.#mayStart();
   }
 
   #start(request: QueuedRequest): void {
@@ -74,7 +83,7 @@ export class RequestQueue {
       this.#inflight--;
       this.#rids.delete(request.rid);
       if (request.barrier) this.#barrierRuns = false;
-      this.#startWhatMay();
+      this.proceed();
       if (this.idle) this.#onIdle();
     });
   }

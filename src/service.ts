@@ -12,6 +12,7 @@ import { createLogEvents } from "./consume.ts";
 import { createFeed } from "./feed.ts";
 import { Freshness } from "./freshness.ts";
 import { createHeartbeat } from "./heartbeat.ts";
+import { SlowClients } from "./outbox.ts";
 import { createPlaces } from "./places.ts";
 import { CLOSE } from "./protocol.ts";
 import { createQuarantine, type Quarantine } from "./quarantine.ts";
@@ -39,6 +40,9 @@ export interface Service {
   /** Where clients connect. */
   readonly address: { readonly hostname: string; readonly port: number };
   readonly sessions: Sessions;
+  /** How many sockets there are; more than sessions, where peers don't let go of them. */
+  readonly connections: number;
+  readonly slowClients: Pick<SlowClients, "size">;
   readonly reloads: Pick<Reloads, "size">;
   readonly quarantine: Quarantine;
   readonly stream: Stream;
@@ -98,6 +102,7 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
     periodMs: settings.CURSOR_SECONDS * 1000,
   });
   const places = createPlaces({ stream, askEnds: reader.askEnds, greet: heartbeat.greet });
+  const slowClients = new SlowClients();
   const quarantine = createQuarantine(settings.QUARANTINE_SIZE);
   const commands = createCommandTables(backend);
 
@@ -120,7 +125,10 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
           places,
           sessions,
           heartbeat,
+          slowClients,
           limits: {
+            maxBufferedBytes: settings.MAX_BUFFERED_BYTES,
+            slowTimeoutMs: settings.SLOW_TIMEOUT_SECONDS * 1000,
             maxMessageBytes: settings.MAX_MESSAGE_BYTES,
             maxInflight: settings.MAX_INFLIGHT,
             maxWaiting: settings.MAX_WAITING,
@@ -172,6 +180,10 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
   return {
     address: server.addr,
     sessions,
+    get connections() {
+      return connections.size;
+    },
+    slowClients,
     reloads,
     quarantine,
     stream,

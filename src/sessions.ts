@@ -13,8 +13,7 @@ import { type Feed, idOf, type Subscriber, Subscription } from "./subscriptions.
 export interface SessionOptions {
   /** Whether the client offered `wss.v1` (NET5). */
   readonly knowsVersion1: boolean;
-  /** Hands a frame to the socket; must not throw. */
-  readonly send: (frame: string) => void;
+  readonly outbox: Subscriber["outbox"];
 }
 
 /** What all sessions share. */
@@ -28,7 +27,7 @@ export interface SessionsOptions {
 export class Session implements Subscriber {
   readonly id: string = crypto.randomUUID();
   readonly knowsVersion1: boolean;
-  readonly send: (frame: string) => void;
+  readonly outbox: Subscriber["outbox"];
   readonly #index: Index;
   readonly #feed: Feed;
   readonly #onToken: (session: Session) => void;
@@ -39,11 +38,11 @@ export class Session implements Subscriber {
   #login = 0;
 
   constructor(
-    { knowsVersion1, send }: SessionOptions,
+    { knowsVersion1, outbox }: SessionOptions,
     { index, feed, onToken }: SessionsOptions & { index: Index },
   ) {
     this.knowsVersion1 = knowsVersion1;
-    this.send = send;
+    this.outbox = outbox;
     this.#index = index;
     this.#feed = feed;
     this.#onToken = onToken;
@@ -93,7 +92,7 @@ export class Session implements Subscriber {
   revoke(): void {
     this.logOut();
     if (!this.knowsVersion1) return;
-    this.send(pushFrame("authentication", { status: "unauthorized", payload: NULL }));
+    this.outbox.send(pushFrame("authentication", { status: "unauthorized", payload: NULL }));
   }
 
   /** Whether it has a subscription. */
@@ -264,7 +263,7 @@ export function createSessions(options: SessionsOptions): Sessions {
         const { payload } = delivery;
         const { cursor } = options.feed.stream;
         const frame = pushFrame(target.id, { status: "update", payload, id: idOf(entry), cursor });
-        for (const subscription of members) subscription.offerUpdate(frame);
+        for (const subscription of members) subscription.offerUpdate(frame, entry);
       }
     },
 

@@ -8,6 +8,7 @@
 import type { ListRequest } from "./backend.ts";
 import type { Positions } from "./cursor.ts";
 import type { Entry } from "./log_window.ts";
+import type { Outbox } from "./outbox.ts";
 import { type JsonText, type Push, pushFrame, toJson } from "./protocol.ts";
 import type { Place, Stream } from "./stream.ts";
 import type { Target } from "./subscription_id.ts";
@@ -18,7 +19,7 @@ export interface Subscriber {
   readonly token: string | null;
   /** Whether it knows of `resync` (NET5). */
   readonly knowsVersion1: boolean;
-  send(frame: string): void;
+  readonly outbox: Pick<Outbox, "send" | "isBehind" | "hasRoom" | "whenRoom" | "unsentBytes">;
 }
 
 /** What all subscriptions share. */
@@ -39,6 +40,11 @@ export interface Feed {
 /** Frames that a subscription which catches up is sent in one turn of the event loop. */
 const STEP_FRAMES = 100;
 
+/** A list that is fetched again; `id` is that of the record that said so, if one did. */
+interface Reload {
+  readonly id?: string;
+}
+
 /** What a subscription that is catching up knows of its place. */
 interface CatchingUp {
   /** The next entry of the window to look at. */
@@ -47,8 +53,12 @@ interface CatchingUp {
   readonly served: number[];
   /** Lists and reloads under way; nothing is served until they are over. */
   holds: number;
-  /** The reload under way, by the id of its record, if it is of one. */
-  reload: { readonly id?: string } | null;
+  /** The reload under way. */
+  reload: Reload | null;
+  /** A reload that is to be done again: there was no room for its list. */
+  again: Reload | null;
+  /** Whether it will be called when there is room. */
+  waitsForRoom: boolean;
   /** Reloads of entries in front of this one are answered by a list that was asked for later. */
   reloadedUntil: number;
 }
@@ -88,13 +98,17 @@ export class Subscription {
   }
 
   /** Takes an update that was just read; the frame is the same for all who are live. */
-  offerUpdate(frame: string): void {
-    if (!this.#catchingUp) this.subscriber.send(frame);
+  offerUpdate(frame: string, entry: Entry): void {
+    if (this.#catchingUp) return;
+    if (this.subscriber.outbox.isBehind) this.#fallBehind(entry);
+    else this.subscriber.outbox.send(frame);
   }
 
   /** Takes a reload that was just read (KAF3). */
   offerReload(entry: Entry): void {
-    if (!this.#catchingUp) this.#startReload(this.#leaveLiveEnd(), { id: idOf(entry) });
+    if (this.#catchingUp) return;
+    if (this.subscriber.outbox.isBehind) this.#fallBehind(entry);
+    else this.#startReload(this.#leaveLiveEnd(), { id: idOf(entry) });
   }
 
   /** Holds back every push from here on until {@linkcode release}; for a list under way. */
@@ -117,6 +131,7 @@ export class Subscription {
     const state = this.#catchingUp;
     if (!state) return;
     state.reloadedUntil = seq;
+    state.again = null;
     if (!state.reload) return;
     this.#feed.cancelReload(this);
     state.reload = null;
@@ -153,10 +168,13 @@ export class Subscription {
   reloaded(list: JsonText | null): void {
     const state = this.#catchingUp;
     if (this.#ended || !state?.reload) return;
-    const { id } = state.reload;
+    const { reload } = state;
+    const { id } = reload;
     state.reload = null;
     state.holds--;
-    if (list !== null) {
+    if (!this.subscriber.outbox.hasRoom) {
+      state.again = reload;
+    } else if (list !== null) {
       this.#push({ status: "reload", payload: list, ...(id === undefined ? {} : { id }) });
     } else if (this.subscriber.knowsVersion1) {
       this.#pushResync();
@@ -177,12 +195,17 @@ export class Subscription {
     const state = this.#catchingUp;
     if (this.#ended || !state || state.holds > 0) return;
     const { window } = this.#feed.stream;
+    const { outbox } = this.subscriber;
+    const needsRoom = state.again !== null || state.seq < window.firstSeq;
+    if (needsRoom && !outbox.hasRoom) return this.#waitForRoom(state);
     if (state.seq < window.firstSeq) return this.#lose();
+    if (state.again) return this.#startReload(state, state.again);
 
     let frames = 0;
     let lastReload: number | undefined;
     for (const entry of window.entriesFor(this.target, state.seq)) {
       state.seq = entry.seq;
+      if (!outbox.hasRoom) return this.#waitForRoom(state);
       if (frames === STEP_FRAMES) return this.#feed.continueLater(this);
       state.seq++;
       if (entry.offset < (state.served[entry.partition] ?? 0)) continue;
@@ -204,15 +227,36 @@ export class Subscription {
   /** What comes next does not follow what came before: something is lost (DEL12). */
   lose(): void {
     const state = this.#catchingUp;
-    // Where it is held, this shows itself when it is released.
+    // Where it is held, or there is no room to say so, this shows itself later.
     if (state && state.holds > 0) state.seq = -1;
-    else this.#lose();
+    else if (this.subscriber.outbox.hasRoom) this.#lose();
+    else (state ?? this.#fallBehind()).seq = -1;
   }
 
   /** Nothing is sent after this (SUB1). */
   end(): void {
     this.#ended = true;
     this.#feed.cancelReload(this);
+  }
+
+  /** Goes on from there when there is room; from an entry that was just read, or the live end. */
+  #fallBehind(entry?: Entry): CatchingUp {
+    const state = this.#leaveLiveEnd();
+    if (entry) {
+      state.seq = entry.seq;
+      state.served[entry.partition] = entry.offset;
+    }
+    this.#waitForRoom(state);
+    return state;
+  }
+
+  #waitForRoom(state: CatchingUp): void {
+    if (state.waitsForRoom) return;
+    state.waitsForRoom = true;
+    this.subscriber.outbox.whenRoom(() => {
+      state.waitsForRoom = false;
+      this.catchUp();
+    });
   }
 
   #leaveLiveEnd(): CatchingUp {
@@ -222,13 +266,16 @@ export class Subscription {
       served: [...stream.positions],
       holds: 0,
       reload: null,
+      again: null,
+      waitsForRoom: false,
       reloadedUntil: 0,
     };
   }
 
-  #startReload(state: CatchingUp, reload: { readonly id?: string }): void {
+  #startReload(state: CatchingUp, reload: Reload): void {
     state.holds++;
     state.reload = reload;
+    state.again = null;
     this.#feed.reload(this);
   }
 
@@ -251,7 +298,7 @@ export class Subscription {
   }
 
   #push(push: Omit<Push, "cursor">): void {
-    this.subscriber.send(pushFrame(this.target.id, { ...push, cursor: this.cursor }));
+    this.subscriber.outbox.send(pushFrame(this.target.id, { ...push, cursor: this.cursor }));
   }
 }
 

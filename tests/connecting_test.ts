@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { connect } from "./_support/client.ts";
 import { openRawSocket } from "./_support/raw_socket.ts";
+import { createOutbox } from "./_support/outbox.ts";
 import { startWss } from "./_support/wss.ts";
 
 Deno.test("[NET1] /web and /mobile upgrade, each with its own commands", async () => {
@@ -117,7 +118,9 @@ Deno.test("[NET6] every connection has a session of its own, and begins as a gue
   const ids: string[] = [];
   await using wss = await startWss();
   const { sessions } = wss.service;
-  for (let i = 0; i < 100; i++) ids.push(sessions.open({ knowsVersion1: false, send() {} }).id);
+  for (let i = 0; i < 100; i++) {
+    ids.push(sessions.open({ knowsVersion1: false, outbox: createOutbox() }).id);
+  }
   assertEquals(new Set(ids).size, 100);
   assertNotEquals(ids[0]?.slice(0, 8), ids[1]?.slice(0, 8));
 

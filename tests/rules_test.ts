@@ -35,6 +35,7 @@ const LAYERS = [
   ["commands/", "messages.ts", "quarantine.ts", "heartbeat.ts", "revalidation.ts", "places.ts"],
   ["feed.ts", "reloads.ts", "sessions.ts", "tokens.ts", "freshness.ts", "wheel.ts"],
   ["subscriptions.ts", "stream.ts", "log_window.ts", "cursor.ts", "addressing.ts", "fifo.ts"],
+  ["outbox.ts"],
   ["subscription_id.ts"],
   ["backend.ts", "backend_pool.ts", "backend_attempt.ts", "validation.ts"],
   ["protocol.ts", "json.ts", "delay.ts"],

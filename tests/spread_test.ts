@@ -8,6 +8,7 @@ import { createSessions } from "../src/sessions.ts";
 import { Stream } from "../src/stream.ts";
 import { notificationTarget } from "../src/subscription_id.ts";
 import type { Feed } from "../src/subscriptions.ts";
+import { createOutbox } from "./_support/outbox.ts";
 
 const stream = new Stream({ topic: "wss", windowMs: 1000, maxBytes: 1000 });
 /** Of sessions to which nothing is published. */
@@ -58,7 +59,7 @@ Deno.test("[AUTH6] the tokens of 10,000 sessions that logged in at once are chec
     const sessions = createSessions({ feed, onToken: revalidation.onToken });
     const timers = clock.countTimers();
     for (let i = 0; i < 10_000; i++) {
-      const session = sessions.open({ knowsVersion1: true, send() {} });
+      const session = sessions.open({ knowsVersion1: true, outbox: createOutbox() });
       session.logIn({ user: `user-${i}`, token: `user-${i}` });
     }
 
@@ -82,7 +83,7 @@ Deno.test("[DEL8] 100,000 sessions are told their place spread over the period, 
     const timers = clock.countTimers();
     const target = notificationTarget({ userId: "42", types: [] });
     for (let i = 0; i < 100_000; i++) {
-      const session = sessions.open({ knowsVersion1: true, send: () => told++ });
+      const session = sessions.open({ knowsVersion1: true, outbox: createOutbox(() => told++) });
       session.subscribe(target, { api: "notification" });
       heartbeat.add(session);
     }

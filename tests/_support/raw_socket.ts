@@ -1,3 +1,8 @@
+import type { Frame } from "./client.ts";
+
+/** Milliseconds of reading at a time, where its speed is limited. */
+const PACE_MS = 10;
+
 /** A WebSocket peer that does only what it is told: it answers no ping and may stop reading. */
 export async function openRawSocket(url: string, headers: Record<string, string> = {}) {
   const { hostname, port, pathname } = new URL(url);
@@ -17,7 +22,30 @@ export async function openRawSocket(url: string, headers: Record<string, string>
     head += String.fromCharCode(byte[0] ?? 0);
   }
 
+  let bytesPerSecond = Infinity;
+  let due = 0;
+
+  async function readExactly(length: number): Promise<Uint8Array | null> {
+    const bytes = new Uint8Array(length);
+    for (let read = 0; read < length;) {
+      const most = Math.min(length, read + bytesPerSecond * PACE_MS / 1000);
+      const count = await conn.read(bytes.subarray(read, most)).catch(() => null);
+      if (count === null) return null;
+      read += count;
+      if (bytesPerSecond === Infinity) continue;
+      // No more than that, however small the reads are.
+      due = Math.max(due, performance.now()) + count / bytesPerSecond * 1000;
+      const early = due - performance.now();
+      if (early > PACE_MS) await new Promise((resolve) => setTimeout(resolve, early));
+    }
+    return bytes;
+  }
+
   return {
+    /** From now on it reads no faster. */
+    limitReading(limit: number) {
+      bytesPerSecond = limit;
+    },
     /** The response's head, as text. */
     head,
     /** Sends one frame, masked as a client must; `opcode` 1 is text, 2 binary, 8 close, 0 more. */
@@ -42,29 +70,31 @@ export async function openRawSocket(url: string, headers: Record<string, string>
       const frame = new Uint8Array([fin ? 0x80 | opcode : opcode, ...size, 0, 0, 0, 0, ...payload]);
       for (let sent = 0; sent < frame.length;) sent += await conn.write(frame.subarray(sent));
     },
-    /** Reads one short frame; `null` when the server has hung up. */
+    /** Reads one frame; `null` when the server has hung up. */
     async readFrame(): Promise<{ opcode: number; payload: Uint8Array } | null> {
-      const start = await readExactly(conn, 2);
+      const start = await readExactly(2);
       if (!start) return null;
       const [first = 0, second = 0] = start;
       let length = second & 127;
       if (length === 126) {
-        const [high = 0, low = 0] = await readExactly(conn, 2) ?? [];
+        const [high = 0, low = 0] = await readExactly(2) ?? [];
         length = high << 8 | low;
+      } else if (length === 127) {
+        const size = await readExactly(8) ?? new Uint8Array(8);
+        length = Number(new DataView(size.buffer).getBigUint64(0));
       }
-      const payload = await readExactly(conn, length);
+      const payload = await readExactly(length);
       return payload && { opcode: first & 15, payload };
+    },
+    /** Sends a request. */
+    request(request: unknown) {
+      return this.sendFrame(new TextEncoder().encode(JSON.stringify(request)));
+    },
+    /** Reads one frame of text, as JSON; `null` at the end. */
+    async readJson(): Promise<Frame | null> {
+      const frame = await this.readFrame();
+      return frame?.opcode === 1 ? JSON.parse(new TextDecoder().decode(frame.payload)) : null;
     },
     [Symbol.dispose]: () => conn.close(),
   };
-}
-
-async function readExactly(conn: Deno.Conn, length: number): Promise<Uint8Array | null> {
-  const bytes = new Uint8Array(length);
-  for (let read = 0; read < length;) {
-    const count = await conn.read(bytes.subarray(read)).catch(() => null);
-    if (count === null) return null;
-    read += count;
-  }
-  return bytes;
 }
