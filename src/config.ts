@@ -33,6 +33,15 @@ function number(options: { meaning: string; min: number; max: number; fallback: 
   );
 }
 
+/** Yes or no, in the words that operators write. */
+function flag({ meaning }: { meaning: string }) {
+  return setting(z.enum(["true", "false"]).default("false").transform((text) => text === "true"), {
+    meaning,
+    allowed: "true or false",
+    fallback: "false",
+  });
+}
+
 function choice<const T extends string>(
   options: { meaning: string; values: readonly [T, ...T[]]; fallback: T },
 ) {
@@ -53,6 +62,13 @@ function isHttpUrl(text: string): boolean {
 function isBroker(text: string): boolean {
   const [, port] = /^[\w.-]+:(\d{1,5})$/.exec(text) ?? [];
   return Number(port) >= 1 && Number(port) <= 65_535;
+}
+
+/** An origin as browsers send it; `https://*.example.com` for subdomains. */
+function isOriginPattern(text: string): boolean {
+  if (text === "*") return true;
+  const example = text.replace("://*.", "://any.");
+  return URL.parse(example)?.origin === example;
 }
 
 const httpUrl = z.string().refine(isHttpUrl).transform((text) => new URL(text));
@@ -139,6 +155,32 @@ const settingsSchema = z.object({
     max: 65_535,
     fallback: 3110,
   }),
+  ALLOWED_ORIGINS: setting(
+    z.string().default("*")
+      .transform((text) => text.split(",").map((origin) => origin.trim()))
+      .pipe(z.array(z.string().refine(isOriginPattern))),
+    {
+      meaning: "Pages that may connect; clients that are no browsers send no origin",
+      allowed: "*, or origins, comma separated, such as https://example.com, https://*.example.com",
+      fallback: "*",
+    },
+  ),
+  AUTH_REQUIRED: flag({ meaning: "Whether only clients with a good token may connect" }),
+  TRUST_PROXY: flag({
+    meaning: "Whether a client's address is what `X-Forwarded-For`, or else `X-Real-IP`, says last",
+  }),
+  MAX_CONNECTIONS: number({
+    meaning: "Connections of an instance",
+    min: 1,
+    max: 10_000_000,
+    fallback: 100_000,
+  }),
+  MAX_CONNECTIONS_PER_IP: number({
+    meaning: "Connections from one address; 0 for no limit",
+    min: 0,
+    max: 10_000_000,
+    fallback: 0,
+  }),
   API_URL_USER: setting(httpUrl, {
     meaning: "`{user}`, such as https://api-user/users/me",
     allowed: HTTP_URL,
@@ -208,6 +250,24 @@ const settingsSchema = z.object({
     max: 100_000,
     fallback: 256,
   }),
+  RATE_LIMIT: number({
+    meaning: "Requests a second of one session; twice as many may come at once",
+    min: 1,
+    max: 1_000_000,
+    fallback: 50,
+  }),
+  MAX_SUBSCRIPTIONS: number({
+    meaning: "Subscriptions of one session",
+    min: 1,
+    max: 100_000,
+    fallback: 100,
+  }),
+  IDLE_GUEST_SECONDS: number({
+    meaning: "Seconds without a user, a subscription or a request after which a session is closed",
+    min: 1,
+    max: DAY_SECONDS,
+    fallback: 300,
+  }),
   MAX_BUFFERED_BYTES: number({
     meaning: "Bytes that a client has not taken yet, over which it is behind: " +
       "it is sent no more until it has caught up",
@@ -264,6 +324,19 @@ const settingsSchema = z.object({
     min: 0,
     max: 1_000_000,
     fallback: 1000,
+  }),
+  DRAIN_SECONDS: number({
+    meaning: "Seconds over which clients are sent away at the end, each at another time",
+    min: 0,
+    max: 3600,
+    fallback: 10,
+  }),
+  SHUTDOWN_SECONDS: number({
+    meaning: "Seconds after which the process ends at the latest; " +
+      "more than DRAIN_SECONDS and BACKEND_TIMEOUT_MS together",
+    min: 1,
+    max: 7200,
+    fallback: 30,
   }),
   LOG_LEVEL: choice({
     meaning: "The least level that is logged",
@@ -322,6 +395,16 @@ export function parseSettings(
   if (!result.success || problems.length > 0) return { problems };
 
   const settings = result.data;
+  const endSeconds = settings.DRAIN_SECONDS + settings.BACKEND_TIMEOUT_MS / 1000;
+  if (settings.SHUTDOWN_SECONDS <= endSeconds) {
+    const { SHUTDOWN_SECONDS } = settings;
+    return {
+      problems: [
+        `SHUTDOWN_SECONDS is "${SHUTDOWN_SECONDS}": expected more than ${endSeconds}, ` +
+        "which DRAIN_SECONDS and BACKEND_TIMEOUT_MS make together",
+      ],
+    };
+  }
   return {
     settings: {
       ...settings,

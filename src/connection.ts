@@ -4,18 +4,23 @@
 import { getLogger } from "@logtape/logtape";
 import type { Backend } from "./backend.ts";
 import type { CommandTable } from "./commands/table.ts";
+import type { Leaving } from "./drain.ts";
 import type { Heartbeat } from "./heartbeat.ts";
+import type { Guest, IdleGuests } from "./idle_guests.ts";
 import type { Places } from "./places.ts";
 import {
   CLOSE,
   type CloseCode,
   CommandError,
   errorReply,
+  pushFrame,
   type Reply,
   replyFrame,
   type Slug,
+  toJson,
 } from "./protocol.ts";
 import { Outbox, type OutboxSocket, type SlowClients, type SlowLimits } from "./outbox.ts";
+import { RateLimit } from "./rate_limit.ts";
 import { type Envelope, parseRequest, type Request } from "./request.ts";
 import { RequestQueue } from "./request_queue.ts";
 import type { Session, SessionOptions, Sessions } from "./sessions.ts";
@@ -38,15 +43,25 @@ export interface ConnectionOptions {
   readonly sessions: Sessions;
   readonly heartbeat: Pick<Heartbeat, "add" | "remove">;
   readonly slowClients: SlowClients;
+  readonly idleGuests: IdleGuests;
   readonly limits: SlowLimits & {
+    /** Requests a second. */
+    readonly rateLimit: number;
+    readonly maxSubscriptions: number;
     readonly maxMessageBytes: number;
     readonly maxInflight: number;
     readonly maxWaiting: number;
   };
 }
 
-/** A client, from the opening of its socket to the end. */
-export class Connection {
+/** A client, as it is known from its upgrade. */
+export interface Client extends Pick<SessionOptions, "knowsVersion1"> {
+  /** Whose token came with the upgrade, if one did (NET4). */
+  readonly identity: { readonly user: string; readonly token: string } | null;
+}
+
+/** A client, from its upgrade to the end. */
+export class Connection implements Guest, Leaving {
   readonly #socket: Socket;
   readonly #options: ConnectionOptions;
   readonly #outbox: Outbox;
@@ -54,13 +69,14 @@ export class Connection {
   readonly #queue: RequestQueue;
   readonly #abort = new AbortController();
   readonly #drained = Promise.withResolvers<void>();
+  readonly #rateLimit: RateLimit;
+  readonly #hasIdentity: boolean;
   #state: "open" | "draining" | "closed" = "open";
+  /** How to close a socket that was to be closed before it was open. */
+  #closeOnOpen: CloseCode | undefined;
   #waitsForRoom = false;
 
-  constructor(
-    socket: Socket,
-    { knowsVersion1, ...options }: ConnectionOptions & Pick<SessionOptions, "knowsVersion1">,
-  ) {
+  constructor(socket: Socket, { knowsVersion1, identity, ...options }: ConnectionOptions & Client) {
     this.#socket = socket;
     this.#options = options;
     this.#outbox = new Outbox(socket, {
@@ -68,14 +84,26 @@ export class Connection {
       onTooSlow: () => this.close(CLOSE.tooSlow),
     });
     this.#session = options.sessions.open({ knowsVersion1, outbox: this.#outbox });
+    this.#rateLimit = new RateLimit(options.limits.rateLimit, performance.now());
+    if (identity) this.#session.logIn(identity);
+    this.#hasIdentity = identity !== null;
     options.heartbeat.add(this.#session);
+    options.idleGuests.add(this);
     this.#queue = new RequestQueue({
       ...options.limits,
       mayStart: () => this.#mayStart(),
       onIdle: () => {
+        this.#session.activeAt = performance.now();
         if (this.#state === "draining") this.#drained.resolve();
       },
     });
+  }
+
+  /** The socket is open. */
+  opened(): void {
+    if (this.#closeOnOpen) this.close(this.#closeOnOpen);
+    // Logged out since it was identified; nobody could tell it.
+    else if (this.#hasIdentity && this.#session.user === null) this.close(CLOSE.tokenRefused);
   }
 
   /** Takes one message of the socket. Never throws: that would end the process. */
@@ -92,34 +120,56 @@ export class Connection {
   }
 
   /** Ends the connection from this side; the session is gone at once, whatever the peer does. */
-  close({ code, reason }: CloseCode): void {
-    this.end();
+  close(close: CloseCode): void {
+    this.#end();
+    if (this.#socket.readyState === WebSocket.CONNECTING) {
+      this.#closeOnOpen = close;
+      return;
+    }
     try {
-      this.#socket.close(code, reason);
+      this.#socket.close(close.code, close.reason);
     } catch (error) {
       log.debug("A socket could not be closed: {error}", { error });
     }
   }
 
-  /** Forgets the session (LIFE3); for when the socket has closed. May be called again. */
-  end(): void {
+  /** Forgets the session (LIFE3). */
+  #end(): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#abort.abort(CLOSED);
     this.#options.sessions.close(this.#session);
     this.#options.heartbeat.remove(this.#session);
+    this.#options.idleGuests.remove(this);
     this.#outbox.end();
     this.#drained.resolve();
   }
 
-  /** Takes no more requests; resolves when those under way are answered. */
-  drain(): Promise<void> {
-    if (this.#state === "open") this.#state = "draining";
-    if (this.#queue.idle) this.#drained.resolve();
-    return this.#drained.promise;
+  idleForMs(now: number): number {
+    const { user, isSubscribed, activeAt } = this.#session;
+    return user === null && !isSubscribed && this.#queue.idle ? now - activeAt : 0;
   }
 
-  /** Answers what is still under way with `shutting-down`; for when draining has taken too long. */
+  closeAsIdle(): void {
+    this.close(CLOSE.idleGuest);
+  }
+
+  announceEnd(afterMs: number): void {
+    if (this.#state === "closed" || !this.#session.knowsVersion1) return;
+    const { isLive, isSubscribed } = this.#session;
+    const { cursor } = this.#options.places;
+    const payload = toJson({ afterMs });
+    const place = isLive && isSubscribed ? { cursor } : {};
+    this.#outbox.send(pushFrame("server", { status: "reconnect", payload, ...place }));
+  }
+
+  async leave(): Promise<void> {
+    if (this.#state === "open") this.#state = "draining";
+    if (this.#queue.idle) this.#drained.resolve();
+    await this.#drained.promise;
+    if (this.#state !== "closed") this.close(CLOSE.restart);
+  }
+
   giveUp(): void {
     this.#abort.abort(shuttingDown());
   }
@@ -133,10 +183,16 @@ export class Connection {
   }
 
   #receiveText(text: string): void {
+    const now = performance.now();
+    this.#session.activeAt = now;
     const parsed = parseRequest(text);
-    if ("error" in parsed) return this.#reply(parsed.envelope, errorReply(parsed.error));
-
-    const envelope = { rid: parsed.request.rid, event: parsed.request.command };
+    const envelope = "error" in parsed
+      ? parsed.envelope
+      : { rid: parsed.request.rid, event: parsed.request.command };
+    const retryAfterMs = this.#rateLimit.take(now);
+    if (this.#rateLimit.isAbused(now)) return this.close(CLOSE.rateLimited);
+    if (retryAfterMs > 0) return this.#reply(envelope, errorReply(rateLimited(retryAfterMs)));
+    if ("error" in parsed) return this.#reply(envelope, errorReply(parsed.error));
     try {
       this.#enqueue(parsed.request, envelope);
     } catch (error) {
@@ -168,6 +224,7 @@ export class Connection {
       backend,
       tokens,
       places,
+      maxSubscriptions: limits.maxSubscriptions,
       signal: this.#abort.signal,
     };
     this.#queue.add({
@@ -210,6 +267,14 @@ export class Connection {
 
 function refusal(slug: Slug, message: string): CommandError {
   return new CommandError({ slug, message });
+}
+
+function rateLimited(retryAfterMs: number): CommandError {
+  return new CommandError({
+    slug: "rate-limited",
+    message: "Too many requests; make fewer a second",
+    retryAfterMs,
+  });
 }
 
 function shuttingDown(): CommandError {

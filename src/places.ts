@@ -16,6 +16,8 @@ export interface Places {
   locate(since: unknown, target: Target): Promise<Place | null>;
   /** The seq of what will be read next. */
   readonly nextSeq: number;
+  /** The cursor of the live end. */
+  readonly cursor: string;
   /** To be called when a session has been told that it is subscribed. */
   greet(session: Session): void;
 }
@@ -49,6 +51,9 @@ export function createPlaces({ stream, askEnds, greet }: {
     },
     get nextSeq() {
       return stream.window.nextSeq;
+    },
+    get cursor() {
+      return stream.cursor;
     },
     greet,
   };

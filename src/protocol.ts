@@ -29,7 +29,8 @@ export type PushStatus =
   | "resync"
   | "unauthorized"
   | "degraded"
-  | "live";
+  | "live"
+  | "reconnect";
 
 /** What a command answers; the connection adds the rid and, where it is missing, the event. */
 export interface Reply {
@@ -91,6 +92,8 @@ export const ERRORS = {
   "invalid-options": { temporary: false },
   "duplicate-rid": { temporary: false },
   "invalid-token": { temporary: false },
+  "too-many-subscriptions": { temporary: false },
+  "rate-limited": { temporary: true },
   "overloaded": { temporary: true },
   "backend-unavailable": { temporary: true },
   "backend-timeout": { temporary: true },
@@ -150,9 +153,13 @@ export interface CloseCode {
 
 /** How wss ends connections, and whether the client should come back by itself (LIFE2). */
 export const CLOSE = {
-  goingAway: { code: 1001, reason: "Going away" },
   unsupportedData: { code: 1003, reason: "Binary frames are not supported" },
   messageTooBig: { code: 1009, reason: "Message too big" },
   internalError: { code: 1011, reason: "Internal error" },
+  restart: { code: 1012, reason: "Restarting; connect again" },
+  idleGuest: { code: 4001, reason: "Idle without a login" },
   tooSlow: { code: 4008, reason: "Too slow" },
+  rateLimited: { code: 4029, reason: "Too many requests" },
+  tokenRefused: { code: 4401, reason: "Token refused" },
+  backendUnavailable: { code: 4503, reason: "The token could not be checked; connect again" },
 } as const satisfies Record<string, CloseCode>;

@@ -64,6 +64,10 @@ async function runUntilSignal(
   }, () => {});
 
   const failure = await Promise.race([signal, service.failed]);
+  nextSignal().then(() => {
+    log.warn("A second signal: ending at once");
+    Deno.exit(1);
+  });
   if (failure !== undefined) log.error(failure);
   await service.stop();
   log.info("Stopped");

@@ -2,43 +2,77 @@
  * HTTP routes on the clients' port: upgrades of the endpoints, health. Refuses before upgrading.
  */
 import { getLogger } from "@logtape/logtape";
+import type { Admission } from "./admission.ts";
 import type { Endpoint } from "./commands/table.ts";
-import type { Connection, Socket } from "./connection.ts";
+import type { Client, Connection, Socket } from "./connection.ts";
+import { CLOSE } from "./protocol.ts";
+import type { Tokens } from "./tokens.ts";
+import { identifyUpgrade, subprotocols, tokenOf } from "./upgrade_token.ts";
 
 const log = getLogger(["wss", "server"]);
 
 /** Seconds after which a client that was refused may try again. */
 const RETRY_AFTER_SECONDS = 5;
 
-/** What is known of a client from its upgrade. */
-export interface Client {
-  readonly endpoint: Endpoint;
-  /** Whether it offered `wss.v1` (NET5). */
-  readonly knowsVersion1: boolean;
-}
+/** Milliseconds after which a socket that was upgraded must be open. */
+const OPEN_TIMEOUT_MS = 5000;
 
 /** What {@linkcode createHandler} needs. */
 export interface ServerOptions {
   /** See LIFE1; the platform pings after half of its idle timeout and closes after all of it. */
   readonly pingSeconds: number;
+  /** Whether clients need a token (NET4). */
+  readonly authRequired: boolean;
+  readonly admit: (headers: Headers, peer: string) => Admission;
+  readonly tokens: Pick<Tokens, "identify">;
   /** Whether clients are served: caught up with the log, and not shutting down. */
   readonly isReady: () => boolean;
   /** Whether the stream is (DEL10). */
   readonly isDegraded: () => boolean;
-  /** Makes the connection of a socket; called once it is open. */
-  readonly connect: (socket: Socket, client: Client) => Connection;
+  /** Makes the connection of a socket, which is not open yet. */
+  readonly connect: (socket: Socket, client: Client & { endpoint: Endpoint }) => Connection;
   /** Called when the socket of a connection has closed, at times more than once. */
   readonly onClosed: (connection: Connection) => void;
 }
 
 /** Makes the handler for `Deno.serve`. */
 export function createHandler(
-  { pingSeconds, isReady, isDegraded, connect, onClosed }: ServerOptions,
-): (request: Request) => Response {
-  function upgrade(request: Request, endpoint: Endpoint): Response {
+  options: ServerOptions,
+): (request: Request, info: Deno.ServeHandlerInfo) => Response | Promise<Response> {
+  const { pingSeconds, authRequired, admit, tokens, isReady, isDegraded } = options;
+
+  async function upgrade(
+    request: Request,
+    { endpoint, peer }: { endpoint: Endpoint; peer: string },
+  ): Promise<Response> {
     if (!isReady()) return unavailable();
+    const admission = admit(request.headers, peer);
+    if (admission.refused === "origin") return text(403, "Forbidden: this origin is not allowed");
+    if (admission.refused !== null) return unavailable();
+    const { leave } = admission;
+    try {
+      const response = await upgradeAdmitted(request, { endpoint, leave });
+      if (response.status !== 101) leave();
+      return response;
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  async function upgradeAdmitted(
+    request: Request,
+    { endpoint, leave }: { endpoint: Endpoint; leave: () => void },
+  ): Promise<Response> {
+    const given = tokenOf(request.headers);
+    if (!given && authRequired) return unauthorized();
+    const whose = given && await identifyUpgrade(given, tokens);
+    if (!isReady()) return unavailable();
+    if (given?.form === "header" && whose?.status === "unauthorized") return unauthorized();
+    if (given?.form === "header" && whose?.status === "unavailable") return unavailable();
+
     // The request can't be read any more once it is upgraded.
-    const knowsVersion1 = offersVersion1(request);
+    const knowsVersion1 = subprotocols(request.headers).includes("wss.v1");
     let upgraded: Deno.WebSocketUpgrade;
     try {
       upgraded = Deno.upgradeWebSocket(request, { idleTimeout: 2 * pingSeconds });
@@ -48,24 +82,36 @@ export function createHandler(
     const { socket, response } = upgraded;
     // Not by the option `protocol`, which takes a list without spaces for one name.
     if (knowsVersion1) response.headers.set("sec-websocket-protocol", "wss.v1");
-    socket.binaryType = "arraybuffer";
-    let connection: Connection | undefined;
-    socket.onopen = () => connection = connect(socket, { endpoint, knowsVersion1 });
-    socket.onmessage = ({ data }) => connection?.receive(data);
-    socket.onclose = () => {
-      connection?.end();
-      if (connection) onClosed(connection);
-    };
-    // An error is always followed by the close event, which is all that is needed.
-    socket.onerror = (event) => {
-      log.debug("A socket failed: {reason}", {
-        reason: event instanceof ErrorEvent ? event.message : "unknown",
-      });
-    };
+    if (whose && whose.status !== "ok") {
+      const { code, reason } = whose.status === "unauthorized"
+        ? CLOSE.tokenRefused
+        : CLOSE.backendUnavailable;
+      watch(socket, { onOpen: () => socket.close(code, reason), onGone: leave });
+    } else {
+      const identity = whose && given?.token ? { user: whose.user, token: given.token } : null;
+      listen(socket, { endpoint, knowsVersion1, identity, leave });
+    }
     return response;
   }
 
-  return (request) => {
+  function listen(
+    socket: WebSocket,
+    { leave, ...client }: Client & { endpoint: Endpoint; leave: () => void },
+  ): void {
+    socket.binaryType = "arraybuffer";
+    const connection = options.connect(socket, client);
+    socket.onmessage = ({ data }) => connection.receive(data);
+    watch(socket, {
+      onOpen: () => connection.opened(),
+      onGone() {
+        leave();
+        connection.close(CLOSE.restart);
+        options.onClosed(connection);
+      },
+    });
+  }
+
+  return (request, { remoteAddr }) => {
     // A Host header can make it no URL.
     const pathname = URL.parse(request.url)?.pathname;
     switch (pathname) {
@@ -73,7 +119,7 @@ export function createHandler(
       case "/mobile":
         if (request.method !== "GET") return methodNotAllowed();
         return request.headers.get("upgrade")?.toLowerCase() === "websocket"
-          ? upgrade(request, pathname)
+          ? upgrade(request, { endpoint: pathname, peer: hostnameOf(remoteAddr) })
           : text(200, "Connected");
       case "/healthz":
         return request.method === "GET" ? Response.json({ alive: true }) : methodNotAllowed();
@@ -89,10 +135,31 @@ export function createHandler(
   };
 }
 
-/** Whether the client knows what is new since the Go service (NET5). */
-function offersVersion1(request: Request): boolean {
-  const offered = request.headers.get("sec-websocket-protocol") ?? "";
-  return offered.split(",").some((protocol) => protocol.trim() === "wss.v1");
+/** Tells of a socket's opening, and of its end, at times more than once. */
+function watch(
+  socket: WebSocket,
+  { onOpen, onGone }: { onOpen: () => void; onGone: () => void },
+): void {
+  // A client that has hung up before its upgrade was answered makes no event at all.
+  const timer = setTimeout(onGone, OPEN_TIMEOUT_MS);
+  socket.onopen = () => {
+    clearTimeout(timer);
+    onOpen();
+  };
+  socket.onclose = () => {
+    clearTimeout(timer);
+    onGone();
+  };
+  // An error is always followed by the close event, which is all that is needed.
+  socket.onerror = (event) => {
+    log.debug("A socket failed: {reason}", {
+      reason: event instanceof ErrorEvent ? event.message : "unknown",
+    });
+  };
+}
+
+function hostnameOf(address: Deno.Addr): string {
+  return "hostname" in address ? address.hostname : "";
 }
 
 function text(status: number, body: string): Response {
@@ -101,6 +168,13 @@ function text(status: number, body: string): Response {
 
 function methodNotAllowed(): Response {
   return new Response("Method not allowed", { status: 405, headers: { allow: "GET" } });
+}
+
+function unauthorized(): Response {
+  return new Response("Unauthorized: a good token is needed", {
+    status: 401,
+    headers: { "www-authenticate": "Bearer" },
+  });
 }
 
 function unavailable(): Response {

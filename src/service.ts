@@ -3,18 +3,20 @@
  * the same service.
  */
 import { getLogger } from "@logtape/logtape";
+import { createAdmission } from "./admission.ts";
 import { createBackend } from "./backend.ts";
 import { createCommandTables } from "./commands/table.ts";
 import type { Settings } from "./config.ts";
 import { Connection } from "./connection.ts";
 import type { LogReader } from "./log_reader.ts";
 import { createLogEvents } from "./consume.ts";
+import { drain, within } from "./drain.ts";
 import { createFeed } from "./feed.ts";
 import { Freshness } from "./freshness.ts";
 import { createHeartbeat } from "./heartbeat.ts";
+import { createIdleGuests } from "./idle_guests.ts";
 import { SlowClients } from "./outbox.ts";
 import { createPlaces } from "./places.ts";
-import { CLOSE } from "./protocol.ts";
 import { createQuarantine, type Quarantine } from "./quarantine.ts";
 import { createReloads, type Reloads } from "./reloads.ts";
 import { createRevalidation, type Revalidation } from "./revalidation.ts";
@@ -25,9 +27,7 @@ import { createTokens } from "./tokens.ts";
 
 const log = getLogger(["wss", "service"]);
 
-/** Milliseconds that requests under way get to be answered at the end. */
-const DRAIN_MS = 2500;
-/** Milliseconds that each further step of the end may take, whatever a peer does. */
+/** Milliseconds that a step of the end may take which should take none, whatever a peer does. */
 const STEP_MS = 700;
 
 /** The settings of everything but the log. */
@@ -51,7 +51,7 @@ export interface Service {
   readonly ready: Promise<boolean>;
   /** Resolves, with the reason, where the log can't be read any more. */
   readonly failed: Promise<string>;
-  /** Stops accepting, answers what is under way, closes with 1001. Takes at most 5 s. */
+  /** Sends clients away and ends (LIFE4); takes at most SHUTDOWN_SECONDS. */
   stop(): Promise<void>;
 }
 
@@ -64,7 +64,7 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
   let state: "starting" | "ready" | "stopping" = "starting";
   /** Until their sockets have closed, which is later than the end of their sessions. */
   const connections = new Set<Connection>();
-  let noneLeft: (() => void) | undefined;
+  const noneLeft = Promise.withResolvers<void>();
   const failed = Promise.withResolvers<string>();
 
   const backend = createBackend({
@@ -103,6 +103,7 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
   });
   const places = createPlaces({ stream, askEnds: reader.askEnds, greet: heartbeat.greet });
   const slowClients = new SlowClients();
+  const idleGuests = createIdleGuests(settings.IDLE_GUEST_SECONDS * 1000);
   const quarantine = createQuarantine(settings.QUARANTINE_SIZE);
   const commands = createCommandTables(backend);
 
@@ -114,11 +115,19 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
     },
     createHandler({
       pingSeconds: settings.PING_SECONDS,
+      authRequired: settings.AUTH_REQUIRED,
+      admit: createAdmission({
+        allowedOrigins: settings.ALLOWED_ORIGINS,
+        maxConnections: settings.MAX_CONNECTIONS,
+        maxConnectionsPerIp: settings.MAX_CONNECTIONS_PER_IP,
+        trustProxy: settings.TRUST_PROXY,
+      }),
+      tokens,
       isReady: () => state === "ready",
       isDegraded: () => heartbeat.isDegraded,
-      connect(socket, { endpoint, knowsVersion1 }) {
+      connect(socket, { endpoint, ...client }) {
         const connection = new Connection(socket, {
-          knowsVersion1,
+          ...client,
           commands: commands[endpoint],
           backend,
           tokens,
@@ -126,22 +135,23 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
           sessions,
           heartbeat,
           slowClients,
+          idleGuests,
           limits: {
             maxBufferedBytes: settings.MAX_BUFFERED_BYTES,
             slowTimeoutMs: settings.SLOW_TIMEOUT_SECONDS * 1000,
+            rateLimit: settings.RATE_LIMIT,
+            maxSubscriptions: settings.MAX_SUBSCRIPTIONS,
             maxMessageBytes: settings.MAX_MESSAGE_BYTES,
             maxInflight: settings.MAX_INFLIGHT,
             maxWaiting: settings.MAX_WAITING,
           },
         });
         connections.add(connection);
-        // It was upgraded just before the end began.
-        if (state === "stopping") connection.close(CLOSE.goingAway);
         return connection;
       },
       onClosed(connection) {
         connections.delete(connection);
-        if (connections.size === 0) noneLeft?.();
+        if (connections.size === 0) noneLeft.resolve();
       },
     }),
   );
@@ -163,18 +173,26 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
   });
   ready.catch((error) => failed.resolve(`Cannot read the log: ${error.message}`));
 
-  async function closeConnections(): Promise<void> {
-    const drained = Promise.all([...connections].map((connection) => connection.drain()));
-    await within(DRAIN_MS, drained);
-    for (const connection of connections) connection.giveUp();
-    // Replies to what was given up go out in this turn.
-    await within(STEP_MS, drained);
-    const closed = Promise.withResolvers<void>();
-    noneLeft = closed.resolve;
-    for (const connection of connections) connection.close(CLOSE.goingAway);
-    // Not before the sockets have closed: shutdown() cuts off what they still have to send.
-    if (connections.size > 0) await within(STEP_MS, closed.promise);
-    await within(STEP_MS, server.shutdown());
+  /** Resolves when no socket is left. */
+  function closed(): Promise<void> {
+    if (connections.size === 0) noneLeft.resolve();
+    return noneLeft.promise;
+  }
+
+  async function end(): Promise<void> {
+    const endMs = settings.SHUTDOWN_SECONDS * 1000;
+    const drainMs = settings.DRAIN_SECONDS * 1000;
+    await drain([...connections], {
+      drainMs,
+      requestsMs: Math.min(settings.BACKEND_TIMEOUT_MS, endMs - drainMs) + STEP_MS,
+      closed,
+    });
+    heartbeat.stop();
+    await Promise.all([
+      // Not before the sockets have closed: it cuts off what they still have to send.
+      within(STEP_MS, server.shutdown()),
+      reader.stop(),
+    ]);
   }
 
   return {
@@ -193,24 +211,9 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
     async stop() {
       state = "stopping";
       revalidation.stop();
-      heartbeat.stop();
-      await Promise.all([
-        closeConnections(),
-        within(DRAIN_MS + STEP_MS, reader.stop().catch(() => {})).then((stopped) => {
-          if (!stopped) log.warn("Reading the log could not be ended in time");
-        }),
-      ]);
+      idleGuests.stop();
+      const isDone = await within(settings.SHUTDOWN_SECONDS * 1000, end());
+      if (!isDone) log.warn("Not all could be ended within SHUTDOWN_SECONDS");
     },
   };
-}
-
-/** Waits for the work, but no longer; whether it was done in time. */
-async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
-  const timeout = Promise.withResolvers<false>();
-  const timer = setTimeout(() => timeout.resolve(false), ms);
-  try {
-    return await Promise.race([work.then(() => true), timeout.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -33,6 +33,8 @@ export class Session implements Subscriber {
   readonly #onToken: (session: Session) => void;
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #turns = new Map<string, Promise<void>>();
+  /** When it last had a user, a subscription or a request, by `performance.now()`. */
+  activeAt: number = performance.now();
   #user: string | null = null;
   #token: string | null = null;
   #login = 0;
@@ -81,6 +83,7 @@ export class Session implements Subscriber {
   /** A guest from now on; every subscription is dropped (AUTH2). */
   logOut(): void {
     this.unsubscribe();
+    this.activeAt = performance.now();
     this.#login++;
     if (this.#user !== null) this.#index.removeUser(this.#user, this);
     this.#user = null;
@@ -93,6 +96,11 @@ export class Session implements Subscriber {
     this.logOut();
     if (!this.knowsVersion1) return;
     this.outbox.send(pushFrame("authentication", { status: "unauthorized", payload: NULL }));
+  }
+
+  /** How many subscriptions it has. */
+  get subscriptionCount(): number {
+    return this.#subscriptions.size;
   }
 
   /** Whether it has a subscription. */
@@ -125,6 +133,7 @@ export class Session implements Subscriber {
 
   /** Ends the named subscriptions, or all; ids that it does not have are ignored (SUB1). */
   unsubscribe(ids: Iterable<string> = [...this.#subscriptions.keys()]): void {
+    this.activeAt = performance.now();
     for (const id of ids) {
       const subscription = this.#subscriptions.get(id);
       if (!subscription) continue;

@@ -12,6 +12,14 @@ export function optional<S extends z.ZodType>(schema: S) {
 /** An id as backends have them, which number or name things. */
 export const idSchema = z.union([z.string(), z.int()], "expected a string or a whole number");
 
+/**
+ * Whether a token can be a header's value as it is (BCK2): printable Latin-1, without the spaces at
+ * its ends that HTTP takes off. Line breaks would be header injection.
+ */
+export function isHeaderValue(token: string): boolean {
+  return /^(?! )[\x20-\x7e\xa0-\xff]*(?<! )$/.test(token);
+}
+
 /** A list of which only the first element that is wrong is told of, however many there are. */
 export function listOf<T>(element: z.ZodType<T>) {
   return z.array(z.unknown()).transform((items, context) => {

@@ -146,6 +146,6 @@ Deno.test("upgrades are refused until the log has been caught up with, and while
 
   assertEquals([response.status, response.headers.get("retry-after")], [503, "5"]);
   assertEquals((await held.reply(rid)).status, "ok");
-  assertEquals(await held.ended, { code: 1001, reason: "Going away" });
+  assertEquals(await held.ended, { code: 1012, reason: "Restarting; connect again" });
   await stopped;
 });

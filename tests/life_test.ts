@@ -39,9 +39,19 @@ Deno.test("[LIFE1] a peer that answers pings stays", async () => {
   assertEquals((await socket.readFrame())?.opcode, 1);
 });
 
-Deno.test("[LIFE2] close codes are those of RFC 6455, with a reason that fits into a frame", async () => {
+Deno.test("[LIFE2] close codes are those of the table, with a reason that fits into a frame", async () => {
   const codes = Object.values(CLOSE);
-  assertEquals(codes.map(({ code }) => code), [1001, 1003, 1009, 1011]);
+  assertEquals(codes.map(({ code }) => code), [
+    1003,
+    1009,
+    1011,
+    1012,
+    4001,
+    4008,
+    4029,
+    4401,
+    4503,
+  ]);
   for (const { reason } of codes) assert(new TextEncoder().encode(reason).length <= 123);
 
   await using wss = await startWss({ settings: { MAX_MESSAGE_BYTES: "10" } });
@@ -60,8 +70,8 @@ Deno.test("[LIFE2] close codes are those of RFC 6455, with a reason that fits in
   });
   await wss.stop();
   assertEquals(await other.ended, {
-    code: CLOSE.goingAway.code,
-    reason: CLOSE.goingAway.reason,
+    code: CLOSE.restart.code,
+    reason: CLOSE.restart.reason,
   });
 });
 

@@ -51,6 +51,11 @@ Deno.test("settings have their defaults", () => {
     KAFKA_SSL: false,
     HOST: "0.0.0.0",
     PORT: 3110,
+    ALLOWED_ORIGINS: ["*"],
+    AUTH_REQUIRED: false,
+    TRUST_PROXY: false,
+    MAX_CONNECTIONS: 100_000,
+    MAX_CONNECTIONS_PER_IP: 0,
     REQUEST_POOL_SIZE: 1000,
     BACKEND_TIMEOUT_MS: 10_000,
     AUTH_REVALIDATE_SECONDS: 300,
@@ -59,6 +64,9 @@ Deno.test("settings have their defaults", () => {
     MAX_MESSAGE_BYTES: 65_536,
     MAX_INFLIGHT: 16,
     MAX_WAITING: 256,
+    RATE_LIMIT: 50,
+    MAX_SUBSCRIPTIONS: 100,
+    IDLE_GUEST_SECONDS: 300,
     MAX_BUFFERED_BYTES: 1_048_576,
     SLOW_TIMEOUT_SECONDS: 10,
     PING_SECONDS: 30,
@@ -68,6 +76,8 @@ Deno.test("settings have their defaults", () => {
     DEGRADED_AFTER_SECONDS: 15,
     RELOAD_CONCURRENCY: 50,
     QUARANTINE_SIZE: 1000,
+    DRAIN_SECONDS: 10,
+    SHUTDOWN_SECONDS: 30,
     LOG_LEVEL: "info",
   });
 });
@@ -92,6 +102,19 @@ Deno.test("a wrong setting gives one line: its name, what it holds, what it shou
       ["PORT", "x", 'PORT is "x": expected a whole number from 0 to 65535'],
       ["PORT", "65536", 'PORT is "65536": expected a whole number from 0 to 65535'],
       ["PORT", "1e3", 'PORT is "1e3": expected a whole number from 0 to 65535'],
+      [
+        "ALLOWED_ORIGINS",
+        "https://a.example,b.example",
+        'ALLOWED_ORIGINS is "https://a.example,b.example": expected *, or origins, ' +
+        "comma separated, such as https://example.com, https://*.example.com",
+      ],
+      ["TRUST_PROXY", "yes", 'TRUST_PROXY is "yes": expected true or false'],
+      [
+        "SHUTDOWN_SECONDS",
+        "20",
+        'SHUTDOWN_SECONDS is "20": expected more than 20, ' +
+        "which DRAIN_SECONDS and BACKEND_TIMEOUT_MS make together",
+      ],
       ["MAX_INFLIGHT", "0", 'MAX_INFLIGHT is "0": expected a whole number from 1 to 10000'],
       ["LOG_LEVEL", "warn", 'LOG_LEVEL is "warn": expected debug, info, warning, error'],
       ["NODE_ENV", "dev", 'NODE_ENV is "dev": expected production, staging, testing, development'],

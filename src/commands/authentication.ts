@@ -1,13 +1,7 @@
 import * as z from "zod";
 import { CommandError, ok } from "../protocol.ts";
-import { optional } from "../validation.ts";
+import { isHeaderValue, optional } from "../validation.ts";
 import { defineCommand } from "./define.ts";
-
-/**
- * What can be a header's value as it is (BCK2): printable Latin-1, without the spaces at its ends
- * that HTTP takes off. Line breaks would be header injection.
- */
-const HEADER_VALUE = /^(?! )[\x20-\x7e\xa0-\xff]*(?<! )$/;
 
 /** Logs in, renews a token, or with neither becomes a guest (AUTH1 to AUTH5). */
 export const authentication = defineCommand({
@@ -15,7 +9,7 @@ export const authentication = defineCommand({
   barrier: true,
   options: z.object({
     authToken: optional(
-      z.string().regex(HEADER_VALUE, "expected what can be the value of an HTTP header"),
+      z.string().refine(isHeaderValue, "expected what can be the value of an HTTP header"),
     ),
     update: optional(z.boolean()),
   }).refine(({ authToken, update }) => authToken || !update, {

@@ -16,6 +16,8 @@ export interface CommandContext {
   readonly backend: Backend;
   readonly tokens: Tokens;
   readonly places: Places;
+  /** Subscriptions that a session may have (LIM3). */
+  readonly maxSubscriptions: number;
   /** Aborted when the connection is gone. */
   readonly signal: AbortSignal;
 }

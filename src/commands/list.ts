@@ -3,9 +3,10 @@
  */
 import * as z from "zod";
 import type { ListRequest } from "../backend.ts";
-import { NULL, type Reply, unauthorized } from "../protocol.ts";
+import { CommandError, NULL, type Reply, unauthorized } from "../protocol.ts";
 import type { Place } from "../stream.ts";
 import type { Target } from "../subscription_id.ts";
+import type { Subscription } from "../subscriptions.ts";
 import type { CommandContext } from "./define.ts";
 
 /** A cursor from which to resume. Whatever it holds is no error: what is unreadable gets a list. */
@@ -63,11 +64,12 @@ async function findPlace(
 }
 
 function resume(
-  { session }: CommandContext,
+  context: CommandContext,
   { target, reload, since, place }: Listing & { place: Place },
 ): Reply {
+  const { session } = context;
   const existing = session.subscription(target.id);
-  const subscription = existing ?? session.subscribe(target, reload);
+  const subscription = existing ?? subscribe(context, { target, reload });
   subscription.hold();
   if (existing) subscription.skipTo(place.positions);
   else subscription.beginAt(place);
@@ -83,12 +85,13 @@ function resume(
 }
 
 async function list(
-  { session, backend, signal, places }: CommandContext,
+  context: CommandContext,
   { target, list, reload, since }: Listing,
 ): Promise<Reply> {
+  const { session, backend, signal, places } = context;
   const { login } = session;
   const existing = session.subscription(target.id);
-  const subscription = existing ?? session.subscribe(target, reload);
+  const subscription = existing ?? subscribe(context, { target, reload });
   subscription.hold();
   const { cursor } = subscription;
   const askedAt = places.nextSeq;
@@ -117,4 +120,18 @@ async function list(
     if (session.login === login) undo();
     throw error;
   }
+}
+
+/** @throws {CommandError} The session has as many subscriptions as it may (LIM3) */
+function subscribe(
+  { session, maxSubscriptions }: CommandContext,
+  { target, reload }: Pick<Listing, "target" | "reload">,
+): Subscription {
+  if (session.subscriptionCount >= maxSubscriptions) {
+    throw new CommandError({
+      slug: "too-many-subscriptions",
+      message: `Cannot subscribe: the session has ${maxSubscriptions} subscriptions already`,
+    });
+  }
+  return session.subscribe(target, reload);
 }

@@ -92,6 +92,8 @@ function withDemoSettings(found: FoundSettings, demoUrl: string): FoundSettings 
     API_URL_TOURNAMENT_MOBILE: `${demoUrl}/tournaments`,
     ...(found.has("KAFKA_BROKERS") ? {} : { KAFKA_BROKERS: "none:1" }),
     ...(found.has("NODE_ENV") ? {} : { NODE_ENV: "development" }),
+    // Who presses Ctrl-C does not want to wait.
+    ...(found.has("DRAIN_SECONDS") ? {} : { DRAIN_SECONDS: "0" }),
   };
   const settings = new Map(found);
   for (const [name, text] of Object.entries(own)) {

@@ -27,6 +27,9 @@ export function testEnvironment(backendOrigin: string) {
     PORT: "0",
     // Not told of by itself, so that a test sees what it caused.
     CURSOR_SECONDS: "3600",
+    // Tests ask faster than people, and wait for the end of services that they start.
+    RATE_LIMIT: "100000",
+    DRAIN_SECONDS: "0",
     API_URL_USER: `${backendOrigin}/user`,
     API_URL_NOTIFICATION: `${backendOrigin}/notification`,
     API_URL_SCHEDULE_MOBILE: `${backendOrigin}/schedule`,

@@ -1,0 +1,77 @@
+/**
+ * Who may connect: origins (NET3), and how many connections there may be, in all and from one address
+ * (LIM1). Asked before the upgrade.
+ */
+
+/** What {@linkcode createAdmission} is told by the settings. */
+export interface AdmissionLimits {
+  /** `*`, or origins, of which the host may begin with `*.` for all subdomains. */
+  readonly allowedOrigins: readonly string[];
+  readonly maxConnections: number;
+  /** 0 for no limit. */
+  readonly maxConnectionsPerIp: number;
+  /** Whether the client's address is the one that the proxy says. */
+  readonly trustProxy: boolean;
+}
+
+/** What became of asking. */
+export type Admission =
+  | { readonly refused: "origin" | "full" }
+  /** Its place is kept until `leave` is called, which may be done again. */
+  | { readonly refused: null; readonly leave: () => void };
+
+/** Makes the function that admits a client, by the headers of its request and its address. */
+export function createAdmission(
+  { allowedOrigins, maxConnections, maxConnectionsPerIp, trustProxy }: AdmissionLimits,
+): (headers: Headers, peer: string) => Admission {
+  const isAllowed = allowedOrigins.map(matcher);
+  const byAddress = new Map<string, number>();
+  let connections = 0;
+
+  function addressOf(headers: Headers, peer: string): string {
+    if (!trustProxy) return peer;
+    // The last one is that which the proxy itself has seen; those in front of it anybody can write.
+    const forwarded = headers.get("x-forwarded-for")?.split(",").at(-1)?.trim();
+    return forwarded || headers.get("x-real-ip")?.trim() || peer;
+  }
+
+  function count(address: string, change: 1 | -1): void {
+    connections += change;
+    if (maxConnectionsPerIp === 0) return;
+    const left = (byAddress.get(address) ?? 0) + change;
+    if (left === 0) byAddress.delete(address);
+    else byAddress.set(address, left);
+  }
+
+  return (headers, peer) => {
+    const origin = headers.get("origin");
+    if (origin !== null && !isAllowed.some((matches) => matches(origin))) {
+      return { refused: "origin" };
+    }
+    const address = addressOf(headers, peer);
+    const own = byAddress.get(address) ?? 0;
+    if (connections >= maxConnections) return { refused: "full" };
+    if (maxConnectionsPerIp > 0 && own >= maxConnectionsPerIp) return { refused: "full" };
+    count(address, 1);
+    let isHere = true;
+    return {
+      refused: null,
+      leave() {
+        if (isHere) count(address, -1);
+        isHere = false;
+      },
+    };
+  };
+}
+
+function matcher(allowed: string): (origin: string) => boolean {
+  if (allowed === "*") return () => true;
+  const [scheme = "", host = ""] = allowed.split("://*");
+  // `host` begins with a dot, so that no other domain ends with it.
+  if (host) {
+    return (origin) =>
+      origin.startsWith(`${scheme}://`) && origin.endsWith(host) &&
+      URL.parse(origin)?.origin === origin && origin.length > `${scheme}://${host}`.length;
+  }
+  return (origin) => origin === allowed;
+}
