@@ -43,6 +43,8 @@ export interface Backend {
    * @throws {CommandError} `backend-…` or `overloaded`
    */
   get(request: ListRequest, asker: Asker): Promise<BackendAnswer>;
+  /** The same for GETs that are the same request; holds the token where the API gets it. */
+  keyOf(request: ListRequest, token: string | null): string;
   /** Later GETs of the API get an answer of their own, not that of one under way. */
   shareNoMore(api: Api): void;
   /**
@@ -188,6 +190,19 @@ export function createBackend(
     return new URL(url);
   }
 
+  function urlOf({ api, id, query = [] }: ListRequest): URL {
+    const url = baseUrl(api);
+    if (id !== undefined) {
+      url.pathname = `${url.pathname.replace(/\/$/, "")}/${encodeURIComponent(id.toWellFormed())}`;
+    }
+    for (const [name, value] of query) url.searchParams.append(name, value);
+    return url;
+  }
+
+  function keyOf(request: ListRequest, token: string | null): string {
+    return `${urlOf(request)} ${TRAITS[request.api].withToken ? token ?? "" : ""}`;
+  }
+
   function headers(api: Api, token: string | null): Headers {
     const headers = new Headers({ accept: "application/json" });
     if (token !== null && TRAITS[api].withToken) headers.set("authorization", token);
@@ -197,15 +212,12 @@ export function createBackend(
   return {
     has: (api) => urls[api] !== undefined,
 
-    get({ api, id, query = [] }, asker) {
-      const url = baseUrl(api);
-      if (id !== undefined) {
-        url.pathname = `${url.pathname.replace(/\/$/, "")}/${
-          encodeURIComponent(id.toWellFormed())
-        }`;
-      }
-      for (const [name, value] of query) url.searchParams.append(name, value);
-      const key = `${url} ${TRAITS[api].withToken ? asker.token ?? "" : ""}`;
+    keyOf,
+
+    get(request, asker) {
+      const { api } = request;
+      const url = urlOf(request);
+      const key = keyOf(request, asker.token);
 
       let job = joinable.get(key);
       if (!job) {

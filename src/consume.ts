@@ -61,9 +61,9 @@ export function createLogEvents(options: ConsumeOptions): LogEvents {
 
   return {
     onPartition: (partition, start) => stream.open(partition, start),
-    onRecords(records) {
+    onRecord(record) {
       const now = Date.now();
-      for (const record of records) handle(record, now);
+      handle(record, now);
       stream.window.trim(now);
       onRead();
     },

@@ -27,6 +27,8 @@ const VERSION = 1;
 const HEADER_BYTES = 1 + 8 + 6;
 /** Enough for 2.8e14, of records in a partition as of milliseconds. */
 const NUMBER_BYTES = 6;
+/** What a cursor can say: a producer may write into a record's timestamp what it likes. */
+export const MAX_TIME_MS = 2 ** (8 * NUMBER_BYTES) - 1;
 
 /** Makes the codec of a topic. */
 export function createCursorCodec(topic: string): CursorCodec {

@@ -2,22 +2,45 @@
  * What moves subscriptions on that are not live: later turns of the event loop, records that were
  * read, reloads.
  */
-import { setImmediate } from "node:timers";
+import { setImmediate } from "node:timers/promises";
 import type { Reloads } from "./reloads.ts";
 import type { Stream } from "./stream.ts";
 import type { Feed, Subscription } from "./subscriptions.ts";
+import { createTurns } from "./turns.ts";
+
+/** Milliseconds of catching up that are done in one turn of the event loop. */
+const TURN_MS = 10;
 
 /** Makes the {@linkcode Feed} of an instance; `onRead` is to be called when something was read. */
 export function createFeed(
   { stream, reloads }: { stream: Stream; reloads: Reloads },
 ): Feed & { onRead(): void } {
-  let later = new Set<Subscription>();
-  let onRead = new Set<Subscription>();
+  /** To be called back when there is time. */
+  const later = new Set<Subscription>();
+  /** To be called back when something was read. */
+  const waiting = new Set<Subscription>();
+  let isRunning = false;
 
-  function continueAll(): void {
-    const subscriptions = later;
-    later = new Set();
-    for (const subscription of subscriptions) subscription.catchUp();
+  async function continueAll(): Promise<void> {
+    if (isRunning) return;
+    isRunning = true;
+    try {
+      await setImmediate();
+      const turn = createTurns(TURN_MS);
+      // Who is not done yet comes again, after all others.
+      for (const subscription of later) {
+        await turn();
+        later.delete(subscription);
+        subscription.catchUp();
+      }
+    } finally {
+      isRunning = false;
+    }
+  }
+
+  function continueLater(subscription: Subscription): void {
+    later.add(subscription);
+    continueAll();
   }
 
   return {
@@ -25,21 +48,12 @@ export function createFeed(
     reload: reloads.request,
     reloadLater: reloads.requestLater,
     cancelReload: reloads.cancel,
-
-    continueLater(subscription) {
-      if (later.size === 0) setImmediate(continueAll);
-      later.add(subscription);
-    },
-
-    continueOnRead(subscription) {
-      onRead.add(subscription);
-    },
-
+    renewReload: reloads.renew,
+    continueLater,
+    continueOnRead: (subscription) => void waiting.add(subscription),
     onRead() {
-      if (onRead.size === 0) return;
-      const subscriptions = onRead;
-      onRead = new Set();
-      for (const subscription of subscriptions) subscription.catchUp();
+      for (const subscription of waiting) continueLater(subscription);
+      waiting.clear();
     },
   };
 }

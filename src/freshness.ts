@@ -15,7 +15,7 @@ export interface Ends {
 export class Freshness {
   readonly #afterMs: number;
   readonly #startedAt: number;
-  /** By partition: when an end was asked up to which it has been read. */
+  /** By partition: when an end was asked up to which it has been read, or when it was found. */
   readonly #freshAt: number[] = [];
   /** Those not read up to yet, the oldest first. */
   #told: Ends[] = [];
@@ -43,7 +43,7 @@ export class Freshness {
     );
     const stalest = positions.length === 0
       ? this.#startedAt
-      : Math.min(...positions.map((_, partition) => this.#freshAt[partition] ?? this.#startedAt));
+      : Math.min(...positions.map((_, partition) => this.#freshAt[partition] ??= now));
     const staleMs = now - stalest;
     return staleMs > this.#afterMs ? staleMs : null;
   }

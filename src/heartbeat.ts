@@ -13,6 +13,8 @@ import { Wheel } from "./wheel.ts";
 const log = getLogger(["wss", "stream"]);
 
 const TICK_MS = 100;
+/** Milliseconds after which a session is told that something of it was held back or catching up. */
+const RETRY_MS = 500;
 /** Sessions that are told at once when the stream becomes degraded, or live. */
 const STEP_SESSIONS = 500;
 
@@ -35,31 +37,39 @@ export function createHeartbeat({ sessions, stream, freshness, periodMs }: {
   periodMs: number;
 }): Heartbeat {
   let staleForMs: number | null = null;
+  /** Sessions that were told that the stream is degraded, and not yet that it is live. */
+  const owed = new Set<Session>();
   const wheel = new Wheel<Session>({
     tickMs: TICK_MS,
     onDue(session) {
       sendCursor(session);
-      wheel.schedule(session, periodMs);
+      wheel.schedule(session, staleForMs === null && owed.has(session) ? RETRY_MS : periodMs);
     },
   });
   const judging = setInterval(judge, TICK_MS);
 
   function isToBeTold(session: Session): boolean {
-    return session.knowsVersion1 && session.isSubscribed;
+    return session.knowsVersion1 && session.isAnswered;
   }
 
   function sendCursor(session: Session): void {
-    if (staleForMs !== null || !isToBeTold(session)) return;
+    if (staleForMs !== null) return;
+    if (!isToBeTold(session)) {
+      owed.delete(session);
+      return;
+    }
     if (!session.isLive || session.outbox.isBehind) return;
     session.outbox.send(
       pushFrame("stream", { status: "live", payload: NULL, cursor: stream.cursor }),
     );
+    owed.delete(session);
   }
 
   function sendDegraded(session: Session): void {
     if (staleForMs === null || !isToBeTold(session)) return;
     const payload = toJson({ sinceMs: staleForMs });
     session.outbox.send(pushFrame("stream", { status: "degraded", payload }));
+    owed.add(session);
   }
 
   function judge(): void {
@@ -68,7 +78,10 @@ export function createHeartbeat({ sessions, stream, freshness, periodMs }: {
     if ((was === null) === (staleForMs === null)) return;
     if (staleForMs === null) {
       log.info("The stream is live again");
-      tellAll(sendCursor);
+      tellAll((session) => {
+        sendCursor(session);
+        if (owed.has(session)) wheel.schedule(session, RETRY_MS);
+      });
     } else {
       log.warn(
         "The stream is degraded, not all partitions were read to their end for {staleForMs} ms: " +
@@ -94,7 +107,10 @@ export function createHeartbeat({ sessions, stream, freshness, periodMs }: {
     add(session) {
       if (session.knowsVersion1) wheel.schedule(session, periodMs * Math.random());
     },
-    remove: (session) => wheel.cancel(session),
+    remove(session) {
+      wheel.cancel(session);
+      owed.delete(session);
+    },
     greet: sendDegraded,
     stop() {
       clearInterval(judging);

@@ -23,8 +23,8 @@ export interface LogEvents {
    * written before the window's time, and only show when that was
    */
   onPartition(partition: number, start: { first: number; position: number }): void;
-  /** Records of one partition, in the order of the log. */
-  onRecords(records: readonly LogRecord[]): void;
+  /** The next record of its partition. */
+  onRecord(record: LogRecord): void;
   /** All in front of a position has been read, or there was nothing to be had, as of transactions. */
   onPosition(partition: number, position: number): void;
   /** The leaders have told the ends of all partitions. */

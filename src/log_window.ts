@@ -104,13 +104,14 @@ export class LogWindow {
   /**
    * Adds a record.
    *
-   * @param readAt Milliseconds since 1970: a record stays for the window's time from then on at least
+   * @param readAt Milliseconds since 1970: a record stays for the window's time from then on; its own
+   * timestamp is whatever its producer says
    */
   add(record: Omit<Entry, "seq">, readAt: number): Entry {
     const entry: Stored = {
       ...record,
       seq: this.#nextSeq++,
-      leavesAt: Math.max(record.timestamp, readAt) + this.#limits.windowMs,
+      leavesAt: readAt + this.#limits.windowMs,
     };
     this.#entries.push(entry);
     this.#partitions[record.partition]?.entries.push(entry);
@@ -208,7 +209,9 @@ export class LogWindow {
 }
 
 function bytesOf(delivery: Delivery): number {
-  return ENTRY_BYTES + (delivery.does === "update" ? stringBytes(delivery.payload) : 0);
+  const payload = delivery.does === "update" ? stringBytes(delivery.payload) : 0;
+  const { to } = delivery;
+  return ENTRY_BYTES + payload + (to.by === "user" ? to.user.length + stringBytes(to.type) : 0);
 }
 
 /** V8 takes one byte a character for text in Latin-1, else two. */

@@ -33,10 +33,14 @@ export function createPlaces({ stream, askEnds, greet }: {
 
   /** Whether the log goes as far. */
   async function reaches(positions: Positions): Promise<boolean> {
+    const isShared = asking !== undefined;
     asking ??= askEnds().finally(() => asking = undefined);
     try {
       const ends = await asking;
-      return positions.every((position, partition) => position <= (ends[partition] ?? 0));
+      const isThere = positions.length <= ends.length &&
+        positions.every((position, partition) => position <= (ends[partition] ?? 0));
+      // Who was asked before this client came may have answered before that was written.
+      return isThere || (isShared && await reaches(positions));
     } catch {
       return false;
     }

@@ -26,6 +26,8 @@ export interface Reloads {
   requestLater(subscription: Reloadable): void;
   /** Takes a request back. */
   cancel(subscription: Reloadable): void;
+  /** Its session has another token: a request that still waits goes with that. */
+  renew(subscription: Reloadable): void;
   /** Reloads that run, wait, or are to be tried again. */
   readonly size: number;
 }
@@ -41,7 +43,7 @@ interface Reload {
 
 /** Makes {@linkcode Reloads} of which at most `concurrency` run at once. */
 export function createReloads(
-  { backend, concurrency }: { backend: Pick<Backend, "get">; concurrency: number },
+  { backend, concurrency }: { backend: Pick<Backend, "get" | "keyOf">; concurrency: number },
 ): Reloads {
   /** In the order of their coming; a reload that is asked for while it waits is the same one. */
   const waiting = new Map<string, Reload>();
@@ -96,18 +98,40 @@ export function createReloads(
     return null;
   }
 
+  function request(subscription: Reloadable): void {
+    const { list, subscriber: { token } } = subscription;
+    const key = backend.keyOf(list, token);
+    let reload = waiting.get(key);
+    if (!reload) {
+      reload = { key, list, token, abort: new AbortController(), subscriptions: new Set() };
+      waiting.set(key, reload);
+      scheduleStart();
+    }
+    reload.subscriptions.add(subscription);
+    bySubscription.set(subscription, reload);
+  }
+
+  function cancel(subscription: Reloadable): void {
+    clearTimeout(retries.get(subscription));
+    retries.delete(subscription);
+    const reload = bySubscription.get(subscription);
+    if (!reload) return;
+    bySubscription.delete(subscription);
+    reload.subscriptions.delete(subscription);
+    if (reload.subscriptions.size > 0) return;
+    if (waiting.get(reload.key) === reload) waiting.delete(reload.key);
+    reload.abort.abort();
+  }
+
   return {
-    request(subscription) {
-      const { list, subscriber: { token } } = subscription;
-      const key = JSON.stringify([list, token]);
-      let reload = waiting.get(key);
-      if (!reload) {
-        reload = { key, list, token, abort: new AbortController(), subscriptions: new Set() };
-        waiting.set(key, reload);
-        scheduleStart();
-      }
-      reload.subscriptions.add(subscription);
-      bySubscription.set(subscription, reload);
+    request,
+    cancel,
+
+    renew(subscription) {
+      const reload = bySubscription.get(subscription);
+      if (!reload || waiting.get(reload.key) !== reload) return;
+      cancel(subscription);
+      request(subscription);
     },
 
     requestLater(subscription) {
@@ -117,18 +141,6 @@ export function createReloads(
         subscription.reloadByItself();
       };
       retries.set(subscription, setTimeout(retry, RETRY_MS * (1 + Math.random() / 2)));
-    },
-
-    cancel(subscription) {
-      clearTimeout(retries.get(subscription));
-      retries.delete(subscription);
-      const reload = bySubscription.get(subscription);
-      if (!reload) return;
-      bySubscription.delete(subscription);
-      reload.subscriptions.delete(subscription);
-      if (reload.subscriptions.size > 0) return;
-      if (waiting.get(reload.key) === reload) waiting.delete(reload.key);
-      reload.abort.abort();
     },
 
     get size() {

@@ -65,12 +65,38 @@ export function createHandler(
     { endpoint, leave }: { endpoint: Endpoint; leave: () => void },
   ): Promise<Response> {
     const given = tokenOf(request.headers);
-    if (!given && authRequired) return unauthorized();
-    const whose = given && await identifyUpgrade(given, tokens);
+    if (!given) {
+      if (authRequired) return unauthorized();
+      return accept(request, (socket, knowsVersion1) => {
+        listen(socket, { endpoint, knowsVersion1, identity: null, leave });
+      });
+    }
+    let response: Response | undefined;
+    const status = await identifyUpgrade(given, {
+      tokens,
+      use(identity) {
+        if (!isReady()) return;
+        response = accept(request, (socket, knowsVersion1) => {
+          listen(socket, { endpoint, knowsVersion1, identity, leave });
+        });
+      },
+    });
+    if (response) return response;
     if (!isReady()) return unavailable();
-    if (given?.form === "header" && whose?.status === "unauthorized") return unauthorized();
-    if (given?.form === "header" && whose?.status === "unavailable") return unavailable();
+    if (given.form === "header") return status === "unauthorized" ? unauthorized() : unavailable();
+    // A browser could not see why it was refused.
+    const { code, reason } = status === "unauthorized"
+      ? CLOSE.tokenRefused
+      : CLOSE.backendUnavailable;
+    return accept(request, (socket) => {
+      watch(socket, { onOpen: () => socket.close(code, reason), onGone: leave });
+    });
+  }
 
+  function accept(
+    request: Request,
+    take: (socket: WebSocket, knowsVersion1: boolean) => void,
+  ): Response {
     // The request can't be read any more once it is upgraded.
     const knowsVersion1 = subprotocols(request.headers).includes("wss.v1");
     let upgraded: Deno.WebSocketUpgrade;
@@ -82,15 +108,7 @@ export function createHandler(
     const { socket, response } = upgraded;
     // Not by the option `protocol`, which takes a list without spaces for one name.
     if (knowsVersion1) response.headers.set("sec-websocket-protocol", "wss.v1");
-    if (whose && whose.status !== "ok") {
-      const { code, reason } = whose.status === "unauthorized"
-        ? CLOSE.tokenRefused
-        : CLOSE.backendUnavailable;
-      watch(socket, { onOpen: () => socket.close(code, reason), onGone: leave });
-    } else {
-      const identity = whose && given?.token ? { user: whose.user, token: given.token } : null;
-      listen(socket, { endpoint, knowsVersion1, identity, leave });
-    }
+    take(socket, knowsVersion1);
     return response;
   }
 

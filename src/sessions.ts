@@ -77,6 +77,7 @@ export class Session implements Subscriber {
   /** Another token for the same user; subscriptions stay (AUTH4). */
   renew(token: string): void {
     this.#token = token;
+    for (const subscription of this.#subscriptions.values()) this.#feed.renewReload(subscription);
     this.#onToken(this);
   }
 
@@ -101,6 +102,11 @@ export class Session implements Subscriber {
   /** How many subscriptions it has. */
   get subscriptionCount(): number {
     return this.#subscriptions.size;
+  }
+
+  /** Whether it has been told of a subscription that it has. */
+  get isAnswered(): boolean {
+    return this.#subscriptions.values().some(({ isAnswered }) => isAnswered);
   }
 
   /** Whether it has a subscription. */

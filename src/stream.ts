@@ -2,7 +2,13 @@
  * How far this instance has read, and what it still knows of that: positions, window and cursors.
  * Subscriptions ask here for their place in the log.
  */
-import { createCursorCodec, type Cursor, type CursorCodec, type Positions } from "./cursor.ts";
+import {
+  createCursorCodec,
+  type Cursor,
+  type CursorCodec,
+  MAX_TIME_MS,
+  type Positions,
+} from "./cursor.ts";
 import { type Delivery, type Entry, LogWindow, type WindowLimits } from "./log_window.ts";
 import type { Target } from "./subscription_id.ts";
 
@@ -12,6 +18,8 @@ export interface Place {
   readonly positions: Positions;
   /** Where to begin in the window. */
   readonly seq: number;
+  /** Milliseconds since 1970: no record in front of the place is newer. */
+  readonly timeMs: number;
 }
 
 /** A record, parsed. */
@@ -41,9 +49,14 @@ export class Stream {
     return this.#cursor ??= this.cursorAt(this.#positions);
   }
 
-  /** The cursor of a place that is not in front of what was read. */
-  cursorAt(positions: Positions): string {
-    return this.#codec.encode({ positions, timeMs: Math.max(Date.now(), this.#newestMs) });
+  /**
+   * The cursor of a place.
+   *
+   * @param timeMs Milliseconds since 1970; for a place beyond what was read, whose records may be
+   * newer than all that were
+   */
+  cursorAt(positions: Positions, timeMs = 0): string {
+    return this.#codec.encode({ positions, timeMs: Math.max(Date.now(), this.#newestMs, timeMs) });
   }
 
   /** Begins a partition, at a record from which on the window is to have everything. */
@@ -59,10 +72,11 @@ export class Stream {
   }
 
   /** Takes the next record of its partition, `null` where it is for nobody. */
-  read(record: Read, delivery: Delivery | null, now: number): Entry | null {
-    const { partition, offset, timestamp } = record;
+  read(read: Read, delivery: Delivery | null, now: number): Entry | null {
+    const { partition, offset } = read;
+    const record = { ...read, timestamp: Math.min(Math.max(0, read.timestamp), MAX_TIME_MS) };
     this.advance(partition, offset + 1);
-    this.#newestMs = Math.max(this.#newestMs, timestamp);
+    this.#newestMs = Math.max(this.#newestMs, record.timestamp);
     if (offset < this.window.first(partition) || delivery === null) {
       this.window.pass(record);
       return null;
@@ -84,13 +98,13 @@ export class Stream {
 
   /** Reads a client's cursor; `null` where it can't be resumed from, whatever else holds. */
   decode(cursor: unknown): Cursor | null {
-    const decoded = typeof cursor === "string" ? this.#codec.decode(cursor) : null;
-    return decoded && decoded.positions.length <= this.#positions.length ? decoded : null;
+    return typeof cursor === "string" ? this.#codec.decode(cursor) : null;
   }
 
-  /** Whether a place is beyond what this instance has read. */
+  /** Whether a place is beyond what this instance has read, or knows of. */
   isAhead(positions: Positions): boolean {
-    return positions.some((position, partition) => position > (this.#positions[partition] ?? 0));
+    return positions.length > this.#positions.length ||
+      positions.some((position, partition) => position > (this.#positions[partition] ?? 0));
   }
 
   /**
@@ -99,7 +113,8 @@ export class Stream {
    * @returns `null` where not everything that it missed is there, or a reload is among it (DEL6)
    */
   locate(cursor: Cursor, target: Target): Place | null {
-    const positions = this.#positions.map((_, partition) => cursor.positions[partition] ?? 0);
+    const unnamed = this.#positions.slice(cursor.positions.length).map(() => 0);
+    const positions = [...cursor.positions, ...unnamed];
     if (!this.window.holds(positions)) return null;
     for (const [partition, position] of positions.entries()) {
       const before = this.window.timestampBefore(partition, position);
@@ -109,6 +124,6 @@ export class Stream {
     for (const { partition, offset, delivery } of this.window.entriesFor(target, seq)) {
       if (delivery.does === "reload" && offset >= (positions[partition] ?? 0)) return null;
     }
-    return { positions, seq };
+    return { positions, seq, timeMs: cursor.timeMs };
   }
 }

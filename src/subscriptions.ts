@@ -31,6 +31,8 @@ export interface Feed {
   reloadLater(subscription: Subscription): void;
   /** Takes back what was asked for by the two above. */
   cancelReload(subscription: Subscription): void;
+  /** Has a reload that still waits go with the session's new token. */
+  renewReload(subscription: Subscription): void;
   /** Calls {@linkcode Subscription.catchUp} in a later turn of the event loop. */
   continueLater(subscription: Subscription): void;
   /** Calls {@linkcode Subscription.catchUp} when something has been read. */
@@ -51,6 +53,8 @@ interface CatchingUp {
   seq: number;
   /** Up to where it has been served, by partition; what is in front of that is not for it. */
   readonly served: number[];
+  /** Of the cursor that it was resumed from: milliseconds since 1970. */
+  timeMs: number;
   /** Lists and reloads under way; nothing is served until they are over. */
   holds: number;
   /** The reload under way. */
@@ -69,6 +73,8 @@ export class Subscription {
   readonly subscriber: Subscriber;
   /** What a reload asks for: the latest list that was answered, less its `skip` (KAF3). */
   list: ListRequest;
+  /** Whether its client knows of it: a reply that subscribes has gone out. */
+  isAnswered = false;
   readonly #feed: Feed;
   /** From where on it has been served, by partition. */
   #start: Positions;
@@ -94,7 +100,8 @@ export class Subscription {
   /** The place up to which it has been served (DEL3). */
   get cursor(): string {
     const { stream } = this.#feed;
-    return this.#catchingUp ? stream.cursorAt(this.#catchingUp.served) : stream.cursor;
+    const state = this.#catchingUp;
+    return state ? stream.cursorAt(state.served, state.timeMs) : stream.cursor;
   }
 
   /** Takes an update that was just read; the frame is the same for all who are live. */
@@ -132,17 +139,18 @@ export class Subscription {
     if (!state) return;
     state.reloadedUntil = seq;
     state.again = null;
-    if (!state.reload) return;
     this.#feed.cancelReload(this);
+    if (!state.reload) return;
     state.reload = null;
     state.holds--;
   }
 
   /** While it is new and held: is to be served from there on. */
-  beginAt({ positions, seq }: Place): void {
+  beginAt({ positions, seq, timeMs }: Place): void {
     this.#start = positions;
     const state = this.#catchingUp ?? this.#leaveLiveEnd();
     state.seq = seq;
+    state.timeMs = timeMs;
     state.served.splice(0, state.served.length, ...positions);
   }
 
@@ -152,8 +160,10 @@ export class Subscription {
   }
 
   /** While it is held: its client has what is in front of these positions. */
-  skipTo(positions: Positions): void {
-    const { served } = this.#catchingUp ?? this.#leaveLiveEnd();
+  skipTo({ positions, timeMs }: Place): void {
+    const state = this.#catchingUp ?? this.#leaveLiveEnd();
+    const { served } = state;
+    state.timeMs = Math.max(state.timeMs, timeMs);
     for (const [partition, position] of positions.entries()) {
       served[partition] = Math.max(position, served[partition] ?? 0);
     }
@@ -215,7 +225,7 @@ export class Subscription {
         this.#push({ status: "update", payload: entry.delivery.payload, id: idOf(entry) });
       } else if (entry.seq >= state.reloadedUntil) {
         // Of several reloads only the last is needed: its list has what the others would have.
-        lastReload ??= this.#lastReload(entry.seq);
+        lastReload ??= this.#lastReload(entry.seq, state.served);
         if (entry.seq === lastReload) return this.#startReload(state, { id: idOf(entry) });
       }
     }
@@ -264,6 +274,7 @@ export class Subscription {
     return this.#catchingUp = {
       seq: stream.window.nextSeq,
       served: [...stream.positions],
+      timeMs: 0,
       holds: 0,
       reload: null,
       again: null,
@@ -279,16 +290,18 @@ export class Subscription {
     this.#feed.reload(this);
   }
 
-  #lastReload(seq: number): number {
+  #lastReload(seq: number, served: Positions): number {
     let last = seq;
     for (const entry of this.#feed.stream.window.entriesFor(this.target, seq)) {
-      if (entry.delivery.does === "reload") last = entry.seq;
+      const isServed = entry.offset < (served[entry.partition] ?? 0);
+      if (entry.delivery.does === "reload" && !isServed) last = entry.seq;
     }
     return last;
   }
 
   #lose(): void {
     this.#catchingUp = null;
+    this.#start = [...this.#feed.stream.positions];
     if (this.subscriber.knowsVersion1) this.#pushResync();
     else this.reloadByItself();
   }

@@ -28,11 +28,12 @@ export interface Tokens {
   /**
    * Asks whose token it is. An ok answer is reused for a while (AUTH7), unless `fresh` is set.
    *
+   * @param options.use Called with an ok answer before anything else can happen, as a logout
    * @throws {CommandError} `backend-…` or `overloaded`
    */
   identify(
     token: string,
-    options: Pick<Asker, "signal"> & { fresh?: boolean },
+    options: Pick<Asker, "signal"> & { fresh?: boolean; use?: (identity: Identity) => void },
   ): Promise<Identification>;
   /** Forgets what is known of a user; what is being asked is asked once more (KAF5). */
   forget(user: string): void;
@@ -44,10 +45,11 @@ export function createTokens(
 ): Tokens {
   /** By the token's SHA-256, the oldest first. */
   const cache = new Map<string, { identity: Identity; until: number }>();
-  /** Users that were logged out while something was asked: when that was. */
+  /** Users that were logged out while something was asked: which logout that was, by number. */
   const loggedOut = new Map<string, number>();
   let logouts = 0;
-  let underWay = 0;
+  /** For what is under way, the oldest first: the logouts until it began. */
+  const underWay = new Set<{ began: number }>();
 
   function cached(key: string): Identity | undefined {
     const now = Date.now();
@@ -63,9 +65,22 @@ export function createTokens(
     if (cacheMs > 0) cache.set(key, { identity, until: Date.now() + cacheMs });
   }
 
+  /** Of logouts that were before all that is under way nobody needs to know. */
+  function forgetLogouts(): void {
+    const [oldest] = underWay;
+    for (const [user, number] of loggedOut) {
+      if (oldest && number > oldest.began) return;
+      loggedOut.delete(user);
+    }
+  }
+
   async function ask(
     token: string,
-    { key, signal }: { key: string; signal: AbortSignal },
+    { key, signal, use }: {
+      key: string;
+      signal: AbortSignal;
+      use: ((identity: Identity) => void) | undefined;
+    },
   ): Promise<Identification> {
     for (;;) {
       const began = logouts;
@@ -82,27 +97,34 @@ export function createTokens(
       const identity = { status, payload, user: String(body.data.id) };
       if ((loggedOut.get(identity.user) ?? 0) <= began) {
         keep(key, identity);
+        use?.(identity);
         return identity;
       }
     }
   }
 
   return {
-    async identify(token, { signal, fresh = false }) {
+    async identify(token, { signal, fresh = false, use }) {
       const key = createHash("sha256").update(token).digest("base64");
       const known = fresh ? undefined : cached(key);
-      if (known) return known;
-      underWay++;
+      if (known) {
+        use?.(known);
+        return known;
+      }
+      const own = { began: logouts };
+      underWay.add(own);
       try {
-        return await ask(token, { key, signal });
+        return await ask(token, { key, signal, use });
       } finally {
-        if (--underWay === 0) loggedOut.clear();
+        underWay.delete(own);
+        forgetLogouts();
       }
     },
 
     forget(user) {
       for (const [key, { identity }] of cache) if (identity.user === user) cache.delete(key);
-      if (underWay === 0) return;
+      if (underWay.size === 0) return;
+      loggedOut.delete(user);
       loggedOut.set(user, ++logouts);
       backend.shareNoMore("user");
     },

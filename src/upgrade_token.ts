@@ -3,7 +3,7 @@
  */
 import { Buffer } from "node:buffer";
 import { CommandError } from "./protocol.ts";
-import type { Identity, Tokens } from "./tokens.ts";
+import type { Tokens } from "./tokens.ts";
 import { isHeaderValue } from "./validation.ts";
 
 const BEARER = "bearer.";
@@ -33,21 +33,29 @@ export function subprotocols(headers: Headers): string[] {
 /**
  * Asks whose token it is.
  *
+ * @param options.use See {@linkcode Tokens.identify}
  * @returns `unauthorized` where it is refused, `unavailable` where the backend can't be asked
  */
 export async function identifyUpgrade(
   { token }: UpgradeToken,
-  tokens: Pick<Tokens, "identify">,
-): Promise<Identity | { readonly status: "unauthorized" | "unavailable" }> {
-  if (token === null) return { status: "unauthorized" };
+  { tokens, use }: {
+    tokens: Pick<Tokens, "identify">;
+    use: (identity: { user: string; token: string }) => void;
+  },
+): Promise<"ok" | "unauthorized" | "unavailable"> {
+  if (token === null) return "unauthorized";
   try {
     // Nobody to abort for: a client that has gone meanwhile is seen when it is upgraded.
-    const answer = await tokens.identify(token, { signal: new AbortController().signal });
-    return answer.status === "ok" ? answer : { status: "unauthorized" };
+    const { signal } = new AbortController();
+    const { status } = await tokens.identify(token, {
+      signal,
+      use: ({ user }) => use({ user, token }),
+    });
+    return status === "ok" ? "ok" : "unauthorized";
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     const isRefused = error.problems.every(({ slug }) => slug === "backend-refused");
-    return { status: isRefused ? "unauthorized" : "unavailable" };
+    return isRefused ? "unauthorized" : "unavailable";
   }
 }
 

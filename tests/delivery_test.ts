@@ -160,6 +160,7 @@ Deno.test("[DEL2] a list that was asked for after a reload goes out in its place
   wss.publish("update_subscription", reload(event));
   await release();
   const older = await wss.backend.nextCall();
+  wss.publish("update_subscription", reload(event));
   wss.publish("notification", push(1));
   const rid = client.ask("getMyNotifications", LIST);
   const letListGo = await release();

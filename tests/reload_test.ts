@@ -222,6 +222,43 @@ Deno.test("[NET5][DEL12] what is lost is a reload for a client of the Go service
   assertEquals([reloaded, status, payload, id], [event, "reload", [{ id: "n1" }], undefined]);
 });
 
+Deno.test("[KAF3] a reload that still waits goes with the token of a renewal", async () => {
+  const users = { alice: "42", bob: "43", newer: "42" };
+  await using wss = await startWss({ users, settings: { RELOAD_CONCURRENCY: "1" } });
+  await using client = await wss.connect("/web", { token: "alice" });
+  await using bob = await wss.connect("/web", { token: "bob" });
+  const { event } = await client.request("getMyNotifications", LIST);
+  const { event: bobs } = await bob.request("getMyNotifications", LIST);
+  const release = wss.backend.hold("GET /notification");
+  wss.publish("update_subscription", reload(bobs));
+  const letGo = await release();
+  wss.publish("update_subscription", reload(event));
+
+  await client.request("authentication", { authToken: "newer", update: true });
+  wss.backend.forget();
+  letGo();
+
+  assertEquals((await wss.backend.nextCall()).authorization, "newer");
+  (await release())();
+  assertEquals((await client.next()).status, "reload");
+});
+
+Deno.test("[DEL11] a list takes back the reload that was to be tried again", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web", { token: "alice" });
+  const { event } = await client.request("getMyNotifications", LIST);
+  wss.backend.on("GET /notification", () => new Response(null, { status: 500 }));
+  wss.publish("update_subscription", reload(event));
+  wss.publish("notification", push("after"));
+  assertEquals((await client.next()).payload, "after");
+  assertEquals(wss.service.reloads.size, 1);
+
+  wss.backend.reset("GET /notification");
+  await client.request("getMyNotifications", LIST);
+
+  assertEquals(wss.service.reloads.size, 0);
+});
+
 /** Reads a log of which something can be lost. */
 function createLosingReader() {
   const log = createEmbeddedLog();

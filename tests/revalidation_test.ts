@@ -1,4 +1,6 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
+import { NULL } from "../src/protocol.ts";
+import { createTokens } from "../src/tokens.ts";
 import { startWss } from "./_support/wss.ts";
 
 const LIST = { where: { types: [] } };
@@ -103,4 +105,58 @@ Deno.test("[AUTH6] is logged out while its list is under way: unauthorized, and 
   assertEquals([status, payload], ["unauthorized", null]);
   assertEquals(wss.service.sessions.indexSizes(), { keys: 0, users: 0 });
   assertNotEquals(wss.service.sessions.size, 0);
+});
+
+Deno.test("[AUTH6] a token that is somebody else's by now makes its session a guest's", async () => {
+  await using wss = await startWss({ settings: { AUTH_REVALIDATE_SECONDS: "1" } });
+  await using client = await wss.connect("/web", { ...V1, token: "alice" });
+  wss.backend.on("GET /user", () => Response.json({ id: "99" }));
+
+  assertEquals((await client.next()).status, "unauthorized");
+  assertEquals((await client.request("getMyNotifications", LIST)).status, "unauthorized");
+});
+
+Deno.test("[AUTH6] an answer about a token that the session no longer has counts for nothing", async () => {
+  await using wss = await startWss({ settings: { AUTH_REVALIDATE_SECONDS: "1" } });
+  await using client = await wss.connect("/web", { ...V1, token: "alice" });
+  const release = wss.backend.hold("GET /user");
+  const letGo = await release();
+  wss.backend.reset("GET /user");
+  await client.request("authentication", { authToken: "bob" });
+
+  letGo(new Response(null, { status: 401 }));
+
+  assertEquals((await client.request("getMyNotifications", LIST)).status, "ok");
+  assertEquals(await client.pushesUntilIdle(), []);
+});
+
+Deno.test("[KAF5] a logout at whatever moment of a login leaves nobody logged in", async () => {
+  for (let moment = 0; moment < 20; moment++) {
+    let asked = 0;
+    let loggedIn = false;
+    const tokens = createTokens({
+      cacheMs: 10_000,
+      backend: {
+        get: () => {
+          const ok = ++asked === 1;
+          return Promise.resolve(
+            ok
+              ? { status: "ok", payload: NULL, value: { id: "42" } }
+              : { status: "unauthorized", payload: NULL, value: null },
+          );
+        },
+        shareNoMore() {},
+      },
+    });
+    const { signal } = new AbortController();
+    const login = tokens.identify("alice", { signal, use: () => loggedIn = true });
+
+    for (let i = 0; i < moment; i++) await Promise.resolve();
+    tokens.forget("42");
+    // Who is logged in by then is in the session map, where the logout finds it.
+    const isFound = loggedIn;
+    await login;
+
+    assertEquals([loggedIn, asked], isFound ? [true, 1] : [false, 2], `moment ${moment}`);
+  }
 });

@@ -48,7 +48,7 @@ const LAYERS = [
   ["outbox.ts"],
   ["subscription_id.ts"],
   ["backend.ts", "backend_pool.ts", "backend_attempt.ts", "validation.ts"],
-  ["protocol.ts", "json.ts", "delay.ts"],
+  ["protocol.ts", "json.ts", "delay.ts", "turns.ts"],
 ];
 
 /** Every file below src/, with what it imports from there. */

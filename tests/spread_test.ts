@@ -17,6 +17,7 @@ const feed: Feed = {
   reload() {},
   reloadLater() {},
   cancelReload() {},
+  renewReload() {},
   continueLater() {},
   continueOnRead() {},
 };
@@ -84,7 +85,7 @@ Deno.test("[DEL8] 100,000 sessions are told their place spread over the period, 
     const target = notificationTarget({ userId: "42", types: [] });
     for (let i = 0; i < 100_000; i++) {
       const session = sessions.open({ knowsVersion1: true, outbox: createOutbox(() => told++) });
-      session.subscribe(target, { api: "notification" });
+      session.subscribe(target, { api: "notification" }).isAnswered = true;
       heartbeat.add(session);
     }
 

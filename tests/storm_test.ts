@@ -80,8 +80,8 @@ Deno.test("[BCK3][BCK6] 5,000 clients that log in with 500 tokens at once make 5
 });
 
 Deno.test("[KAF3] a reload of a schedule that 5,000 sessions share is one call", async () => {
-  await using wss = await startWss();
-  await using storm = await connectMany(wss, { count: 5000 });
+  await using wss = await startWss({ users: usersOf(500) });
+  await using storm = await connectMany(wss, { count: 5000, tokenOf: (i) => `token-${i % 500}` });
   await Promise.all(storm.clients.map((client) => client.request("getSchedules", SCHEDULE)));
   wss.backend.forget();
 

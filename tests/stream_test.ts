@@ -1,5 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createEmbeddedLog } from "../src/dev/embedded_log.ts";
+import { Freshness } from "../src/freshness.ts";
+import type { LogReader } from "../src/log_reader.ts";
 import { startTwo, startWss } from "./_support/wss.ts";
 
 const LIST = { where: { types: [] } };
@@ -25,29 +27,21 @@ Deno.test("[DEL8] a quiet client of version 1 is told its place, and resumes fro
 });
 
 Deno.test("[DEL10] sessions are told when the ends are not told any more, and when they are again", async () => {
-  const log = createEmbeddedLog();
-  let isReachable = true;
-  const createReader = () => {
-    const reader = log.createReader();
-    const start: typeof reader.start = (events, options) =>
-      reader.start({ ...events, onEnds: (ends) => isReachable && events.onEnds(ends) }, options);
-    return { ...reader, start };
-  };
+  const stream = createMuteReader();
   await using wss = await startWss({
-    log,
-    createReader,
+    ...stream,
     settings: { DEGRADED_AFTER_SECONDS: "2", CURSOR_SECONDS: "3600" },
   });
   await using client = await wss.connect("/web", { ...V1, token: "alice" });
   await using late = await wss.connect("/web", { ...V1, token: "alice" });
   await client.request("getMyNotifications", LIST);
 
-  isReachable = false;
+  stream.isReachable = false;
   const degraded = await client.next();
   const ready = await fetch(`${wss.http}/readyz`);
   const rid = late.ask("getMyNotifications", LIST);
   const [reply, greeting] = [await late.next(), await late.next()];
-  isReachable = true;
+  stream.isReachable = true;
   const live = await client.next();
 
   assertEquals([degraded.event, degraded.status], ["stream", "degraded"]);
@@ -57,3 +51,110 @@ Deno.test("[DEL10] sessions are told when the ends are not told any more, and wh
   assertEquals([live.event, live.status, typeof live.cursor], ["stream", "live", "string"]);
   assertEquals((await late.next()).status, "live");
 });
+
+Deno.test("[DEL8] no cursor comes while something is held back, or the stream is degraded", async () => {
+  const stream = createMuteReader();
+  await using wss = await startWss({
+    ...stream,
+    settings: { DEGRADED_AFTER_SECONDS: "2", CURSOR_SECONDS: "1" },
+  });
+  await using quiet = await wss.connect("/web", { ...V1, token: "alice" });
+  await quiet.request("getMyNotifications", LIST);
+  await using client = await wss.connect("/web", { ...V1, token: "alice" });
+  await client.request("getMyNotifications", LIST);
+  const release = wss.backend.hold("GET /notification");
+  const rid = client.ask("getMyNotifications", LIST);
+  const letGo = await release();
+  for (let i = 0; i < 3; i++) assertEquals((await quiet.next()).status, "live");
+  letGo();
+
+  const statuses = [];
+  for (let status = ""; status !== "degraded";) {
+    const frame = await client.next();
+    statuses.push(frame.rid === rid ? "reply" : status = frame.status);
+    if (frame.rid === rid) stream.isReachable = false;
+  }
+  // One may have been on its way when the list was asked for.
+  if (statuses[0] === "live") statuses.shift();
+  assertEquals([statuses[0], statuses.at(-1)], ["reply", "degraded"]);
+});
+
+Deno.test("[DEL10] who was told degraded is told live as soon as nothing is held back any more", async () => {
+  const stream = createMuteReader();
+  await using wss = await startWss({
+    ...stream,
+    settings: { DEGRADED_AFTER_SECONDS: "1", CURSOR_SECONDS: "3600" },
+  });
+  await using client = await wss.connect("/web", { ...V1, token: "alice" });
+  await using other = await wss.connect("/web", { ...V1, token: "bob" });
+  await client.request("getMyNotifications", LIST);
+  await other.request("getMyNotifications", LIST);
+  const release = wss.backend.hold("GET /notification");
+  stream.isReachable = false;
+  assertEquals((await client.next()).status, "degraded");
+  assertEquals((await other.next()).status, "degraded");
+
+  const rid = client.ask("getMyNotifications", LIST);
+  const letGo = await release();
+  stream.isReachable = true;
+  assertEquals((await other.next()).status, "live");
+  letGo();
+
+  assertEquals((await client.next()).rid, rid);
+  assertEquals((await client.next()).status, "live");
+});
+
+Deno.test("[DEL10] a session whose first list is under way is told degraded after its reply, once", async () => {
+  const stream = createMuteReader();
+  await using wss = await startWss({
+    ...stream,
+    settings: { DEGRADED_AFTER_SECONDS: "1", CURSOR_SECONDS: "3600" },
+  });
+  await using other = await wss.connect("/web", { ...V1, token: "bob" });
+  await other.request("getMyNotifications", LIST);
+  await using client = await wss.connect("/web", { ...V1, token: "alice" });
+  const release = wss.backend.hold("GET /notification");
+  const rid = client.ask("getMyNotifications", LIST);
+  const letGo = await release();
+
+  stream.isReachable = false;
+  assertEquals((await other.next()).status, "degraded");
+  letGo();
+
+  assertEquals((await client.next()).rid, rid);
+  assertEquals((await client.next()).status, "degraded");
+  assertEquals(await client.pushesUntilIdle(), []);
+});
+
+Deno.test("[DEL10] a partition that is found later is as fresh as the moment when it was", () => {
+  const freshness = new Freshness({ afterMs: 15_000, now: 0 });
+  const day = 86_400_000;
+  freshness.tell({ ends: [5], askedAt: day });
+  assertEquals(freshness.staleForMs([5], day), null);
+  assertEquals(freshness.staleForMs([5, 0], day), null);
+  freshness.tell({ ends: [5, 9], askedAt: day + 14_000 });
+  assertEquals(freshness.staleForMs([5, 3], day + 15_000), null);
+  assertEquals(freshness.staleForMs([5, 3], day + 16_000), 16_000);
+  assertEquals(freshness.staleForMs([5, 9], day + 16_000), null);
+});
+
+/** Reads a log whose ends can't be asked at times. */
+function createMuteReader() {
+  const log = createEmbeddedLog();
+  const stream = {
+    log,
+    isReachable: true,
+    createReader(): LogReader {
+      const reader = log.createReader();
+      return {
+        ...reader,
+        start: (events, options) =>
+          reader.start({
+            ...events,
+            onEnds: (ends) => stream.isReachable && events.onEnds(ends),
+          }, options),
+      };
+    },
+  };
+  return stream;
+}

@@ -21,16 +21,17 @@ export const authentication = defineCommand({
       session.logOut();
       return ok();
     }
-    const answer = await tokens.identify(token, { signal });
-    if (answer.status !== "ok") return answer;
-    const { user, payload } = answer;
-    if (!update) {
-      session.logIn({ user, token });
-    } else if (user === session.user) {
-      session.renew(token);
-    } else {
-      throw new CommandError({ slug: "invalid-token", message: "Invalid access token" });
-    }
-    return ok(payload);
+    return await tokens.identify(token, {
+      signal,
+      use({ user }) {
+        if (!update) {
+          session.logIn({ user, token });
+        } else if (user === session.user) {
+          session.renew(token);
+        } else {
+          throw new CommandError({ slug: "invalid-token", message: "Invalid access token" });
+        }
+      },
+    });
   },
 });

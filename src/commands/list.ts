@@ -42,7 +42,6 @@ export async function listAndSubscribe(context: CommandContext, listing: Listing
     return {
       ...reply,
       sent() {
-        if (reply.status === "ok") context.places.greet(session);
         reply.sent?.();
         endTurn();
       },
@@ -71,7 +70,7 @@ function resume(
   const existing = session.subscription(target.id);
   const subscription = existing ?? subscribe(context, { target, reload });
   subscription.hold();
-  if (existing) subscription.skipTo(place.positions);
+  if (existing) subscription.skipTo(place);
   else subscription.beginAt(place);
   subscription.list = reload;
   return {
@@ -80,7 +79,7 @@ function resume(
     payload: NULL,
     recovered: true,
     cursor: String(since),
-    sent: () => subscription.release(),
+    sent: () => answered(context, subscription),
   };
 }
 
@@ -114,7 +113,7 @@ async function list(
       event: target.id,
       ...(since === undefined ? {} : { recovered: false }),
       cursor,
-      sent: () => subscription.release(),
+      sent: () => answered(context, subscription),
     };
   } catch (error) {
     if (session.login === login) undo();
@@ -134,4 +133,11 @@ function subscribe(
     });
   }
   return session.subscribe(target, reload);
+}
+
+/** The reply that subscribes has gone out. */
+function answered({ places, session }: CommandContext, subscription: Subscription): void {
+  subscription.isAnswered = true;
+  places.greet(session);
+  subscription.release();
 }

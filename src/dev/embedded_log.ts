@@ -29,7 +29,7 @@ export function createEmbeddedLog({ partitions = 1 }: { partitions?: number } = 
       const bytes = typeof value === "string" ? encoder.encode(value) : value;
       const record = { partition, offset, timestamp: Date.now(), value: bytes };
       records.push(record);
-      for (const reader of readers) reader.onRecords([record]);
+      for (const reader of readers) reader.onRecord(record);
       return offset;
     },
 
@@ -44,7 +44,7 @@ export function createEmbeddedLog({ partitions = 1 }: { partitions?: number } = 
             const first = index < 0 ? records.length : index;
             const position = Math.max(0, first - 1);
             events.onPartition(partition, { first, position });
-            if (position < records.length) events.onRecords(records.slice(position));
+            for (const record of records.slice(position)) events.onRecord(record);
           }
           readers.add(events);
           const tell = () => events.onEnds({ ends: ends(), askedAt: Date.now() });

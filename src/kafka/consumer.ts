@@ -9,7 +9,8 @@ import type { Admin, Batch } from "kafkajs";
 import type { Settings } from "../config.ts";
 import type { Positions } from "../cursor.ts";
 import { delay } from "../delay.ts";
-import type { LogEvents, LogReader, LogRecord } from "../log_reader.ts";
+import type { LogEvents, LogReader } from "../log_reader.ts";
+import { createTurns } from "../turns.ts";
 import { createKafka, type KafkaSettings } from "./client.ts";
 import { connectGroupConsumer, type GroupConsumer } from "./group_consumer.ts";
 import { persist } from "./persist.ts";
@@ -18,6 +19,9 @@ const log = getLogger(["wss", "kafka"]);
 
 /** Milliseconds after which another consumer takes the place of one that has ended by itself. */
 const RESTART_MS = 500;
+
+/** Milliseconds of a batch that are handled in one turn of the event loop. */
+const TURN_MS = 10;
 
 /** The settings of reading. */
 export type KafkaReaderSettings =
@@ -135,7 +139,7 @@ export function createKafkaReader(settings: KafkaReaderSettings): LogReader {
     noteCaughtUp();
   }
 
-  function take(batch: Batch): void {
+  async function take(batch: Batch): Promise<void> {
     const { partition } = batch;
     const position = positions.get(partition) ?? 0;
     // Not declared by kafkajs' types. It asks from where it is told to, unless it has moved by
@@ -143,8 +147,15 @@ export function createKafkaReader(settings: KafkaReaderSettings): LogReader {
     const { fetchedOffset } = batch as Batch & { fetchedOffset: string };
     if (Number(fetchedOffset) > position) lose(partition, Number(fetchedOffset));
 
-    const records = recordsFrom(positions.get(partition) ?? 0, batch);
-    if (records.length > 0) events.onRecords(records);
+    const turn = createTurns(TURN_MS);
+    for (const { offset: text, timestamp, value } of batch.messages) {
+      await turn();
+      const offset = Number(text);
+      // After a rejoin a fetch may still bring what was read before it.
+      if (offset < (positions.get(partition) ?? 0)) continue;
+      events.onRecord({ partition, offset, timestamp: Number(timestamp), value });
+      advance(partition, offset + 1);
+    }
     advance(partition, Number(batch.lastOffset()) + 1);
   }
 
@@ -221,18 +232,6 @@ export function createKafkaReader(settings: KafkaReaderSettings): LogReader {
       await admin?.disconnect();
     },
   };
-}
-
-function recordsFrom(position: number, { partition, messages }: Batch): LogRecord[] {
-  return messages
-    .map(({ offset, timestamp, value }) => ({
-      partition,
-      offset: Number(offset),
-      timestamp: Number(timestamp),
-      value,
-    }))
-    // After a rejoin a fetch may still bring what was read before it.
-    .filter(({ offset }) => offset >= position);
 }
 
 function isMissingTopic(error: unknown): boolean {

@@ -14,11 +14,12 @@ const FETCH_WAIT_MS = 1000;
 /** Milliseconds after which new partitions are looked for (KAF8). */
 const METADATA_MAX_AGE_MS = 20_000;
 
-/** What comes of it. None of these throws: that would end the consumer. */
+/** What comes of it. None of these throws or rejects: that would end the consumer. */
 export interface GroupEvents {
   /** It has all these partitions; with nothing committed, it is to be told where to begin. */
   onJoin(partitions: readonly number[]): void;
-  onBatch(batch: Batch): void;
+  /** The next batch comes when this one is done. */
+  onBatch(batch: Batch): Promise<void>;
   /** A batch without records, as of transactions, ends in front of this position. */
   onEmptyBatch(partition: number, position: number): void;
   /** It has ended by itself; `again` where another consumer may fare better. */
@@ -87,8 +88,7 @@ export async function connectGroupConsumer(
     run: () =>
       consumer.run({
         autoCommit: false,
-        // deno-lint-ignore require-await
-        eachBatch: async ({ batch }) => events.onBatch(batch),
+        eachBatch: ({ batch }) => events.onBatch(batch),
       }),
     seek: (partition, position) => consumer.seek({ topic, partition, offset: String(position) }),
     disconnect: () => consumer.disconnect(),

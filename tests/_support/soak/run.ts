@@ -75,8 +75,9 @@ export async function runSoak(soak: Soak) {
     users: Object.fromEntries(users.map((user) => [user, user])),
   });
   const stored: number[] = [];
-  backend.on("GET /notification", () => Response.json(stored));
-  backend.on("GET /schedule", () => Response.json(stored));
+  // A list has what its own subscription is pushed, so that it hides no loss of the other.
+  backend.on("GET /notification", () => Response.json(stored.filter((n) => n % 2 === 1)));
+  backend.on("GET /schedule", () => Response.json(stored.filter((n) => n % 2 === 0)));
   await using fleet = await startFleet({
     count: soak.instances,
     env: { ...testEnvironment(backend.origin), ...settings, CURSOR_SECONDS: "2" },
