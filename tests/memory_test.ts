@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { startBackend } from "./_support/backend.ts";
 import { connect } from "./_support/client.ts";
 import { createTopic, kafkaTest } from "./_support/kafka/topic.ts";
-import { startProcess } from "./_support/process.ts";
+import { memoryOf, startProcess } from "./_support/process.ts";
 import { testEnvironment } from "./_support/settings.ts";
 
 Deno.test("[DEL7] what the window counts is what it takes on the heap, to 30 %", async () => {
@@ -49,10 +49,7 @@ kafkaTest("[DEL7] 900,000 messages of 300 bytes: memory levels off", async () =>
       await topic.produce([message("42", partition)], { partition });
     }
     for (let i = 0; i < 3; i++) await client.next();
-    const { stdout } = await new Deno.Command("ps", {
-      args: ["-o", "rss=", "-p", String(wss.pid)],
-    }).output();
-    return Number(new TextDecoder().decode(stdout)) / 1024;
+    return await memoryOf(wss.pid);
   };
 
   const rss = [await more(0), await more(1), await more(2)];

@@ -2,6 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import { notificationTarget } from "../src/subscription_id.ts";
 import type { Backend, Responder } from "./_support/backend.ts";
 import type { Client } from "./_support/client.ts";
+import { until } from "./_support/queue.ts";
+import { clientFrame, openQuickSocket } from "./_support/quick_socket.ts";
 import { startWss, type Wss } from "./_support/wss.ts";
 
 const SCHEDULE = { where: { from: 1, to: 2, timezone: "UTC" } };
@@ -123,4 +125,34 @@ Deno.test("[KAF3] reloads for 500 users with 10 sessions each are 500 calls, ten
     assertEquals(frame.payload, "after");
   }
   assert(row.calls <= 1000 && row.most <= 50, JSON.stringify(row));
+});
+
+Deno.test("[LIM1][NET3] of 5,000 clients at once against 2,000 places, 2,000 are served and 3,000 refused", async () => {
+  await using wss = await startWss({ settings: { MAX_CONNECTIONS: "2000" } });
+  const { port } = wss.service.address;
+  const frames = [
+    clientFrame(JSON.stringify({ rid: 1, command: "getSchedules", options: SCHEDULE })),
+  ];
+
+  const storm = await Promise.all(Array.from({ length: 5000 }, async () => {
+    const socket = await openQuickSocket({ port, path: "/mobile", frames });
+    const head = await socket.readUntil("\r\n\r\n");
+    if (head.startsWith("HTTP/1.1 503 ")) {
+      assert(head.includes("retry-after: 5"), head);
+      socket.conn.close();
+      return null;
+    }
+    return socket;
+  }));
+  const served = storm.filter((socket) => socket !== null);
+
+  assertEquals(served.length, 2000);
+  for (const socket of served) {
+    const seen = await socket.readUntil('"rid":1');
+    assert(seen.includes('"status":"ok"'), seen);
+  }
+  wss.publish("update_subscription", { resource: "schedule", data: "for all" });
+  for (const socket of served) assert((await socket.readUntil("for all")).includes("for all"));
+  for (const { conn } of served) conn.close();
+  await until("all are gone", () => wss.service.connections === 0);
 });

@@ -105,3 +105,9 @@ async function readLines(stream: ReadableStream<Uint8Array>, take: (line: string
   }
   if (rest) take(rest);
 }
+
+/** The memory that a process takes, in MiB. */
+export async function memoryOf(pid: number): Promise<number> {
+  const ps = new Deno.Command("ps", { args: ["-o", "rss=", "-p", String(pid)] });
+  return Number(new TextDecoder().decode((await ps.output()).stdout)) / 1024;
+}
