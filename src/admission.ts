@@ -3,7 +3,7 @@
  * (LIM1). Asked before the upgrade.
  */
 
-/** What {@linkcode createAdmission} is told by the settings. */
+/** What {@linkcode createGate} is told by the settings. */
 export interface AdmissionLimits {
   /** `*`, or origins, of which the host may begin with `*.` for all subdomains. */
   readonly allowedOrigins: readonly string[];
@@ -20,10 +20,18 @@ export type Admission =
   /** Its place is kept until `leave` is called, which may be done again. */
   | { readonly refused: null; readonly leave: () => void };
 
-/** Makes the function that admits a client, by the headers of its request and its address. */
-export function createAdmission(
+/** Admits clients. */
+export interface Gate {
+  /** Asks for a place, by the headers of a client's request and its address. */
+  admit(headers: Headers, peer: string): Admission;
+  /** How many places are taken. */
+  readonly size: number;
+}
+
+/** Makes a {@linkcode Gate}. */
+export function createGate(
   { allowedOrigins, maxConnections, maxConnectionsPerIp, trustProxy }: AdmissionLimits,
-): (headers: Headers, peer: string) => Admission {
+): Gate {
   const isAllowed = allowedOrigins.map(matcher);
   const byAddress = new Map<string, number>();
   let connections = 0;
@@ -43,7 +51,7 @@ export function createAdmission(
     else byAddress.set(address, left);
   }
 
-  return (headers, peer) => {
+  function admit(headers: Headers, peer: string): Admission {
     const origin = headers.get("origin");
     if (origin !== null && !isAllowed.some((matches) => matches(origin))) {
       return { refused: "origin" };
@@ -61,6 +69,13 @@ export function createAdmission(
         isHere = false;
       },
     };
+  }
+
+  return {
+    admit,
+    get size() {
+      return connections;
+    },
   };
 }
 

@@ -74,7 +74,12 @@ export class Connection implements Guest, Leaving {
   #state: "open" | "draining" | "closed" = "open";
   /** How to close a socket that was to be closed before it was open. */
   #closeOnOpen: CloseCode | undefined;
-  #waitsForRoom = false;
+  /** Whether commands wait for it to be behind no more. */
+  #isWaiting = false;
+  /** Characters of refusals that it was sent while it was behind. */
+  #refusedBehind = 0;
+  /** The slot that it could not be told yet (LIFE4). */
+  #endAfterMs: number | undefined;
 
   constructor(socket: Socket, { knowsVersion1, identity, ...options }: ConnectionOptions & Client) {
     this.#socket = socket;
@@ -104,6 +109,7 @@ export class Connection implements Guest, Leaving {
     if (this.#closeOnOpen) this.close(this.#closeOnOpen);
     // Logged out since it was identified; nobody could tell it.
     else if (this.#hasIdentity && this.#session.user === null) this.close(CLOSE.tokenRefused);
+    else if (this.#endAfterMs !== undefined) this.announceEnd(this.#endAfterMs);
   }
 
   /** Takes one message of the socket. Never throws: that would end the process. */
@@ -156,6 +162,7 @@ export class Connection implements Guest, Leaving {
 
   announceEnd(afterMs: number): void {
     if (this.#state === "closed" || !this.#session.knowsVersion1) return;
+    this.#endAfterMs = afterMs;
     const { isLive, isSubscribed } = this.#session;
     const { cursor } = this.#options.places;
     const payload = toJson({ afterMs });
@@ -172,6 +179,11 @@ export class Connection implements Guest, Leaving {
 
   giveUp(): void {
     this.#abort.abort(shuttingDown());
+    this.#queue.proceed();
+  }
+
+  cut(): void {
+    if (this.#state !== "closed") this.close(CLOSE.restart);
   }
 
   #isTooBig(text: string): boolean {
@@ -191,13 +203,13 @@ export class Connection implements Guest, Leaving {
       : { rid: parsed.request.rid, event: parsed.request.command };
     const retryAfterMs = this.#rateLimit.take(now);
     if (this.#rateLimit.isAbused(now)) return this.close(CLOSE.rateLimited);
-    if (retryAfterMs > 0) return this.#reply(envelope, errorReply(rateLimited(retryAfterMs)));
-    if ("error" in parsed) return this.#reply(envelope, errorReply(parsed.error));
+    if (retryAfterMs > 0) return this.#refuse(envelope, rateLimited(retryAfterMs));
+    if ("error" in parsed) return this.#refuse(envelope, parsed.error);
     try {
       this.#enqueue(parsed.request, envelope);
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
-      this.#reply(envelope, errorReply(error));
+      this.#refuse(envelope, error);
     }
   }
 
@@ -253,15 +265,31 @@ export class Connection implements Guest, Leaving {
 
   /** Commands of a session that is behind wait (SLOW1). */
   #mayStart(): boolean {
-    if (!this.#outbox.isBehind) return true;
-    if (!this.#waitsForRoom) this.#outbox.whenRoom(() => this.#proceed());
-    this.#waitsForRoom = true;
+    if (this.#state === "closed") return false;
+    // Given up: what has waited is answered with that.
+    if (this.#abort.signal.aborted || !this.#outbox.isBehind) return true;
+    if (!this.#isWaiting) {
+      this.#outbox.whenCaughtUp(() => {
+        this.#isWaiting = false;
+        this.#queue.proceed();
+      });
+    }
+    this.#isWaiting = true;
     return false;
   }
 
-  #proceed(): void {
-    this.#waitsForRoom = false;
-    this.#queue.proceed();
+  /** Refuses a frame; a client that goes on with such without reading the replies is too slow. */
+  #refuse(envelope: Envelope, error: CommandError): void {
+    const reply = errorReply(error);
+    if (this.#outbox.isBehind) {
+      this.#refusedBehind += envelope.event.length + reply.payload.length;
+      if (this.#refusedBehind > this.#options.limits.maxBufferedBytes) {
+        return this.close(CLOSE.tooSlow);
+      }
+    } else {
+      this.#refusedBehind = 0;
+    }
+    this.#reply(envelope, reply);
   }
 }
 

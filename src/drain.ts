@@ -2,10 +2,10 @@
  * The end of an instance (LIFE4): clients are told when to leave, each at a time of its own, so that
  * they don't all come to the other instances at once.
  */
-import { delay } from "./delay.ts";
+import { delay, within } from "./delay.ts";
 
-/** Milliseconds that sockets get to send what they still have, the close frame included. */
-const CLOSE_MS = 5000;
+/** Milliseconds that an answer takes which needs to wait for nobody. */
+const ANSWER_MS = 500;
 
 /** What is used of a connection. */
 export interface Leaving {
@@ -15,6 +15,8 @@ export interface Leaving {
   leave(): Promise<void>;
   /** Answers what still runs with `shutting-down`. */
   giveUp(): void;
+  /** Closes, whatever still runs. */
+  cut(): void;
 }
 
 /**
@@ -22,15 +24,11 @@ export interface Leaving {
  *
  * @param options.drainMs Milliseconds over which they are spread
  * @param options.requestsMs Milliseconds that requests under way get after that
- * @param options.closed Resolves when no socket is left
+ * @returns Resolves when all are closed from this side; what is unsent may still be on its way
  */
 export async function drain(
   connections: readonly Leaving[],
-  { drainMs, requestsMs, closed }: {
-    drainMs: number;
-    requestsMs: number;
-    closed: () => Promise<void>;
-  },
+  { drainMs, requestsMs }: { drainMs: number; requestsMs: number },
 ): Promise<void> {
   const never = new AbortController().signal;
   const startedAt = performance.now();
@@ -48,17 +46,6 @@ export async function drain(
   }
   await within(requestsMs, Promise.all(left));
   for (const connection of connections) connection.giveUp();
-  await Promise.all(left);
-  await within(CLOSE_MS, closed());
-}
-
-/** Waits for the work, but no longer; whether it was done in time. */
-export async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
-  const timeout = Promise.withResolvers<false>();
-  const timer = setTimeout(() => timeout.resolve(false), ms);
-  try {
-    return await Promise.race([work.then(() => true), timeout.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+  await within(ANSWER_MS, Promise.all(left));
+  for (const connection of connections) connection.cut();
 }

@@ -67,6 +67,7 @@ export function createHeartbeat({ sessions, stream, freshness, periodMs }: {
 
   function sendDegraded(session: Session): void {
     if (staleForMs === null || !isToBeTold(session)) return;
+    if (owed.has(session) || session.outbox.isBehind) return;
     const payload = toJson({ sinceMs: staleForMs });
     session.outbox.send(pushFrame("stream", { status: "degraded", payload }));
     owed.add(session);

@@ -6,9 +6,6 @@
 /** Milliseconds between two looks at the sockets of slow clients. */
 const LOOK_MS = 50;
 
-/** Characters. */
-const LARGE_FRAME = 16_384;
-
 /** What is used of a socket. */
 export type OutboxSocket = Pick<WebSocket, "send" | "readyState" | "bufferedAmount">;
 
@@ -55,12 +52,13 @@ export class Outbox {
   readonly #limits: SlowLimits;
   readonly #slowClients: SlowClients;
   readonly #onTooSlow: () => void;
-  /** Called as soon as there is room again. */
-  #waiting: (() => void)[] = [];
-  /** As of the latest look. */
-  #unsent = 0;
-  /** When it is too slow, by `performance.now()`; while it is looked at. */
+  /** Called as soon as it is not behind any more. */
+  #onCaughtUp: (() => void)[] = [];
+  /** Called as soon as there is room. */
+  #onRoom: (() => void)[] = [];
+  /** When it is too slow, by `performance.now()`; while it is behind. */
   #deadline: number | undefined;
+  #isWatched = false;
   #ended = false;
 
   constructor(
@@ -84,9 +82,8 @@ export class Outbox {
 
   /** Whether so much is unsent that nothing more is to be queued, but replies under way. */
   get isBehind(): boolean {
-    const isBehind = this.#socket.bufferedAmount > this.#limits.maxBufferedBytes;
-    if (isBehind) this.#watch();
-    return isBehind;
+    // It falls behind by sending, and is looked at from then on.
+    return this.#isWatched && this.#socket.bufferedAmount > this.#limits.maxBufferedBytes;
   }
 
   /** Whether so little is unsent that more of what was missed may follow. */
@@ -98,57 +95,59 @@ export class Outbox {
   send(frame: string): void {
     if (this.#ended || this.#socket.readyState !== WebSocket.OPEN) return;
     this.#socket.send(frame);
-    // It may have fallen behind with this one, and nothing else comes to ask whether it has.
-    if (frame.length > LARGE_FRAME) void this.isBehind;
+    if (!this.#isWatched && this.#socket.bufferedAmount > this.#limits.maxBufferedBytes) {
+      this.#watch();
+    }
+  }
+
+  /** Calls back once, when it is not behind any more. */
+  whenCaughtUp(proceed: () => void): void {
+    this.#onCaughtUp.push(proceed);
+    this.#watch();
   }
 
   /** Calls back once, when there is room. */
   whenRoom(proceed: () => void): void {
-    this.#waiting.push(proceed);
+    this.#onRoom.push(proceed);
     this.#watch();
   }
 
   /** Sends nothing any more, and calls nobody back. */
   end(): void {
     this.#ended = true;
-    this.#waiting = [];
+    this.#onCaughtUp = [];
+    this.#onRoom = [];
     this.#slowClients.remove(this);
   }
 
   /** Sees how far it has come; for {@linkcode SlowClients}. */
   look(now: number): void {
-    const { maxBufferedBytes } = this.#limits;
-    const unsent = this.#socket.bufferedAmount;
-    const isBehind = unsent > maxBufferedBytes;
-    const wasBehind = this.#unsent > maxBufferedBytes;
-    // While it is behind it has to come to an end of that; else it is enough that it takes anything.
-    if (isBehind ? !wasBehind : unsent < this.#unsent) {
-      this.#deadline = this.#deadlineFor(unsent, now);
+    if (this.isBehind) {
+      this.#deadline ??= this.#deadlineFrom(now);
+      if (now >= this.#deadline) this.#onTooSlow();
+      return;
     }
-    this.#unsent = unsent;
+    this.#deadline = undefined;
+    const proceeding = this.#onCaughtUp;
+    this.#onCaughtUp = [];
+    if (this.hasRoom) proceeding.push(...this.#onRoom.splice(0));
+    for (const proceed of proceeding) proceed();
 
-    if (this.hasRoom) {
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      for (const proceed of waiting) proceed();
-    }
-    if (!isBehind && this.#waiting.length === 0) {
-      this.#slowClients.remove(this);
-      this.#deadline = undefined;
-    } else if (this.#deadline !== undefined && now >= this.#deadline) {
-      this.#onTooSlow();
-    }
+    const isWaiting = this.#onCaughtUp.length + this.#onRoom.length > 0;
+    if (this.#ended || isWaiting || this.isBehind) return;
+    this.#isWatched = false;
+    this.#slowClients.remove(this);
   }
 
   #watch(): void {
-    if (this.#ended || this.#deadline !== undefined) return;
-    this.#unsent = this.#socket.bufferedAmount;
-    this.#deadline = this.#deadlineFor(this.#unsent, performance.now());
+    if (this.#ended || this.#isWatched) return;
+    this.#isWatched = true;
+    if (this.isBehind) this.#deadline = this.#deadlineFrom(performance.now());
     this.#slowClients.add(this);
   }
 
-  #deadlineFor(unsent: number, now: number): number {
+  #deadlineFrom(now: number): number {
     const { maxBufferedBytes, slowTimeoutMs } = this.#limits;
-    return now + Math.max(1, Math.ceil(unsent / maxBufferedBytes)) * slowTimeoutMs;
+    return now + Math.ceil(this.unsentBytes / maxBufferedBytes) * slowTimeoutMs;
   }
 }

@@ -2,9 +2,13 @@
  * Where in the log a command may subscribe.
  */
 import type { Positions } from "./cursor.ts";
+import { within } from "./delay.ts";
 import type { Session } from "./sessions.ts";
 import type { Place, Stream } from "./stream.ts";
 import type { Target } from "./subscription_id.ts";
+
+/** Milliseconds within which the leaders have to tell the ends of their partitions. */
+const ASK_MS = 3000;
 
 /** What commands that subscribe need to know of the log. */
 export interface Places {
@@ -34,9 +38,10 @@ export function createPlaces({ stream, askEnds, greet }: {
   /** Whether the log goes as far. */
   async function reaches(positions: Positions): Promise<boolean> {
     const isShared = asking !== undefined;
-    asking ??= askEnds().finally(() => asking = undefined);
+    const asked = asking ??= askEnds().finally(() => asking = undefined);
     try {
-      const ends = await asking;
+      if (!await within(ASK_MS, asked)) return false;
+      const ends = await asked;
       const isThere = positions.length <= ends.length &&
         positions.every((position, partition) => position <= (ends[partition] ?? 0));
       // Who was asked before this client came may have answered before that was written.

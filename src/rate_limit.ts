@@ -4,8 +4,8 @@
 
 /** Seconds' worth of requests that may come at once. */
 const BURST_SECONDS = 2;
-/** Seconds' worth of tokens that a session has to have again to count as below the limit. */
-const CALM_SECONDS = 1;
+/** Milliseconds without a refusal after which a session is not over the limit any more. */
+const CALM_MS = 2000;
 /** Milliseconds that a session may be over the limit. */
 const PATIENCE_MS = 10_000;
 
@@ -15,6 +15,7 @@ export class RateLimit {
   #tokens: number;
   #filledAt: number;
   #overSince: number | undefined;
+  #refusedAt = -Infinity;
 
   /** @param now Milliseconds, of a clock that does not go back; as in all that follows */
   constructor(perSecond: number, now: number) {
@@ -33,12 +34,13 @@ export class RateLimit {
     const filled = this.#tokens + (now - this.#filledAt) / 1000 * perSecond;
     this.#tokens = Math.min(filled, perSecond * BURST_SECONDS);
     this.#filledAt = now;
-    if (this.#tokens >= perSecond * CALM_SECONDS) this.#overSince = undefined;
+    if (now - this.#refusedAt > CALM_MS) this.#overSince = undefined;
     if (this.#tokens >= 1) {
       this.#tokens--;
       return 0;
     }
     this.#overSince ??= now;
+    this.#refusedAt = now;
     return Math.ceil((1 - this.#tokens) / perSecond * 1000);
   }
 

@@ -2,7 +2,7 @@
  * HTTP routes on the clients' port: upgrades of the endpoints, health. Refuses before upgrading.
  */
 import { getLogger } from "@logtape/logtape";
-import type { Admission } from "./admission.ts";
+import type { Gate } from "./admission.ts";
 import type { Endpoint } from "./commands/table.ts";
 import type { Client, Connection, Socket } from "./connection.ts";
 import { CLOSE } from "./protocol.ts";
@@ -23,7 +23,9 @@ export interface ServerOptions {
   readonly pingSeconds: number;
   /** Whether clients need a token (NET4). */
   readonly authRequired: boolean;
-  readonly admit: (headers: Headers, peer: string) => Admission;
+  readonly gate: Pick<Gate, "admit">;
+  /** Aborted when the end has begun. */
+  readonly signal: AbortSignal;
   readonly tokens: Pick<Tokens, "identify">;
   /** Whether clients are served: caught up with the log, and not shutting down. */
   readonly isReady: () => boolean;
@@ -39,14 +41,14 @@ export interface ServerOptions {
 export function createHandler(
   options: ServerOptions,
 ): (request: Request, info: Deno.ServeHandlerInfo) => Response | Promise<Response> {
-  const { pingSeconds, authRequired, admit, tokens, isReady, isDegraded } = options;
+  const { pingSeconds, authRequired, gate, tokens, signal, isReady, isDegraded } = options;
 
   async function upgrade(
     request: Request,
     { endpoint, peer }: { endpoint: Endpoint; peer: string },
   ): Promise<Response> {
     if (!isReady()) return unavailable();
-    const admission = admit(request.headers, peer);
+    const admission = gate.admit(request.headers, peer);
     if (admission.refused === "origin") return text(403, "Forbidden: this origin is not allowed");
     if (admission.refused !== null) return unavailable();
     const { leave } = admission;
@@ -74,6 +76,7 @@ export function createHandler(
     let response: Response | undefined;
     const status = await identifyUpgrade(given, {
       tokens,
+      signal,
       use(identity) {
         if (!isReady()) return;
         response = accept(request, (socket, knowsVersion1) => {
@@ -166,6 +169,13 @@ function watch(
   };
   socket.onclose = () => {
     clearTimeout(timer);
+    // The platform keeps a socket that was cut off until its next ping is due; what is known of the
+    // client need not be kept with it.
+    socket.onopen =
+      socket.onmessage =
+      socket.onclose =
+      socket.onerror =
+        null;
     onGone();
   };
   // An error is always followed by the close event, which is all that is needed.

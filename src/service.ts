@@ -3,14 +3,15 @@
  * the same service.
  */
 import { getLogger } from "@logtape/logtape";
-import { createAdmission } from "./admission.ts";
+import { createGate } from "./admission.ts";
 import { createBackend } from "./backend.ts";
 import { createCommandTables } from "./commands/table.ts";
 import type { Settings } from "./config.ts";
 import { Connection } from "./connection.ts";
 import type { LogReader } from "./log_reader.ts";
 import { createLogEvents } from "./consume.ts";
-import { drain, within } from "./drain.ts";
+import { within } from "./delay.ts";
+import { drain } from "./drain.ts";
 import { createFeed } from "./feed.ts";
 import { Freshness } from "./freshness.ts";
 import { createHeartbeat } from "./heartbeat.ts";
@@ -27,6 +28,8 @@ import { createTokens } from "./tokens.ts";
 
 const log = getLogger(["wss", "service"]);
 
+/** Milliseconds that sockets get at the end to send what they still have, the close frame included. */
+const CLOSE_MS = 5000;
 /** Milliseconds that a step of the end may take which should take none, whatever a peer does. */
 const STEP_MS = 700;
 
@@ -64,7 +67,8 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
   let state: "starting" | "ready" | "stopping" = "starting";
   /** Until their sockets have closed, which is later than the end of their sessions. */
   const connections = new Set<Connection>();
-  const noneLeft = Promise.withResolvers<void>();
+  let noneLeft: (() => void) | undefined;
+  const stopping = new AbortController();
   const failed = Promise.withResolvers<string>();
 
   const backend = createBackend({
@@ -107,6 +111,13 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
   const quarantine = createQuarantine(settings.QUARANTINE_SIZE);
   const commands = createCommandTables(backend);
 
+  const gate = createGate({
+    allowedOrigins: settings.ALLOWED_ORIGINS,
+    maxConnections: settings.MAX_CONNECTIONS,
+    maxConnectionsPerIp: settings.MAX_CONNECTIONS_PER_IP,
+    trustProxy: settings.TRUST_PROXY,
+  });
+
   const server = Deno.serve(
     {
       hostname: settings.HOST,
@@ -116,13 +127,9 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
     createHandler({
       pingSeconds: settings.PING_SECONDS,
       authRequired: settings.AUTH_REQUIRED,
-      admit: createAdmission({
-        allowedOrigins: settings.ALLOWED_ORIGINS,
-        maxConnections: settings.MAX_CONNECTIONS,
-        maxConnectionsPerIp: settings.MAX_CONNECTIONS_PER_IP,
-        trustProxy: settings.TRUST_PROXY,
-      }),
+      gate,
       tokens,
+      signal: stopping.signal,
       isReady: () => state === "ready",
       isDegraded: () => heartbeat.isDegraded,
       connect(socket, { endpoint, ...client }) {
@@ -151,7 +158,7 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
       },
       onClosed(connection) {
         connections.delete(connection);
-        if (connections.size === 0) noneLeft.resolve();
+        if (connections.size === 0) noneLeft?.();
       },
     }),
   );
@@ -175,23 +182,20 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
 
   /** Resolves when no socket is left. */
   function closed(): Promise<void> {
-    if (connections.size === 0) noneLeft.resolve();
-    return noneLeft.promise;
+    if (connections.size === 0) return Promise.resolve();
+    return new Promise((resolve) => noneLeft = resolve);
   }
 
   async function end(): Promise<void> {
-    const endMs = settings.SHUTDOWN_SECONDS * 1000;
-    const drainMs = settings.DRAIN_SECONDS * 1000;
     await drain([...connections], {
-      drainMs,
-      requestsMs: Math.min(settings.BACKEND_TIMEOUT_MS, endMs - drainMs) + STEP_MS,
-      closed,
+      drainMs: settings.DRAIN_SECONDS * 1000,
+      requestsMs: settings.BACKEND_TIMEOUT_MS,
     });
     heartbeat.stop();
     await Promise.all([
-      // Not before the sockets have closed: it cuts off what they still have to send.
-      within(STEP_MS, server.shutdown()),
       reader.stop(),
+      // Not before the sockets have closed: it cuts off what they still have to send.
+      within(CLOSE_MS, closed()).then(() => within(STEP_MS, server.shutdown())),
     ]);
   }
 
@@ -199,7 +203,7 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
     address: server.addr,
     sessions,
     get connections() {
-      return connections.size;
+      return gate.size;
     },
     slowClients,
     reloads,
@@ -210,6 +214,7 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
     failed: failed.promise,
     async stop() {
       state = "stopping";
+      stopping.abort();
       revalidation.stop();
       idleGuests.stop();
       const isDone = await within(settings.SHUTDOWN_SECONDS * 1000, end());

@@ -182,7 +182,11 @@ export class Subscription {
     const { id } = reload;
     state.reload = null;
     state.holds--;
-    if (!this.subscriber.outbox.hasRoom) {
+    const { hasRoom } = this.subscriber.outbox;
+    if (!hasRoom && list === null) {
+      // Where something is lost it is told of when there is room.
+      state.seq = -1;
+    } else if (!hasRoom) {
       state.again = reload;
     } else if (list !== null) {
       this.#push({ status: "reload", payload: list, ...(id === undefined ? {} : { id }) });
@@ -265,7 +269,7 @@ export class Subscription {
     state.waitsForRoom = true;
     this.subscriber.outbox.whenRoom(() => {
       state.waitsForRoom = false;
-      this.catchUp();
+      this.#feed.continueLater(this);
     });
   }
 

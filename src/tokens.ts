@@ -105,6 +105,7 @@ export function createTokens(
 
   return {
     async identify(token, { signal, fresh = false, use }) {
+      signal.throwIfAborted();
       const key = createHash("sha256").update(token).digest("base64");
       const known = fresh ? undefined : cached(key);
       if (known) {

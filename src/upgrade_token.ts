@@ -38,21 +38,21 @@ export function subprotocols(headers: Headers): string[] {
  */
 export async function identifyUpgrade(
   { token }: UpgradeToken,
-  { tokens, use }: {
+  { tokens, signal, use }: {
     tokens: Pick<Tokens, "identify">;
+    signal: AbortSignal;
     use: (identity: { user: string; token: string }) => void;
   },
 ): Promise<"ok" | "unauthorized" | "unavailable"> {
   if (token === null) return "unauthorized";
   try {
-    // Nobody to abort for: a client that has gone meanwhile is seen when it is upgraded.
-    const { signal } = new AbortController();
     const { status } = await tokens.identify(token, {
       signal,
       use: ({ user }) => use({ user, token }),
     });
     return status === "ok" ? "ok" : "unauthorized";
   } catch (error) {
+    if (signal.aborted) return "unavailable";
     if (!(error instanceof CommandError)) throw error;
     const isRefused = error.problems.every(({ slug }) => slug === "backend-refused");
     return isRefused ? "unauthorized" : "unavailable";

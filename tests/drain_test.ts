@@ -1,5 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createEmbeddedLog } from "../src/dev/embedded_log.ts";
+import type { LogReader } from "../src/log_reader.ts";
+import { until } from "./_support/queue.ts";
 import { startBackend } from "./_support/backend.ts";
 import type { Client } from "./_support/client.ts";
 import { createTopic, kafkaTest, withAdmin } from "./_support/kafka/topic.ts";
@@ -62,6 +64,68 @@ Deno.test("[LIFE4] what runs is answered first, what comes later is shutting-dow
   assertEquals((await client.reply(rid)).status, "ok");
   assertEquals((await client.ended).code, 1012);
   await stopped;
+});
+
+Deno.test("[LIFE4] what a client has still to read is not cut off by the end", async () => {
+  await using wss = await startWss();
+  // There has been a moment without any connection.
+  await (await wss.connect("/web"))[Symbol.asyncDispose]();
+  await until("it is gone", () => wss.service.connections === 0);
+  const socket = await openRawSocket(`${wss.ws}/mobile`);
+  const list = `["${"x".repeat(7 * 1024 ** 2)}"]`;
+  wss.backend.on("GET /tournament", () => new Response(list));
+  await socket.request({ rid: 1, command: "getTournament", options: { where: { id: "1" } } });
+  await until("it is answered", () => wss.service.slowClients.size === 1);
+
+  const stopped = wss.stop();
+  const reply = await socket.readJson();
+  const close = await socket.readFrame();
+  socket[Symbol.dispose]();
+  await stopped;
+
+  assertEquals(reply?.rid, 1);
+  assertEquals([close?.opcode, close?.payload[0], close?.payload[1]], [8, 1012 >> 8, 1012 & 255]);
+});
+
+Deno.test("[LIFE4] a command that waits for a stuck client, or for the brokers, does not hold up the end", async () => {
+  const log = createEmbeddedLog();
+  const asked = Promise.withResolvers<void>();
+  let isReaderStopped = false;
+  const createReader = (): LogReader => {
+    const reader = log.createReader();
+    return {
+      ...reader,
+      askEnds() {
+        asked.resolve();
+        return new Promise(() => {});
+      },
+      stop() {
+        isReaderStopped = true;
+        return reader.stop();
+      },
+    };
+  };
+  await using ahead = await startWss({ log });
+  await using wss = await startWss({ createReader, settings: { BACKEND_TIMEOUT_MS: "500" } });
+  await using stack = new AsyncDisposableStack();
+  const stuck = stack.use(await openRawSocket(`${wss.ws}/mobile`));
+  wss.backend.on("GET /tournament", () => new Response(`["${"x".repeat(7.9 * 1024 ** 2)}"]`));
+  const options = { where: { id: "1" } };
+  await stuck.request({ rid: 1, command: "getTournament", options });
+  await until("it is behind", () => wss.service.slowClients.size === 1);
+  await stuck.request({ rid: 2, command: "getTournament", options });
+  await using client = await wss.connect("/mobile");
+  const cursor = ahead.service.stream.cursorAt([1000]);
+  const rid = client.ask("getSchedules", {
+    where: { from: 1, to: 2, timezone: "UTC" },
+    since: cursor,
+  });
+  await asked.promise;
+
+  await wss.stop();
+
+  assertEquals((await client.reply(rid)).payload.error[0].Slug, "shutting-down");
+  assertEquals([(await client.ended).code, isReaderStopped], [1012, true]);
 });
 
 Deno.test("[LIFE4][DEL5] who is sent away resumes elsewhere with the cursor that it was told", async () => {

@@ -153,3 +153,20 @@ Deno.test("[LIFE3] closes while a reload for it is under way, or waits", async (
   await until("no reload is left", () => wss.service.reloads.size === 0);
   assertEquals(wss.service.sessions.indexSizes(), EMPTY);
 });
+
+Deno.test("[LIFE3] a login that waits when its connection ends logs nobody in", async () => {
+  await using wss = await startWss();
+  // The answer of {user} is known.
+  await (await wss.connect("/mobile", { token: "alice" }))[Symbol.asyncDispose]();
+  await using client = await wss.connect("/mobile");
+  const release = wss.backend.hold("GET /tournament");
+  client.ask("getTournament", { where: { id: "1" } });
+  client.ask("authentication", { authToken: "alice" });
+  await release();
+
+  client.socket.close();
+
+  await until("its socket is gone", () => wss.service.connections === 0);
+  assertEquals(wss.service.sessions.indexSizes(), EMPTY);
+  assertEquals(wss.service.revalidation.size, 0);
+});

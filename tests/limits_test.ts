@@ -1,6 +1,6 @@
 import FakeTimers from "@sinonjs/fake-timers";
 import { assert, assertEquals } from "@std/assert";
-import { createAdmission } from "../src/admission.ts";
+import { createGate } from "../src/admission.ts";
 import { RateLimit } from "../src/rate_limit.ts";
 import { until } from "./_support/queue.ts";
 import { openRawSocket } from "./_support/raw_socket.ts";
@@ -57,13 +57,13 @@ Deno.test("[LIM1] each address has its own limit; behind a proxy it is the last 
   await using _own = await direct.connect("/web");
   assertEquals(await statusOf(direct, { "x-forwarded-for": "10.0.0.1" }), 503);
 
-  const admit = createAdmission({
+  const gate = createGate({
     allowedOrigins: ["*"],
     maxConnections: 100,
     maxConnectionsPerIp: 1,
     trustProxy: true,
   });
-  const ask = (headers: Record<string, string>) => admit(new Headers(headers), "127.0.0.1");
+  const ask = (headers: Record<string, string>) => gate.admit(new Headers(headers), "127.0.0.1");
   const first = ask({ "x-forwarded-for": "10.0.0.1" });
   assertEquals(ask({ "x-forwarded-for": "10.0.0.9, 10.0.0.1" }).refused, "full");
   assertEquals(ask({ "x-forwarded-for": "10.0.0.1, 10.0.0.2" }).refused, null);
@@ -127,6 +127,25 @@ Deno.test("[LIM2] a session that is over the rate now and then is not closed", (
     }
   }
   assertEquals(refused, 15 * 50);
+});
+
+Deno.test("[LIM2] who keeps the rate after one refusal is not closed", () => {
+  const limit = new RateLimit(50, 0);
+  for (let i = 0; i < 101; i++) limit.take(0);
+  for (let now = 21; now < 30_000; now += 21) {
+    assertEquals([limit.take(now), limit.isAbused(now)], [0, false]);
+  }
+});
+
+Deno.test("[LIM2] who is a little over the rate for 10 s is closed", () => {
+  const limit = new RateLimit(50, 0);
+  for (let i = 0; i < 101; i++) limit.take(0);
+  let closedAt = Infinity;
+  for (let now = 1000 / 52; closedAt === Infinity && now < 30_000; now += 1000 / 52) {
+    limit.take(now);
+    if (limit.isAbused(now)) closedAt = now;
+  }
+  assert(closedAt >= 10_000 && closedAt < 11_000, `${closedAt} ms`);
 });
 
 Deno.test("[LIM3] no more than MAX_SUBSCRIPTIONS; asking again for one that it has is allowed", async () => {

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { Outbox, SlowClients } from "../src/outbox.ts";
 import { until } from "./_support/queue.ts";
 import { openRawSocket } from "./_support/raw_socket.ts";
 import { startWss, type Wss } from "./_support/wss.ts";
@@ -147,4 +148,64 @@ Deno.test("[SLOW2] a client that takes nothing is closed with 4008, and its sess
   assertEquals(wss.service.sessions.indexSizes(), { keys: 0, users: 1 });
   assertEquals([wss.service.slowClients.size, wss.service.connections], [0, 2]);
   assertEquals((await other.request("getMyNotifications", LIST)).status, "ok");
+});
+
+Deno.test("[SLOW2] a client that sends nonsense and reads nothing is closed, and holds little", async () => {
+  await using wss = await startWss();
+  const { socket, session } = await openClient(wss);
+  using _ = socket;
+  const nonsense = { rid: 3, command: "x".repeat(8000), options: {} };
+  let most = 0;
+  (async () => {
+    for (let i = 0; i < 3000; i++) await socket.request(nonsense);
+  })().catch(() => {});
+
+  await until("its session is gone", () => {
+    most = Math.max(most, session.outbox.unsentBytes);
+    return wss.service.sessions.size === 0;
+  });
+
+  assert(most < 2.2 * MIB, `${most} bytes were unsent`);
+});
+
+Deno.test("[SLOW2] a client that is never behind is not closed, however slowly it reads", async () => {
+  await using wss = await startWss({
+    settings: { SLOW_TIMEOUT_SECONDS: "1", MAX_BUFFERED_BYTES: String(8 * MIB) },
+  });
+  const list = `["${"x".repeat(7.5 * MIB)}"]`;
+  const { socket } = await openClient(wss);
+  using _ = socket;
+  const headers = { "content-type": "application/json" };
+  const release = wss.backend.hold("GET /notification", () => new Response(list, { headers }));
+  await socket.request({ rid: 3, command: "getMyNotifications", options: LIST });
+  const letGo = await release();
+  publish(wss, 0);
+  letGo();
+
+  socket.limitReading(3 * MIB);
+  assertEquals((await socket.readJson())?.rid, 3);
+  assertEquals((await socket.readJson())?.payload.n, 0);
+});
+
+Deno.test("[SLOW2] who falls behind with the last of what it missed is seen as well", () => {
+  const slowClients = new SlowClients();
+  let bufferedAmount = 700_000;
+  const outbox = new Outbox({
+    readyState: WebSocket.OPEN,
+    get bufferedAmount() {
+      return bufferedAmount;
+    },
+    send: (frame) => void (bufferedAmount += String(frame).length),
+  }, {
+    limits: { maxBufferedBytes: MIB, slowTimeoutMs: 1000 },
+    slowClients,
+    onTooSlow() {},
+  });
+  outbox.whenRoom(() => outbox.send("x".repeat(900_000)));
+  bufferedAmount = 400_000;
+
+  outbox.look(performance.now());
+
+  assertEquals([outbox.isBehind, slowClients.size], [true, 1]);
+  outbox.end();
 });

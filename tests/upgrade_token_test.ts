@@ -112,3 +112,15 @@ Deno.test("[NET4][KAF5] logged out while its upgrade is under way: it is not tha
 
   assertEquals((await (await upgrading).ended).code, 4401);
 });
+
+Deno.test("[NET4][LIFE4] an upgrade whose token is being checked when the end begins is refused", async () => {
+  await using wss = await startWss();
+  wss.backend.hold("GET /user");
+  const upgrading = headOf(wss, { authorization: "alice" });
+  await wss.backend.nextCall();
+
+  const stopped = wss.stop();
+
+  assert((await upgrading).startsWith("HTTP/1.1 503 "));
+  await stopped;
+});

@@ -3,6 +3,7 @@
  */
 import * as z from "zod";
 import type { ListRequest } from "../backend.ts";
+import { unlessAborted } from "../delay.ts";
 import { CommandError, NULL, type Reply, unauthorized } from "../protocol.ts";
 import type { Place } from "../stream.ts";
 import type { Target } from "../subscription_id.ts";
@@ -32,7 +33,7 @@ export async function listAndSubscribe(context: CommandContext, listing: Listing
   const endTurn = await session.turn(listing.target.id);
   try {
     signal.throwIfAborted();
-    const place = await findPlace(context, listing);
+    const place = await unlessAborted(findPlace(context, listing), signal);
     // Logged out meanwhile: nothing of that user is for this session any more (AUTH6).
     const reply = session.login !== login
       ? unauthorized()
