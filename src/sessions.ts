@@ -2,9 +2,10 @@
  * Who is connected, as which user, subscribed to what. The two ways through the service meet here:
  * commands join and leave, Kafka messages fan out.
  */
-import { type Addressees, isFor, keysOfAddressees, keysOfTarget } from "./addressing.ts";
 import type { ListRequest } from "./backend.ts";
+import { Channels } from "./channels.ts";
 import type { Entry } from "./log_window.ts";
+import { MultiMap } from "./multi_map.ts";
 import { NULL, pushFrame } from "./protocol.ts";
 import type { Target } from "./subscription_id.ts";
 import { type Feed, idOf, type Subscriber, Subscription } from "./subscriptions.ts";
@@ -28,7 +29,8 @@ export class Session implements Subscriber {
   readonly id: string = crypto.randomUUID();
   readonly knowsVersion1: boolean;
   readonly outbox: Subscriber["outbox"];
-  readonly #index: Index;
+  readonly #channels: Channels;
+  readonly #users: MultiMap<Session>;
   readonly #feed: Feed;
   readonly #onToken: (session: Session) => void;
   readonly #subscriptions = new Map<string, Subscription>();
@@ -41,11 +43,15 @@ export class Session implements Subscriber {
 
   constructor(
     { knowsVersion1, outbox }: SessionOptions,
-    { index, feed, onToken }: SessionsOptions & { index: Index },
+    { channels, users, feed, onToken }: SessionsOptions & {
+      channels: Channels;
+      users: MultiMap<Session>;
+    },
   ) {
     this.knowsVersion1 = knowsVersion1;
     this.outbox = outbox;
-    this.#index = index;
+    this.#channels = channels;
+    this.#users = users;
     this.#feed = feed;
     this.#onToken = onToken;
   }
@@ -70,7 +76,7 @@ export class Session implements Subscriber {
     this.logOut();
     this.#user = user;
     this.#token = token;
-    this.#index.addUser(user, this);
+    this.#users.add(user, this);
     this.#onToken(this);
   }
 
@@ -86,7 +92,7 @@ export class Session implements Subscriber {
     this.unsubscribe();
     this.activeAt = performance.now();
     this.#login++;
-    if (this.#user !== null) this.#index.removeUser(this.#user, this);
+    if (this.#user !== null) this.#users.delete(this.#user, this);
     this.#user = null;
     this.#token = null;
     this.#onToken(this);
@@ -133,7 +139,7 @@ export class Session implements Subscriber {
   subscribe(target: Target, list: ListRequest): Subscription {
     const subscription = new Subscription(target, { subscriber: this, list, feed: this.#feed });
     this.#subscriptions.set(target.id, subscription);
-    this.#index.add(subscription);
+    this.#channels.add(subscription);
     return subscription;
   }
 
@@ -144,7 +150,7 @@ export class Session implements Subscriber {
       const subscription = this.#subscriptions.get(id);
       if (!subscription) continue;
       this.#subscriptions.delete(id);
-      this.#index.remove(subscription);
+      this.#channels.remove(subscription);
       subscription.end();
     }
   }
@@ -184,69 +190,11 @@ export interface Sessions extends Iterable<Session> {
   indexSizes(): { keys: number; users: number };
 }
 
-/** The subscriptions of all sessions to one target: they get the same frames. */
-interface Channel {
-  readonly target: Target;
-  readonly members: Set<Subscription>;
-}
-
-/** Finds subscriptions by what messages address, and sessions by user. */
-class Index {
-  readonly byKey = new Map<string, Set<Channel>>();
-  readonly byUser = new Map<string, Set<Session>>();
-  readonly #channels = new Map<string, Channel>();
-
-  add(subscription: Subscription): void {
-    const { target } = subscription;
-    let channel = this.#channels.get(target.id);
-    if (!channel) {
-      channel = { target, members: new Set() };
-      this.#channels.set(target.id, channel);
-      for (const key of keysOfTarget(target)) addTo(this.byKey, key, channel);
-    }
-    channel.members.add(subscription);
-  }
-
-  remove(subscription: Subscription): void {
-    const { target } = subscription;
-    const channel = this.#channels.get(target.id);
-    if (!channel?.members.delete(subscription) || channel.members.size > 0) return;
-    this.#channels.delete(target.id);
-    for (const key of keysOfTarget(target)) removeFrom(this.byKey, key, channel);
-  }
-
-  addUser(user: string, session: Session): void {
-    addTo(this.byUser, user, session);
-  }
-
-  removeUser(user: string, session: Session): void {
-    removeFrom(this.byUser, user, session);
-  }
-
-  *channels(to: Addressees): Iterable<Channel> {
-    for (const key of keysOfAddressees(to)) {
-      for (const channel of this.byKey.get(key) ?? []) {
-        if (isFor(to, channel.target)) yield channel;
-      }
-    }
-  }
-}
-
-function addTo<V>(map: Map<string, Set<V>>, key: string, value: V): void {
-  const values = map.get(key);
-  if (values) values.add(value);
-  else map.set(key, new Set([value]));
-}
-
-function removeFrom<V>(map: Map<string, Set<V>>, key: string, value: V): void {
-  const values = map.get(key);
-  if (values?.delete(value) && values.size === 0) map.delete(key);
-}
-
 /** Makes an empty {@linkcode Sessions}. */
 export function createSessions(options: SessionsOptions): Sessions {
   const sessions = new Set<Session>();
-  const index = new Index();
+  const channels = new Channels();
+  const users = new MultiMap<Session>();
 
   return {
     get size() {
@@ -256,7 +204,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     [Symbol.iterator]: () => sessions.values(),
 
     open(connection) {
-      const session = new Session(connection, { index, ...options });
+      const session = new Session(connection, { channels, users, ...options });
       sessions.add(session);
       return session;
     },
@@ -266,11 +214,11 @@ export function createSessions(options: SessionsOptions): Sessions {
       session.logOut();
     },
 
-    ofUser: (user) => [...index.byUser.get(user) ?? []],
+    ofUser: (user) => [...users.get(user)],
 
     deliver(entry) {
       const { delivery } = entry;
-      for (const { target, members } of index.channels(delivery.to)) {
+      for (const { target, members } of channels.addressedBy(delivery.to)) {
         if (delivery.does === "reload") {
           for (const subscription of members) subscription.offerReload(entry);
           continue;
@@ -288,6 +236,6 @@ export function createSessions(options: SessionsOptions): Sessions {
       }
     },
 
-    indexSizes: () => ({ keys: index.byKey.size, users: index.byUser.size }),
+    indexSizes: () => ({ keys: channels.keyCount, users: users.size }),
   };
 }

@@ -43,12 +43,12 @@ const LAYERS = [
   ],
   ["drain.ts", "idle_guests.ts", "rate_limit.ts"],
   ["commands/", "messages.ts", "quarantine.ts", "heartbeat.ts", "revalidation.ts", "places.ts"],
-  ["feed.ts", "reloads.ts", "sessions.ts", "tokens.ts", "freshness.ts", "wheel.ts"],
+  ["sessions.ts", "channels.ts", "feed.ts", "reloads.ts", "tokens.ts", "freshness.ts", "wheel.ts"],
   ["subscriptions.ts", "stream.ts", "log_window.ts", "cursor.ts", "addressing.ts", "fifo.ts"],
   ["outbox.ts"],
   ["subscription_id.ts"],
   ["backend.ts", "backend_pool.ts", "backend_attempt.ts", "validation.ts"],
-  ["protocol.ts", "json.ts", "delay.ts", "turns.ts"],
+  ["protocol.ts", "json.ts", "delay.ts", "turns.ts", "multi_map.ts"],
 ];
 
 /** Every file below src/, with what it imports from there. */
