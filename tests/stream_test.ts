@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { createEmbeddedLog } from "../src/dev/embedded_log.ts";
 import { Freshness } from "../src/freshness.ts";
 import type { LogReader } from "../src/log_reader.ts";
+import { until } from "./_support/queue.ts";
 import { startTwo, startWss } from "./_support/wss.ts";
 
 const LIST = { where: { types: [] } };
@@ -52,7 +53,7 @@ Deno.test("[DEL10] sessions are told when the ends are not told any more, and wh
   assertEquals((await late.next()).status, "live");
 });
 
-Deno.test("[DEL8] no cursor comes while something is held back, or the stream is degraded", async () => {
+Deno.test("[DEL8] no cursor comes while something is held back", async () => {
   const stream = createMuteReader();
   await using wss = await startWss({
     ...stream,
@@ -77,6 +78,25 @@ Deno.test("[DEL8] no cursor comes while something is held back, or the stream is
   // One may have been on its way when the list was asked for.
   if (statuses[0] === "live") statuses.shift();
   assertEquals([statuses[0], statuses.at(-1)], ["reply", "degraded"]);
+});
+
+Deno.test("[DEL8] no cursor comes while the stream is degraded", async () => {
+  const stream = createMuteReader();
+  await using wss = await startWss({
+    ...stream,
+    settings: { DEGRADED_AFTER_SECONDS: "1", CURSOR_SECONDS: "1" },
+  });
+  await using client = await wss.connect("/web", { ...V1, token: "alice" });
+  await client.request("getMyNotifications", LIST);
+  stream.isReachable = false;
+  let frame = await client.next();
+  while (frame.status === "live") frame = await client.next();
+  const degradedAt = performance.now();
+
+  await until("two more would have come", () => performance.now() > degradedAt + 2500);
+
+  assertEquals(frame.status, "degraded");
+  assertEquals(await client.pushesUntilIdle(), []);
 });
 
 Deno.test("[DEL10] who was told degraded is told live as soon as nothing is held back any more", async () => {
