@@ -174,7 +174,7 @@ export class Connection implements Guest, Leaving {
     if (this.#state === "open") this.#state = "draining";
     if (this.#queue.idle) this.#drained.resolve();
     await this.#drained.promise;
-    if (this.#state !== "closed") this.close(CLOSE.restart);
+    this.cut();
   }
 
   giveUp(): void {

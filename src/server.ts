@@ -2,7 +2,7 @@
  * HTTP routes on the clients' port: upgrades of the endpoints, health. Refuses before upgrading.
  */
 import { getLogger } from "@logtape/logtape";
-import type { Gate } from "./admission.ts";
+import type { Gate } from "./gate.ts";
 import type { Endpoint } from "./commands/table.ts";
 import type { Client, Connection, Socket } from "./connection.ts";
 import { CLOSE } from "./protocol.ts";

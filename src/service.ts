@@ -3,7 +3,7 @@
  * the same service.
  */
 import { getLogger } from "@logtape/logtape";
-import { createGate } from "./admission.ts";
+import { createGate } from "./gate.ts";
 import { createBackend } from "./backend.ts";
 import { createCommandTables } from "./commands/table.ts";
 import type { Settings } from "./config.ts";

@@ -3,7 +3,8 @@
  *
  * It is *live*: each record is pushed as it is read. Or it is *catching up*: it has a place of its
  * own in the window, from which it is served until it has reached the live end. It begins to catch up
- * where a list or a reload holds it back (DEL2), and where it is resumed (DEL5).
+ * where a list or a reload holds it back (DEL2), where it is resumed (DEL5), and where its client is
+ * slow (SLOW1).
  */
 import type { ListRequest } from "./backend.ts";
 import type { Positions } from "./cursor.ts";

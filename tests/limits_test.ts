@@ -1,6 +1,6 @@
 import FakeTimers from "@sinonjs/fake-timers";
 import { assert, assertEquals } from "@std/assert";
-import { createGate } from "../src/admission.ts";
+import { createGate } from "../src/gate.ts";
 import { RateLimit } from "../src/rate_limit.ts";
 import { until } from "./_support/queue.ts";
 import { openRawSocket } from "./_support/raw_socket.ts";

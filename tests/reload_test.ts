@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { createEmbeddedLog } from "../src/dev/embedded_log.ts";
-import type { LogEvents, LogReader } from "../src/log_reader.ts";
+import type { LogEvents } from "../src/log_reader.ts";
 import { withoutCursor } from "./_support/client.ts";
+import { createChangedReader } from "./_support/reader.ts";
 import { startTwo, startWss } from "./_support/wss.ts";
 
 const LIST = { where: { types: [] } };
@@ -264,10 +265,7 @@ function createLosingReader() {
   const log = createEmbeddedLog();
   let events: LogEvents | undefined;
   return {
-    createReader(): LogReader {
-      const reader = log.createReader();
-      return { ...reader, start: (given, options) => reader.start(events = given, options) };
-    },
+    createReader: () => createChangedReader(log, (given) => events = given),
     lose: () => events?.onLost(0, 7),
   };
 }

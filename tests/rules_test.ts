@@ -33,7 +33,7 @@ const LAYERS = [
   ["server.ts", "kafka/", "log.ts"],
   [
     "upgrade_token.ts",
-    "admission.ts",
+    "gate.ts",
     "config.ts",
     "connection.ts",
     "consume.ts",

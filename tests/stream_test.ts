@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { createEmbeddedLog } from "../src/dev/embedded_log.ts";
 import { Freshness } from "../src/freshness.ts";
-import type { LogReader } from "../src/log_reader.ts";
 import { until } from "./_support/queue.ts";
+import { createChangedReader } from "./_support/reader.ts";
 import { startTwo, startWss } from "./_support/wss.ts";
 
 const LIST = { where: { types: [] } };
@@ -164,17 +164,11 @@ function createMuteReader() {
   const stream = {
     log,
     isReachable: true,
-    createReader(): LogReader {
-      const reader = log.createReader();
-      return {
-        ...reader,
-        start: (events, options) =>
-          reader.start({
-            ...events,
-            onEnds: (ends) => stream.isReachable && events.onEnds(ends),
-          }, options),
-      };
-    },
+    createReader: () =>
+      createChangedReader(log, (events) => ({
+        ...events,
+        onEnds: (ends) => stream.isReachable && events.onEnds(ends),
+      })),
   };
   return stream;
 }
