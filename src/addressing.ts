@@ -10,6 +10,11 @@ export type Addressees =
   | { readonly by: "resource"; readonly resource: "schedule" }
   | { readonly by: "user"; readonly user: string; readonly type: string };
 
+/** The type of the Kafka message that addresses so, as it is written in the log. */
+export function messageTypeOf(to: Addressees): "notification" | "update_subscription" {
+  return to.by === "user" ? "notification" : "update_subscription";
+}
+
 /** The keys under which a message is to be found. */
 export function keysOfAddressees(to: Addressees): readonly string[] {
   switch (to.by) {

@@ -9,6 +9,7 @@ import {
   type Failure,
 } from "./backend_attempt.ts";
 import { delay } from "./delay.ts";
+import type { Metrics } from "./metrics.ts";
 import { CommandError } from "./protocol.ts";
 
 export type { BackendAnswer };
@@ -37,6 +38,8 @@ export interface Asker {
 export interface Backend {
   /** Whether the API has a URL. */
   has(api: Api): boolean;
+  /** By API: how many requests run, and how many wait for a place. */
+  readonly pools: Readonly<Record<Api, Pick<Pool, "inUse" | "waiting">>>;
   /**
    * Asks; identical requests are shared as BCK6 says.
    *
@@ -65,6 +68,10 @@ export interface BackendOptions {
   readonly timeoutMs: number;
   /** Bytes of an answer's body. */
   readonly maxBytes: number;
+  readonly metrics: Pick<
+    Metrics,
+    "backendRequests" | "backendRetries" | "backendShared" | "backendSeconds"
+  >;
 }
 
 const TRAITS: Record<Api, { withToken: boolean; joinable: "under way" | "unsent" }> = {
@@ -89,7 +96,7 @@ interface Job {
 
 /** Makes a {@linkcode Backend}. */
 export function createBackend(
-  { urls, poolSize, timeoutMs, maxBytes }: BackendOptions,
+  { urls, poolSize, timeoutMs, maxBytes, metrics }: BackendOptions,
 ): Backend {
   const pools: Record<Api, Pool> = {
     user: new Pool(poolSize),
@@ -110,6 +117,7 @@ export function createBackend(
   }
 
   function fail(job: Job, failure: Failure): void {
+    metrics.backendRequests.inc({ api: job.api, outcome: failure.slug });
     for (const asker of job.askers) asker.reject(error(job.api, failure));
   }
 
@@ -131,21 +139,25 @@ export function createBackend(
       return fail(job, { slug: "overloaded", reason: "too many requests are waiting for it" });
     }
     if (leavePool === "aborted") return;
+    const endTimer = metrics.backendSeconds.startTimer({ api });
     try {
       job.sent = true;
       if (TRAITS[api].joinable === "unsent") closeToJoiners(job);
       for (let tries = 0;; tries++) {
         const outcome = await attempt(request, { signal, maxBytes });
-        if (signal.aborted) return;
+        if (signal.aborted) return void metrics.backendRequests.inc({ api, outcome: "given_up" });
         if ("status" in outcome) {
+          metrics.backendRequests.inc({ api, outcome: outcome.status });
           for (const asker of job.askers) asker.resolve(outcome);
           return;
         }
         const delayMs = outcome.again && request.method === "GET" && RETRY_DELAYS_MS[tries];
         if (!delayMs) return fail(job, outcome);
         await delay(delayMs * (0.75 + Math.random() / 2), signal);
+        metrics.backendRetries.inc({ api });
       }
     } finally {
+      endTimer();
       leavePool();
     }
   }
@@ -212,6 +224,8 @@ export function createBackend(
   return {
     has: (api) => urls[api] !== undefined,
 
+    pools,
+
     keyOf,
 
     get(request, asker) {
@@ -224,6 +238,8 @@ export function createBackend(
         job = createJob(api, { method: "GET", url, headers: headers(api, asker.token) }, key);
         joinable.set(key, job);
         start(job);
+      } else {
+        metrics.backendShared.inc({ api });
       }
       return join(job, asker);
     },

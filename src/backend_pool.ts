@@ -9,6 +9,16 @@ export class Pool {
   /** Who waits, in the order of their coming. */
   readonly #waiting = new Set<() => void>();
 
+  /** How many requests have a place. */
+  get inUse(): number {
+    return this.#taken;
+  }
+
+  /** How many wait for one. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   constructor(size: number) {
     this.#size = size;
   }

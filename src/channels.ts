@@ -41,6 +41,11 @@ export class Channels {
     for (const key of keysOfTarget(target)) this.#byKey.delete(key, channel);
   }
 
+  /** Who is subscribed to the target of that id. */
+  members(id: string): Iterable<Subscription> {
+    return this.#byId.get(id)?.members ?? [];
+  }
+
   /** The channels that a message is for. */
   *addressedBy(to: Addressees): Iterable<Channel> {
     for (const key of keysOfAddressees(to)) {

@@ -155,6 +155,24 @@ const settingsSchema = z.object({
     max: 65_535,
     fallback: 3110,
   }),
+  ADMIN_HOST: setting(z.string().regex(/^[\w.:-]+$/).default("127.0.0.1"), {
+    meaning: "Address of the admin port; off loopback it needs ADMIN_TOKEN",
+    allowed: "an IP address or a host's name",
+    fallback: "127.0.0.1",
+  }),
+  ADMIN_PORT: number({
+    meaning: "Port for operators: metrics, health, sessions, quarantine; 0 turns it off",
+    min: 0,
+    max: 65_535,
+    fallback: 3111,
+  }),
+  ADMIN_TOKEN: setting(z.string().regex(/^[\x21-\x7e]{16,}$/).optional(), {
+    meaning: "What a request to the admin port needs as `Authorization: Bearer <token>`, " +
+      "but for health and metrics",
+    allowed: "16 characters or more, without spaces",
+    fallback: "none",
+    secret: true,
+  }),
   ALLOWED_ORIGINS: setting(
     z.string().default("*")
       .transform((text) => text.split(",").map((origin) => origin.trim()))
@@ -393,6 +411,15 @@ export function parseSettings(
     .map((name) => describeProblem(name, found.get(name)?.text));
   problems.push(...incompleteSasl(found));
   if (!result.success || problems.length > 0) return { problems };
+  const isOpen = result.data.ADMIN_PORT > 0 && !isLoopback(result.data.ADMIN_HOST);
+  if (isOpen && result.data.ADMIN_TOKEN === undefined) {
+    return {
+      problems: [
+        `ADMIN_TOKEN is missing: expected ${settingInfo("ADMIN_TOKEN").allowed}, ` +
+        `as ADMIN_HOST is "${result.data.ADMIN_HOST}", which is not loopback`,
+      ],
+    };
+  }
 
   const settings = result.data;
   const endSeconds = settings.DRAIN_SECONDS + settings.BACKEND_TIMEOUT_MS / 1000;
@@ -412,6 +439,11 @@ export function parseSettings(
       INSTANCE_ID: settings.INSTANCE_ID ?? (hostname || crypto.randomUUID().slice(0, 8)),
     },
   };
+}
+
+/** Whether only this machine reaches what listens there. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 function isTemplated(text: string): boolean {

@@ -6,6 +6,7 @@ import type { Backend } from "./backend.ts";
 import type { CommandTable } from "./commands/table.ts";
 import type { Leaving } from "./drain.ts";
 import type { Heartbeat } from "./heartbeat.ts";
+import type { Metrics } from "./metrics.ts";
 import type { Guest, IdleGuests } from "./idle_guests.ts";
 import type { Places } from "./places.ts";
 import {
@@ -25,6 +26,7 @@ import { type Envelope, parseRequest, type Request } from "./request.ts";
 import { RequestQueue } from "./request_queue.ts";
 import type { Session, SessionOptions, Sessions } from "./sessions.ts";
 import type { Tokens } from "./tokens.ts";
+import type { Trace } from "./trace.ts";
 
 const log = getLogger(["wss", "connection"]);
 
@@ -44,6 +46,11 @@ export interface ConnectionOptions {
   readonly heartbeat: Pick<Heartbeat, "add" | "remove">;
   readonly slowClients: SlowClients;
   readonly idleGuests: IdleGuests;
+  readonly trace: Pick<Trace, "announced">;
+  readonly metrics: Pick<
+    Metrics,
+    "disconnects" | "requests" | "requestErrors" | "requestSeconds" | "resumes"
+  >;
   readonly limits: SlowLimits & {
     /** Requests a second. */
     readonly rateLimit: number;
@@ -55,7 +62,7 @@ export interface ConnectionOptions {
 }
 
 /** A client, as it is known from its upgrade. */
-export interface Client extends Pick<SessionOptions, "knowsVersion1"> {
+export interface Client extends Pick<SessionOptions, "knowsVersion1" | "endpoint"> {
   /** Whose token came with the upgrade, if one did (NET4). */
   readonly identity: { readonly user: string; readonly token: string } | null;
 }
@@ -81,14 +88,14 @@ export class Connection implements Guest, Leaving {
   /** The slot that it could not be told yet (LIFE4). */
   #endAfterMs: number | undefined;
 
-  constructor(socket: Socket, { knowsVersion1, identity, ...options }: ConnectionOptions & Client) {
+  constructor(socket: Socket, { identity, ...options }: ConnectionOptions & Client) {
     this.#socket = socket;
     this.#options = options;
     this.#outbox = new Outbox(socket, {
       ...options,
       onTooSlow: () => this.close(CLOSE.tooSlow),
     });
-    this.#session = options.sessions.open({ knowsVersion1, outbox: this.#outbox });
+    this.#session = options.sessions.open({ ...options, outbox: this.#outbox });
     this.#rateLimit = new RateLimit(options.limits.rateLimit, performance.now());
     if (identity) this.#session.logIn(identity);
     this.#hasIdentity = identity !== null;
@@ -102,6 +109,16 @@ export class Connection implements Guest, Leaving {
         if (this.#state === "draining") this.#drained.resolve();
       },
     });
+  }
+
+  /** The session's id. */
+  get id(): string {
+    return this.#session.id;
+  }
+
+  /** The path at which it has connected. */
+  get endpoint(): string {
+    return this.#session.endpoint;
   }
 
   /** The socket is open. */
@@ -127,7 +144,7 @@ export class Connection implements Guest, Leaving {
 
   /** Ends the connection from this side; the session is gone at once, whatever the peer does. */
   close(close: CloseCode): void {
-    this.#end();
+    this.#end(close.name);
     if (this.#socket.readyState === WebSocket.CONNECTING) {
       this.#closeOnOpen = close;
       return;
@@ -139,12 +156,20 @@ export class Connection implements Guest, Leaving {
     }
   }
 
+  /** The socket has gone, or never opened; `why` says what is known of that. */
+  gone(why: "client" | "ping_timeout" | "never_opened"): void {
+    this.#end(why);
+    this.#closeOnOpen ??= CLOSE.restart;
+  }
+
   /** Forgets the session (LIFE3). */
-  #end(): void {
+  #end(why: string): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#abort.abort(CLOSED);
-    this.#options.sessions.close(this.#session);
+    this.#options.metrics.disconnects.inc({ reason: why });
+    log.debug("A session ended: {why}", { session: this.#session.id, why });
+    this.#options.sessions.close(this.#session, why);
     this.#options.heartbeat.remove(this.#session);
     this.#options.idleGuests.remove(this);
     this.#outbox.end();
@@ -168,6 +193,7 @@ export class Connection implements Guest, Leaving {
     const payload = toJson({ afterMs });
     const place = isLive && isSubscribed ? { cursor } : {};
     this.#outbox.send(pushFrame("server", { status: "reconnect", payload, ...place }));
+    this.#options.trace.announced("server", "reconnect");
   }
 
   async leave(): Promise<void> {
@@ -201,21 +227,22 @@ export class Connection implements Guest, Leaving {
     const envelope = "error" in parsed
       ? parsed.envelope
       : { rid: parsed.request.rid, event: parsed.request.command };
+    const asked = { envelope, at: now };
     const retryAfterMs = this.#rateLimit.take(now);
     if (this.#rateLimit.isAbused(now)) return this.close(CLOSE.rateLimited);
-    if (retryAfterMs > 0) return this.#refuse(envelope, rateLimited(retryAfterMs));
-    if ("error" in parsed) return this.#refuse(envelope, parsed.error);
+    if (retryAfterMs > 0) return this.#refuse(asked, rateLimited(retryAfterMs));
+    if ("error" in parsed) return this.#refuse(asked, parsed.error);
     try {
-      this.#enqueue(parsed.request, envelope);
+      this.#enqueue(parsed.request, asked);
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
-      this.#refuse(envelope, error);
+      this.#refuse(asked, error);
     }
   }
 
   /** @throws {CommandError} The request can't be run */
-  #enqueue({ rid, command: name, options }: Request, envelope: Envelope): void {
-    const { commands, backend, tokens, places, limits } = this.#options;
+  #enqueue({ rid, command: name, options }: Request, asked: Asked): void {
+    const { commands, backend, tokens, places, metrics, limits } = this.#options;
     if (this.#state === "draining") throw shuttingDown();
     if (this.#queue.has(rid)) throw refusal("duplicate-rid", `The rid ${rid} is still in use`);
     const command = commands.get(name);
@@ -237,30 +264,50 @@ export class Connection implements Guest, Leaving {
       tokens,
       places,
       maxSubscriptions: limits.maxSubscriptions,
+      metrics,
       signal: this.#abort.signal,
     };
     this.#queue.add({
       rid,
       barrier: command.barrier,
-      run: async () => this.#reply(envelope, await this.#answer(() => run(context), envelope)),
+      run: async () => this.#reply(asked, await this.#answer(() => run(context), asked)),
     });
   }
 
-  async #answer(run: () => Promise<Reply>, { rid, event }: Envelope): Promise<Reply> {
+  async #answer(run: () => Promise<Reply>, { envelope: { rid, event } }: Asked): Promise<Reply> {
     try {
       return await run();
     } catch (error) {
-      if (error instanceof CommandError) return errorReply(error);
+      if (error instanceof CommandError) return this.#errorReply(error);
       // Nobody reads the reply to a connection that has closed.
       if (error === CLOSED) return errorReply(shuttingDown());
       const id = logDefect(error, { session: this.#session.id, rid, command: event });
-      return errorReply(refusal("internal", `Internal error ${id}`));
+      return this.#errorReply(refusal("internal", `Internal error ${id}`));
     }
   }
 
-  #reply({ rid, event }: Envelope, reply: Reply): void {
+  #errorReply(error: CommandError): Reply {
+    const { requestErrors } = this.#options.metrics;
+    for (const { slug } of error.problems) requestErrors.inc({ slug });
+    return errorReply(error);
+  }
+
+  #reply({ envelope: { rid, event }, at }: Asked, reply: Reply): void {
     this.#outbox.send(replyFrame(rid, event, reply));
     reply.sent?.();
+    const { commands, metrics } = this.#options;
+    // What there is no command for is the client's choice.
+    const command = commands.has(event) ? event : "unknown";
+    const ms = performance.now() - at;
+    metrics.requests.inc({ command, status: reply.status });
+    metrics.requestSeconds.observe({ command }, ms / 1000);
+    log.debug("Answered {command} with {status} after {ms} ms", {
+      session: this.#session.id,
+      rid,
+      command,
+      status: reply.status,
+      ms: Math.round(ms),
+    });
   }
 
   /** Commands of a session that is behind wait (SLOW1). */
@@ -279,18 +326,24 @@ export class Connection implements Guest, Leaving {
   }
 
   /** Refuses a frame; a client that goes on with such without reading the replies is too slow. */
-  #refuse(envelope: Envelope, error: CommandError): void {
-    const reply = errorReply(error);
+  #refuse(asked: Asked, error: CommandError): void {
+    const reply = this.#errorReply(error);
     if (this.#outbox.isBehind) {
-      this.#refusedBehind += envelope.event.length + reply.payload.length;
+      this.#refusedBehind += asked.envelope.event.length + reply.payload.length;
       if (this.#refusedBehind > this.#options.limits.maxBufferedBytes) {
         return this.close(CLOSE.tooSlow);
       }
     } else {
       this.#refusedBehind = 0;
     }
-    this.#reply(envelope, reply);
+    this.#reply(asked, reply);
   }
+}
+
+/** What a client asked, and when, by `performance.now()`. */
+interface Asked {
+  readonly envelope: Envelope;
+  readonly at: number;
 }
 
 function refusal(slug: Slug, message: string): CommandError {

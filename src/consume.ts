@@ -4,12 +4,15 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { Freshness } from "./freshness.ts";
+import { messageTypeOf } from "./addressing.ts";
 import type { LogEvents, LogRecord } from "./log_reader.ts";
 import { type Message, parseMessage } from "./messages.ts";
+import type { Metrics } from "./metrics.ts";
 import type { Quarantine } from "./quarantine.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Stream } from "./stream.ts";
 import type { Tokens } from "./tokens.ts";
+import type { Trace } from "./trace.ts";
 
 const log = getLogger(["wss", "messages"]);
 
@@ -18,8 +21,10 @@ export interface ConsumeOptions {
   readonly stream: Stream;
   readonly sessions: Pick<Sessions, "deliver" | "ofUser" | "lose">;
   readonly tokens: Pick<Tokens, "forget">;
-  readonly quarantine: Pick<Quarantine, "add">;
+  readonly quarantine: Pick<Quarantine, "add" | "noteReplay">;
   readonly freshness: Pick<Freshness, "tell">;
+  readonly trace: Pick<Trace, "trim">;
+  readonly metrics: Pick<Metrics, "records" | "quarantined" | "kafkaJoins" | "kafkaCrashes">;
   /** Called after records have been read. */
   readonly onRead: () => void;
   readonly onFailure: (reason: string) => void;
@@ -27,36 +32,57 @@ export interface ConsumeOptions {
 
 /** Makes what handles the records of the log. It never throws, for that would end the consumer. */
 export function createLogEvents(options: ConsumeOptions): LogEvents {
-  const { stream, sessions, tokens, quarantine, freshness, onRead, onFailure } = options;
+  const { stream, sessions, tokens, quarantine, freshness, trace, metrics } = options;
+  const { onRead, onFailure } = options;
 
   /** The message of a record, `null` where it has none that could be used. */
-  function messageOf({ partition, offset, value }: LogRecord): Message | null {
-    if (value === null) return null;
+  function messageOf(record: LogRecord): Message | null {
+    const { partition, offset, value, timestamp } = record;
+    if (value === null) {
+      metrics.records.inc({ type: "empty" });
+      return null;
+    }
+    const unusable = { partition, offset, timestamp };
     try {
       const parsed = parseMessage(value);
-      if (!("reason" in parsed)) return parsed;
-      quarantine.add({ partition, offset, reason: parsed.reason });
+      if (!("problem" in parsed)) {
+        metrics.records.inc({
+          type: parsed.does === "logout" ? "logout" : messageTypeOf(parsed.to),
+        });
+        return parsed;
+      }
+      metrics.quarantined.inc({ reason: parsed.problem });
+      quarantine.add({ ...unusable, reason: parsed.reason });
     } catch (error) {
       log.error("Record {partition}-{offset} could not be read: {error}", {
         partition,
         offset,
         error,
       });
-      quarantine.add({ partition, offset, reason: "could not be read" });
+      metrics.quarantined.inc({ reason: "defect" });
+      quarantine.add({ ...unusable, reason: "could not be read" });
     }
+    metrics.records.inc({ type: "unusable" });
     return null;
   }
 
-  function handle(record: LogRecord, now: number): void {
-    const message = messageOf(record);
+  function handle({ value, headers, ...read }: LogRecord, readAt: number): void {
+    const message = messageOf({ value, ...read });
+    const record = { ...read, readAt };
+    if (headers?.replays !== undefined) quarantine.noteReplay(headers.replays);
     if (message?.does === "logout") {
-      stream.read(record, null, now);
+      stream.read(record, null);
       tokens.forget(message.user);
       for (const session of sessions.ofUser(message.user)) session.revoke();
       return;
     }
-    const entry = stream.read(record, message, now);
+    const entry = stream.read(record, message);
     if (entry) sessions.deliver(entry);
+  }
+
+  function trim(now: number): void {
+    stream.window.trim(now);
+    trace.trim(stream.window.firstSeq);
   }
 
   return {
@@ -64,7 +90,7 @@ export function createLogEvents(options: ConsumeOptions): LogEvents {
     onRecord(record) {
       const now = Date.now();
       handle(record, now);
-      stream.window.trim(now);
+      trim(now);
       onRead();
     },
     onPosition(partition, position) {
@@ -73,7 +99,7 @@ export function createLogEvents(options: ConsumeOptions): LogEvents {
     },
     onEnds(ends) {
       freshness.tell(ends);
-      stream.window.trim(Date.now());
+      trim(Date.now());
     },
     onLost(partition, position) {
       log.error(
@@ -83,6 +109,8 @@ export function createLogEvents(options: ConsumeOptions): LogEvents {
       stream.jump(partition, position);
       sessions.lose();
     },
+    onJoin: () => metrics.kafkaJoins.inc(),
+    onCrash: () => metrics.kafkaCrashes.inc(),
     onFailure,
   };
 }

@@ -6,6 +6,7 @@ import { setImmediate } from "node:timers/promises";
 import type { Reloads } from "./reloads.ts";
 import type { Stream } from "./stream.ts";
 import type { Feed, Subscription } from "./subscriptions.ts";
+import type { Trace } from "./trace.ts";
 import { createTurns } from "./turns.ts";
 
 /** Milliseconds of catching up that are done in one turn of the event loop. */
@@ -13,7 +14,7 @@ const TURN_MS = 10;
 
 /** Makes the {@linkcode Feed} of an instance; `onRead` is to be called when something was read. */
 export function createFeed(
-  { stream, reloads }: { stream: Stream; reloads: Reloads },
+  { stream, reloads, trace }: { stream: Stream; reloads: Reloads; trace: Trace },
 ): Feed & { onRead(): void } {
   /** To be called back when there is time. */
   const later = new Set<Subscription>();
@@ -45,6 +46,7 @@ export function createFeed(
 
   return {
     stream,
+    trace,
     reload: reloads.request,
     reloadLater: reloads.requestLater,
     cancelReload: reloads.cancel,

@@ -19,6 +19,7 @@ export class Freshness {
   readonly #freshAt: number[] = [];
   /** Those not read up to yet, the oldest first. */
   #told: Ends[] = [];
+  #latest: Ends | undefined;
 
   constructor({ afterMs, now }: { afterMs: number; now: number }) {
     this.#afterMs = afterMs;
@@ -28,6 +29,12 @@ export class Freshness {
   /** Takes ends that were told. */
   tell(ends: Ends): void {
     this.#told.push(ends);
+    this.#latest = ends;
+  }
+
+  /** The ends that were told last, if any were. */
+  get latest(): Ends | undefined {
+    return this.#latest;
   }
 
   /** For how many milliseconds some partition has not been fresh; `null` where all are. */

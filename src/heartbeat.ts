@@ -8,6 +8,7 @@ import type { Freshness } from "./freshness.ts";
 import { NULL, pushFrame, toJson } from "./protocol.ts";
 import type { Session } from "./sessions.ts";
 import type { Stream } from "./stream.ts";
+import type { Trace } from "./trace.ts";
 import { Wheel } from "./wheel.ts";
 
 const log = getLogger(["wss", "stream"]);
@@ -30,10 +31,11 @@ export interface Heartbeat {
 }
 
 /** Makes a {@linkcode Heartbeat}. */
-export function createHeartbeat({ sessions, stream, freshness, periodMs }: {
+export function createHeartbeat({ sessions, stream, freshness, trace, periodMs }: {
   sessions: Iterable<Session>;
   stream: Stream;
   freshness: Freshness;
+  trace: Pick<Trace, "announced">;
   periodMs: number;
 }): Heartbeat {
   let staleForMs: number | null = null;
@@ -62,6 +64,7 @@ export function createHeartbeat({ sessions, stream, freshness, periodMs }: {
     session.outbox.send(
       pushFrame("stream", { status: "live", payload: NULL, cursor: stream.cursor }),
     );
+    trace.announced("stream", "live");
     owed.delete(session);
   }
 
@@ -70,6 +73,7 @@ export function createHeartbeat({ sessions, stream, freshness, periodMs }: {
     if (owed.has(session) || session.outbox.isBehind) return;
     const payload = toJson({ sinceMs: staleForMs });
     session.outbox.send(pushFrame("stream", { status: "degraded", payload }));
+    trace.announced("stream", "degraded");
     owed.add(session);
   }
 

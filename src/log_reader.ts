@@ -12,6 +12,15 @@ export interface LogRecord {
   readonly timestamp: number;
   /** `null` for a record without a value (KAF6). */
   readonly value: Uint8Array | null;
+  readonly headers?: RecordHeaders;
+}
+
+/** What is used of a record's headers; each `undefined` where it is not there. */
+export interface RecordHeaders {
+  /** W3C Trace Context: the span of the producer, whose child is what comes of the message. */
+  readonly traceparent?: string | undefined;
+  /** The id of the record in quarantine that was written again with this. */
+  readonly replays?: string | undefined;
 }
 
 /** What comes of reading the log. None of these throws. */
@@ -31,6 +40,10 @@ export interface LogEvents {
   onEnds(ends: Ends): void;
   /** What is in front of a position can't be had any more; it goes on there (DEL12). */
   onLost(partition: number, position: number): void;
+  /** It has joined a consumer group. */
+  onJoin(): void;
+  /** A consumer has ended by itself; where it can, reading goes on with another. */
+  onCrash(): void;
   /** Reading can't go on; called at most once. */
   onFailure(reason: string): void;
 }
@@ -46,6 +59,12 @@ export interface LogReader {
   start(events: LogEvents, options: { since: number }): Promise<void>;
   /** Asks the leaders for the ends of all partitions; rejects where they can't be asked. */
   askEnds(): Promise<Positions>;
+  /**
+   * Writes a record to the log once more, as it is, with the header `replays`.
+   *
+   * @throws {Error} It is no longer there, or the brokers can't be reached
+   */
+  replay(record: Pick<LogRecord, "partition" | "offset">): Promise<void>;
   /** Stops reading and leaves nothing behind, also while it is starting. */
   stop(): Promise<void>;
 }

@@ -21,14 +21,17 @@ export interface Entry {
   readonly offset: number;
   /** Milliseconds since 1970. */
   readonly timestamp: number;
+  /** When this instance has read it, in milliseconds since 1970. */
+  readonly readAt: number;
   readonly delivery: Delivery;
 }
+
+/** A record, parsed, that may become an {@linkcode Entry}. */
+export type Read = Omit<Entry, "seq" | "delivery">;
 
 interface Stored extends Entry {
   /** Less those that its keys take. */
   readonly bytes: number;
-  /** Milliseconds since 1970. */
-  readonly leavesAt: number;
 }
 
 /** What is known of one partition. */
@@ -98,23 +101,20 @@ export class LogWindow {
   }
 
   /** Tells of a record that is in front of the window, or for nobody. */
-  pass({ partition, offset, timestamp }: Omit<Entry, "seq" | "delivery">): void {
+  pass({ partition, offset, timestamp }: Read): void {
     const known = this.#partitions[partition];
     if (known && offset < known.first) known.frontTimestamp = timestamp;
   }
 
   /**
-   * Adds a record.
-   *
-   * @param readAt Milliseconds since 1970: a record stays for the window's time from then on; its own
-   * timestamp is whatever its producer says
+   * Adds a record. It stays for the window's time from when it was read; its own timestamp is
+   * whatever its producer says.
    */
-  add(record: Omit<Entry, "seq">, readAt: number): Entry {
+  add(record: Omit<Entry, "seq">): Entry {
     const entry: Stored = {
       ...record,
       seq: this.#nextSeq++,
       bytes: bytesOf(record.delivery),
-      leavesAt: readAt + this.#limits.windowMs,
     };
     this.#entries.push(entry);
     this.#partitions[record.partition]?.entries.push(entry);
@@ -135,7 +135,8 @@ export class LogWindow {
   /** Lets go of what is too old or too much, the oldest first. */
   trim(now: number): void {
     for (let oldest = this.#entries.first; oldest; oldest = this.#entries.first) {
-      if (this.#bytes <= this.#limits.maxBytes && now < oldest.leavesAt) return;
+      const isRecent = now < oldest.readAt + this.#limits.windowMs;
+      if (this.#bytes <= this.#limits.maxBytes && isRecent) return;
       this.#drop(oldest);
     }
   }
@@ -188,6 +189,26 @@ export class LogWindow {
       indexes[from] = (indexes[from] ?? 0) + 1;
       if (isFor(next.delivery.to, target)) yield next;
     }
+  }
+
+  /** Entries that are to be found under one of these keys, in order. */
+  *entriesUnder(keys: ReadonlySet<string>): Generator<Entry> {
+    for (let i = 0; i < this.#entries.length; i++) {
+      const entry = this.#entries.at(i);
+      if (entry && keysOfAddressees(entry.delivery.to).some((key) => keys.has(key))) yield entry;
+    }
+  }
+
+  /** The entry of a record, where it is one that is for somebody. */
+  entryAt(partition: number, offset: number): Entry | undefined {
+    const entries = this.#partitions[partition]?.entries;
+    const entry = entries?.at(entries.findIndex((entry) => entry.offset >= offset));
+    return entry?.offset === offset ? entry : undefined;
+  }
+
+  /** When the oldest entry was read, in milliseconds since 1970; `undefined` without one. */
+  get oldestReadAt(): number | undefined {
+    return this.#entries.first?.readAt;
   }
 
   #drop(entry: Stored): void {

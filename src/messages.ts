@@ -11,6 +11,13 @@ import { idSchema, listOf, optional } from "./validation.ts";
 /** What a message does. */
 export type Message = Delivery | { readonly does: "logout"; readonly user: string };
 
+/** Why a value is no message. */
+export interface Unusable {
+  readonly problem: "not_utf8" | "not_json" | "not_a_message";
+  /** The same in words, with what is wrong where. */
+  readonly reason: string;
+}
+
 const userIdSchema = idSchema
   .refine((id) => id !== "", "expected an id that is not empty")
   .transform(String);
@@ -61,22 +68,22 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
  * @returns The message, or why it is none
  * @throws {RangeError} It is nested deeper than the stack allows
  */
-export function parseMessage(value: Uint8Array): Message | { readonly reason: string } {
+export function parseMessage(value: Uint8Array): Message | Unusable {
   let text: string;
   try {
     text = decoder.decode(value);
   } catch {
-    return { reason: "not UTF-8" };
+    return { problem: "not_utf8", reason: "not UTF-8" };
   }
   let json: unknown;
   try {
     json = parseJsonExactly(text);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    return { reason: "not JSON" };
+    return { problem: "not_json", reason: "not JSON" };
   }
   const message = messageSchema.safeParse(json);
   if (message.success) return message.data;
   const issues = message.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
-  return { reason: issues.join("; ") };
+  return { problem: "not_a_message", reason: issues.join("; ") };
 }

@@ -4,7 +4,7 @@
 import type { Positions } from "./cursor.ts";
 import { within } from "./delay.ts";
 import type { Session } from "./sessions.ts";
-import type { Place, Stream } from "./stream.ts";
+import type { Place, ResumeRefusal, Stream } from "./stream.ts";
 import type { Target } from "./subscription_id.ts";
 
 /** Milliseconds within which the leaders have to tell the ends of their partitions. */
@@ -15,9 +15,9 @@ export interface Places {
   /**
    * Finds the place of a client's cursor.
    *
-   * @returns `null` where it can't be resumed from there (DEL6)
+   * @returns Why not, where it can't be resumed from there (DEL6)
    */
-  locate(since: unknown, target: Target): Promise<Place | null>;
+  locate(since: unknown, target: Target): Promise<Place | ResumeRefusal>;
   /** The seq of what will be read next. */
   readonly nextSeq: number;
   /** The cursor of the live end. */
@@ -54,8 +54,10 @@ export function createPlaces({ stream, askEnds, greet }: {
   return {
     async locate(since, target) {
       const cursor = stream.decode(since);
-      if (!cursor) return null;
-      if (stream.isAhead(cursor.positions) && !await reaches(cursor.positions)) return null;
+      if (!cursor) return "unreadable";
+      if (stream.isAhead(cursor.positions) && !await reaches(cursor.positions)) {
+        return "past_the_end";
+      }
       return stream.locate(cursor, target);
     },
     get nextSeq() {

@@ -2,6 +2,7 @@
  * Records that could not be used: where they are and why, so that someone can look (KAF6).
  */
 import { getLogger } from "@logtape/logtape";
+import { recordId } from "./protocol.ts";
 
 const log = getLogger(["wss", "quarantine"]);
 
@@ -9,6 +10,8 @@ const log = getLogger(["wss", "quarantine"]);
 export interface QuarantinedRecord {
   readonly partition: number;
   readonly offset: number;
+  /** Milliseconds since 1970, as the log has them. */
+  readonly timestamp: number;
   /** Names what is wrong, never the value. */
   readonly reason: string;
 }
@@ -16,6 +19,12 @@ export interface QuarantinedRecord {
 /** The latest of them. */
 export interface Quarantine {
   add(record: QuarantinedRecord): void;
+  /** A record has come that some other, by its id, was written again with. */
+  noteReplay(id: string): void;
+  /** Takes that back: it was not written. */
+  forgetReplay(id: string): void;
+  /** Whether a record has been written again, as far as is known. */
+  wasReplayed(record: Pick<QuarantinedRecord, "partition" | "offset">): boolean;
   /** The oldest first. */
   readonly records: readonly QuarantinedRecord[];
   /** How many there have been since the start. */
@@ -25,14 +34,26 @@ export interface Quarantine {
 /** Makes a {@linkcode Quarantine} that keeps the latest `size` records. */
 export function createQuarantine(size: number): Quarantine {
   const records: QuarantinedRecord[] = [];
+  /** Ids of those that were written again; not more than there are records. */
+  const replayed = new Set<string>();
   let total = 0;
+
   return {
     add(record) {
-      log.warn("Record {partition}-{offset} was passed over: {reason}", { ...record });
+      log.warn("Record {partition}-{offset} was passed over: {reason}; see /quarantine", {
+        ...record,
+      });
       total++;
       records.push(record);
-      if (records.length > size) records.shift();
+      if (records.length <= size) return;
+      const oldest = records.shift();
+      if (oldest) replayed.delete(recordId(oldest));
     },
+    noteReplay(id) {
+      if (records.some((record) => recordId(record) === id)) replayed.add(id);
+    },
+    forgetReplay: (id) => void replayed.delete(id),
+    wasReplayed: (record) => replayed.has(recordId(record)),
     get records() {
       return records;
     },

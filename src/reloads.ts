@@ -4,6 +4,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { Backend, ListRequest } from "./backend.ts";
+import type { Metrics } from "./metrics.ts";
 import { CommandError, type JsonText } from "./protocol.ts";
 import type { Subscription } from "./subscriptions.ts";
 
@@ -43,7 +44,11 @@ interface Reload {
 
 /** Makes {@linkcode Reloads} of which at most `concurrency` run at once. */
 export function createReloads(
-  { backend, concurrency }: { backend: Pick<Backend, "get" | "keyOf">; concurrency: number },
+  { backend, concurrency, metrics }: {
+    backend: Pick<Backend, "get" | "keyOf">;
+    concurrency: number;
+    metrics: Pick<Metrics, "reloads" | "reloadsShared">;
+  },
 ): Reloads {
   /** In the order of their coming; a reload that is asked for while it waits is the same one. */
   const waiting = new Map<string, Reload>();
@@ -73,6 +78,9 @@ export function createReloads(
   async function run(reload: Reload): Promise<void> {
     for (const subscription of reload.subscriptions) subscription.reloadStarted();
     const list = await fetchList(reload);
+    if (!reload.abort.signal.aborted) {
+      metrics.reloads.inc({ outcome: list === null ? "failed" : "ok" });
+    }
     for (const subscription of reload.subscriptions) {
       bySubscription.delete(subscription);
       subscription.reloaded(list);
@@ -91,7 +99,7 @@ export function createReloads(
       if (signal.aborted) return null;
       trouble = error instanceof CommandError ? error.message : String(error);
     }
-    log.warn("A reload for {subscriptions} subscriptions failed: {trouble}", {
+    log.warn("A reload for {subscriptions} subscriptions failed: {trouble}; is the API up?", {
       subscriptions: subscriptions.size,
       trouble,
     });
@@ -106,6 +114,8 @@ export function createReloads(
       reload = { key, list, token, abort: new AbortController(), subscriptions: new Set() };
       waiting.set(key, reload);
       scheduleStart();
+    } else {
+      metrics.reloadsShared.inc();
     }
     reload.subscriptions.add(subscription);
     bySubscription.set(subscription, reload);

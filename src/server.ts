@@ -5,17 +5,32 @@ import { getLogger } from "@logtape/logtape";
 import type { Gate } from "./gate.ts";
 import type { Endpoint } from "./commands/table.ts";
 import type { Client, Connection, Socket } from "./connection.ts";
+import { answerHealth, type Health, methodNotAllowed, unavailable } from "./health.ts";
+import type { Metrics } from "./metrics.ts";
 import { CLOSE } from "./protocol.ts";
 import type { Tokens } from "./tokens.ts";
 import { identifyUpgrade, subprotocols, tokenOf } from "./upgrade_token.ts";
 
 const log = getLogger(["wss", "server"]);
 
-/** Seconds after which a client that was refused may try again. */
-const RETRY_AFTER_SECONDS = 5;
-
 /** Milliseconds after which a socket that was upgraded must be open. */
 const OPEN_TIMEOUT_MS = 5000;
+
+/** What the platform says where a ping was not answered (LIFE1). */
+const PING_TIMEOUT = "No response from ping frame.";
+
+/** Why an upgrade was refused. */
+type Refusal =
+  | "not_ready"
+  | "origin"
+  | "full"
+  | "no_token"
+  | "token_refused"
+  | "token_not_checked"
+  | "handshake";
+
+/** Why a socket has gone. */
+type GoneReason = Parameters<Connection["gone"]>[0];
 
 /** What {@linkcode createHandler} needs. */
 export interface ServerOptions {
@@ -27,30 +42,38 @@ export interface ServerOptions {
   /** Aborted when the end has begun. */
   readonly signal: AbortSignal;
   readonly tokens: Pick<Tokens, "identify">;
-  /** Whether clients are served: caught up with the log, and not shutting down. */
-  readonly isReady: () => boolean;
-  /** Whether the stream is (DEL10). */
-  readonly isDegraded: () => boolean;
+  readonly health: Health;
   /** Makes the connection of a socket, which is not open yet. */
   readonly connect: (socket: Socket, client: Client & { endpoint: Endpoint }) => Connection;
   /** Called when the socket of a connection has closed, at times more than once. */
   readonly onClosed: (connection: Connection) => void;
+  readonly metrics: Pick<Metrics, "connects" | "refusals">;
 }
 
 /** Makes the handler for `Deno.serve`. */
 export function createHandler(
   options: ServerOptions,
 ): (request: Request, info: Deno.ServeHandlerInfo) => Response | Promise<Response> {
-  const { pingSeconds, authRequired, gate, tokens, signal, isReady, isDegraded } = options;
+  const { pingSeconds, authRequired, gate, tokens, signal, health } = options;
+  const { connects, refusals } = options.metrics;
+
+  /** Counts why an upgrade is refused. */
+  function refuse(reason: Refusal, response: Response): Response {
+    refusals.inc({ reason });
+    log.debug("An upgrade was refused: {reason}", { reason });
+    return response;
+  }
 
   async function upgrade(
     request: Request,
     { endpoint, peer }: { endpoint: Endpoint; peer: string },
   ): Promise<Response> {
-    if (!isReady()) return unavailable();
+    if (!health.isReady) return refuse("not_ready", unavailable());
     const admission = gate.admit(request.headers, peer);
-    if (admission.refused === "origin") return text(403, "Forbidden: this origin is not allowed");
-    if (admission.refused !== null) return unavailable();
+    if (admission.refused === "origin") {
+      return refuse("origin", text(403, "Forbidden: this origin is not allowed"));
+    }
+    if (admission.refused !== null) return refuse(admission.refused, unavailable());
     const { leave } = admission;
     try {
       const response = await upgradeAdmitted(request, { endpoint, leave });
@@ -68,7 +91,7 @@ export function createHandler(
   ): Promise<Response> {
     const given = tokenOf(request.headers);
     if (!given) {
-      if (authRequired) return unauthorized();
+      if (authRequired) return refuse("no_token", unauthorized());
       return accept(request, (socket, knowsVersion1) => {
         listen(socket, { endpoint, knowsVersion1, identity: null, leave });
       });
@@ -78,22 +101,23 @@ export function createHandler(
       tokens,
       signal,
       use(identity) {
-        if (!isReady()) return;
+        if (!health.isReady) return;
         response = accept(request, (socket, knowsVersion1) => {
           listen(socket, { endpoint, knowsVersion1, identity, leave });
         });
       },
     });
     if (response) return response;
-    if (!isReady()) return unavailable();
-    if (given.form === "header") return status === "unauthorized" ? unauthorized() : unavailable();
+    if (!health.isReady) return refuse("not_ready", unavailable());
+    const isRefused = status === "unauthorized";
+    const why = isRefused ? "token_refused" : "token_not_checked";
+    if (given.form === "header") return refuse(why, isRefused ? unauthorized() : unavailable());
     // A browser could not see why it was refused.
-    const { code, reason } = status === "unauthorized"
-      ? CLOSE.tokenRefused
-      : CLOSE.backendUnavailable;
-    return accept(request, (socket) => {
+    const { code, reason } = isRefused ? CLOSE.tokenRefused : CLOSE.backendUnavailable;
+    const response101 = accept(request, (socket) => {
       watch(socket, { onOpen: () => socket.close(code, reason), onGone: leave });
     });
+    return refuse(why, response101);
   }
 
   function accept(
@@ -106,7 +130,7 @@ export function createHandler(
     try {
       upgraded = Deno.upgradeWebSocket(request, { idleTimeout: 2 * pingSeconds });
     } catch {
-      return text(400, "Cannot upgrade: this is no WebSocket handshake");
+      return refuse("handshake", text(400, "Cannot upgrade: this is no WebSocket handshake"));
     }
     const { socket, response } = upgraded;
     // Not by the option `protocol`, which takes a list without spaces for one name.
@@ -121,12 +145,18 @@ export function createHandler(
   ): void {
     socket.binaryType = "arraybuffer";
     const connection = options.connect(socket, client);
+    connects.inc({ endpoint: client.endpoint });
+    log.debug("A client connected to {endpoint}", {
+      session: connection.id,
+      endpoint: client.endpoint,
+      withToken: client.identity !== null,
+    });
     socket.onmessage = ({ data }) => connection.receive(data);
     watch(socket, {
       onOpen: () => connection.opened(),
-      onGone() {
+      onGone(why) {
         leave();
-        connection.close(CLOSE.restart);
+        connection.gone(why);
         options.onClosed(connection);
       },
     });
@@ -143,11 +173,8 @@ export function createHandler(
           ? upgrade(request, { endpoint: pathname, peer: hostnameOf(remoteAddr) })
           : text(200, "Connected");
       case "/healthz":
-        return request.method === "GET" ? Response.json({ alive: true }) : methodNotAllowed();
       case "/readyz":
-        if (request.method !== "GET") return methodNotAllowed();
-        if (!isReady()) return unavailable();
-        return Response.json({ ready: true, ...(isDegraded() ? { degraded: true } : {}) });
+        return request.method === "GET" ? answerHealth(pathname, health) : methodNotAllowed();
       case undefined:
         return text(400, "Bad request");
       default:
@@ -159,15 +186,15 @@ export function createHandler(
 /** Tells of a socket's opening, and of its end, at times more than once. */
 function watch(
   socket: WebSocket,
-  { onOpen, onGone }: { onOpen: () => void; onGone: () => void },
+  { onOpen, onGone }: { onOpen: () => void; onGone: (why: GoneReason) => void },
 ): void {
   // A client that has hung up before its upgrade was answered makes no event at all.
-  const timer = setTimeout(onGone, OPEN_TIMEOUT_MS);
+  const timer = setTimeout(() => onGone("never_opened"), OPEN_TIMEOUT_MS);
   socket.onopen = () => {
     clearTimeout(timer);
     onOpen();
   };
-  socket.onclose = () => {
+  socket.onclose = ({ reason }) => {
     clearTimeout(timer);
     // The platform keeps a socket that was cut off until its next ping is due; what is known of the
     // client need not be kept with it.
@@ -176,7 +203,7 @@ function watch(
       socket.onclose =
       socket.onerror =
         null;
-    onGone();
+    onGone(reason === PING_TIMEOUT ? "ping_timeout" : "client");
   };
   // An error is always followed by the close event, which is all that is needed.
   socket.onerror = (event) => {
@@ -194,20 +221,9 @@ function text(status: number, body: string): Response {
   return new Response(body, { status });
 }
 
-function methodNotAllowed(): Response {
-  return new Response("Method not allowed", { status: 405, headers: { allow: "GET" } });
-}
-
 function unauthorized(): Response {
   return new Response("Unauthorized: a good token is needed", {
     status: 401,
     headers: { "www-authenticate": "Bearer" },
-  });
-}
-
-function unavailable(): Response {
-  return Response.json({ ready: false }, {
-    status: 503,
-    headers: { "retry-after": String(RETRY_AFTER_SECONDS) },
   });
 }

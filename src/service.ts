@@ -3,7 +3,7 @@
  * the same service.
  */
 import { getLogger } from "@logtape/logtape";
-import { createGate } from "./gate.ts";
+import { startAdmin } from "./admin.ts";
 import { createBackend } from "./backend.ts";
 import { createCommandTables } from "./commands/table.ts";
 import type { Settings } from "./config.ts";
@@ -13,11 +13,17 @@ import { createLogEvents } from "./consume.ts";
 import { within } from "./delay.ts";
 import { drain } from "./drain.ts";
 import { createFeed } from "./feed.ts";
+import { startLoopMonitor } from "./event_loop.ts";
 import { Freshness } from "./freshness.ts";
+import { createGate } from "./gate.ts";
+import { createGauges } from "./gauges.ts";
+import type { Health } from "./health.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { createIdleGuests } from "./idle_guests.ts";
+import { createMetrics } from "./metrics.ts";
 import { SlowClients } from "./outbox.ts";
 import { createPlaces } from "./places.ts";
+import { CLOSE } from "./protocol.ts";
 import { createQuarantine, type Quarantine } from "./quarantine.ts";
 import { createReloads, type Reloads } from "./reloads.ts";
 import { createRevalidation, type Revalidation } from "./revalidation.ts";
@@ -25,6 +31,7 @@ import { createHandler } from "./server.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 import { Stream } from "./stream.ts";
 import { createTokens } from "./tokens.ts";
+import { Trace } from "./trace.ts";
 
 const log = getLogger(["wss", "service"]);
 
@@ -66,11 +73,13 @@ export interface Service {
 export function startService(settings: ServiceSettings, reader: LogReader): Service {
   let state: "starting" | "ready" | "stopping" = "starting";
   /** Until their sockets have closed, which is later than the end of their sessions. */
-  const connections = new Set<Connection>();
+  const connections = new Map<string, Connection>();
   let noneLeft: (() => void) | undefined;
   const stopping = new AbortController();
   const failed = Promise.withResolvers<string>();
 
+  const metrics = createMetrics();
+  const trace = new Trace(metrics);
   const backend = createBackend({
     urls: {
       user: settings.API_URL_USER,
@@ -81,6 +90,7 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
     poolSize: settings.REQUEST_POOL_SIZE,
     timeoutMs: settings.BACKEND_TIMEOUT_MS,
     maxBytes: settings.MAX_BACKEND_BYTES,
+    metrics,
   });
   const tokens = createTokens({ backend, cacheMs: settings.AUTH_CACHE_SECONDS * 1000 });
   const revalidation = createRevalidation({
@@ -92,8 +102,12 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
     windowMs: settings.RECOVERY_WINDOW_SECONDS * 1000,
     maxBytes: settings.RECOVERY_MAX_BYTES,
   });
-  const reloads = createReloads({ backend, concurrency: settings.RELOAD_CONCURRENCY });
-  const feed = createFeed({ stream, reloads });
+  const reloads = createReloads({
+    backend,
+    concurrency: settings.RELOAD_CONCURRENCY,
+    metrics,
+  });
+  const feed = createFeed({ stream, reloads, trace });
   const sessions = createSessions({ feed, onToken: revalidation.onToken });
   const freshness = new Freshness({
     afterMs: settings.DEGRADED_AFTER_SECONDS * 1000,
@@ -103,6 +117,7 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
     sessions,
     stream,
     freshness,
+    trace,
     periodMs: settings.CURSOR_SECONDS * 1000,
   });
   const places = createPlaces({ stream, askEnds: reader.askEnds, greet: heartbeat.greet });
@@ -118,6 +133,15 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
     trustProxy: settings.TRUST_PROXY,
   });
 
+  const health: Health = {
+    get isReady() {
+      return state === "ready";
+    },
+    get isDegraded() {
+      return heartbeat.isDegraded;
+    },
+  };
+
   const server = Deno.serve(
     {
       hostname: settings.HOST,
@@ -130,12 +154,12 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
       gate,
       tokens,
       signal: stopping.signal,
-      isReady: () => state === "ready",
-      isDegraded: () => heartbeat.isDegraded,
-      connect(socket, { endpoint, ...client }) {
+      health,
+      metrics,
+      connect(socket, client) {
         const connection = new Connection(socket, {
           ...client,
-          commands: commands[endpoint],
+          commands: commands[client.endpoint],
           backend,
           tokens,
           places,
@@ -143,6 +167,8 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
           heartbeat,
           slowClients,
           idleGuests,
+          trace,
+          metrics,
           limits: {
             maxBufferedBytes: settings.MAX_BUFFERED_BYTES,
             slowTimeoutMs: settings.SLOW_TIMEOUT_SECONDS * 1000,
@@ -153,11 +179,12 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
             maxWaiting: settings.MAX_WAITING,
           },
         });
-        connections.add(connection);
+        connections.set(connection.id, connection);
+        metrics.connections.inc({ endpoint: client.endpoint });
         return connection;
       },
-      onClosed(connection) {
-        connections.delete(connection);
+      onClosed({ id, endpoint }) {
+        if (connections.delete(id)) metrics.connections.dec({ endpoint });
         if (connections.size === 0) noneLeft?.();
       },
     }),
@@ -170,6 +197,8 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
       tokens,
       quarantine,
       freshness,
+      trace,
+      metrics,
       onRead: feed.onRead,
       onFailure: failed.resolve,
     }),
@@ -180,6 +209,34 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
   });
   ready.catch((error) => failed.resolve(`Cannot read the log: ${error.message}`));
 
+  const admin = startAdmin(settings, {
+    topic: settings.KAFKA_TOPIC,
+    registry: metrics.registry,
+    refresh: createGauges(metrics.registry, {
+      sessions,
+      stream,
+      freshness,
+      heartbeat,
+      slowClients,
+      reloads,
+      backend,
+      trace,
+      hostEnv: settings.HOST_ENV,
+      instanceId: settings.INSTANCE_ID,
+    }),
+    health,
+    stream,
+    sessions,
+    trace,
+    quarantine,
+    replay: reader.replay,
+    close(id) {
+      connections.get(id)?.close(CLOSE.byOperator);
+      return connections.has(id);
+    },
+  });
+  const loopMonitor = startLoopMonitor(metrics);
+
   /** Resolves when no socket is left. */
   function closed(): Promise<void> {
     if (connections.size === 0) return Promise.resolve();
@@ -187,16 +244,18 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
   }
 
   async function end(): Promise<void> {
-    await drain([...connections], {
+    await drain([...connections.values()], {
       drainMs: settings.DRAIN_SECONDS * 1000,
       requestsMs: settings.BACKEND_TIMEOUT_MS,
     });
     heartbeat.stop();
+    loopMonitor.stop();
     await Promise.all([
       reader.stop(),
       // Not before the sockets have closed: it cuts off what they still have to send.
       within(CLOSE_MS, closed()).then(() => within(STEP_MS, server.shutdown())),
     ]);
+    if (admin) await within(STEP_MS, admin.shutdown());
   }
 
   return {

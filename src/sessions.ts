@@ -6,16 +6,27 @@ import type { ListRequest } from "./backend.ts";
 import { Channels } from "./channels.ts";
 import type { Entry } from "./log_window.ts";
 import { MultiMap } from "./multi_map.ts";
-import { NULL, pushFrame } from "./protocol.ts";
+import { NULL, pushFrame, recordId } from "./protocol.ts";
 import type { Target } from "./subscription_id.ts";
-import { type Feed, idOf, type Subscriber, Subscription } from "./subscriptions.ts";
+import { type Feed, type Subscriber, Subscription } from "./subscriptions.ts";
 
 /** What a session needs of its connection. */
 export interface SessionOptions {
   /** Whether the client offered `wss.v1` (NET5). */
   readonly knowsVersion1: boolean;
   readonly outbox: Subscriber["outbox"];
+  /** The path at which it has connected. */
+  readonly endpoint: string;
 }
+
+/** Why a subscription or a login has ended. */
+export type EndReason =
+  | "unsubscribed"
+  | "its list failed"
+  | "logged out"
+  | "logged in again"
+  | "token refused, or a logout message"
+  | "the connection ended";
 
 /** What all sessions share. */
 export interface SessionsOptions {
@@ -29,6 +40,9 @@ export class Session implements Subscriber {
   readonly id: string = crypto.randomUUID();
   readonly knowsVersion1: boolean;
   readonly outbox: Subscriber["outbox"];
+  readonly endpoint: string;
+  /** In milliseconds since 1970. */
+  readonly connectedAt: number = Date.now();
   readonly #channels: Channels;
   readonly #users: MultiMap<Session>;
   readonly #feed: Feed;
@@ -38,11 +52,12 @@ export class Session implements Subscriber {
   /** When it last had a user, a subscription or a request, by `performance.now()`. */
   activeAt: number = performance.now();
   #user: string | null = null;
+  #userSince = 0;
   #token: string | null = null;
   #login = 0;
 
   constructor(
-    { knowsVersion1, outbox }: SessionOptions,
+    { knowsVersion1, outbox, endpoint }: SessionOptions,
     { channels, users, feed, onToken }: SessionsOptions & {
       channels: Channels;
       users: MultiMap<Session>;
@@ -50,6 +65,7 @@ export class Session implements Subscriber {
   ) {
     this.knowsVersion1 = knowsVersion1;
     this.outbox = outbox;
+    this.endpoint = endpoint;
     this.#channels = channels;
     this.#users = users;
     this.#feed = feed;
@@ -59,6 +75,11 @@ export class Session implements Subscriber {
   /** The user's id; `null` for a guest. */
   get user(): string | null {
     return this.#user;
+  }
+
+  /** Since when, in milliseconds since 1970. */
+  get userSince(): number {
+    return this.#userSince;
   }
 
   /** The token with which the user logged in, exactly as it was given; `null` for a guest. */
@@ -73,8 +94,9 @@ export class Session implements Subscriber {
 
   /** Belongs to a user from now on; every subscription is dropped (AUTH1). */
   logIn({ user, token }: { user: string; token: string }): void {
-    this.logOut();
+    this.logOut("logged in again");
     this.#user = user;
+    this.#userSince = Date.now();
     this.#token = token;
     this.#users.add(user, this);
     this.#onToken(this);
@@ -88,11 +110,15 @@ export class Session implements Subscriber {
   }
 
   /** A guest from now on; every subscription is dropped (AUTH2). */
-  logOut(): void {
-    this.unsubscribe();
+  logOut(why: EndReason = "logged out"): void {
+    this.unsubscribe([...this.#subscriptions.keys()], why);
     this.activeAt = performance.now();
     this.#login++;
-    if (this.#user !== null) this.#users.delete(this.#user, this);
+    if (this.#user !== null) {
+      this.#users.delete(this.#user, this);
+      const [user, from, to] = [this.#user, this.#userSince, Date.now()];
+      this.#feed.trace.over({ kind: "login", session: this.id, user, from, to, why });
+    }
     this.#user = null;
     this.#token = null;
     this.#onToken(this);
@@ -100,9 +126,10 @@ export class Session implements Subscriber {
 
   /** A guest from now on, not by its own wish (AUTH6). */
   revoke(): void {
-    this.logOut();
+    this.logOut("token refused, or a logout message");
     if (!this.knowsVersion1) return;
     this.outbox.send(pushFrame("authentication", { status: "unauthorized", payload: NULL }));
+    this.#feed.trace.announced("authentication", "unauthorized");
   }
 
   /** How many subscriptions it has. */
@@ -143,15 +170,18 @@ export class Session implements Subscriber {
     return subscription;
   }
 
-  /** Ends the named subscriptions, or all; ids that it does not have are ignored (SUB1). */
-  unsubscribe(ids: Iterable<string> = [...this.#subscriptions.keys()]): void {
+  /** Ends the named subscriptions; ids that it does not have are ignored (SUB1). */
+  unsubscribe(ids: Iterable<string>, why: EndReason): void {
     this.activeAt = performance.now();
+    const [session, user, to] = [this.id, this.#user, Date.now()];
     for (const id of ids) {
       const subscription = this.#subscriptions.get(id);
       if (!subscription) continue;
       this.#subscriptions.delete(id);
       this.#channels.remove(subscription);
       subscription.end();
+      const { target, since: from } = subscription;
+      this.#feed.trace.over({ kind: "subscription", session, user, target, from, to, why });
     }
   }
 
@@ -178,10 +208,14 @@ export interface Sessions extends Iterable<Session> {
   readonly size: number;
   /** A new session, a guest. */
   open(options: SessionOptions): Session;
-  /** Forgets a session and all that it is subscribed to (LIFE3). */
-  close(session: Session): void;
+  /** The session of that id. */
+  get(id: string): Session | undefined;
+  /** Forgets a session and all that it is subscribed to (LIFE3); `why` is for operators. */
+  close(session: Session, why: string): void;
   /** The sessions of a user. */
-  ofUser(user: string): Iterable<Session>;
+  ofUser(user: string): Session[];
+  /** The subscriptions of that id, one a session at most. */
+  subscribers(id: string): Subscription[];
   /** Hands a record to all whom it is for. */
   deliver(entry: Entry): void;
   /** Tells all subscriptions that something was lost (DEL12). */
@@ -192,7 +226,8 @@ export interface Sessions extends Iterable<Session> {
 
 /** Makes an empty {@linkcode Sessions}. */
 export function createSessions(options: SessionsOptions): Sessions {
-  const sessions = new Set<Session>();
+  const { stream, trace } = options.feed;
+  const sessions = new Map<string, Session>();
   const channels = new Channels();
   const users = new MultiMap<Session>();
 
@@ -205,16 +240,22 @@ export function createSessions(options: SessionsOptions): Sessions {
 
     open(connection) {
       const session = new Session(connection, { channels, users, ...options });
-      sessions.add(session);
+      sessions.set(session.id, session);
       return session;
     },
 
-    close(session) {
-      sessions.delete(session);
-      session.logOut();
+    get: (id) => sessions.get(id),
+
+    close(session, why) {
+      const { id, endpoint, connectedAt: from } = session;
+      sessions.delete(id);
+      session.logOut("the connection ended");
+      trace.over({ kind: "session", session: id, endpoint, from, to: Date.now(), why });
     },
 
     ofUser: (user) => [...users.get(user)],
+
+    subscribers: (id) => [...channels.members(id)],
 
     deliver(entry) {
       const { delivery } = entry;
@@ -224,14 +265,23 @@ export function createSessions(options: SessionsOptions): Sessions {
           continue;
         }
         const { payload } = delivery;
-        const { cursor } = options.feed.stream;
-        const frame = pushFrame(target.id, { status: "update", payload, id: idOf(entry), cursor });
-        for (const subscription of members) subscription.offerUpdate(frame, entry);
+        const { cursor } = stream;
+        const frame = pushFrame(target.id, {
+          status: "update",
+          payload,
+          id: recordId(entry),
+          cursor,
+        });
+        const sent: string[] = [];
+        for (const subscription of members) {
+          if (subscription.offerUpdate(frame, entry)) sent.push(subscription.subscriber.id);
+        }
+        trace.sent(entry, target.id, sent);
       }
     },
 
     lose() {
-      for (const session of sessions) {
+      for (const session of sessions.values()) {
         for (const subscription of session.subscriptions) subscription.lose();
       }
     },

@@ -9,7 +9,13 @@ import {
   MAX_TIME_MS,
   type Positions,
 } from "./cursor.ts";
-import { type Delivery, type Entry, LogWindow, type WindowLimits } from "./log_window.ts";
+import {
+  type Delivery,
+  type Entry,
+  LogWindow,
+  type Read,
+  type WindowLimits,
+} from "./log_window.ts";
 import type { Target } from "./subscription_id.ts";
 
 /** A place from which a subscription can be served. */
@@ -22,8 +28,15 @@ export interface Place {
   readonly timeMs: number;
 }
 
-/** A record, parsed. */
-export type Read = Omit<Entry, "seq" | "delivery">;
+/** Why a client can't resume from its cursor (DEL6). */
+export type ResumeRefusal =
+  | "unreadable"
+  | "past_the_end"
+  | "left_the_window"
+  | "other_log"
+  | "reload_missed"
+  /** It has been served further than that, on this connection. */
+  | "served_further";
 
 /** What this instance has read of the log. */
 export class Stream {
@@ -72,7 +85,7 @@ export class Stream {
   }
 
   /** Takes the next record of its partition, `null` where it is for nobody. */
-  read(read: Read, delivery: Delivery | null, now: number): Entry | null {
+  read(read: Read, delivery: Delivery | null): Entry | null {
     const { partition, offset } = read;
     const record = { ...read, timestamp: Math.min(Math.max(0, read.timestamp), MAX_TIME_MS) };
     this.advance(partition, offset + 1);
@@ -81,7 +94,7 @@ export class Stream {
       this.window.pass(record);
       return null;
     }
-    return this.window.add({ ...record, delivery }, now);
+    return this.window.add({ ...record, delivery });
   }
 
   /** Everything in front of this position was read, or there was nothing. */
@@ -110,19 +123,21 @@ export class Stream {
   /**
    * Finds a cursor's place for a target.
    *
-   * @returns `null` where not everything that it missed is there, or a reload is among it (DEL6)
+   * @returns Why not, where not everything that it missed is there, or a reload is among it (DEL6)
    */
-  locate(cursor: Cursor, target: Target): Place | null {
+  locate(cursor: Cursor, target: Target): Place | ResumeRefusal {
     const unnamed = this.#positions.slice(cursor.positions.length).map(() => 0);
     const positions = [...cursor.positions, ...unnamed];
-    if (!this.window.holds(positions)) return null;
+    if (!this.window.holds(positions)) return "left_the_window";
     for (const [partition, position] of positions.entries()) {
       const before = this.window.timestampBefore(partition, position);
-      if (before !== undefined && before > cursor.timeMs) return null;
+      if (before !== undefined && before > cursor.timeMs) return "other_log";
     }
     const seq = this.window.seqAt(positions);
     for (const { partition, offset, delivery } of this.window.entriesFor(target, seq)) {
-      if (delivery.does === "reload" && offset >= (positions[partition] ?? 0)) return null;
+      if (delivery.does === "reload" && offset >= (positions[partition] ?? 0)) {
+        return "reload_missed";
+      }
     }
     return { positions, seq, timeMs: cursor.timeMs };
   }

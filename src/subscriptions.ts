@@ -10,12 +10,15 @@ import type { ListRequest } from "./backend.ts";
 import type { Positions } from "./cursor.ts";
 import type { Entry } from "./log_window.ts";
 import type { Outbox } from "./outbox.ts";
-import { type JsonText, type Push, pushFrame, toJson } from "./protocol.ts";
+import { type JsonText, type Push, pushFrame, recordId, toJson } from "./protocol.ts";
 import type { Place, Stream } from "./stream.ts";
 import type { Target } from "./subscription_id.ts";
+import type { ResyncReason, Trace, What } from "./trace.ts";
 
 /** What a subscription needs of the session that it belongs to. */
 export interface Subscriber {
+  /** The session's id. */
+  readonly id: string;
   /** The session's token, as a reload needs it (KAF3). */
   readonly token: string | null;
   /** Whether it knows of `resync` (NET5). */
@@ -26,6 +29,7 @@ export interface Subscriber {
 /** What all subscriptions share. */
 export interface Feed {
   readonly stream: Stream;
+  readonly trace: Trace;
   /** Fetches the list again; {@linkcode Subscription.reloaded} is told of what comes of it. */
   reload(subscription: Subscription): void;
   /** Asks for {@linkcode Subscription.reloadByItself} after some seconds. */
@@ -43,9 +47,9 @@ export interface Feed {
 /** Frames that a subscription which catches up is sent in one turn of the event loop. */
 const STEP_FRAMES = 100;
 
-/** A list that is fetched again; `id` is that of the record that said so, if one did. */
+/** A list that is fetched again, because a record says so or, where it is `null`, by itself. */
 interface Reload {
-  readonly id?: string;
+  readonly entry: Entry | null;
 }
 
 /** What a subscription that is catching up knows of its place. */
@@ -72,6 +76,8 @@ interface CatchingUp {
 export class Subscription {
   readonly target: Target;
   readonly subscriber: Subscriber;
+  /** When it began, in milliseconds since 1970. */
+  readonly since: number = Date.now();
   /** What a reload asks for: the latest list that was answered, less its `skip` (KAF3). */
   list: ListRequest;
   /** Whether its client knows of it: a reply that subscribes has gone out. */
@@ -105,18 +111,30 @@ export class Subscription {
     return state ? stream.cursorAt(state.served, state.timeMs) : stream.cursor;
   }
 
-  /** Takes an update that was just read; the frame is the same for all who are live. */
-  offerUpdate(frame: string, entry: Entry): void {
-    if (this.#catchingUp) return;
-    if (this.subscriber.outbox.isBehind) this.#fallBehind(entry);
-    else this.subscriber.outbox.send(frame);
+  /**
+   * Takes an update that was just read; the frame is the same for all who are live.
+   *
+   * @returns Whether it was sent; else it follows
+   */
+  offerUpdate(frame: string, entry: Entry): boolean {
+    if (this.#holdsBack(entry)) return false;
+    this.subscriber.outbox.send(frame);
+    return true;
   }
 
   /** Takes a reload that was just read (KAF3). */
   offerReload(entry: Entry): void {
-    if (this.#catchingUp) return;
-    if (this.subscriber.outbox.isBehind) this.#fallBehind(entry);
-    else this.#startReload(this.#leaveLiveEnd(), { id: idOf(entry) });
+    if (!this.#holdsBack(entry)) this.#startReload(this.#leaveLiveEnd(), { entry });
+  }
+
+  #holdsBack(entry: Entry): boolean {
+    if (this.subscriber.outbox.isBehind) {
+      this.#note(entry, "held back: the client is behind");
+      if (!this.#catchingUp) this.#fallBehind(entry);
+      return true;
+    }
+    if (this.#catchingUp) this.#note(entry, "held back: catching up");
+    return this.#catchingUp !== null;
   }
 
   /** Holds back every push from here on until {@linkcode release}; for a list under way. */
@@ -142,6 +160,7 @@ export class Subscription {
     state.again = null;
     this.#feed.cancelReload(this);
     if (!state.reload) return;
+    if (state.reload.entry) this.#note(state.reload.entry, "in a later list");
     state.reload = null;
     state.holds--;
   }
@@ -179,20 +198,21 @@ export class Subscription {
   reloaded(list: JsonText | null): void {
     const state = this.#catchingUp;
     if (this.#ended || !state?.reload) return;
-    const { reload } = state;
-    const { id } = reload;
+    const { reload, reload: { entry } } = state;
     state.reload = null;
     state.holds--;
     const { hasRoom } = this.subscriber.outbox;
+    if (entry && list === null) this.#note(entry, "reload failed");
     if (!hasRoom && list === null) {
       // Where something is lost it is told of when there is room.
       state.seq = -1;
     } else if (!hasRoom) {
       state.again = reload;
     } else if (list !== null) {
-      this.#push({ status: "reload", payload: list, ...(id === undefined ? {} : { id }) });
+      this.#push({ status: "reload", payload: list, ...(entry ? { id: recordId(entry) } : {}) });
+      if (entry) this.#note(entry, "reloaded");
     } else if (this.subscriber.knowsVersion1) {
-      this.#pushResync();
+      this.#pushResync("reload failed");
     } else {
       this.#feed.reloadLater(this);
     }
@@ -202,7 +222,7 @@ export class Subscription {
   /** Fetches the list again without a record that says so. */
   reloadByItself(): void {
     const state = this.#catchingUp ?? this.#leaveLiveEnd();
-    if (!this.#ended && !state.reload) this.#startReload(state, {});
+    if (!this.#ended && !state.reload) this.#startReload(state, { entry: null });
   }
 
   /** Goes on from its place in the window, some frames at a time. */
@@ -213,7 +233,7 @@ export class Subscription {
     const { outbox } = this.subscriber;
     const needsRoom = state.again !== null || state.seq < window.firstSeq;
     if (needsRoom && !outbox.hasRoom) return this.#waitForRoom(state);
-    if (state.seq < window.firstSeq) return this.#lose();
+    if (state.seq < window.firstSeq) return this.#lose("left the window");
     if (state.again) return this.#startReload(state, state.again);
 
     let frames = 0;
@@ -227,11 +247,15 @@ export class Subscription {
       state.served[entry.partition] = entry.offset + 1;
       if (entry.delivery.does === "update") {
         frames++;
-        this.#push({ status: "update", payload: entry.delivery.payload, id: idOf(entry) });
-      } else if (entry.seq >= state.reloadedUntil) {
+        this.#push({ status: "update", payload: entry.delivery.payload, id: recordId(entry) });
+        this.#note(entry, "caught up");
+      } else {
         // Of several reloads only the last is needed: its list has what the others would have.
-        lastReload ??= this.#lastReload(entry.seq, state.served);
-        if (entry.seq === lastReload) return this.#startReload(state, { id: idOf(entry) });
+        if (entry.seq >= state.reloadedUntil) {
+          lastReload ??= this.#lastReload(entry.seq, state.served);
+          if (entry.seq === lastReload) return this.#startReload(state, { entry });
+        }
+        this.#note(entry, "in a later list");
       }
     }
     state.seq = window.nextSeq;
@@ -244,7 +268,7 @@ export class Subscription {
     const state = this.#catchingUp;
     // Where it is held, or there is no room to say so, this shows itself later.
     if (state && state.holds > 0) state.seq = -1;
-    else if (this.subscriber.outbox.hasRoom) this.#lose();
+    else if (this.subscriber.outbox.hasRoom) this.#lose("lost by the log");
     else (state ?? this.#fallBehind()).seq = -1;
   }
 
@@ -292,6 +316,7 @@ export class Subscription {
     state.holds++;
     state.reload = reload;
     state.again = null;
+    if (reload.entry) this.#note(reload.entry, "reload asked");
     this.#feed.reload(this);
   }
 
@@ -304,23 +329,28 @@ export class Subscription {
     return last;
   }
 
-  #lose(): void {
+  #lose(why: ResyncReason): void {
     this.#catchingUp = null;
     this.#start = [...this.#feed.stream.positions];
-    if (this.subscriber.knowsVersion1) this.#pushResync();
-    else this.reloadByItself();
+    if (this.subscriber.knowsVersion1) return this.#pushResync(why);
+    this.#feed.trace.resynced(this.#recipient, why);
+    this.reloadByItself();
   }
 
-  #pushResync(): void {
+  #pushResync(why: ResyncReason): void {
     this.#push({ status: "resync", payload: toJson({ missed: null }) });
+    this.#feed.trace.resynced(this.#recipient, why);
+  }
+
+  #note(entry: Entry, what: Exclude<What, "sent">): void {
+    this.#feed.trace.note(entry, this.#recipient, what);
+  }
+
+  get #recipient() {
+    return { session: this.subscriber.id, subscription: this.target.id };
   }
 
   #push(push: Omit<Push, "cursor">): void {
     this.subscriber.outbox.send(pushFrame(this.target.id, { ...push, cursor: this.cursor }));
   }
-}
-
-/** The id of a record, the same on every instance (DEL4). */
-export function idOf({ partition, offset }: Pick<Entry, "partition" | "offset">): string {
-  return `${partition}-${offset}`;
 }

@@ -30,6 +30,8 @@ Deno.test("the rules in README are those that tests carry", async () => {
 const LAYERS = [
   ["dev/", "main.ts"],
   ["environment.ts", "run.ts", "service.ts"],
+  ["admin.ts", "gauges.ts", "event_loop.ts"],
+  ["why.ts"],
   ["server.ts", "kafka/", "log.ts"],
   [
     "upgrade_token.ts",
@@ -44,11 +46,19 @@ const LAYERS = [
   ["drain.ts", "idle_guests.ts", "rate_limit.ts"],
   ["commands/", "messages.ts", "quarantine.ts", "heartbeat.ts", "revalidation.ts", "places.ts"],
   ["sessions.ts", "channels.ts", "feed.ts", "reloads.ts", "tokens.ts", "freshness.ts", "wheel.ts"],
-  ["subscriptions.ts", "stream.ts", "log_window.ts", "cursor.ts", "addressing.ts", "fifo.ts"],
+  [
+    "subscriptions.ts",
+    "stream.ts",
+    "trace.ts",
+    "log_window.ts",
+    "cursor.ts",
+    "addressing.ts",
+    "fifo.ts",
+  ],
   ["outbox.ts"],
   ["subscription_id.ts"],
   ["backend.ts", "backend_pool.ts", "backend_attempt.ts", "validation.ts"],
-  ["protocol.ts", "json.ts", "delay.ts", "turns.ts", "multi_map.ts"],
+  ["metrics.ts", "health.ts", "protocol.ts", "json.ts", "delay.ts", "turns.ts", "multi_map.ts"],
 ];
 
 /** Every file below src/, with what it imports from there. */

@@ -51,6 +51,8 @@ Deno.test("settings have their defaults", () => {
     KAFKA_SSL: false,
     HOST: "0.0.0.0",
     PORT: 3110,
+    ADMIN_HOST: "127.0.0.1",
+    ADMIN_PORT: 3111,
     ALLOWED_ORIGINS: ["*"],
     AUTH_REQUIRED: false,
     TRUST_PROXY: false,

@@ -2,18 +2,22 @@ import FakeTimers, { type Clock } from "@sinonjs/fake-timers";
 import { assert, assertEquals } from "@std/assert";
 import { Freshness } from "../src/freshness.ts";
 import { createHeartbeat } from "../src/heartbeat.ts";
+import { createMetrics } from "../src/metrics.ts";
 import { NULL } from "../src/protocol.ts";
 import { createRevalidation } from "../src/revalidation.ts";
 import { createSessions } from "../src/sessions.ts";
 import { Stream } from "../src/stream.ts";
 import { notificationTarget } from "../src/subscription_id.ts";
 import type { Feed } from "../src/subscriptions.ts";
+import { Trace } from "../src/trace.ts";
 import { createOutbox } from "./_support/outbox.ts";
 
 const stream = new Stream({ topic: "wss", windowMs: 1000, maxBytes: 1000 });
+const trace = new Trace(createMetrics());
 /** Of sessions to which nothing is published. */
 const feed: Feed = {
   stream,
+  trace,
   reload() {},
   reloadLater() {},
   cancelReload() {},
@@ -60,7 +64,11 @@ Deno.test("[AUTH6] the tokens of 10,000 sessions that logged in at once are chec
     const sessions = createSessions({ feed, onToken: revalidation.onToken });
     const timers = clock.countTimers();
     for (let i = 0; i < 10_000; i++) {
-      const session = sessions.open({ knowsVersion1: true, outbox: createOutbox() });
+      const session = sessions.open({
+        knowsVersion1: true,
+        endpoint: "/web",
+        outbox: createOutbox(),
+      });
       session.logIn({ user: `user-${i}`, token: `user-${i}` });
     }
 
@@ -79,12 +87,16 @@ Deno.test("[DEL8] 100,000 sessions are told their place spread over the period, 
     let told = 0;
     const sessions = createSessions({ feed, onToken() {} });
     const freshness = new Freshness({ afterMs: 15_000, now: Date.now() });
-    const heartbeat = createHeartbeat({ sessions, stream, freshness, periodMs: 25_000 });
+    const heartbeat = createHeartbeat({ sessions, stream, freshness, trace, periodMs: 25_000 });
     stream.open(0, { first: 0, position: 0 });
     const timers = clock.countTimers();
     const target = notificationTarget({ userId: "42", types: [] });
     for (let i = 0; i < 100_000; i++) {
-      const session = sessions.open({ knowsVersion1: true, outbox: createOutbox(() => told++) });
+      const session = sessions.open({
+        knowsVersion1: true,
+        endpoint: "/web",
+        outbox: createOutbox(() => told++),
+      });
       session.subscribe(target, { api: "notification" }).isAnswered = true;
       heartbeat.add(session);
     }

@@ -4,6 +4,7 @@
  */
 import type * as z from "zod";
 import type { Backend } from "../backend.ts";
+import type { Metrics } from "../metrics.ts";
 import type { Places } from "../places.ts";
 import type { Reply } from "../protocol.ts";
 import type { Session } from "../sessions.ts";
@@ -18,6 +19,7 @@ export interface CommandContext {
   readonly places: Places;
   /** Subscriptions that a session may have (LIM3). */
   readonly maxSubscriptions: number;
+  readonly metrics: Pick<Metrics, "resumes">;
   /** Aborted when the connection is gone. */
   readonly signal: AbortSignal;
 }

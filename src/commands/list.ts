@@ -54,13 +54,17 @@ export async function listAndSubscribe(context: CommandContext, listing: Listing
 }
 
 async function findPlace(
-  { session, places }: CommandContext,
+  { session, places, metrics }: CommandContext,
   { target, since }: Listing,
 ): Promise<Place | null> {
   if (since === undefined) return null;
-  const place = await places.locate(since, target);
+  let found = await places.locate(since, target);
   const existing = session.subscription(target.id);
-  return place && (existing?.hasServedFrom(place.positions) ?? true) ? place : null;
+  if (typeof found !== "string" && existing?.hasServedFrom(found.positions) === false) {
+    found = "served_further";
+  }
+  metrics.resumes.inc({ outcome: typeof found === "string" ? found : "recovered" });
+  return typeof found === "string" ? null : found;
 }
 
 function resume(
@@ -97,7 +101,7 @@ async function list(
   const askedAt = places.nextSeq;
   const undo = () => {
     if (existing) subscription.release();
-    else session.unsubscribe([target.id]);
+    else session.unsubscribe([target.id], "its list failed");
   };
   try {
     const { status, payload } = await backend.get(list, { token: session.token, signal });

@@ -13,7 +13,7 @@ export const subscription = defineCommand({
   barrier: true,
   options: z.object({ ids: listOf(z.string()), action: z.literal("unsubscribe") }),
   run({ ids }, { session }) {
-    session.unsubscribe(ids);
+    session.unsubscribe(ids, "unsubscribed");
     return ok();
   },
 });

@@ -21,16 +21,21 @@ export function createEmbeddedLog({ partitions = 1 }: { partitions?: number } = 
   const readers = new Set<LogEvents>();
   const ends = () => log.map((records) => records.length);
 
+  function append(partition: number, record: Pick<LogRecord, "value" | "headers">): number {
+    const records = log[partition];
+    if (!records) throw new RangeError(`There is no partition ${partition}`);
+    const offset = records.length;
+    const appended = { partition, offset, timestamp: Date.now(), ...record };
+    records.push(appended);
+    for (const reader of readers) reader.onRecord(appended);
+    return offset;
+  }
+
   return {
     publish(value, partition = 0) {
-      const records = log[partition];
-      if (!records) throw new RangeError(`There is no partition ${partition}`);
-      const offset = records.length;
-      const bytes = typeof value === "string" ? encoder.encode(value) : value;
-      const record = { partition, offset, timestamp: Date.now(), value: bytes };
-      records.push(record);
-      for (const reader of readers) reader.onRecord(record);
-      return offset;
+      return append(partition, {
+        value: typeof value === "string" ? encoder.encode(value) : value,
+      });
     },
 
     createReader() {
@@ -53,6 +58,14 @@ export function createEmbeddedLog({ partitions = 1 }: { partitions?: number } = 
           return Promise.resolve();
         },
         askEnds: () => Promise.resolve(ends()),
+        replay({ partition, offset }) {
+          const value = log[partition]?.[offset]?.value;
+          if (value === undefined) {
+            throw new RangeError(`There is no record ${partition}-${offset}`);
+          }
+          append(partition, { value, headers: { replays: `${partition}-${offset}` } });
+          return Promise.resolve();
+        },
         stop() {
           clearInterval(telling);
           if (reader) readers.delete(reader);

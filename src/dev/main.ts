@@ -70,7 +70,7 @@ function createKafkaPublish(connect: () => Promise<KafkaProducer>): Publish {
   return async (value) => {
     connecting ??= connect();
     try {
-      await (await connecting).publish(value);
+      await (await connecting).publish({ value });
     } catch (error) {
       connecting = undefined;
       throw error;

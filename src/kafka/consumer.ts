@@ -5,15 +5,16 @@
  * outlive the consumers, each of which has a group of its own.
  */
 import { getLogger } from "@logtape/logtape";
-import type { Admin, Batch } from "kafkajs";
+import type { Admin, Batch, IHeaders } from "kafkajs";
 import type { Settings } from "../config.ts";
 import type { Positions } from "../cursor.ts";
 import { delay } from "../delay.ts";
-import type { LogEvents, LogReader } from "../log_reader.ts";
+import type { LogEvents, LogReader, RecordHeaders } from "../log_reader.ts";
 import { createTurns } from "../turns.ts";
 import { createKafka, type KafkaSettings } from "./client.ts";
 import { connectGroupConsumer, type GroupConsumer } from "./group_consumer.ts";
 import { persist } from "./persist.ts";
+import { replayRecord } from "./replay.ts";
 
 const log = getLogger(["wss", "kafka"]);
 
@@ -92,12 +93,14 @@ export function createKafkaReader(settings: KafkaReaderSettings): LogReader {
     const connected = await connectGroupConsumer(settings, {
       onJoin(partitions) {
         log.info("Joined the group {groupId}", { groupId: connected.groupId });
+        events.onJoin();
         begin(partitions);
       },
       onBatch: take,
       onEmptyBatch: advance,
       onCrash(error, { again }) {
         if (stopping.signal.aborted) return;
+        events.onCrash();
         if (!again) return events.onFailure(`The Kafka consumer can't go on: ${error.message}`);
         log.warn(`${describeTrouble(error, settings)}; reading begins again where it was`);
         restarting = restart();
@@ -148,12 +151,18 @@ export function createKafkaReader(settings: KafkaReaderSettings): LogReader {
     if (Number(fetchedOffset) > position) lose(partition, Number(fetchedOffset));
 
     const turn = createTurns(TURN_MS);
-    for (const { offset: text, timestamp, value } of batch.messages) {
+    for (const { offset: text, timestamp, value, headers } of batch.messages) {
       await turn();
       const offset = Number(text);
       // After a rejoin a fetch may still bring what was read before it.
       if (offset < (positions.get(partition) ?? 0)) continue;
-      events.onRecord({ partition, offset, timestamp: Number(timestamp), value });
+      events.onRecord({
+        partition,
+        offset,
+        timestamp: Number(timestamp),
+        value,
+        headers: recordHeaders(headers),
+      });
       advance(partition, offset + 1);
     }
     advance(partition, Number(batch.lastOffset()) + 1);
@@ -218,6 +227,8 @@ export function createKafkaReader(settings: KafkaReaderSettings): LogReader {
       return (await askBounds()).map(({ high }) => high);
     },
 
+    replay: (record) => replayRecord(settings, record, { onGroup: (id) => groupIds.push(id) }),
+
     async stop() {
       stopping.abort();
       clearInterval(asking);
@@ -231,6 +242,16 @@ export function createKafkaReader(settings: KafkaReaderSettings): LogReader {
       }
       await admin?.disconnect();
     },
+  };
+}
+
+const NO_HEADERS: RecordHeaders = {};
+
+function recordHeaders(headers: IHeaders | undefined): RecordHeaders {
+  if (!headers || (!headers.traceparent && !headers.replays)) return NO_HEADERS;
+  return {
+    traceparent: headers.traceparent?.toString(),
+    replays: headers.replays?.toString(),
   };
 }
 

@@ -31,6 +31,8 @@ export interface GroupConsumer {
   readonly groupId: string;
   run(): Promise<void>;
   seek(partition: number, position: number): void;
+  /** Fetches nothing more of these partitions. */
+  pause(partitions: number[]): void;
   disconnect(): Promise<void>;
 }
 
@@ -91,6 +93,7 @@ export async function connectGroupConsumer(
         eachBatch: ({ batch }) => events.onBatch(batch),
       }),
     seek: (partition, position) => consumer.seek({ topic, partition, offset: String(position) }),
+    pause: (partitions) => consumer.pause([{ topic, partitions }]),
     disconnect: () => consumer.disconnect(),
   };
 }

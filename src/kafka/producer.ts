@@ -1,14 +1,14 @@
 /**
  * Writes messages to the topic.
  */
-import kafkajs from "kafkajs";
+import kafkajs, { type Message } from "kafkajs";
 import type { Settings } from "../config.ts";
 import { createKafka, type KafkaSettings } from "./client.ts";
 
 /** A connection for writing to the topic. */
 export interface KafkaProducer {
   /** Resolves when all in-sync replicas have the message. */
-  publish(value: string): Promise<void>;
+  publish(message: Message): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -24,8 +24,8 @@ export async function connectKafkaProducer(
   const producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
   await producer.connect();
   return {
-    async publish(value) {
-      await producer.send({ topic: settings.KAFKA_TOPIC, messages: [{ value }] });
+    async publish(message) {
+      await producer.send({ topic: settings.KAFKA_TOPIC, messages: [message] });
     },
     stop: () => producer.disconnect(),
   };

@@ -87,7 +87,7 @@ export async function startProcess(
 
 /** Starts `deno task dev`, and reads what it prints as a person would. */
 export async function startDev(env: Record<string, string> = {}) {
-  const process = await startProcess({ task: "dev", env: { PORT: "0", ...env } });
+  const process = await startProcess({ task: "dev", env: { PORT: "0", ADMIN_PORT: "0", ...env } });
   const welcome: string[] = [];
   while (!welcome.at(-1)?.startsWith("curl ")) welcome.push(await process.line(/./));
   const text = welcome.join("\n");

@@ -25,6 +25,8 @@ export function testEnvironment(backendOrigin: string) {
     KAFKA_BROKERS: "127.0.0.1:1",
     HOST: "127.0.0.1",
     PORT: "0",
+    // Off, unless a test asks there.
+    ADMIN_PORT: "0",
     // Not told of by itself, so that a test sees what it caused.
     CURSOR_SECONDS: "3600",
     // Tests ask faster than people, and wait for the end of services that they start.
