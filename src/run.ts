@@ -57,6 +57,12 @@ async function runUntilSignal(
   }
   const { hostname, port } = service.address;
   log.info("Listening on {hostname}:{port}", { hostname, port });
+  if (settings.ADMIN_PORT > 0) {
+    log.info("The admin port is {host}:{port}", {
+      host: settings.ADMIN_HOST,
+      port: settings.ADMIN_PORT,
+    });
+  }
   service.ready.then((isReady) => {
     if (!isReady) return;
     log.info("Ready: clients are served");

@@ -3,6 +3,7 @@ import type { SettingName, Settings } from "../../src/config.ts";
 import { createEmbeddedLog, type EmbeddedLog } from "../../src/dev/embedded_log.ts";
 import type { LogReader } from "../../src/log_reader.ts";
 import { startService } from "../../src/service.ts";
+import { createAdminClient, freePort } from "./admin.ts";
 import { type Backend, startBackend } from "./backend.ts";
 import { connect } from "./client.ts";
 import { settingsOf, testEnvironment } from "./settings.ts";
@@ -27,7 +28,12 @@ export async function startWss(
   } = {},
 ) {
   const backend = shared ?? startBackend({ users });
-  const parsed = settingsOf({ ...testEnvironment(backend.origin), ...settings });
+  const adminPort = settings.ADMIN_PORT ?? String(freePort());
+  const parsed = settingsOf({
+    ...testEnvironment(backend.origin),
+    ADMIN_PORT: adminPort,
+    ...settings,
+  });
   const service = startService(parsed, createReader?.(parsed) ?? log.createReader());
   await service.ready;
   const { port } = service.address;
@@ -37,6 +43,7 @@ export async function startWss(
     backend,
     service,
     log,
+    admin: createAdminClient(`http://127.0.0.1:${adminPort}`),
     http: `http://127.0.0.1:${port}`,
     ws: `ws://127.0.0.1:${port}`,
     connect: (endpoint: string, options?: Parameters<typeof connect>[1]) =>

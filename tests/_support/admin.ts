@@ -1,0 +1,64 @@
+/** What an operator does at the admin port. */
+import { assert } from "@std/assert";
+
+/** A port that nobody listens on, and below those that the system gives away by itself. */
+export function freePort(): number {
+  for (;;) {
+    const port = 10_000 + Math.floor(20_000 * Math.random());
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+}
+
+/** One series of `/metrics`: its name, and what its labels are to contain. */
+export interface Series {
+  name: string;
+  labels?: Record<string, string>;
+}
+
+export type AdminClient = ReturnType<typeof createAdminClient>;
+
+export function createAdminClient(url: string) {
+  async function request(path: string, init: RequestInit = {}) {
+    const response = await fetch(url + path, init);
+    const text = await response.text();
+    const isJson = response.headers.get("content-type") === "application/json";
+    return { status: response.status, text, body: isJson ? JSON.parse(text) : undefined };
+  }
+
+  async function metrics(): Promise<string[]> {
+    return (await request("/metrics")).text.split("\n");
+  }
+
+  return {
+    url,
+    request,
+    /** The body of an answer that is 200. */
+    async get(path: string) {
+      const { status, text, body } = await request(path);
+      assert(status === 200, `${path}: ${status} ${text}`);
+      return body;
+    },
+    post: (path: string, body: unknown = {}, headers: Record<string, string> = {}) =>
+      request(path, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...headers },
+        body: JSON.stringify(body),
+      }),
+    /** Lines of `/metrics`. */
+    metrics,
+    /** The sum of all series of that name with these labels; 0 where there are none. */
+    async metric({ name, labels = {} }: Series): Promise<number> {
+      return (await metrics())
+        .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
+        .filter((line) =>
+          Object.entries(labels).every(([label, value]) => line.includes(`${label}="${value}"`))
+        )
+        .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0);
+    },
+  };
+}

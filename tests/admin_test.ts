@@ -1,0 +1,232 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { createAdminClient, freePort } from "./_support/admin.ts";
+import { startBackend } from "./_support/backend.ts";
+import { createTopic, kafkaTest } from "./_support/kafka/topic.ts";
+import { startProcess } from "./_support/process.ts";
+import { testEnvironment } from "./_support/settings.ts";
+import { startWss } from "./_support/wss.ts";
+
+const LIST = { where: { types: [] } };
+const TOKEN = "an-admin-token-0123";
+const OPEN = { ADMIN_HOST: "0.0.0.0", ADMIN_TOKEN: TOKEN };
+
+Deno.test("/sessions tells of sessions, all or a user's", async () => {
+  await using wss = await startWss();
+  await using alice = await wss.connect("/web", { token: "alice" });
+  await using _bob = await wss.connect("/mobile", { token: "bob" });
+  await using _guest = await wss.connect("/web");
+  const { event } = await alice.request("getMyNotifications", LIST);
+
+  const { counts, sessions } = await wss.admin.get("/sessions");
+  assertEquals(counts, { sessions: 3, users: 2, subscriptions: 1, behind: 0 });
+  assertEquals(
+    sessions.map(({ user, endpoint }: Record<string, unknown>) => [user, endpoint]),
+    [["42", "/web"], ["43", "/mobile"], [null, "/web"]],
+  );
+  const own = await wss.admin.get("/sessions?user=42");
+  assertEquals([own.counts.sessions, own.sessions.length], [1, 1]);
+  const [{ id, ageSeconds, unsentBytes, subscriptions: [{ since, ...subscription }] }] =
+    own.sessions;
+  assertEquals([ageSeconds, unsentBytes], [0, 0]);
+  assertMatch(since, /^20/);
+  assertEquals(subscription, {
+    id: event,
+    resource: "notification",
+    where: { userId: "42", types: [] },
+    state: "live",
+  });
+  assertEquals((await wss.admin.get(`/sessions/${id}`)).user, "42");
+  assertEquals((await wss.admin.get("/sessions?limit=2")).sessions.length, 2);
+  assertEquals((await wss.admin.get("/sessions?user=nobody")).sessions, []);
+  assertEquals((await wss.admin.request("/sessions/nobody")).body, {
+    error: 'There is no session "nobody"',
+  });
+});
+
+Deno.test("POST /sessions/ID/close closes a session, which may connect again", async () => {
+  await using wss = await startWss();
+  const client = await wss.connect("/web");
+  const { sessions: [{ id }] } = await wss.admin.get("/sessions");
+
+  assertEquals((await wss.admin.post(`/sessions/${id}/close`)).body, { id, closed: true });
+
+  assertEquals(await client.ended, { code: 1012, reason: "Closed by an operator; connect again" });
+  assertEquals((await wss.admin.get("/sessions")).counts.sessions, 0);
+  assertEquals((await wss.admin.post(`/sessions/${id}/close`)).status, 404);
+});
+
+Deno.test("[KAF6] /quarantine lists records, and /quarantine/replay writes one again, once", async () => {
+  await using wss = await startWss();
+  await using other = await startWss({ log: wss.log, backend: wss.backend });
+  wss.log.publish("{");
+  const place = { partition: 0, offset: 0 };
+
+  const { total, records: [record] } = await wss.admin.get("/quarantine");
+  assertEquals([total, record.reason, record.replayed], [1, "not JSON", false]);
+  assertMatch(record.timestamp, /^20/);
+
+  const dry = await wss.admin.post("/quarantine/replay", place);
+  assertEquals([dry.status, dry.body.written], [200, false]);
+  assertEquals((await wss.admin.get("/quarantine")).total, 1);
+
+  const replayed = await wss.admin.post("/quarantine/replay", { ...place, dryRun: false });
+  assertEquals(replayed.body, { id: "0-0", reason: "not JSON", written: true });
+  const { records } = await wss.admin.get("/quarantine");
+  assertEquals(
+    records.map(({ offset, replayed }: Record<string, unknown>) => [offset, replayed]),
+    [[0, true], [1, false]],
+  );
+  for (const { admin } of [wss, other]) {
+    const again = await admin.post("/quarantine/replay", { ...place, dryRun: false });
+    assertEquals(again.status, 409);
+    assertEquals((await admin.get("/quarantine")).total, 2);
+  }
+});
+
+kafkaTest(
+  "[KAF6] a record in quarantine is written to the topic again as it was, once",
+  async () => {
+    await using topic = await createTopic({ partitions: 2 });
+    await using wss = await topic.startWss();
+    await topic.produce(["null", "{"], { partition: 1 });
+    const total = async () => (await wss.admin.get("/quarantine")).total;
+    while (await total() < 2);
+
+    const { body } = await wss.admin.post("/quarantine/replay", {
+      partition: 1,
+      offset: 1,
+      dryRun: false,
+    });
+
+    assertEquals(body, { id: "1-1", reason: "not JSON", written: true });
+    while (await total() < 3);
+    const { records } = await wss.admin.get("/quarantine");
+    assertEquals(
+      records.map(({ partition, offset, reason, replayed }: Record<string, unknown>) => [
+        `${partition}-${offset}`,
+        reason,
+        replayed,
+      ]).slice(1),
+      [["1-1", "not JSON", true], ["1-2", "not JSON", false]],
+    );
+  },
+);
+
+Deno.test("a replay that is wrong is refused with the reason, and writes nothing", async () => {
+  await using wss = await startWss();
+  wss.publish("notification", { userId: "42", type: "a" });
+  const attempts: [unknown, number, RegExp][] = [
+    [{}, 400, /^Cannot take partition: /],
+    [{ partition: 0, offset: 0.5 }, 400, /^Cannot take offset: /],
+    [{ partition: 0, offset: 0 }, 404, /^Record 0-0 is not in quarantine$/],
+    [[], 400, /^Cannot take the body: /],
+  ];
+  for (const [request, status, error] of attempts) {
+    const { status: got, body } = await wss.admin.post("/quarantine/replay", request);
+    assertEquals(got, status);
+    assertMatch(body.error, error);
+  }
+  const noJson = await wss.admin.request("/quarantine/replay", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: "{",
+  });
+  assertEquals([noJson.status, noJson.body.error], [400, "Cannot read the body: it is not JSON"]);
+  assertEquals(wss.service.stream.positions, [1]);
+});
+
+Deno.test("no web page reaches the admin port", async () => {
+  await using wss = await startWss();
+  const { host } = new URL(wss.admin.url);
+  const json = { "content-type": "application/json" };
+  const path = "/quarantine/replay";
+  const get = (headers: Record<string, string>) => wss.admin.request("/sessions", { headers });
+  const post = (headers: Record<string, string>) =>
+    wss.admin.request(path, { method: "POST", headers, body: "{}" });
+
+  assertEquals((await get({ origin: "https://evil.example" })).status, 403);
+  assertEquals((await get({ origin: "null" })).status, 403);
+  assertEquals((await get({ origin: `http://${host}` })).status, 200);
+  assertEquals((await post({ ...json, origin: "https://evil.example" })).status, 403);
+  assertEquals((await post({ "content-type": "text/plain" })).status, 415);
+  assertEquals((await post({ "content-type": "application/x-www-form-urlencoded" })).status, 415);
+  // A foreign name that was made to lead to this machine.
+  for (const host of ["evil.example", "127.0.0.1.evil.example"]) {
+    const conn = await Deno.connect({
+      hostname: "127.0.0.1",
+      port: Number(new URL(wss.admin.url).port),
+    });
+    await conn.write(new TextEncoder().encode(`GET /sessions HTTP/1.0\r\nHost: ${host}\r\n\r\n`));
+    const answer = await new Response(conn.readable).text();
+    assertMatch(answer, /^HTTP\/1\.. 403/);
+  }
+});
+
+Deno.test("off loopback all but health and metrics need the token", async () => {
+  await using wss = await startWss({ settings: OPEN });
+  for (const path of ["/healthz", "/readyz", "/metrics"]) {
+    assertEquals((await wss.admin.request(path)).status, 200, path);
+  }
+  for (const path of ["/sessions", "/why?user=42", "/quarantine", "/dashboard.json", "/nothing"]) {
+    for (const authorization of ["", TOKEN, "Bearer wrong", `Bearer ${TOKEN}x`]) {
+      const { status } = await wss.admin.request(path, { headers: { authorization } });
+      assertEquals(status, 401, `${path} with ${authorization}`);
+    }
+    const authorization = `Bearer ${TOKEN}`;
+    const { status } = await wss.admin.request(path, { headers: { authorization } });
+    assertEquals(status, path === "/nothing" ? 404 : 200, path);
+  }
+  assertEquals((await wss.admin.post("/sessions/x/close")).status, 401);
+});
+
+Deno.test("the clients' port has none of it, and methods are what they should be", async () => {
+  await using wss = await startWss();
+  for (const path of ["/metrics", "/sessions", "/why", "/quarantine", "/dashboard.json"]) {
+    const response = await fetch(wss.http + path);
+    await response.body?.cancel();
+    assertEquals(response.status, 404, path);
+    assertEquals((await wss.admin.request(path, { method: "DELETE" })).status, 405, path);
+  }
+  assertEquals((await wss.admin.request("/quarantine/replay")).status, 405);
+  assertEquals((await wss.admin.request("/why/x")).status, 404);
+  assertEquals((await wss.admin.get("/dashboard.json")).title, "wss");
+});
+
+kafkaTest(
+  "the admin port of a process is on loopback, told of in its log, and turned off with 0",
+  async () => {
+    await using topic = await createTopic();
+    await using backend = startBackend();
+    const port = freePort();
+    const env = { ...testEnvironment(backend.origin), ...topic.settings };
+    await using wss = await startProcess({ env: { ...env, ADMIN_PORT: String(port) } });
+    assertMatch(await wss.line(/admin/i), new RegExp(`127.0.0.1:${port}`));
+    await wss.line(/Ready/);
+    const admin = createAdminClient(`http://127.0.0.1:${port}`);
+    assertEquals((await admin.request("/readyz")).status, 200);
+    const { address } =
+      Deno.networkInterfaces().find(({ family, address }) =>
+        family === "IPv4" && !address.startsWith("127.")
+      ) ?? {};
+    if (address) {
+      await Deno.connect({ hostname: address, port }).then(
+        () => assert(false, "it listens on all addresses"),
+        (error) => assert(error instanceof Deno.errors.ConnectionRefused, String(error)),
+      );
+    }
+  },
+);
+
+Deno.test("an admin port off loopback without a token does not start", async () => {
+  const env = {
+    ...testEnvironment("http://127.0.0.1:1"),
+    ADMIN_PORT: "3111",
+    ADMIN_HOST: "0.0.0.0",
+  };
+  await using wss = await startProcess({ env });
+  assertEquals(await wss.exitCode(), 2);
+  assertEquals(wss.complaints, [
+    "ADMIN_TOKEN is missing: expected 16 characters or more, without spaces, " +
+    'as ADMIN_HOST is "0.0.0.0", which is not loopback',
+  ]);
+});
