@@ -59,6 +59,7 @@ const LAYERS = [
   ["subscription_id.ts"],
   ["backend.ts", "backend_pool.ts", "backend_attempt.ts", "validation.ts"],
   ["metrics.ts", "health.ts", "protocol.ts", "json.ts", "delay.ts", "turns.ts", "multi_map.ts"],
+  ["json_schema.ts"],
 ];
 
 /** Every file below src/, with what it imports from there. */
