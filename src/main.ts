@@ -4,6 +4,7 @@
 import { getLogger } from "@logtape/logtape";
 import { parseArgs } from "node:util";
 import denoJson from "../deno.json" with { type: "json" };
+import { createAsyncApi } from "./asyncapi/document.ts";
 import {
   type FoundSettings,
   parseSettings,
@@ -24,13 +25,14 @@ Without an option the service runs until SIGTERM or SIGINT.
 
   --check-config  print every setting and where it comes from, then end
   --health        ask the running service's /healthz; exit code 0 or 1
+  --asyncapi      print what clients and backends send and get, as AsyncAPI 3
   --version       print the version
   --help          print this
 
 Settings come from the environment and from .env in the working directory.
 Exit codes: 0 a clean end, 1 a failure while running, 2 wrong settings or arguments.`;
 
-const OPTIONS = ["check-config", "health", "version", "help"] as const;
+const OPTIONS = ["check-config", "health", "asyncapi", "version", "help"] as const;
 type Option = (typeof OPTIONS)[number];
 
 /** Runs one command line and gives the exit code. */
@@ -45,6 +47,9 @@ async function main(args: string[]): Promise<number> {
   switch (option) {
     case "help":
       print(HELP);
+      return 0;
+    case "asyncapi":
+      print(JSON.stringify(createAsyncApi(denoJson), null, 2));
       return 0;
     case "version":
       print(denoJson.version);

@@ -20,19 +20,29 @@ export interface Unusable {
 
 const userIdSchema = idSchema
   .refine((id) => id !== "", "expected an id that is not empty")
+  .meta({ not: { const: "" } })
   .transform(String);
+
+const dataSchema = z.unknown().optional().describe("The payload of the push");
 
 const updateSubscription = z.object({
   type: z.literal("update_subscription"),
   document: z.object({
-    subscriptions: optional(listOf(z.string())),
-    resource: optional(z.literal("schedule")),
-    options: optional(z.object({ reload: optional(z.boolean()) })),
-    data: z.unknown().optional(),
+    subscriptions: optional(listOf(z.string())).describe("Their ids (ID1)"),
+    resource: optional(z.literal("schedule")).describe("Every subscription of it"),
+    options: optional(z.object({
+      reload: optional(z.boolean()).describe("Whether the list is fetched again (KAF3)"),
+    })),
+    data: dataSchema,
   }).refine(
     ({ subscriptions, resource }) => (subscriptions === undefined) !== (resource === undefined),
     "expected either subscriptions or a resource",
-  ),
+  ).meta({
+    oneOf: [
+      { properties: { subscriptions: { type: "array" } }, required: ["subscriptions"] },
+      { properties: { resource: { type: "string" } }, required: ["resource"] },
+    ],
+  }),
 }).transform(({ document: { subscriptions, resource, options, data } }): Message => {
   const to: Addressees = resource
     ? { by: "resource", resource }
@@ -44,8 +54,9 @@ const notification = z.object({
   type: z.literal("notification"),
   document: z.object({
     userId: userIdSchema,
-    type: z.string().transform((type) => type.toWellFormed()),
-    data: z.unknown().optional(),
+    type: z.string().transform((type) => type.toWellFormed())
+      .describe("Goes to subscriptions that have it, or every type"),
+    data: dataSchema,
   }),
 }).transform(({ document: { userId, type, data } }): Message => ({
   does: "update",
@@ -58,7 +69,12 @@ const logout = z.object({
   document: z.object({ userId: userIdSchema }),
 }).transform(({ document: { userId } }): Message => ({ does: "logout", user: userId }));
 
-const messageSchema = z.discriminatedUnion("type", [updateSubscription, notification, logout]);
+/** Everything that may be in the topic. */
+export const messageSchema = z.discriminatedUnion("type", [
+  updateSubscription,
+  notification,
+  logout,
+]);
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 

@@ -6,14 +6,16 @@ import { isObject } from "./json.ts";
 import { CommandError, NO_RID } from "./protocol.ts";
 import { parseOrRefuse } from "./validation.ts";
 
-const ridSchema = z.int().min(1);
+/** What a client may choose as rid (REQ1). */
+export const ridSchema = z.int().min(1);
 const nameSchema = z.string().min(1);
 
-const requestSchema = z.object({
+/** A request, whatever its command. */
+export const requestSchema = z.object({
   rid: ridSchema,
   command: nameSchema,
   // Passed on as it came: the command's own schema says what it should be.
-  options: z.unknown().refine(isObject, "expected an object"),
+  options: z.unknown().refine(isObject, "expected an object").meta({ type: "object" }),
 });
 
 /** What a client asked. */

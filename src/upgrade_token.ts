@@ -4,7 +4,7 @@
 import { Buffer } from "node:buffer";
 import { CommandError } from "./protocol.ts";
 import type { Tokens } from "./tokens.ts";
-import { isHeaderValue } from "./validation.ts";
+import { HEADER_VALUE } from "./validation.ts";
 
 const BEARER = "bearer.";
 
@@ -64,5 +64,5 @@ function decode(encoded: string): string | null {
   // Whatever is not just what would be written is no base64url; padding can't be in a subprotocol.
   if (encoded === "" || bytes.toString("base64url") !== encoded) return null;
   const token = bytes.toString("utf8");
-  return isHeaderValue(token) ? token : null;
+  return HEADER_VALUE.test(token) ? token : null;
 }

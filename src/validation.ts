@@ -2,6 +2,7 @@
  * What is wrong with a client's request, said so that its developer can mend it.
  */
 import * as z from "zod";
+import { toJsonSchema } from "./json_schema.ts";
 import { CommandError, type Problem, type Slug } from "./protocol.ts";
 
 /** A key that may be missing; `null` is the same as missing (REQ4). */
@@ -13,16 +14,19 @@ export function optional<S extends z.ZodType>(schema: S) {
 export const idSchema = z.union([z.string(), z.int()], "expected a string or a whole number");
 
 /**
- * Whether a token can be a header's value as it is (BCK2): printable Latin-1, without the spaces at
- * its ends that HTTP takes off. Line breaks would be header injection.
+ * Tokens that can be a header's value as they are (BCK2): printable Latin-1, without the spaces at
+ * their ends that HTTP takes off. Line breaks would be header injection.
  */
-export function isHeaderValue(token: string): boolean {
-  return /^(?! )[\x20-\x7e\xa0-\xff]*(?<! )$/.test(token);
-}
+export const HEADER_VALUE = /^(?! )[\x20-\x7e\xa0-\xff]*(?<! )$/;
 
 /** A list of which only the first element that is wrong is told of, however many there are. */
 export function listOf<T>(element: z.ZodType<T>) {
-  return z.array(z.unknown()).transform((items, context) => {
+  const list = z.array(z.unknown()).meta({
+    get items() {
+      return toJsonSchema(element);
+    },
+  });
+  return list.transform((items, context) => {
     const parsed: T[] = [];
     for (const [index, item] of items.entries()) {
       const result = element.safeParse(item);

@@ -24,13 +24,13 @@ Deno.test("--version prints the version, --help what there is", async () => {
   assertEquals(await run({ args: ["--version"] }), { code: 0, out: [denoJson.version], err: [] });
   const { code, out, err } = await run({ args: ["--help"] });
   assertEquals([code, err], [0, []]);
-  for (const option of ["--check-config", "--health", "--version", "--help"]) {
+  for (const option of ["--check-config", "--health", "--asyncapi", "--version", "--help"]) {
     assert(out.some((line) => line.includes(option)), option);
   }
 });
 
 Deno.test("an unknown argument is an error with exit code 2", async () => {
-  for (const args of [["--nope"], ["serve"], ["--version", "--help"], ["--help=yes"]]) {
+  for (const args of [["--nope"], ["serve"], ["--asyncapi", "--help"], ["--help=yes"]]) {
     const { code, out, err } = await run({ args, env: REQUIRED });
     assertEquals([code, out, err.length], [2, [], 1], args.join(" "));
   }

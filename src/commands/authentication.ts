@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { CommandError, ok } from "../protocol.ts";
-import { isHeaderValue, optional } from "../validation.ts";
+import { HEADER_VALUE, optional } from "../validation.ts";
 import { defineCommand } from "./define.ts";
 
 /** Logs in, renews a token, or with neither becomes a guest (AUTH1 to AUTH5). */
@@ -9,12 +9,20 @@ export const authentication = defineCommand({
   barrier: true,
   options: z.object({
     authToken: optional(
-      z.string().refine(isHeaderValue, "expected what can be the value of an HTTP header"),
+      z.string().regex(HEADER_VALUE, "expected what can be the value of an HTTP header"),
+    ).describe(
+      'Goes to the user API as it is (BCK2). Without one, or with "", nobody is logged in (AUTH2)',
     ),
-    update: optional(z.boolean()),
+    update: optional(z.boolean()).describe("Whether it renews the session's token (AUTH4)"),
   }).refine(({ authToken, update }) => authToken || !update, {
     path: ["authToken"],
     message: "expected a token, for there is nothing else to renew",
+  }).meta({
+    if: { properties: { update: { const: true } }, required: ["update"] },
+    then: {
+      properties: { authToken: { type: "string", minLength: 1 } },
+      required: ["authToken"],
+    },
   }),
   async run({ authToken: token, update }, { session, tokens, signal }) {
     if (!token) {

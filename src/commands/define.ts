@@ -29,6 +29,8 @@ export interface Command {
   readonly name: string;
   /** Starts when all before it are answered; what comes after waits for it (REQ5). */
   readonly barrier: boolean;
+  /** What its options may be. */
+  readonly options: z.ZodType;
   /**
    * Parses the options.
    *
@@ -49,6 +51,7 @@ export function defineCommand<S extends z.ZodType>(definition: {
   return {
     name,
     barrier,
+    options: schema,
     prepare(options) {
       const parsed = parseOrRefuse(schema, options, { path: ["options"], slug: "invalid-options" });
       return async (context) => await run(parsed, context);

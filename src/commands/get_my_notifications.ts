@@ -14,7 +14,7 @@ export const getMyNotifications = defineCommand({
       limit: optional(z.int().nonnegative()),
       skip: optional(z.int().nonnegative()),
       sort: optional(z.string()),
-    })),
+    })).describe('Go to the notification API, but for 0 and "" (LIST1)'),
     where: notificationWhereSchema,
     since: sinceSchema,
   }),

@@ -10,7 +10,8 @@ export const getTournament = defineCommand({
   name: "getTournament",
   options: z.object({
     where: z.object({
-      id: idSchema.refine((id) => !NO_PATH_SEGMENT.includes(id), 'expected neither "" nor a path'),
+      id: idSchema.refine((id) => !NO_PATH_SEGMENT.includes(id), 'expected neither "" nor a path')
+        .meta({ not: { enum: NO_PATH_SEGMENT } }),
     }),
   }),
   async run({ where: { id } }, { session, backend, signal }) {

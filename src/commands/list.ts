@@ -11,7 +11,8 @@ import type { Subscription } from "../subscriptions.ts";
 import type { CommandContext } from "./define.ts";
 
 /** A cursor from which to resume. Whatever it holds is no error: what is unreadable gets a list. */
-export const sinceSchema = z.unknown().optional().transform((since) => since ?? undefined);
+export const sinceSchema = z.unknown().optional().transform((since) => since ?? undefined)
+  .describe("A cursor from which to resume (DEL5); where that can't be, there is a list (DEL6)");
 
 /** What to subscribe to, and what to ask for. */
 export interface Listing {

@@ -11,7 +11,10 @@ import { defineCommand } from "./define.ts";
 export const subscription = defineCommand({
   name: "subscription",
   barrier: true,
-  options: z.object({ ids: listOf(z.string()), action: z.literal("unsubscribe") }),
+  options: z.object({
+    ids: listOf(z.string()).describe("Of subscriptions; others are ignored"),
+    action: z.literal("unsubscribe"),
+  }),
   run({ ids }, { session }) {
     session.unsubscribe(ids, "unsubscribed");
     return ok();

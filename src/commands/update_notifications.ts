@@ -9,7 +9,9 @@ export const updateNotifications = defineCommand({
   name: "updateNotifications",
   barrier: true,
   options: z.object({
-    where: z.object({ notifications: listOf(z.string()) }),
+    where: z.object({
+      notifications: listOf(z.string()).describe("Their ids; all where there is none"),
+    }),
     status: notificationStatusSchema,
   }),
   async run({ where: { notifications: ids }, status }, { session, backend, signal }) {

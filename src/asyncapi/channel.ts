@@ -1,0 +1,37 @@
+/**
+ * Channels and their operations, which refer to messages by name.
+ */
+
+/** What is told of an operation. */
+export interface OperationInfo {
+  /** `receive` is what wss receives. */
+  readonly action: "receive" | "send";
+  readonly summary: string;
+  readonly message: string;
+  /** Messages that may answer it. */
+  readonly replies?: readonly string[];
+}
+
+/** A reference to another place of the document. */
+export function ref(...path: string[]): { $ref: string } {
+  return { $ref: `#/${path.join("/")}` };
+}
+
+/** The Channel Object with these messages. */
+export function toChannel<T>(channel: T, messages: readonly string[]) {
+  return {
+    ...channel,
+    messages: Object.fromEntries(
+      messages.map((name) => [name, ref("components", "messages", name)]),
+    ),
+  };
+}
+
+/** The Operation Object of an operation of a channel. */
+export function toOperation(channel: string, { action, summary, message, replies }: OperationInfo) {
+  const through = (names: readonly string[]) => ({
+    channel: ref("channels", channel),
+    messages: names.map((name) => ref("channels", channel, "messages", name)),
+  });
+  return { action, summary, ...through([message]), ...(replies && { reply: through(replies) }) };
+}

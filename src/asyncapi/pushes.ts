@@ -1,0 +1,124 @@
+/**
+ * Pushes, by their status (REQ7). Nothing is checked with these schemas while the service runs;
+ * tests hold real pushes against them.
+ */
+import * as z from "zod";
+import { NO_RID, type PushStatus } from "../protocol.ts";
+import type { MessageInfo } from "./message.ts";
+import { bodySchema, cursorSchema, subscriptionIdSchema } from "./replies.ts";
+
+const rid = z.literal(NO_RID);
+const recordIdSchema = z.string().regex(/^\d+-\d+$/)
+  .describe("The record, `<partition>-<offset>`, the same for every client (DEL4)");
+const placeSchema = cursorSchema
+  .describe("The place in the log up to which all subscriptions have been served (DEL8)");
+
+const EVENT = "c3b9e00c33a9b4cda35df404d710d2c4";
+const CURSOR = "AdndBmRvlkdKAaIIIecAAAAAAAAB";
+
+/** What is sent without having been asked for. */
+export const PUSHES = {
+  update: {
+    summary: "A notification, or other data, for a subscription (KAF2, KAF4)",
+    payload: z.object({
+      rid,
+      event: subscriptionIdSchema,
+      status: z.literal("update"),
+      payload: z.unknown().describe("The `data` of the Kafka message"),
+      id: recordIdSchema,
+      cursor: cursorSchema,
+    }),
+    examples: [{
+      rid: -1,
+      event: EVENT,
+      status: "update",
+      payload: { text: "Hello" },
+      id: "0-0",
+      cursor: CURSOR,
+    }],
+  },
+  reload: {
+    summary: "The list of a subscription, fetched again (KAF3)",
+    payload: z.object({
+      rid,
+      event: subscriptionIdSchema,
+      status: z.literal("reload"),
+      payload: bodySchema,
+      id: recordIdSchema.optional(),
+      cursor: cursorSchema,
+    }),
+    examples: [{
+      rid: -1,
+      event: EVENT,
+      status: "reload",
+      payload: [{ id: "1" }],
+      id: "0-1",
+      cursor: CURSOR,
+    }],
+  },
+  resync: {
+    summary: "Something is missing: ask for the list (DEL11, DEL12); with `wss.v1` only",
+    payload: z.object({
+      rid,
+      event: subscriptionIdSchema,
+      status: z.literal("resync"),
+      payload: z.object({ missed: z.null() }),
+      cursor: cursorSchema,
+    }),
+    examples: [{
+      rid: -1,
+      event: EVENT,
+      status: "resync",
+      payload: { missed: null },
+      cursor: CURSOR,
+    }],
+  },
+  unauthorized: {
+    summary: "The session is a guest's from now on (AUTH6, KAF5); with `wss.v1` only",
+    payload: z.object({
+      rid,
+      event: z.literal("authentication"),
+      status: z.literal("unauthorized"),
+      payload: z.null(),
+    }),
+    examples: [{ rid: -1, event: "authentication", status: "unauthorized", payload: null }],
+  },
+  degraded: {
+    summary: "What is new may come late (DEL10); with `wss.v1` only",
+    payload: z.object({
+      rid,
+      event: z.literal("stream"),
+      status: z.literal("degraded"),
+      payload: z.object({ sinceMs: z.number().nonnegative() }),
+    }),
+    examples: [{ rid: -1, event: "stream", status: "degraded", payload: { sinceMs: 15_000 } }],
+  },
+  live: {
+    summary: "What is new comes at once, and all until here has come (DEL8); with `wss.v1` only",
+    payload: z.object({
+      rid,
+      event: z.literal("stream"),
+      status: z.literal("live"),
+      payload: z.null(),
+      cursor: placeSchema,
+    }),
+    examples: [{ rid: -1, event: "stream", status: "live", payload: null, cursor: CURSOR }],
+  },
+  reconnect: {
+    summary: "The instance ends: it will close with 1012 (LIFE4); with `wss.v1` only",
+    payload: z.object({
+      rid,
+      event: z.literal("server"),
+      status: z.literal("reconnect"),
+      payload: z.object({ afterMs: z.number().nonnegative() }),
+      cursor: placeSchema.optional(),
+    }),
+    examples: [{
+      rid: -1,
+      event: "server",
+      status: "reconnect",
+      payload: { afterMs: 2500 },
+      cursor: CURSOR,
+    }],
+  },
+} satisfies Record<PushStatus, MessageInfo>;
