@@ -8,11 +8,14 @@ import {
   type BackendRequest,
   type Failure,
 } from "./backend_attempt.ts";
+import { getLogger } from "@logtape/logtape";
 import { delay } from "./delay.ts";
 import type { Metrics } from "./metrics.ts";
 import { CommandError } from "./protocol.ts";
 
 export type { BackendAnswer };
+
+const log = getLogger(["wss", "backend"]);
 
 /** The APIs that there are, by the name that the protocol gives them. */
 export type Api = "user" | "notification" | "schedule" | "tournament";
@@ -118,6 +121,13 @@ export function createBackend(
 
   function fail(job: Job, failure: Failure): void {
     metrics.backendRequests.inc({ api: job.api, outcome: failure.slug });
+    if (failure.slug !== "backend-refused") {
+      log.warn("Requests to the {api} API fail, {slug}: {reason}; is it up, and its URL right?", {
+        api: job.api,
+        slug: failure.slug,
+        reason: failure.reason,
+      });
+    }
     for (const asker of job.askers) asker.reject(error(job.api, failure));
   }
 

@@ -27,6 +27,7 @@ import { RequestQueue } from "./request_queue.ts";
 import type { Session, SessionOptions, Sessions } from "./sessions.ts";
 import type { Tokens } from "./tokens.ts";
 import type { Trace } from "./trace.ts";
+import { traceCommand } from "./tracing.ts";
 
 const log = getLogger(["wss", "connection"]);
 
@@ -270,7 +271,11 @@ export class Connection implements Guest, Leaving {
     this.#queue.add({
       rid,
       barrier: command.barrier,
-      run: async () => this.#reply(asked, await this.#answer(() => run(context), asked)),
+      run: async () => {
+        const answer = () => this.#answer(() => run(context), asked);
+        const span = { session: this.#session.id, rid, run: answer };
+        this.#reply(asked, await traceCommand(name, span));
+      },
     });
   }
 

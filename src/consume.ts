@@ -13,11 +13,13 @@ import type { Sessions } from "./sessions.ts";
 import type { Stream } from "./stream.ts";
 import type { Tokens } from "./tokens.ts";
 import type { Trace } from "./trace.ts";
+import { traceMessage } from "./tracing.ts";
 
 const log = getLogger(["wss", "messages"]);
 
 /** What {@linkcode createLogEvents} needs. */
 export interface ConsumeOptions {
+  readonly topic: string;
   readonly stream: Stream;
   readonly sessions: Pick<Sessions, "deliver" | "ofUser" | "lose">;
   readonly tokens: Pick<Tokens, "forget">;
@@ -32,7 +34,7 @@ export interface ConsumeOptions {
 
 /** Makes what handles the records of the log. It never throws, for that would end the consumer. */
 export function createLogEvents(options: ConsumeOptions): LogEvents {
-  const { stream, sessions, tokens, quarantine, freshness, trace, metrics } = options;
+  const { topic, stream, sessions, tokens, quarantine, freshness, trace, metrics } = options;
   const { onRead, onFailure } = options;
 
   /** The message of a record, `null` where it has none that could be used. */
@@ -77,7 +79,10 @@ export function createLogEvents(options: ConsumeOptions): LogEvents {
       return;
     }
     const entry = stream.read(record, message);
-    if (entry) sessions.deliver(entry);
+    const subscriptions = entry ? sessions.deliver(entry) : 0;
+    if (subscriptions > 0) {
+      traceMessage({ topic, ...record, traceparent: headers?.traceparent, subscriptions });
+    }
   }
 
   function trim(now: number): void {

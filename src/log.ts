@@ -9,21 +9,21 @@ import {
   type LogRecord,
 } from "@logtape/logtape";
 import type { Settings } from "./config.ts";
+import { createRepeatFilter } from "./repeats.ts";
 
 /** Starts logging to the console. Modules log through `getLogger(["wss", …])`. */
 export async function startLogging(
   settings: Pick<Settings, "NODE_ENV" | "LOG_LEVEL" | "HOST_ENV" | "INSTANCE_ID">,
 ): Promise<void> {
   const { NODE_ENV, LOG_LEVEL, HOST_ENV, INSTANCE_ID } = settings;
+  const console = getConsoleSink({
+    nonBlocking: true,
+    formatter: NODE_ENV === "development"
+      ? getAnsiColorFormatter({ timestamp: "time", category: "." })
+      : (record) => jsonLine(record, { instance: INSTANCE_ID, hostEnv: HOST_ENV }),
+  });
   await configure({
-    sinks: {
-      console: getConsoleSink({
-        nonBlocking: true,
-        formatter: NODE_ENV === "development"
-          ? getAnsiColorFormatter({ timestamp: "time", category: "." })
-          : (record) => jsonLine(record, { instance: INSTANCE_ID, hostEnv: HOST_ENV }),
-      }),
-    },
+    sinks: { console: createRepeatFilter(console) },
     loggers: [
       { category: "wss", sinks: ["console"], lowestLevel: LOG_LEVEL },
       { category: ["logtape", "meta"], sinks: ["console"], lowestLevel: "warning" },
@@ -38,12 +38,16 @@ export async function stopLogging(): Promise<void> {
 
 function jsonLine(record: LogRecord, deployment: Record<string, string>): string {
   const { timestamp, level, category, message, properties } = record;
-  return JSON.stringify({
-    ...properties,
+  const own = {
     time: new Date(timestamp).toISOString(),
     level,
     message: message.map((part) => typeof part === "string" ? part : String(part)).join(""),
     logger: category.join("."),
     ...deployment,
-  }, (_key, value) => value instanceof Error ? value.stack ?? String(value) : value);
+  };
+  // They come first, and no property takes their place.
+  return JSON.stringify(
+    { ...own, ...properties, ...own },
+    (_key, value) => value instanceof Error ? value.stack ?? String(value) : value,
+  );
 }

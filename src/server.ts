@@ -73,7 +73,13 @@ export function createHandler(
     if (admission.refused === "origin") {
       return refuse("origin", text(403, "Forbidden: this origin is not allowed"));
     }
-    if (admission.refused !== null) return refuse(admission.refused, unavailable());
+    if (admission.refused !== null) {
+      log.warn(
+        "A client was refused, for MAX_CONNECTIONS or MAX_CONNECTIONS_PER_IP is reached: " +
+          "run more instances, or raise it",
+      );
+      return refuse(admission.refused, unavailable());
+    }
     const { leave } = admission;
     try {
       const response = await upgradeAdmitted(request, { endpoint, leave });

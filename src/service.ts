@@ -192,6 +192,7 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
 
   const ready = reader.start(
     createLogEvents({
+      topic: settings.KAFKA_TOPIC,
       stream,
       sessions,
       tokens,

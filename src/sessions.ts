@@ -216,8 +216,8 @@ export interface Sessions extends Iterable<Session> {
   ofUser(user: string): Session[];
   /** The subscriptions of that id, one a session at most. */
   subscribers(id: string): Subscription[];
-  /** Hands a record to all whom it is for. */
-  deliver(entry: Entry): void;
+  /** Hands a record to all whom it is for; gives how many subscriptions that are. */
+  deliver(entry: Entry): number;
   /** Tells all subscriptions that something was lost (DEL12). */
   lose(): void;
   /** Entries in the indexes, all of them 0 when nobody is subscribed or logged in. */
@@ -259,7 +259,9 @@ export function createSessions(options: SessionsOptions): Sessions {
 
     deliver(entry) {
       const { delivery } = entry;
+      let subscriptions = 0;
       for (const { target, members } of channels.addressedBy(delivery.to)) {
+        subscriptions += members.size;
         if (delivery.does === "reload") {
           for (const subscription of members) subscription.offerReload(entry);
           continue;
@@ -278,6 +280,7 @@ export function createSessions(options: SessionsOptions): Sessions {
         }
         trace.sent(entry, target.id, sent);
       }
+      return subscriptions;
     },
 
     lose() {

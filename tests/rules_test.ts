@@ -33,7 +33,7 @@ const LAYERS = [
   ["environment.ts", "run.ts", "service.ts"],
   ["admin.ts", "gauges.ts", "event_loop.ts"],
   ["why.ts"],
-  ["server.ts", "kafka/", "log.ts"],
+  ["server.ts", "kafka/", "log.ts", "repeats.ts"],
   [
     "upgrade_token.ts",
     "gate.ts",
