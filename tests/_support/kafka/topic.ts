@@ -63,7 +63,7 @@ export async function createTopic({ partitions = 1 }: { partitions?: number } = 
     /** Writes values, as JSON unless they are bytes, text or null. */
     async produce(
       values: readonly unknown[],
-      { partition }: { partition?: number } = {},
+      { partition, headers }: { partition?: number; headers?: Record<string, string> } = {},
     ): Promise<void> {
       await producer.send({
         topic: name,
@@ -74,6 +74,7 @@ export async function createTopic({ partitions = 1 }: { partitions?: number } = 
             ? Buffer.from(value)
             : JSON.stringify(value),
           ...(partition === undefined ? {} : { partition }),
+          ...(headers ? { headers } : {}),
         })),
       });
     },
