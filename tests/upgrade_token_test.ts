@@ -113,6 +113,36 @@ Deno.test("[NET4][KAF5] logged out while its upgrade is under way: it is not tha
   assertEquals((await (await upgrading).ended).code, 4401);
 });
 
+Deno.test("[NET4][KAF5] logged out before its socket is open: closed with 4401, and never served", async () => {
+  await using wss = await startWss();
+  const { sessions } = wss.service;
+  const { open } = sessions;
+  const users: (string | null)[] = [];
+  sessions.open = (options) => {
+    const session = open(options);
+    // When it has been logged in, and before anything else can happen, such as the socket's opening.
+    queueMicrotask(() => {
+      users.push(session.user);
+      wss.publish("logout", { userId: "42" });
+      users.push(session.user);
+    });
+    return session;
+  };
+  const command = { rid: 1, command: "getMyNotifications", options: LIST };
+  const tokens = [{ authorization: "alice" }, { "sec-websocket-protocol": bearer("alice") }];
+  for (const headers of tokens) {
+    using socket = await openRawSocket(`${wss.ws}/web`, headers);
+    await socket.request(command);
+
+    const close = await socket.readFrame();
+
+    const [high, low] = close?.payload ?? [];
+    assertEquals([close?.opcode, high, low], [8, 4401 >> 8, 4401 & 255]);
+    assertEquals(users.splice(0), ["42", null]);
+    assertEquals([sessions.size, sessions.indexSizes().users], [0, 0]);
+  }
+});
+
 Deno.test("[NET4][LIFE4] an upgrade whose token is being checked when the end begins is refused", async () => {
   await using wss = await startWss();
   wss.backend.hold("GET /user");
