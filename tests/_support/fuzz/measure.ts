@@ -54,6 +54,7 @@ async function measureValues() {
         events.onPartition(0, { first: 0, position: 0 });
         return Promise.resolve();
       },
+      replay: () => Promise.reject(new Error("There is nothing to replay")),
       askEnds: () => Promise.resolve([offset]),
       stop: () => Promise.resolve(),
     }),
