@@ -64,6 +64,7 @@ export class LogWindow {
   readonly #byKey = new Map<string, Fifo<Stored>>();
   readonly #partitions: Partition[] = [];
   #nextSeq = 0;
+  #knownSince = Date.now();
   #bytes = 0;
 
   constructor(limits: WindowLimits) {
@@ -206,13 +207,14 @@ export class LogWindow {
     return entry?.offset === offset ? entry : undefined;
   }
 
-  /** When the oldest entry was read, in milliseconds since 1970; `undefined` without one. */
-  get oldestReadAt(): number | undefined {
-    return this.#entries.first?.readAt;
+  /** All that was read since then is there, in milliseconds since 1970. */
+  get knownSince(): number {
+    return this.#knownSince;
   }
 
   #drop(entry: Stored): void {
     this.#entries.shift();
+    this.#knownSince = entry.readAt;
     const partition = this.#partitions[entry.partition];
     if (partition?.entries.first === entry) {
       partition.entries.shift();

@@ -75,10 +75,9 @@ export function createWhy({ topic, stream, sessions, trace, quarantine }: {
 
   function known() {
     const { positions, window } = stream;
-    const { oldestReadAt } = window;
     return {
       topic,
-      since: oldestReadAt === undefined ? null : time(oldestReadAt),
+      since: time(window.knownSince),
       partitions: positions.map((to, partition) => ({
         partition,
         from: window.first(partition),
@@ -291,14 +290,14 @@ function whyNot({ connection, logins, subscriptions }: History, entry: Entry): s
 function answerOf({ user, messages, known, quarantined }: {
   user: string;
   messages: readonly MessageReport[];
-  known: { topic: string; since: Time | null };
+  known: { topic: string; since: Time };
   quarantined: number;
 }): string {
   const { topic, since } = known;
   const last = messages.at(-1);
   if (last) return `The latest of ${messages.length}: ${sentenceOf(last)}`;
   return `Nothing for user ${user} is among what was read of topic ${topic} ` +
-    `${since === null ? "" : `since ${since}`}: it was not published, or not to this user` +
+    `since ${since}: it was not published, or not to this user` +
     (quarantined > 0 ? `, or it is one of ${quarantined} records in /quarantine` : "");
 }
 

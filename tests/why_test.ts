@@ -94,7 +94,8 @@ Deno.test("/why: why each of the user's other sessions did not get it", async ()
   const idleId = [...wss.service.sessions].at(-1)?.id;
 
   publish(wss);
-  await until("a later time", () => Date.now() > (wss.service.stream.window.oldestReadAt ?? 0));
+  const publishedAt = Date.now();
+  await until("a later time", () => Date.now() > publishedAt);
   const late = await subscribe(wss);
 
   const { answer, message } = await wss.admin.get("/why?partition=0&offset=0");
