@@ -146,6 +146,8 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
     {
       hostname: settings.HOST,
       port: settings.PORT,
+      // Of the platform's unstable API, which deno.json lets it use.
+      reusePort: settings.REUSE_PORT,
       onListen: () => {},
     },
     createHandler({
