@@ -4,7 +4,11 @@
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import * as z from "zod";
 import denoJson from "../../deno.json" with { type: "json" };
+
+const CONFIG = fileURLToPath(import.meta.resolve("../../deno.json"));
+const MAIN = fileURLToPath(import.meta.resolve("../main.ts"));
 
 /** What a release is for, by the name that its binary gets. */
 const RELEASE_TARGETS = {
@@ -17,8 +21,29 @@ const ADVICE = "No binary was made. It needs the denort of this version of Deno,
 const RELEASE_ADVICE = "A release needs a denort for each of " +
   `${Object.values(RELEASE_TARGETS).join(", ")}: {target} in DENORT_BIN stands for these.`;
 
+/** What `deno info --json` tells of packages. */
+const infoSchema = z.object({
+  npmPackages: z.record(z.string(), z.object({ name: z.string(), localPath: z.string() })),
+});
+
+/**
+ * Finds what must not come into a binary. Deno takes all files of packages and reads them as code;
+ * among the tests of one are 100,000 numbers, on which it overflows its stack (denoland/deno#36746).
+ */
+async function findExcluded(): Promise<string[]> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", "--config", CONFIG, MAIN],
+    stderr: "inherit",
+  }).output();
+  const { npmPackages } = infoSchema.parse(JSON.parse(new TextDecoder().decode(stdout)));
+  return Object.values(npmPackages)
+    .filter(({ name }) => name === "bintrees")
+    .map(({ localPath }) => join(localPath, "test"));
+}
+
 /** Makes one binary; without a target it is for this machine. */
 async function compile(output: string, target?: string): Promise<boolean> {
+  const excluded = await findExcluded();
   const permissions = denoJson.tasks.start.command.split(" ")
     .filter((arg) => arg.startsWith("--"));
   const denort = Deno.env.get("DENORT_BIN")?.replaceAll("{target}", target ?? Deno.build.target);
@@ -26,11 +51,12 @@ async function compile(output: string, target?: string): Promise<boolean> {
     args: [
       "compile",
       "--frozen",
-      ...["--config", fileURLToPath(import.meta.resolve("../../deno.json"))],
+      ...["--config", CONFIG],
       ...permissions,
+      ...excluded.flatMap((path) => ["--exclude", path]),
       ...target ? ["--target", target] : [],
       ...["--output", output],
-      fileURLToPath(import.meta.resolve("../main.ts")),
+      MAIN,
     ],
     env: denort ? { DENORT_BIN: denort } : {},
   }).spawn().status;
