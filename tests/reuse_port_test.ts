@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { createAdminClient, freePort } from "./_support/admin.ts";
 import { startBackend } from "./_support/backend.ts";
 import { type Client, connect } from "./_support/client.ts";
 import { createTopic, kafkaTest } from "./_support/kafka/topic.ts";
@@ -53,14 +54,22 @@ kafkaTest(
     await using topic = await createTopic({ partitions: 3 });
     await using backend = startBackend({ users: { alice: "42" } });
     const env = { ...testEnvironment(backend.origin), ...topic.settings, REUSE_PORT: "true" };
-    await using first = await startProcess({ env: { ...env, INSTANCE_ID: "wss-1" } });
+    const adminPorts = [freePort(), freePort(), freePort()];
+    const own = (i: number) => ({ INSTANCE_ID: `wss-${i}`, ADMIN_PORT: String(adminPorts[i]) });
+    await using first = await startProcess({ env: { ...env, ...own(0) } });
     const port = await first.port();
     const others = { ...env, PORT: String(port) };
-    await using second = await startProcess({ env: { ...others, INSTANCE_ID: "wss-2" } });
-    await using third = await startProcess({ env: { ...others, INSTANCE_ID: "wss-3" } });
+    await using second = await startProcess({ env: { ...others, ...own(1) } });
+    await using third = await startProcess({ env: { ...others, ...own(2) } });
     await Promise.all([first, second, third].map((wss) => wss.line(/Ready/)));
     await using all = await connectMany(`ws://127.0.0.1:${port}/web`, 300);
     const { clients } = all;
+    const parts = await Promise.all(adminPorts.map((port) => {
+      const admin = createAdminClient(`http://127.0.0.1:${port}`);
+      return admin.metric({ name: "wss_connections" });
+    }));
+    assertEquals(parts.reduce((sum, part) => sum + part), 300);
+    assert(Math.min(...parts) > 50, `${parts}`);
 
     const ids: string[] = [];
     for (let n = 0; n < 10; n++) {
@@ -75,7 +84,7 @@ kafkaTest(
       assertEquals(got.toSorted(), ids.toSorted());
     }));
 
-    // Those that go with one process are a part, and the others go on.
+    // Those of one process go with it, and the others go on.
     first.kill();
     assertEquals(await first.exitCode(), 0);
     await topic.produce([notification("after")], { partition: 0 });
@@ -85,8 +94,7 @@ kafkaTest(
       else assertEquals((await client.ended).code, 1012);
       return after !== null;
     }));
-    const count = left.filter(Boolean).length;
-    assert(count > 150 && count < 250, `${count} of 300 clients are left`);
+    assertEquals(left.filter(Boolean).length, 300 - (parts[0] ?? NaN));
     const quiet = clients.filter((_, i) => left[i]).map((client) => client.pushesUntilIdle());
     assertEquals((await Promise.all(quiet)).flat(), []);
   },
