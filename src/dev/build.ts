@@ -51,6 +51,7 @@ async function compile(output: string, target?: string): Promise<boolean> {
     args: [
       "compile",
       "--frozen",
+      "--exclude-unused-npm",
       ...["--config", CONFIG],
       ...permissions,
       ...excluded.flatMap((path) => ["--exclude", path]),
