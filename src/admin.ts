@@ -10,6 +10,7 @@ import * as z from "zod";
 import { isLoopback, type Settings } from "./config.ts";
 import dashboard from "./dashboard.json" with { type: "json" };
 import { answerHealth, type Health, methodNotAllowed } from "./health.ts";
+import { listen } from "./listen.ts";
 import type { LogReader } from "./log_reader.ts";
 import { recordId } from "./protocol.ts";
 import type { Quarantine } from "./quarantine.ts";
@@ -47,7 +48,7 @@ export type AdminSettings = Pick<Settings, "ADMIN_HOST" | "ADMIN_PORT" | "ADMIN_
  * Listens on the admin port.
  *
  * @returns `null` where it is turned off
- * @throws {Deno.errors.AddrInUse} The port is taken
+ * @throws {ListenError} Such as where the port is taken
  */
 export function startAdmin(
   settings: AdminSettings,
@@ -55,7 +56,7 @@ export function startAdmin(
 ): Deno.HttpServer<Deno.NetAddr> | null {
   const { ADMIN_HOST: hostname, ADMIN_PORT: port } = settings;
   if (port === 0) return null;
-  return Deno.serve({ hostname, port, onListen: () => {} }, createAdminHandler(settings, options));
+  return listen({ hostname, port }, createAdminHandler(settings, options));
 }
 
 /** A request that is refused: why, said to a person. */

@@ -173,6 +173,9 @@ const settingsSchema = z.object({
     fallback: "none",
     secret: true,
   }),
+  REUSE_PORT: flag({
+    meaning: "Whether several processes listen on PORT, all with this setting; on Linux only",
+  }),
   ALLOWED_ORIGINS: setting(
     z.string().default("*")
       .transform((text) => text.split(",").map((origin) => origin.trim()))

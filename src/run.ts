@@ -2,6 +2,7 @@
  * Runs a service for as long as the process lives; `main` and `deno task dev` come to this.
  */
 import { getLogger } from "@logtape/logtape";
+import { ListenError } from "./listen.ts";
 import { startLogging, stopLogging } from "./log.ts";
 import type { LogReader } from "./log_reader.ts";
 import type { Settings } from "./config.ts";
@@ -48,11 +49,9 @@ async function runUntilSignal(
   try {
     service = startService(settings, reader);
   } catch (error) {
-    log.error("Cannot listen on {host}:{port}: {error}", {
-      host: settings.HOST,
-      port: settings.PORT,
-      error,
-    });
+    if (!(error instanceof ListenError)) throw error;
+    const { host, port, cause } = error;
+    log.error("Cannot listen on {host}:{port}: {cause}", { host, port, cause });
     return 1;
   }
   const { hostname, port } = service.address;

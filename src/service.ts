@@ -8,6 +8,7 @@ import { createBackend } from "./backend.ts";
 import { createCommandTables } from "./commands/table.ts";
 import type { Settings } from "./config.ts";
 import { Connection } from "./connection.ts";
+import { listen } from "./listen.ts";
 import type { LogReader } from "./log_reader.ts";
 import { createLogEvents } from "./consume.ts";
 import { within } from "./delay.ts";
@@ -68,7 +69,7 @@ export interface Service {
 /**
  * Starts the service; it listens when this returns.
  *
- * @throws {Deno.errors.AddrInUse} The port is taken
+ * @throws {ListenError} Such as where a port is taken
  */
 export function startService(settings: ServiceSettings, reader: LogReader): Service {
   let state: "starting" | "ready" | "stopping" = "starting";
@@ -142,12 +143,8 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
     },
   };
 
-  const server = Deno.serve(
-    {
-      hostname: settings.HOST,
-      port: settings.PORT,
-      onListen: () => {},
-    },
+  const server = listen(
+    { hostname: settings.HOST, port: settings.PORT, reusePort: settings.REUSE_PORT },
     createHandler({
       pingSeconds: settings.PING_SECONDS,
       authRequired: settings.AUTH_REQUIRED,

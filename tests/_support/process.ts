@@ -1,4 +1,4 @@
-/** The service as its own process, started as `deno task start` starts it. */
+/** A task as its own process, such as the service as `deno task start` starts it. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import denoJson from "../../deno.json" with { type: "json" };
@@ -6,15 +6,18 @@ import { Queue, within } from "./queue.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
+/** A task that is one `deno run`. */
+type Task = "start" | "dev" | "compile" | "release";
+
 /** The arguments of a task's `deno run`, with the files named so that any folder may be the current. */
-function taskArgs(task: "start" | "dev"): string[] {
+function taskArgs(task: Task): string[] {
   return denoJson.tasks[task].command.split(" ").slice(1)
     .map((arg) => arg.startsWith("src/") ? join(ROOT, arg) : arg)
     .toSpliced(1, 0, "--config", join(ROOT, "deno.json"), "--frozen");
 }
 
 export interface ProcessOptions {
-  task?: "start" | "dev";
+  task?: Task;
   args?: string[];
   env?: Record<string, string>;
   /** The `.env` in its working directory. */
@@ -58,6 +61,8 @@ export async function startProcess(
 
   return {
     pid: child.pid,
+    /** Its working directory, which is gone with it. */
+    cwd,
     /** Lines on stdout and stderr so far. */
     said,
     complaints,

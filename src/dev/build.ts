@@ -1,0 +1,100 @@
+/**
+ * `deno task compile` and `deno task release`: binaries of the service, which are allowed what
+ * `deno task start` is.
+ */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import * as z from "zod";
+import denoJson from "../../deno.json" with { type: "json" };
+
+const CONFIG = fileURLToPath(import.meta.resolve("../../deno.json"));
+const MAIN = fileURLToPath(import.meta.resolve("../main.ts"));
+
+/** What a release is for, by the name that its binary gets. */
+const RELEASE_TARGETS = {
+  "linux-x64": "x86_64-unknown-linux-gnu",
+  "linux-arm64": "aarch64-unknown-linux-gnu",
+};
+
+const ADVICE = "No binary was made. It needs the denort of this version of Deno, which Deno " +
+  "downloads; where that is not possible, set DENORT_BIN to its path.";
+const RELEASE_ADVICE = "A release needs a denort for each of " +
+  `${Object.values(RELEASE_TARGETS).join(", ")}: {target} in DENORT_BIN stands for these.`;
+
+/** What `deno info --json` tells of packages. */
+const infoSchema = z.object({
+  npmPackages: z.record(z.string(), z.object({ name: z.string(), localPath: z.string() })),
+});
+
+/**
+ * Finds what must not come into a binary. Deno takes all files of packages and reads them as code;
+ * among the tests of one are 100,000 numbers, on which it overflows its stack (denoland/deno#36746).
+ */
+async function findExcluded(): Promise<string[]> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", "--config", CONFIG, MAIN],
+    stderr: "inherit",
+  }).output();
+  const { npmPackages } = infoSchema.parse(JSON.parse(new TextDecoder().decode(stdout)));
+  return Object.values(npmPackages)
+    .filter(({ name }) => name === "bintrees")
+    .map(({ localPath }) => join(localPath, "test"));
+}
+
+/** Makes one binary; without a target it is for this machine. */
+async function compile(output: string, target?: string): Promise<boolean> {
+  const excluded = await findExcluded();
+  const permissions = denoJson.tasks.start.command.split(" ")
+    .filter((arg) => arg.startsWith("--"));
+  const denort = Deno.env.get("DENORT_BIN")?.replaceAll("{target}", target ?? Deno.build.target);
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "compile",
+      "--frozen",
+      "--exclude-unused-npm",
+      ...["--config", CONFIG],
+      ...permissions,
+      ...excluded.flatMap((path) => ["--exclude", path]),
+      ...target ? ["--target", target] : [],
+      ...["--output", output],
+      MAIN,
+    ],
+    env: denort ? { DENORT_BIN: denort } : {},
+  }).spawn().status;
+  if (!success) printError(ADVICE);
+  return success;
+}
+
+/** Makes `dist` anew, with binaries and, once there are all, their checksums for `sha256sum -c`. */
+async function release(): Promise<boolean> {
+  // Of one machine, Deno would put it into the binaries for all of them.
+  if (Deno.env.get("DENORT_BIN")?.includes("{target}") === false) {
+    printError(RELEASE_ADVICE);
+    return false;
+  }
+  await Deno.remove("dist", { recursive: true }).catch(() => {});
+  await Deno.mkdir("dist");
+  let checksums = "";
+  for (const [name, target] of Object.entries(RELEASE_TARGETS)) {
+    const file = `wss-${denoJson.version}-${name}`;
+    const path = join("dist", file);
+    if (!await compile(path, target)) {
+      printError(RELEASE_ADVICE);
+      return false;
+    }
+    const digest = await crypto.subtle.digest("SHA-256", await Deno.readFile(path));
+    checksums += `${new Uint8Array(digest).toHex()}  ${file}\n`;
+  }
+  await Deno.writeTextFile(join("dist", "SHA256SUMS"), checksums);
+  return true;
+}
+
+function printError(line: string): void {
+  // deno-lint-ignore no-console
+  console.error(line);
+}
+
+if (import.meta.main) {
+  const isDone = Deno.args[0] === "release" ? await release() : await compile("wss");
+  Deno.exit(isDone ? 0 : 1);
+}
