@@ -422,3 +422,28 @@ Deno.test("every metric has been seen to change, and the dashboard asks for none
   assertEquals([...asked].filter((name) => !known.has(name)), []);
   assert(asked.size > 10);
 });
+
+Deno.test("README tells of every metric, with its labels", async () => {
+  await using wss = await startWss();
+  const client = await wss.connect("/web", { token: "alice" });
+  await client.request("getMyNotifications", LIST);
+  wss.publish("notification", ALICE);
+  await client.next();
+  const readme = await Deno.readTextFile(new URL("../README.md", import.meta.url));
+  const told = new Map(
+    readme.matchAll(/^\| `((?:wss|process)_\w+)` +\| +([a-z_, ]*?) *\|/gm)
+      .map(([, name = "", labels = ""]) => [name, labels.split(", ").filter((label) => label)]),
+  );
+  const lines = await wss.admin.metrics();
+  const names = lines.flatMap((line) => /^# TYPE (\w+)/.exec(line)?.[1] ?? []);
+  assertEquals([...told.keys()].sort(), names.sort());
+  for (const line of lines) {
+    const [, name = "", labels = ""] = /^(\w+)\{(.*)\} /.exec(line) ?? [];
+    const known = told.get(name.replace(/_(bucket|sum|count)$/, "")) ?? told.get(name);
+    const found = [...labels.matchAll(/(\w+)="/g)].map(([, label]) => label);
+    for (const label of found) {
+      assert(label === "le" || known?.includes(label ?? ""), `${name} has ${label}`);
+    }
+  }
+  await client[Symbol.asyncDispose]();
+});
