@@ -51,6 +51,7 @@ const LAYERS = [
     "subscriptions.ts",
     "stream.ts",
     "trace.ts",
+    "tracing.ts",
     "log_window.ts",
     "cursor.ts",
     "addressing.ts",
