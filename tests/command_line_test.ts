@@ -141,7 +141,9 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
       await using topic = await createTopic();
       await using backend = startBackend({ users: { alice: "42" } });
       const env = { ...testEnvironment(backend.origin), ...topic.settings };
-      await using wss = await startProcess({ env: { ...env, BACKEND_TIMEOUT_MS: "3000" } });
+      // So much may be unsent that the one that reads nothing is not closed before the signal.
+      const limits = { BACKEND_TIMEOUT_MS: "3000", MAX_BUFFERED_BYTES: "100000000" };
+      await using wss = await startProcess({ env: { ...env, ...limits } });
       const { port } = JSON.parse(await wss.line(/Listening/));
       await wss.line(/Ready/);
       const url = `ws://127.0.0.1:${port}/mobile`;
