@@ -97,7 +97,7 @@ Deno.test("a name in .env that looks like a typo is warned of", async () => {
 
 Deno.test("--health asks the running service", async () => {
   await using backend = startBackend();
-  const env = { ...REQUIRED, HOST: "127.0.0.1", API_URL_USER: backend.origin };
+  const env = { ...REQUIRED, HOST: "127.0.0.1", API_URL_USER: backend.origin, ADMIN_PORT: "0" };
   await using wss = await startProcess({ env: { ...env, PORT: "0" } });
   const { port } = JSON.parse(await wss.line(/Listening/));
 
@@ -114,7 +114,13 @@ for (const name of ["PORT", "ADMIN_PORT"]) {
   Deno.test(`a ${name} that is taken ends the start with exit code 1, and the log says so`, async () => {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = listener.addr as Deno.NetAddr;
-    const env = { ...REQUIRED, HOST: "127.0.0.1", PORT: "0", [name]: String(port) };
+    const env = {
+      ...REQUIRED,
+      HOST: "127.0.0.1",
+      PORT: "0",
+      ADMIN_PORT: "0",
+      [name]: String(port),
+    };
 
     const { code, out, err } = await run({ env });
 
@@ -126,7 +132,14 @@ for (const name of ["PORT", "ADMIN_PORT"]) {
 }
 
 Deno.test("a log line is JSON with time, level, message, instance and deployment", async () => {
-  const env = { ...REQUIRED, HOST: "127.0.0.1", PORT: "0", INSTANCE_ID: "i-1", HOST_ENV: "blue" };
+  const env = {
+    ...REQUIRED,
+    HOST: "127.0.0.1",
+    PORT: "0",
+    ADMIN_PORT: "0",
+    INSTANCE_ID: "i-1",
+    HOST_ENV: "blue",
+  };
   await using wss = await startProcess({ env });
   const line = JSON.parse(await wss.line(/Listening/));
   assertEquals([line.level, line.instance, line.hostEnv], ["info", "i-1", "blue"]);
