@@ -97,8 +97,8 @@ export class Line {
 
   /** What comes is late, or is not any more (DEL10). */
   setDegraded(degraded: boolean): void {
-    const { state, last } = this.#state;
-    if (state === "open") this.#set({ state, degraded, last });
+    if (this.#state.state !== "open" || this.#state.degraded === degraded) return;
+    this.#set({ ...this.#state, degraded });
   }
 
   /** The service will close this connection when others can take it: the next one follows at once. */
