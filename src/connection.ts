@@ -118,7 +118,7 @@ export class Connection implements Guest, Leaving {
   }
 
   /** The path at which it has connected. */
-  get endpoint(): string {
+  get endpoint(): SessionOptions["endpoint"] {
     return this.#session.endpoint;
   }
 
@@ -300,6 +300,8 @@ export class Connection implements Guest, Leaving {
   #reply({ envelope: { rid, event }, at }: Asked, reply: Reply): void {
     this.#outbox.send(replyFrame(rid, event, reply));
     reply.sent?.();
+    // Nobody was told.
+    if (this.#state === "closed") return;
     const { commands, metrics } = this.#options;
     // What there is no command for is the client's choice.
     const command = commands.has(event) ? event : "unknown";

@@ -31,8 +31,8 @@ const LAYERS = [
   ["dev/", "main.ts"],
   ["asyncapi/"],
   ["environment.ts", "run.ts", "service.ts"],
-  ["admin.ts", "gauges.ts", "event_loop.ts"],
-  ["why.ts"],
+  ["admin.ts", "admin_http.ts", "gauges.ts", "event_loop.ts"],
+  ["why.ts", "why_text.ts"],
   ["server.ts", "kafka/", "log.ts", "repeats.ts"],
   [
     "upgrade_token.ts",

@@ -110,7 +110,7 @@ Deno.test("/why: why each of the user's other sessions did not get it", async ()
     [unsubscribed.id, /^no subscription any more since .*: unsubscribed$/],
     [loggedOut.id, /^not the user's any more since .*: logged out$/],
     [switched.id, /^not the user's any more since .*: logged in again$/],
-    [idleId, /^no subscription$/],
+    [idleId, /^no subscription to it$/],
     [late.id, /^not connected: it came later, at /],
   ];
   for (const [id = "", pattern] of expected) assertMatch(whys[id] ?? "", pattern);
@@ -142,7 +142,11 @@ Deno.test("/why: held back for a list, and caught up; then for another who resum
   const { target, sessions, sessionCount, messages: [message] } = await wss.admin.get(
     `/why?subscription=${event}`,
   );
-  assertEquals([target.where, sessions.length, sessionCount], [{ userId: "42", types: [] }, 2, 2]);
+  assertEquals([target, sessions.length, sessionCount], [
+    { id: event, resource: "notification", types: [] },
+    2,
+    2,
+  ]);
   type Step = { what: string };
   assertEquals(
     message.recipients.map(({ steps }: { steps: Step[] }) => steps.map(({ what }) => what)),
@@ -150,7 +154,7 @@ Deno.test("/why: held back for a list, and caught up; then for another who resum
   );
 });
 
-Deno.test("/why: held back while behind, and told to begin anew", async () => {
+Deno.test("/why: held back while behind, and begun anew", async () => {
   await using wss = await startWss({ settings: { RECOVERY_MAX_BYTES: "3000000" } });
   using slow = await openRawSocket(`${wss.ws}/web`, { "sec-websocket-protocol": "wss.v1" });
   await slow.request({ rid: 1, command: "authentication", options: { authToken: "alice" } });
@@ -172,7 +176,7 @@ Deno.test("/why: held back while behind, and told to begin anew", async () => {
   while ((await slow.readJson())?.status !== "resync");
 
   const { message } = await wss.admin.get(url);
-  assertMatch(message.recipients[0].result, /^told to begin anew at 20.*: left the window$/);
+  assertMatch(message.recipients[0].result, /^began anew at 20.*: left the window$/);
 });
 
 Deno.test("/why: a subscription that ended before it was sent what was held back for it", async () => {
@@ -218,7 +222,7 @@ Deno.test("/why: a reload, and that another list has what it would have had", as
   wss.publish("update_subscription", reload);
   await client.next();
   const { message } = await wss.admin.get("/why?partition=0&offset=3");
-  assertMatch(message.recipients[0].result, /^told to begin anew at 20.*: reload failed$/);
+  assertMatch(message.recipients[0].result, /^began anew at 20.*: reload failed$/);
 });
 
 Deno.test("/why: records that are not there, or are for nobody", async () => {
@@ -229,7 +233,8 @@ Deno.test("/why: records that are not there, or are for nobody", async () => {
     answers.push((await wss.admin.get(`/why?${place}`)).answer);
   }
   assertEquals(answers, [
-    "It was read and is for nobody: a logout, or a record without a value",
+    "It is no message for sessions: a logout, no value, no record at all, or one that could not " +
+    "be used and has left /quarantine",
     "It is not read yet: partition 0 is read up to 1",
     "There is no partition 5",
   ]);
@@ -255,13 +260,13 @@ Deno.test("/why says nothing of payloads or tokens, and wrong questions what the
     assert(!text.includes("secret"), path);
   }
   const wrong: [string, string][] = [
-    ["/why", "Expected ?user=, ?subscription= or ?partition= and ?offset=; partition is missing"],
+    ["/why", "Missing ?partition=: expected ?user=, ?subscription=, or ?partition= and ?offset="],
     [
       "/why?partition=0",
-      "Expected ?user=, ?subscription= or ?partition= and ?offset=; offset is missing",
+      "Missing ?offset=: expected ?user=, ?subscription=, or ?partition= and ?offset=",
     ],
-    ["/why?partition=x&offset=1", 'Cannot take "x" as partition'],
-    ["/why?user=", 'Cannot take "" as user'],
+    ["/why?partition=x&offset=1", 'Cannot take "x" as partition: expected a whole number'],
+    ["/why?user=", 'Cannot take "" as user: expected a user\'s id'],
   ];
   for (const [path, error] of wrong) {
     const { status, body } = await wss.admin.request(path);
