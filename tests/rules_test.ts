@@ -39,6 +39,7 @@ const LAYERS = [
     "gate.ts",
     "config.ts",
     "connection.ts",
+    "dialogue.ts",
     "consume.ts",
     "request.ts",
     "request_queue.ts",
