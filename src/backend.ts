@@ -95,6 +95,8 @@ interface Job {
   readonly abort: AbortController;
   readonly askers: Set<PromiseWithResolvers<BackendAnswer>>;
   sent: boolean;
+  /** Whether it is known, and counted, what came of it. */
+  isOver: boolean;
 }
 
 /** Makes a {@linkcode Backend}. */
@@ -119,20 +121,34 @@ export function createBackend(
     });
   }
 
+  /** Counts what came of a job, once. */
+  function settle(job: Job, outcome: string): void {
+    if (job.isOver) return;
+    job.isOver = true;
+    metrics.backendRequests.inc({ api: job.api, outcome });
+  }
+
   function fail(job: Job, failure: Failure): void {
-    metrics.backendRequests.inc({ api: job.api, outcome: failure.slug });
-    if (failure.slug !== "backend-refused") {
-      log.warn("Requests to the {api} API fail, {slug}: {reason}; is it up, and its URL right?", {
-        api: job.api,
-        slug: failure.slug,
-        reason: failure.reason,
-      });
-    }
+    settle(job, failure.slug);
+    warn(job.api, failure);
     for (const asker of job.askers) asker.reject(error(job.api, failure));
   }
 
-  function leave(job: Job, asker: PromiseWithResolvers<BackendAnswer>): void {
+  function warn(api: Api, { slug, reason }: Failure): void {
+    if (slug === "backend-refused") return;
+    log.warn("Requests to the {api} API fail, {slug}: {reason}; is it up, and its URL right?", {
+      api,
+      slug,
+      reason,
+    });
+  }
+
+  function leave(
+    job: Job,
+    { asker, outcome }: { asker: PromiseWithResolvers<BackendAnswer>; outcome: string },
+  ): void {
     if (job.askers.delete(asker) && job.askers.size === 0) {
+      settle(job, outcome);
       closeToJoiners(job);
       job.abort.abort();
     }
@@ -155,15 +171,16 @@ export function createBackend(
       if (TRAITS[api].joinable === "unsent") closeToJoiners(job);
       for (let tries = 0;; tries++) {
         const outcome = await attempt(request, { signal, maxBytes });
-        if (signal.aborted) return void metrics.backendRequests.inc({ api, outcome: "given_up" });
+        if (signal.aborted) return;
         if ("status" in outcome) {
-          metrics.backendRequests.inc({ api, outcome: outcome.status });
+          settle(job, outcome.status);
           for (const asker of job.askers) asker.resolve(outcome);
           return;
         }
         const delayMs = outcome.again && request.method === "GET" && RETRY_DELAYS_MS[tries];
         if (!delayMs) return fail(job, outcome);
         await delay(delayMs * (0.75 + Math.random() / 2), signal);
+        if (signal.aborted) return;
         metrics.backendRetries.inc({ api });
       }
     } finally {
@@ -182,13 +199,14 @@ export function createBackend(
   async function join(job: Job, { signal }: Asker): Promise<BackendAnswer> {
     const asker = Promise.withResolvers<BackendAnswer>();
     job.askers.add(asker);
+    let outcome = "given_up";
     const timeout = setTimeout(() => {
-      asker.reject(error(
-        job.api,
-        job.sent
-          ? { slug: "backend-timeout", reason: `no whole answer within ${timeoutMs} ms` }
-          : { slug: "overloaded", reason: `no free place in its pool within ${timeoutMs} ms` },
-      ));
+      const failure: Failure = job.sent
+        ? { slug: "backend-timeout", reason: `no whole answer within ${timeoutMs} ms` }
+        : { slug: "overloaded", reason: `no free place in its pool within ${timeoutMs} ms` };
+      outcome = failure.slug;
+      warn(job.api, failure);
+      asker.reject(error(job.api, failure));
     }, timeoutMs);
     const onAbort = () => asker.reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
@@ -198,12 +216,20 @@ export function createBackend(
     } finally {
       clearTimeout(timeout);
       signal.removeEventListener("abort", onAbort);
-      leave(job, asker);
+      leave(job, { asker, outcome });
     }
   }
 
   function createJob(api: Api, request: BackendRequest, key: string | null): Job {
-    return { api, key, request, abort: new AbortController(), askers: new Set(), sent: false };
+    return {
+      api,
+      key,
+      request,
+      abort: new AbortController(),
+      askers: new Set(),
+      sent: false,
+      isOver: false,
+    };
   }
 
   function baseUrl(api: Api): URL {

@@ -3,6 +3,7 @@
  * sessions.
  */
 import { getLogger } from "@logtape/logtape";
+import { MAX_TIME_MS } from "./cursor.ts";
 import type { Freshness } from "./freshness.ts";
 import { messageTypeOf } from "./addressing.ts";
 import type { LogEvents, LogRecord } from "./log_reader.ts";
@@ -38,13 +39,14 @@ export function createLogEvents(options: ConsumeOptions): LogEvents {
   const { onRead, onFailure } = options;
 
   /** The message of a record, `null` where it has none that could be used. */
-  function messageOf(record: LogRecord): Message | null {
-    const { partition, offset, value, timestamp } = record;
+  function messageOf(record: LogRecord, readAt: number): Message | null {
+    const { partition, offset, value } = record;
     if (value === null) {
       metrics.records.inc({ type: "empty" });
       return null;
     }
-    const unusable = { partition, offset, timestamp };
+    const timestamp = Math.min(Math.max(0, record.timestamp), MAX_TIME_MS);
+    const unusable = { partition, offset, timestamp, readAt };
     try {
       const parsed = parseMessage(value);
       if (!("problem" in parsed)) {
@@ -69,7 +71,7 @@ export function createLogEvents(options: ConsumeOptions): LogEvents {
   }
 
   function handle({ value, headers, ...read }: LogRecord, readAt: number): void {
-    const message = messageOf({ value, ...read });
+    const message = messageOf({ value, ...read }, readAt);
     const record = { ...read, readAt };
     if (headers?.replays !== undefined) quarantine.noteReplay(headers.replays);
     if (message?.does === "logout") {

@@ -81,16 +81,23 @@ export function createGauges(registry: Registry, observed: Observed): () => void
   }, 1);
 
   function lookAtSessions(): void {
-    sessions.reset();
-    subscriptions.reset();
+    const users = { "/web": 0, "/mobile": 0 };
+    const guests = { "/web": 0, "/mobile": 0 };
+    const live = { notification: 0, schedule: 0 };
+    const catchingUp = { notification: 0, schedule: 0 };
     for (const session of observed.sessions) {
-      sessions.inc({
-        endpoint: session.endpoint,
-        identity: session.user === null ? "guest" : "user",
-      });
+      (session.user === null ? guests : users)[session.endpoint]++;
       for (const { target: { resource }, isLive } of session.subscriptions) {
-        subscriptions.inc({ resource, state: isLive ? "live" : "catching_up" });
+        (isLive ? live : catchingUp)[resource]++;
       }
+    }
+    for (const endpoint of ["/web", "/mobile"] as const) {
+      sessions.set({ endpoint, identity: "user" }, users[endpoint]);
+      sessions.set({ endpoint, identity: "guest" }, guests[endpoint]);
+    }
+    for (const resource of ["notification", "schedule"] as const) {
+      subscriptions.set({ resource, state: "live" }, live[resource]);
+      subscriptions.set({ resource, state: "catching_up" }, catchingUp[resource]);
     }
   }
 

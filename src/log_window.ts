@@ -145,6 +145,7 @@ export class LogWindow {
   /** Lets go of everything: what comes next does not follow what was there (DEL12). */
   clear(positions: Positions): void {
     for (let oldest = this.#entries.first; oldest; oldest = this.#entries.first) this.#drop(oldest);
+    this.#knownSince = Date.now();
     for (const [partition, first] of positions.entries()) this.open(partition, first);
   }
 
@@ -192,12 +193,17 @@ export class LogWindow {
     }
   }
 
-  /** Entries that are to be found under one of these keys, in order. */
-  *entriesUnder(keys: ReadonlySet<string>): Generator<Entry> {
-    for (let i = 0; i < this.#entries.length; i++) {
-      const entry = this.#entries.at(i);
-      if (entry && keysOfAddressees(entry.delivery.to).some((key) => keys.has(key))) yield entry;
+  /** The latest entries that are to be found under one of these keys, in order. */
+  latestUnder(keys: ReadonlySet<string>, count: number): Entry[] {
+    const found = new Set<Stored>();
+    for (const key of keys) {
+      const list = this.#byKey.get(key);
+      for (let i = Math.max(0, (list?.length ?? 0) - count); i < (list?.length ?? 0); i++) {
+        const entry = list?.at(i);
+        if (entry) found.add(entry);
+      }
     }
+    return [...found].sort((a, b) => a.seq - b.seq).slice(-count);
   }
 
   /** The entry of a record, where it is one that is for somebody. */
@@ -214,7 +220,7 @@ export class LogWindow {
 
   #drop(entry: Stored): void {
     this.#entries.shift();
-    this.#knownSince = entry.readAt;
+    this.#knownSince = entry.readAt + 1;
     const partition = this.#partitions[entry.partition];
     if (partition?.entries.first === entry) {
       partition.entries.shift();

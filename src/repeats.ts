@@ -6,16 +6,24 @@ import type { LogRecord, Sink } from "@logtape/logtape";
 /** Milliseconds for which a repeated warning is counted before it is said how often it came. */
 const PERIOD_MS = 30_000;
 
-/** Passes records on; of warnings that say the same, the first, and then how many came, each 30 s. */
+/** Records that say the same which are passed on before they are counted; by level. */
+const FIRST: Partial<Record<LogRecord["level"], number>> = { warning: 1, error: 10 };
+
+/** Properties that tell one trouble from another. */
+const TELLING = ["api", "slug", "reason"];
+/** Troubles that are told apart by these; with more, one line stands for several. */
+const MAX_TROUBLES = 100;
+
+/** Passes records on; of warnings and errors that say the same the first, and each 30 s how many more. */
 export function createRepeatFilter(sink: Sink & Partial<Disposable>): Sink & Disposable {
   /** By what they say, less of whom. */
   const counted = new Map<
     string,
-    { last: LogRecord; count: number; timer: ReturnType<typeof setTimeout> }
+    { last: LogRecord; left: number; count: number; timer: ReturnType<typeof setTimeout> }
   >();
 
-  function begin(key: string, last: LogRecord): void {
-    counted.set(key, { last, count: 0, timer: setTimeout(() => tell(key), PERIOD_MS) });
+  function begin(key: string, { last, left }: { last: LogRecord; left: number }): void {
+    counted.set(key, { last, left, count: 0, timer: setTimeout(() => tell(key), PERIOD_MS) });
   }
 
   function tell(key: string): void {
@@ -28,20 +36,28 @@ export function createRepeatFilter(sink: Sink & Partial<Disposable>): Sink & Dis
     // Its parts are text and values in turn, text at both ends.
     const message = [...last.message.slice(0, -1), `${last.message.at(-1)} (${count} times more)`];
     sink({ ...last, message, properties: { ...last.properties, repeated: count } });
-    begin(key, last);
+    begin(key, { last, left: 0 });
+  }
+
+  function keyOf({ level, category, rawMessage, properties }: LogRecord): string {
+    const message = `${level} ${category.join(".")} ${rawMessage}`;
+    if (counted.size >= MAX_TROUBLES) return message;
+    return [message, ...TELLING.map((name) => String(properties[name]))].join(" ");
   }
 
   const filter = (record: LogRecord) => {
-    if (record.level !== "warning") return sink(record);
-    const key = `${record.category.join(".")} ${record.rawMessage}`;
+    const first = FIRST[record.level];
+    if (first === undefined) return sink(record);
+    const key = keyOf(record);
     const found = counted.get(key);
-    if (found) {
+    if (found?.left === 0) {
       found.count++;
       found.last = record;
       return;
     }
     sink(record);
-    begin(key, record);
+    if (found) found.left--;
+    else begin(key, { last: record, left: first - 1 });
   };
 
   return Object.assign(filter, {

@@ -6,7 +6,7 @@ import type { Gate } from "./gate.ts";
 import type { Endpoint } from "./commands/table.ts";
 import type { Client, Connection, Socket } from "./connection.ts";
 import { answerHealth, type Health, methodNotAllowed, unavailable } from "./health.ts";
-import type { Metrics } from "./metrics.ts";
+import type { Metrics, REFUSALS } from "./metrics.ts";
 import { CLOSE } from "./protocol.ts";
 import type { Tokens } from "./tokens.ts";
 import { identifyUpgrade, subprotocols, tokenOf } from "./upgrade_token.ts";
@@ -18,16 +18,6 @@ const OPEN_TIMEOUT_MS = 5000;
 
 /** What the platform says where a ping was not answered (LIFE1). */
 const PING_TIMEOUT = "No response from ping frame.";
-
-/** Why an upgrade was refused. */
-type Refusal =
-  | "not_ready"
-  | "origin"
-  | "full"
-  | "no_token"
-  | "token_refused"
-  | "token_not_checked"
-  | "handshake";
 
 /** Why a socket has gone. */
 type GoneReason = Parameters<Connection["gone"]>[0];
@@ -58,7 +48,7 @@ export function createHandler(
   const { connects, refusals } = options.metrics;
 
   /** Counts why an upgrade is refused. */
-  function refuse(reason: Refusal, response: Response): Response {
+  function refuse(reason: (typeof REFUSALS)[number], response: Response): Response {
     refusals.inc({ reason });
     log.debug("An upgrade was refused: {reason}", { reason });
     return response;
@@ -120,10 +110,10 @@ export function createHandler(
     if (given.form === "header") return refuse(why, isRefused ? unauthorized() : unavailable());
     // A browser could not see why it was refused.
     const { code, reason } = isRefused ? CLOSE.tokenRefused : CLOSE.backendUnavailable;
-    const response101 = accept(request, (socket) => {
+    const accepted = accept(request, (socket) => {
       watch(socket, { onOpen: () => socket.close(code, reason), onGone: leave });
     });
-    return refuse(why, response101);
+    return accepted.status === 101 ? refuse(why, accepted) : accepted;
   }
 
   function accept(

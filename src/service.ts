@@ -202,6 +202,7 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
     }),
     { since: Date.now() - settings.RECOVERY_WINDOW_SECONDS * 1000 },
   ).then(() => {
+    trace.filled(stream.window.nextSeq);
     if (state === "starting") state = "ready";
     return state === "ready";
   });
@@ -228,10 +229,7 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
     trace,
     quarantine,
     replay: reader.replay,
-    close(id) {
-      connections.get(id)?.close(CLOSE.byOperator);
-      return connections.has(id);
-    },
+    close: ({ id }) => connections.get(id)?.close(CLOSE.byOperator),
   });
   const loopMonitor = startLoopMonitor(metrics);
 

@@ -8,6 +8,7 @@ import type { Entry } from "./log_window.ts";
 import { MultiMap } from "./multi_map.ts";
 import { NULL, pushFrame, recordId } from "./protocol.ts";
 import type { Target } from "./subscription_id.ts";
+import { briefOf } from "./trace.ts";
 import { type Feed, type Subscriber, Subscription } from "./subscriptions.ts";
 
 /** What a session needs of its connection. */
@@ -16,7 +17,7 @@ export interface SessionOptions {
   readonly knowsVersion1: boolean;
   readonly outbox: Subscriber["outbox"];
   /** The path at which it has connected. */
-  readonly endpoint: string;
+  readonly endpoint: "/web" | "/mobile";
 }
 
 /** Why a subscription or a login has ended. */
@@ -40,7 +41,7 @@ export class Session implements Subscriber {
   readonly id: string = crypto.randomUUID();
   readonly knowsVersion1: boolean;
   readonly outbox: Subscriber["outbox"];
-  readonly endpoint: string;
+  readonly endpoint: SessionOptions["endpoint"];
   /** In milliseconds since 1970. */
   readonly connectedAt: number = Date.now();
   readonly #channels: Channels;
@@ -180,7 +181,10 @@ export class Session implements Subscriber {
       this.#subscriptions.delete(id);
       this.#channels.remove(subscription);
       subscription.end();
-      const { target, since: from } = subscription;
+      // Its client was never told of one whose list failed.
+      if (why === "its list failed") continue;
+      const { since: from } = subscription;
+      const target = briefOf(subscription.target);
       this.#feed.trace.over({ kind: "subscription", session, user, target, from, to, why });
     }
   }
@@ -247,10 +251,10 @@ export function createSessions(options: SessionsOptions): Sessions {
     get: (id) => sessions.get(id),
 
     close(session, why) {
-      const { id, endpoint, connectedAt: from } = session;
+      const { id, user, connectedAt: from } = session;
       sessions.delete(id);
       session.logOut("the connection ended");
-      trace.over({ kind: "session", session: id, endpoint, from, to: Date.now(), why });
+      trace.over({ kind: "session", session: id, user, from, to: Date.now(), why });
     },
 
     ofUser: (user) => [...users.get(user)],

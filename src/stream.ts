@@ -38,6 +38,19 @@ export type ResumeRefusal =
   /** It has been served further than that, on this connection. */
   | "served_further";
 
+/** Records that the log no longer had when they were to be read (DEL12). */
+export interface Lost {
+  readonly partition: number;
+  /** The first of them, and the one after the last. */
+  readonly from: number;
+  readonly to: number;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** Losses that are remembered. */
+const MAX_LOST = 100;
+
 /** What this instance has read of the log. */
 export class Stream {
   readonly window: LogWindow;
@@ -46,6 +59,7 @@ export class Stream {
   /** No record that was read is newer, in milliseconds since 1970. */
   #newestMs = 0;
   #cursor: string | undefined;
+  readonly #lost: Lost[] = [];
 
   constructor({ topic, ...limits }: WindowLimits & { topic: string }) {
     this.window = new LogWindow(limits);
@@ -105,8 +119,20 @@ export class Stream {
 
   /** Goes on at another place than the next: what is in between is lost (DEL12). */
   jump(partition: number, position: number): void {
+    this.#lost.push({
+      partition,
+      from: this.#positions[partition] ?? 0,
+      to: position,
+      at: Date.now(),
+    });
+    if (this.#lost.length > MAX_LOST) this.#lost.shift();
     this.advance(partition, position);
     this.window.clear(this.#positions);
+  }
+
+  /** What was lost, the oldest first. */
+  get lost(): readonly Lost[] {
+    return this.#lost;
   }
 
   /** Reads a client's cursor; `null` where it can't be resumed from, whatever else holds. */

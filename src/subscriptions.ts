@@ -19,6 +19,8 @@ import type { ResyncReason, Trace, What } from "./trace.ts";
 export interface Subscriber {
   /** The session's id. */
   readonly id: string;
+  /** The user's id; `null` for a guest. */
+  readonly user: string | null;
   /** The session's token, as a reload needs it (KAF3). */
   readonly token: string | null;
   /** Whether it knows of `resync` (NET5). */
@@ -47,9 +49,12 @@ export interface Feed {
 /** Frames that a subscription which catches up is sent in one turn of the event loop. */
 const STEP_FRAMES = 100;
 
-/** A list that is fetched again, because a record says so or, where it is `null`, by itself. */
+/** A list that is fetched again. */
 interface Reload {
+  /** The record that says so, if one did. */
   readonly entry: Entry | null;
+  /** Why it is fetched by itself, for a client that does not know of `resync`; else `null`. */
+  readonly inPlaceOfResync: ResyncReason | null;
 }
 
 /** What a subscription that is catching up knows of its place. */
@@ -86,6 +91,8 @@ export class Subscription {
   /** From where on it has been served, by partition. */
   #start: Positions;
   #catchingUp: CatchingUp | null = null;
+  /** What {@linkcode reloadByItself} is to fetch. */
+  #owed: Reload | null = null;
   #ended = false;
 
   constructor(
@@ -124,7 +131,7 @@ export class Subscription {
 
   /** Takes a reload that was just read (KAF3). */
   offerReload(entry: Entry): void {
-    if (!this.#holdsBack(entry)) this.#startReload(this.#leaveLiveEnd(), { entry });
+    if (!this.#holdsBack(entry)) this.#startReload(this.#leaveLiveEnd(), recordReload(entry));
   }
 
   #holdsBack(entry: Entry): boolean {
@@ -157,6 +164,8 @@ export class Subscription {
     const state = this.#catchingUp;
     if (!state) return;
     state.reloadedUntil = seq;
+    this.#owed = null;
+    if (state.again?.entry) this.#note(state.again.entry, "in a later list");
     state.again = null;
     this.#feed.cancelReload(this);
     if (!state.reload) return;
@@ -198,7 +207,7 @@ export class Subscription {
   reloaded(list: JsonText | null): void {
     const state = this.#catchingUp;
     if (this.#ended || !state?.reload) return;
-    const { reload, reload: { entry } } = state;
+    const { reload, reload: { entry, inPlaceOfResync } } = state;
     state.reload = null;
     state.holds--;
     const { hasRoom } = this.subscriber.outbox;
@@ -209,20 +218,26 @@ export class Subscription {
     } else if (!hasRoom) {
       state.again = reload;
     } else if (list !== null) {
-      this.#push({ status: "reload", payload: list, ...(entry ? { id: recordId(entry) } : {}) });
+      // What was pushed meanwhile has later ids than its record.
+      const id = entry && !inPlaceOfResync ? { id: recordId(entry) } : {};
+      this.#push({ status: "reload", payload: list, ...id });
       if (entry) this.#note(entry, "reloaded");
+      if (inPlaceOfResync) this.#feed.trace.resynced(this.#recipient, inPlaceOfResync);
     } else if (this.subscriber.knowsVersion1) {
       this.#pushResync("reload failed");
     } else {
+      this.#owed = { entry, inPlaceOfResync: inPlaceOfResync ?? "reload failed" };
       this.#feed.reloadLater(this);
     }
     this.catchUp();
   }
 
-  /** Fetches the list again without a record that says so. */
+  /** Fetches the list that its client is still owed, unless another is under way. */
   reloadByItself(): void {
+    const owed = this.#owed;
+    this.#owed = null;
     const state = this.#catchingUp ?? this.#leaveLiveEnd();
-    if (!this.#ended && !state.reload) this.#startReload(state, { entry: null });
+    if (owed && !this.#ended && !state.reload) this.#startReload(state, owed);
   }
 
   /** Goes on from its place in the window, some frames at a time. */
@@ -243,7 +258,10 @@ export class Subscription {
       if (!outbox.hasRoom) return this.#waitForRoom(state);
       if (frames === STEP_FRAMES) return this.#feed.continueLater(this);
       state.seq++;
-      if (entry.offset < (state.served[entry.partition] ?? 0)) continue;
+      if (entry.offset < (state.served[entry.partition] ?? 0)) {
+        if (entry.readAt >= this.since) this.#note(entry, "the client has it already");
+        continue;
+      }
       state.served[entry.partition] = entry.offset + 1;
       if (entry.delivery.does === "update") {
         frames++;
@@ -253,7 +271,7 @@ export class Subscription {
         // Of several reloads only the last is needed: its list has what the others would have.
         if (entry.seq >= state.reloadedUntil) {
           lastReload ??= this.#lastReload(entry.seq, state.served);
-          if (entry.seq === lastReload) return this.#startReload(state, { entry });
+          if (entry.seq === lastReload) return this.#startReload(state, recordReload(entry));
         }
         this.#note(entry, "in a later list");
       }
@@ -333,7 +351,7 @@ export class Subscription {
     this.#catchingUp = null;
     this.#start = [...this.#feed.stream.positions];
     if (this.subscriber.knowsVersion1) return this.#pushResync(why);
-    this.#feed.trace.resynced(this.#recipient, why);
+    this.#owed = { entry: null, inPlaceOfResync: why };
     this.reloadByItself();
   }
 
@@ -347,10 +365,15 @@ export class Subscription {
   }
 
   get #recipient() {
-    return { session: this.subscriber.id, subscription: this.target.id };
+    const { id: session, user } = this.subscriber;
+    return { session, user, subscription: this.target.id };
   }
 
   #push(push: Omit<Push, "cursor">): void {
     this.subscriber.outbox.send(pushFrame(this.target.id, { ...push, cursor: this.cursor }));
   }
+}
+
+function recordReload(entry: Entry): Reload {
+  return { entry, inPlaceOfResync: null };
 }

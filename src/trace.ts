@@ -8,10 +8,19 @@ import type { Entry } from "./log_window.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Target } from "./subscription_id.ts";
 
-/** Pushes that are remembered; those of the oldest messages are forgotten first. */
-const MAX_STEPS = 200_000;
-/** Sessions, logins and subscriptions that are over and are remembered, and resyncs. */
-const MAX_PAST = 20_000;
+/** How much is remembered. */
+export interface TraceLimits {
+  /** Pushes; those of the oldest messages are forgotten first. */
+  readonly maxSteps: number;
+  /** Sessions, logins and subscriptions that are over, and resyncs; as many more of guests. */
+  readonly maxPast: number;
+}
+
+const LIMITS: TraceLimits = { maxSteps: 200_000, maxPast: 20_000 };
+
+/** Types of a subscription that are remembered when it is over, and the characters of each. */
+const MAX_TYPES = 20;
+const MAX_TYPE_LENGTH = 100;
 
 /** A subscription of a session, by ids. */
 export interface Recipient {
@@ -29,6 +38,8 @@ export type What =
   | "held back: catching up"
   /** Handed to the socket later, or to a client that has resumed. */
   | "caught up"
+  /** By the cursor from which it has resumed. */
+  | "the client has it already"
   /** The list is being fetched again. */
   | "reload asked"
   /** The new list was handed to the socket. */
@@ -43,22 +54,30 @@ export interface Step extends Recipient {
   readonly at: number;
 }
 
-/** Something that is over, from and to in milliseconds since 1970. */
+/** What is remembered of a subscription's target. */
+export interface BriefTarget {
+  readonly id: string;
+  readonly resource: Target["resource"];
+  /** Of notifications; empty means every type. */
+  readonly types?: readonly string[];
+}
+
+/** Something that is over, from and to in milliseconds since 1970; `user` is `null` for a guest's. */
 export type Past =
-  & { readonly session: string; readonly to: number; readonly why: string }
+  & {
+    readonly session: string;
+    readonly user: string | null;
+    readonly to: number;
+    readonly why: string;
+  }
   & (
-    | { readonly kind: "session"; readonly endpoint: string; readonly from: number }
-    | { readonly kind: "login"; readonly user: string; readonly from: number }
-    | {
-      readonly kind: "subscription";
-      readonly user: string | null;
-      readonly target: Target;
-      readonly from: number;
-    }
+    | { readonly kind: "session"; readonly from: number }
+    | { readonly kind: "login"; readonly from: number }
+    | { readonly kind: "subscription"; readonly target: BriefTarget; readonly from: number }
     | { readonly kind: "resync"; readonly subscription: string }
   );
 
-/** Why a subscription was told to begin anew. */
+/** Why a subscription had to begin anew. */
 export type ResyncReason = "left the window" | "reload failed" | "lost by the log";
 
 /** Live pushes of one message, not a step each: there may be many. */
@@ -77,13 +96,27 @@ interface EntryTrace {
 /** Remembers what became of messages. */
 export class Trace {
   readonly #metrics: Pick<Metrics, "pushes" | "pushSeconds" | "resyncs">;
+  readonly #limits: TraceLimits;
   /** Those of the window that somebody got, or was to get, the oldest first. */
   readonly #traced = new Map<number, EntryTrace>();
-  readonly #past = new Fifo<Past>();
+  readonly #past = { users: new Fifo<Past>(), guests: new Fifo<Past>() };
   #steps = 0;
+  /** What became of messages in front of this one may be forgotten. */
+  #forgottenUntil = 0;
+  /** Messages in front of this one were read as the instance started, and pushed to nobody. */
+  #filledUntil = 0;
 
-  constructor(metrics: Pick<Metrics, "pushes" | "pushSeconds" | "resyncs">) {
+  constructor(
+    metrics: Pick<Metrics, "pushes" | "pushSeconds" | "resyncs">,
+    limits: TraceLimits = LIMITS,
+  ) {
     this.#metrics = metrics;
+    this.#limits = limits;
+  }
+
+  /** The instance has caught up: what is read from this seq on is pushed. */
+  filled(seq: number): void {
+    this.#filledUntil = seq;
   }
 
   /** A message was handed to the sockets of these sessions, as soon as it was read. */
@@ -93,21 +126,24 @@ export class Trace {
     const at = Date.now();
     this.#metrics.pushes.inc({ type, kind: "live" }, sessions.length);
     const seconds = this.#metrics.pushSeconds.labels(type);
-    const delay = secondsSince(entry, at);
+    // A producer's clock may be ahead of this machine's.
+    const delay = Math.max(0, at - entry.timestamp) / 1000;
     for (let i = 0; i < sessions.length; i++) seconds.observe(delay);
     this.#of(entry).live.push({ subscription, sessions, at });
     this.#grow(sessions.length);
   }
 
   /** Something else became of a message. */
-  note(entry: Entry, recipient: Recipient, what: Exclude<What, "sent">): void {
-    const at = Date.now();
+  note(
+    entry: Entry,
+    { session, subscription }: Recipient,
+    what: Exclude<What, "sent">,
+  ): void {
     if (what === "caught up" || what === "reloaded") {
       const type = messageTypeOf(entry.delivery.to);
       this.#metrics.pushes.inc({ type, kind: what === "reloaded" ? "reload" : "caught_up" });
-      this.#metrics.pushSeconds.labels(type).observe(secondsSince(entry, at));
     }
-    this.#of(entry).steps.push({ ...recipient, what, at });
+    this.#of(entry).steps.push({ session, subscription, what, at: Date.now() });
     this.#grow(1);
   }
 
@@ -119,16 +155,20 @@ export class Trace {
     this.#metrics.pushes.inc({ type, kind });
   }
 
-  /** A subscription was told to begin anew, or its list was fetched again for that. */
-  resynced({ session, subscription }: Recipient, why: ResyncReason): void {
+  /** A subscription was told to begin anew, or was sent its list for that. */
+  resynced(
+    { session, subscription, user }: Recipient & { user: string | null },
+    why: ResyncReason,
+  ): void {
     this.#metrics.resyncs.inc({ reason: why.replaceAll(" ", "_") });
-    this.over({ kind: "resync", session, subscription, to: Date.now(), why });
+    this.over({ kind: "resync", session, subscription, user, to: Date.now(), why });
   }
 
   /** Something is over. */
   over(past: Past): void {
-    this.#past.push(past);
-    if (this.#past.length > MAX_PAST) this.#past.shift();
+    const ring = past.user === null ? this.#past.guests : this.#past.users;
+    ring.push(past);
+    if (ring.length > this.#limits.maxPast) ring.shift();
   }
 
   /** Forgets messages that have left the window, which begins at this seq. */
@@ -139,21 +179,46 @@ export class Trace {
     }
   }
 
-  /** All that became of a message; nothing where that was nothing, or is forgotten. */
-  stepsOf({ seq }: Entry): Step[] {
-    const trace = this.#traced.get(seq);
-    if (!trace) return [];
-    const sent = trace.live.flatMap(({ subscription, sessions, at }) =>
-      sessions.map((session): Step => ({ session, subscription, what: "sent", at }))
-    );
-    return [...sent, ...trace.steps];
+  /** Whether it is not known any more what became of a message. */
+  isForgotten({ seq }: Entry): boolean {
+    return seq < this.#forgottenUntil && !this.#traced.has(seq);
   }
 
-  /** All that is over, the oldest first. */
+  /** Whether a message was read as the instance started, and pushed to nobody. */
+  isFilled({ seq }: Entry): boolean {
+    return seq < this.#filledUntil;
+  }
+
+  /** What became of a message for those for whom the condition holds, a list for each. */
+  recipientsOf(
+    { seq }: Entry,
+    isWanted: (recipient: Recipient) => boolean,
+    { limit }: { limit: number },
+  ): { count: number; steps: Step[][] } {
+    const trace = this.#traced.get(seq);
+    const steps: Step[][] = [];
+    let count = 0;
+    for (const { subscription, sessions, at } of trace?.live ?? []) {
+      for (const session of sessions) {
+        if (!isWanted({ session, subscription })) continue;
+        if (++count <= limit) steps.push([{ session, subscription, what: "sent", at }]);
+      }
+    }
+    const later = Map.groupBy(
+      trace?.steps.filter(isWanted) ?? [],
+      ({ session, subscription }) => `${session} ${subscription}`,
+    );
+    for (const own of later.values()) if (++count <= limit) steps.push(own);
+    return { count, steps };
+  }
+
+  /** All that is over, of users and then of guests, each the oldest first. */
   *past(): Generator<Past> {
-    for (let i = 0; i < this.#past.length; i++) {
-      const past = this.#past.at(i);
-      if (past) yield past;
+    for (const ring of [this.#past.users, this.#past.guests]) {
+      for (let i = 0; i < ring.length; i++) {
+        const past = ring.at(i);
+        if (past) yield past;
+      }
     }
   }
 
@@ -174,7 +239,8 @@ export class Trace {
   #grow(steps: number): void {
     this.#steps += steps;
     for (const trace of this.#traced.values()) {
-      if (this.#steps <= MAX_STEPS) return;
+      if (this.#steps <= this.#limits.maxSteps) return;
+      this.#forgottenUntil = Math.max(this.#forgottenUntil, trace.seq + 1);
       this.#forget(trace);
     }
   }
@@ -186,7 +252,12 @@ export class Trace {
   }
 }
 
-/** A producer's clock may be ahead of this machine's. */
-function secondsSince({ timestamp }: Entry, now: number): number {
-  return Math.max(0, now - timestamp) / 1000;
+/** What is to be remembered of a target, however long a client has made it. */
+export function briefOf(target: Target): BriefTarget {
+  const { id, resource } = target;
+  if (target.resource !== "notification") return { id, resource };
+  const types = target.where.types.slice(0, MAX_TYPES)
+    // Not a part of it, which would keep the whole.
+    .map((type) => type.length > MAX_TYPE_LENGTH ? "…" : type);
+  return { id, resource, types };
 }

@@ -1,9 +1,14 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { createEmbeddedLog } from "../src/dev/embedded_log.ts";
+import type { LogEvents } from "../src/log_reader.ts";
 import { createAdminClient, freePort } from "./_support/admin.ts";
 import { startBackend } from "./_support/backend.ts";
-import { createTopic, kafkaTest } from "./_support/kafka/topic.ts";
+import { createTopic, kafkaTest, readTopic } from "./_support/kafka/topic.ts";
 import { startProcess } from "./_support/process.ts";
+import { until } from "./_support/queue.ts";
 import { testEnvironment } from "./_support/settings.ts";
+import { createChangedReader } from "./_support/reader.ts";
+import { openRawSocket } from "./_support/raw_socket.ts";
 import { startWss } from "./_support/wss.ts";
 
 const LIST = { where: { types: [] } };
@@ -38,6 +43,7 @@ Deno.test("/sessions tells of sessions, all or a user's", async () => {
   assertEquals((await wss.admin.get(`/sessions/${id}`)).user, "42");
   assertEquals((await wss.admin.get("/sessions?limit=2")).sessions.length, 2);
   assertEquals((await wss.admin.get("/sessions?user=nobody")).sessions, []);
+  assertEquals((await wss.admin.request("/sessions?limit=1001")).status, 400);
   assertEquals((await wss.admin.request("/sessions/nobody")).body, {
     error: 'There is no session "nobody"',
   });
@@ -52,6 +58,15 @@ Deno.test("POST /sessions/ID/close closes a session, which may connect again", a
 
   assertEquals(await client.ended, { code: 1012, reason: "Closed by an operator; connect again" });
   assertEquals((await wss.admin.get("/sessions")).counts.sessions, 0);
+  assertEquals((await wss.admin.post(`/sessions/${id}/close`)).status, 404);
+});
+
+Deno.test("a session is gone as soon as an operator has closed it, whatever its peer does", async () => {
+  await using wss = await startWss();
+  using _stuck = await openRawSocket(`${wss.ws}/web`);
+  const { sessions: [{ id }] } = await wss.admin.get("/sessions");
+  assertEquals((await wss.admin.post(`/sessions/${id}/close`)).status, 200);
+  assertEquals((await wss.admin.request(`/sessions/${id}`)).status, 404);
   assertEquals((await wss.admin.post(`/sessions/${id}/close`)).status, 404);
 });
 
@@ -88,29 +103,65 @@ kafkaTest(
   async () => {
     await using topic = await createTopic({ partitions: 2 });
     await using wss = await topic.startWss();
-    await topic.produce(["null", "{"], { partition: 1 });
+    await using reader = await readTopic(topic.name);
+    await topic.produce(["null"], { partition: 1 });
+    await topic.produce(["{"], { partition: 1, headers: { trace: "t" }, key: "k" });
     const total = async () => (await wss.admin.get("/quarantine")).total;
-    while (await total() < 2);
+    await until("both are there", async () => await total() === 2);
 
-    const { body } = await wss.admin.post("/quarantine/replay", {
-      partition: 1,
-      offset: 1,
-      dryRun: false,
-    });
+    const replay = () =>
+      wss.admin.post("/quarantine/replay", { partition: 1, offset: 1, dryRun: false });
+    const answers = await Promise.all([replay(), replay()]);
 
-    assertEquals(body, { id: "1-1", reason: "not JSON", written: true });
-    while (await total() < 3);
+    assertEquals(answers.map(({ status }) => status).sort(), [200, 409]);
+    await until("it is read again", async () => await total() === 3);
     const { records } = await wss.admin.get("/quarantine");
     assertEquals(
-      records.map(({ partition, offset, reason, replayed }: Record<string, unknown>) => [
-        `${partition}-${offset}`,
-        reason,
-        replayed,
-      ]).slice(1),
-      [["1-1", "not JSON", true], ["1-2", "not JSON", false]],
+      records.map(({ offset, replayed }: Record<string, unknown>) => [offset, replayed]),
+      [[0, false], [1, true], [2, false]],
     );
+    assertEquals((await replay()).status, 409);
+    const read = await reader.take(3);
+    assertEquals(read[2], {
+      partition: 1,
+      key: "k",
+      value: "{",
+      headers: { trace: "t", replays: "1-1" },
+    });
   },
 );
+
+Deno.test("/quarantine tells of a record whatever its producer wrote as its time", async () => {
+  const log = createEmbeddedLog();
+  let events: LogEvents | undefined;
+  const createReader = () => createChangedReader(log, (given) => events = given);
+  await using wss = await startWss({ createReader });
+  const value = new TextEncoder().encode("{");
+  events?.onRecord({ partition: 0, offset: 0, timestamp: 9e15, value });
+  events?.onRecord({ partition: 0, offset: 1, timestamp: -1, value });
+  assertEquals((await wss.admin.get("/quarantine")).records.length, 2);
+});
+
+Deno.test("a replay that fails may be tried again", async () => {
+  const log = createEmbeddedLog();
+  let isUp = false;
+  const reader = log.createReader();
+  await using wss = await startWss({
+    log,
+    createReader: () => ({
+      ...reader,
+      replay: (place) => isUp ? reader.replay(place) : Promise.reject(new Error("no broker")),
+    }),
+  });
+  log.publish("{");
+  const replay = () =>
+    wss.admin.post("/quarantine/replay", { partition: 0, offset: 0, dryRun: false });
+  const failed = await replay();
+  assertEquals(failed.status, 502);
+  assertMatch(failed.body.error, /^Record 0-0 may not have been written again: no broker; see /);
+  isUp = true;
+  assertEquals((await replay()).body.written, true);
+});
 
 Deno.test("a replay that is wrong is refused with the reason, and writes nothing", async () => {
   await using wss = await startWss();
@@ -132,6 +183,8 @@ Deno.test("a replay that is wrong is refused with the reason, and writes nothing
     body: "{",
   });
   assertEquals([noJson.status, noJson.body.error], [400, "Cannot read the body: it is not JSON"]);
+  const large = await wss.admin.post("/quarantine/replay", { partition: "x".repeat(2000) });
+  assertEquals([large.status, large.body.error], [413, "The body has more than 1024 bytes"]);
   assertEquals(wss.service.stream.positions, [1]);
 });
 
@@ -149,6 +202,7 @@ Deno.test("no web page reaches the admin port", async () => {
   assertEquals((await get({ origin: `http://${host}` })).status, 200);
   assertEquals((await post({ ...json, origin: "https://evil.example" })).status, 403);
   assertEquals((await post({ "content-type": "text/plain" })).status, 415);
+  assertEquals((await post({ "content-type": "application/json-patch+json" })).status, 415);
   assertEquals((await post({ "content-type": "application/x-www-form-urlencoded" })).status, 415);
   // A foreign name that was made to lead to this machine.
   for (const host of ["evil.example", "127.0.0.1.evil.example"]) {

@@ -52,6 +52,17 @@ Deno.test("the same warning is said once, and then how often it came", () => {
     filter[Symbol.dispose]();
     assertEquals(lines, ["It is warning 6. (1 times more) 1"]);
     assertEquals(clock.countTimers(), 0);
+    lines.length = 0;
+    for (const api of ["user", "user", "notification"]) {
+      filter({ ...record("warning", api), properties: { api } });
+    }
+    for (let n = 0; n < 12; n++) filter(record("error", `error ${n}`));
+    assertEquals(lines.length, 2 + 10);
+    filter[Symbol.dispose]();
+    assertEquals(lines.slice(12), [
+      "It is user. (1 times more) 1",
+      "It is error 11. (2 times more) 2",
+    ]);
   } finally {
     clock.uninstall();
   }

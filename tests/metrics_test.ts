@@ -108,6 +108,18 @@ Deno.test("metrics tell of refused upgrades, by why", async () => {
     },
   );
   assertEquals(changed, [1, 1, 1, 1, 1, 1]);
+  // In the subprotocol's form a refusal is a connection, which a bad handshake is not.
+  const [refused, badHandshake] = await changes(
+    wss.admin,
+    ["token_refused", "handshake"].map((reason) => series("refusals_total", { reason })),
+    () =>
+      upgrade({
+        "sec-websocket-protocol": "bearer.bm9ib2R5",
+        "sec-websocket-key": "",
+        connection: "x",
+      }),
+  );
+  assertEquals([refused, badHandshake], [0, 1]);
 
   await using draining = await startWss({ settings: { DRAIN_SECONDS: "3" } });
   await using _client = await draining.connect("/web");
@@ -140,7 +152,7 @@ Deno.test("metrics tell of requests by command and status, and of what errors th
     [1, 1, 1, 1, 1, 2],
   );
   const lines = await wss.admin.metrics();
-  assertEquals(lines.filter((line) => line.includes("any")), []);
+  assertEquals(lines.filter((line) => line.includes("thing")), []);
 });
 
 Deno.test("metrics tell of pushes by type and kind, and of their delay", async () => {
@@ -182,7 +194,7 @@ Deno.test("metrics tell of pushes by type and kind, and of their delay", async (
         while ((await one.next()).status !== "unauthorized");
       }
     }),
-    [1, 1, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 2],
+    [1, 1, 2, 2, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2],
   );
   const [live] = await changes(
     wss.admin,
@@ -446,4 +458,86 @@ Deno.test("README tells of every metric, with its labels", async () => {
     }
   }
   await client[Symbol.asyncDispose]();
+});
+
+Deno.test("an API that hangs is told of: as a timeout, and as a full pool", async () => {
+  await using wss = await startWss({
+    settings: { BACKEND_TIMEOUT_MS: "300", REQUEST_POOL_SIZE: "1" },
+  });
+  await using client = await wss.connect("/mobile");
+  wss.backend.on("GET /tournament", () => new Promise(() => {}));
+  const outcome = (outcome: string) =>
+    series("backend_requests_total", { api: "tournament", outcome });
+  assertEquals(
+    await changes(wss.admin, [
+      outcome("backend-timeout"),
+      outcome("overloaded"),
+      outcome("given_up"),
+    ], async () => {
+      const rids = ["a", "b", "c"].map((id) => client.ask("getTournament", { where: { id } }));
+      for (const rid of rids) assertEquals((await client.reply(rid)).status, "error");
+    }),
+    // One runs and one waits, of which the third is one too many.
+    [2, 1, 0],
+  );
+});
+
+Deno.test("how long a request took is counted, and nothing of a client that has left", async () => {
+  await using wss = await startWss();
+  const client = await wss.connect("/mobile");
+  const command = { command: "getTournament" };
+  const release = wss.backend.hold("GET /tournament");
+  const [sum] = await changes(
+    wss.admin,
+    [series("request_duration_seconds_sum", command)],
+    async () => {
+      const askedAt = performance.now();
+      const rid = client.ask("getTournament", { where: { id: "1" } });
+      const letGo = await release();
+      await until("some time has gone by", () => performance.now() - askedAt > 100);
+      letGo();
+      await client.reply(rid);
+    },
+  );
+  assert((sum ?? 0) >= 0.1 && (sum ?? 0) < 5, `${sum} s`);
+  assertEquals(
+    await changes(wss.admin, [series("requests_total", command)], async () => {
+      client.ask("getTournament", { where: { id: "2" } });
+      const letGo = await release();
+      await client[Symbol.asyncDispose]();
+      await until("it has gone", () => wss.service.sessions.size === 0);
+      letGo();
+      await (await wss.connect("/web"))[Symbol.asyncDispose]();
+    }),
+    [0],
+  );
+});
+
+Deno.test("a loop that is kept busy shows", async () => {
+  await using wss = await startWss();
+  const [sum] = await changes(
+    wss.admin,
+    [series("event_loop_delay_seconds_sum")],
+    async () => {
+      const start = performance.now();
+      while (performance.now() - start < 400);
+      const ticks = () => wss.admin.metric(series("event_loop_delay_seconds_count"));
+      const before = await ticks();
+      await until("it has been looked at", async () => await ticks() > before);
+    },
+  );
+  assert((sum ?? 0) > 0.2, `${sum} s`);
+});
+
+Deno.test("what is alerted on is there from the start, as 0", async () => {
+  await using wss = await startWss();
+  const lines = await wss.admin.metrics();
+  for (
+    const line of [
+      'wss_quarantined_total{reason="not_json"} 0',
+      'wss_request_errors_total{slug="internal"} 0',
+      'wss_refusals_total{reason="full"} 0',
+      'wss_sessions{endpoint="/web",identity="user"} 0',
+    ]
+  ) assert(lines.includes(line), line);
 });

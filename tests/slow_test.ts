@@ -6,6 +6,7 @@ import { startWss, type Wss } from "./_support/wss.ts";
 
 const LIST = { where: { types: [] } };
 const MIB = 1024 ** 2;
+const [PING, PONG] = [9, 10];
 /** More than the system holds for a connection of this machine with itself. */
 const MESSAGES = 1500;
 const TEXT = "x".repeat(10_000);
@@ -56,6 +57,36 @@ Deno.test("[SLOW1] a slow client gets every message, once, in order, and little 
   publish(wss, MESSAGES);
   assertEquals((await socket.readJson())?.payload.n, MESSAGES);
   assertEquals(wss.service.slowClients.size, 0);
+});
+
+Deno.test("[SLOW1] a phone that reads 20 KiB a second gets the 3 MB of 10 s, and is not closed", async () => {
+  // The system takes all of it for a connection on this machine, so that a ping comes to the phone
+  // when it has read all that is in front of it.
+  await using wss = await startWss({ settings: { PING_SECONDS: "90" } });
+  const { socket, session } = await openClient(wss);
+  using _ = socket;
+  socket.limitReading(20 * 1024);
+  const MESSAGES = 300;
+  let published = 0;
+  let most = 0;
+  const publishing = setInterval(() => {
+    publish(wss, published++);
+    most = Math.max(most, session.outbox.unsentBytes);
+    if (published === MESSAGES) clearInterval(publishing);
+  }, 10_000 / MESSAGES);
+
+  /** The number in the next message; pings are answered. */
+  const read = async () => {
+    let frame = await socket.readFrame();
+    for (; frame?.opcode === PING; frame = await socket.readFrame()) {
+      await socket.sendFrame(frame.payload, { opcode: PONG });
+    }
+    return JSON.parse(new TextDecoder().decode(frame?.payload)).payload.n;
+  };
+  for (let n = 0; n < MESSAGES; n++) assertEquals(await read(), n);
+  assert(most < MIB + 2 * TEXT.length, `${most} bytes were unsent`);
+  publish(wss, MESSAGES);
+  assertEquals(await read(), MESSAGES);
 });
 
 Deno.test("[SLOW1] a client that pauses for 5 s gets every message, once, in order", async () => {

@@ -1,7 +1,9 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { createEmbeddedLog } from "../src/dev/embedded_log.ts";
+import type { LogEvents } from "../src/log_reader.ts";
 import { until } from "./_support/queue.ts";
 import { openRawSocket } from "./_support/raw_socket.ts";
+import { createChangedReader } from "./_support/reader.ts";
 import { startWss, type Wss } from "./_support/wss.ts";
 
 const LIST = { where: { types: [] } };
@@ -110,7 +112,7 @@ Deno.test("/why: why each of the user's other sessions did not get it", async ()
     [unsubscribed.id, /^no subscription any more since .*: unsubscribed$/],
     [loggedOut.id, /^not the user's any more since .*: logged out$/],
     [switched.id, /^not the user's any more since .*: logged in again$/],
-    [idleId, /^no subscription$/],
+    [idleId, /^no subscription to it$/],
     [late.id, /^not connected: it came later, at /],
   ];
   for (const [id = "", pattern] of expected) assertMatch(whys[id] ?? "", pattern);
@@ -142,7 +144,11 @@ Deno.test("/why: held back for a list, and caught up; then for another who resum
   const { target, sessions, sessionCount, messages: [message] } = await wss.admin.get(
     `/why?subscription=${event}`,
   );
-  assertEquals([target.where, sessions.length, sessionCount], [{ userId: "42", types: [] }, 2, 2]);
+  assertEquals([target, sessions.length, sessionCount], [
+    { id: event, resource: "notification", types: [] },
+    2,
+    2,
+  ]);
   type Step = { what: string };
   assertEquals(
     message.recipients.map(({ steps }: { steps: Step[] }) => steps.map(({ what }) => what)),
@@ -150,7 +156,7 @@ Deno.test("/why: held back for a list, and caught up; then for another who resum
   );
 });
 
-Deno.test("/why: held back while behind, and told to begin anew", async () => {
+Deno.test("/why: held back while behind, and begun anew", async () => {
   await using wss = await startWss({ settings: { RECOVERY_MAX_BYTES: "3000000" } });
   using slow = await openRawSocket(`${wss.ws}/web`, { "sec-websocket-protocol": "wss.v1" });
   await slow.request({ rid: 1, command: "authentication", options: { authToken: "alice" } });
@@ -172,7 +178,7 @@ Deno.test("/why: held back while behind, and told to begin anew", async () => {
   while ((await slow.readJson())?.status !== "resync");
 
   const { message } = await wss.admin.get(url);
-  assertMatch(message.recipients[0].result, /^told to begin anew at 20.*: left the window$/);
+  assertMatch(message.recipients[0].result, /^began anew at 20.*: left the window$/);
 });
 
 Deno.test("/why: a subscription that ended before it was sent what was held back for it", async () => {
@@ -218,7 +224,7 @@ Deno.test("/why: a reload, and that another list has what it would have had", as
   wss.publish("update_subscription", reload);
   await client.next();
   const { message } = await wss.admin.get("/why?partition=0&offset=3");
-  assertMatch(message.recipients[0].result, /^told to begin anew at 20.*: reload failed$/);
+  assertMatch(message.recipients[0].result, /^began anew at 20.*: reload failed$/);
 });
 
 Deno.test("/why: records that are not there, or are for nobody", async () => {
@@ -229,7 +235,8 @@ Deno.test("/why: records that are not there, or are for nobody", async () => {
     answers.push((await wss.admin.get(`/why?${place}`)).answer);
   }
   assertEquals(answers, [
-    "It was read and is for nobody: a logout, or a record without a value",
+    "It is no message for sessions: a logout, no value, no record at all, or one that could not " +
+    "be used and has left /quarantine",
     "It is not read yet: partition 0 is read up to 1",
     "There is no partition 5",
   ]);
@@ -255,13 +262,13 @@ Deno.test("/why says nothing of payloads or tokens, and wrong questions what the
     assert(!text.includes("secret"), path);
   }
   const wrong: [string, string][] = [
-    ["/why", "Expected ?user=, ?subscription= or ?partition= and ?offset=; partition is missing"],
+    ["/why", "Missing ?partition=: expected ?user=, ?subscription=, or ?partition= and ?offset="],
     [
       "/why?partition=0",
-      "Expected ?user=, ?subscription= or ?partition= and ?offset=; offset is missing",
+      "Missing ?offset=: expected ?user=, ?subscription=, or ?partition= and ?offset=",
     ],
-    ["/why?partition=x&offset=1", 'Cannot take "x" as partition'],
-    ["/why?user=", 'Cannot take "" as user'],
+    ["/why?partition=x&offset=1", 'Cannot take "x" as partition: expected a whole number'],
+    ["/why?user=", 'Cannot take "" as user: expected a user\'s id'],
   ];
   for (const [path, error] of wrong) {
     const { status, body } = await wss.admin.request(path);
@@ -281,4 +288,113 @@ Deno.test("what is remembered for /why is bounded, and is let go with the window
 
   assert(level > 10 && level < 100, `${level}`);
   assert(Math.abs(await steps() - level) <= 1);
+});
+
+Deno.test("/why: of a subscription that many share, the user's own session is told of", async () => {
+  await using wss = await startWss();
+  const where = { from: 1, to: 2, timezone: "UTC" };
+  await using stack = new AsyncDisposableStack();
+  for (let i = 0; i < 101; i++) {
+    const guest = stack.use(await wss.connect("/mobile"));
+    await guest.request("getSchedules", { where });
+  }
+  const alice = stack.use(await wss.connect("/mobile", { token: "alice" }));
+  const id = [...wss.service.sessions].at(-1)?.id;
+  const { event } = await alice.request("getSchedules", { where });
+  wss.publish("update_subscription", { resource: "schedule", data: 1 });
+  await alice.next();
+
+  const { messages: [own] } = await wss.admin.get("/why?user=42");
+  assertEquals([own.recipientCount, own.recipients[0].session], [1, id]);
+  const { answer, messages: [all] } = await wss.admin.get(`/why?subscription=${event}`);
+  assertEquals([all.recipientCount, all.recipients.length], [102, 100]);
+  assertMatch(answer, /^The latest of 1: 0-0 .* sent, to session .*, and 101 more$/);
+
+  await alice.request("subscription", { ids: [event], action: "unsubscribe" });
+  wss.publish("update_subscription", { resource: "schedule", data: 2 });
+  const { answer: without } = await wss.admin.get("/why?user=42");
+  assertMatch(
+    without,
+    new RegExp(`session ${id}, no subscription any more since .*: unsubscribed`),
+  );
+});
+
+Deno.test("/why: who logs in later was a guest when it was sent", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/mobile");
+  await client.request("getSchedules", { where: { from: 1, to: 2, timezone: "UTC" } });
+  wss.publish("update_subscription", { resource: "schedule", data: 1 });
+  await client.next();
+  const sentAt = Date.now();
+  await until("a later time", () => Date.now() > sentAt);
+  await client.request("authentication", { authToken: "bob" });
+
+  const { message } = await wss.admin.get("/why?partition=0&offset=0");
+  assertEquals(message.recipients[0].user, null);
+});
+
+Deno.test("/why: what was in quarantine after the latest message may be what is looked for", async () => {
+  await using wss = await startWss();
+  const { client } = await subscribe(wss);
+  await using _ = client;
+  publish(wss);
+  await client.next();
+  wss.log.publish("{");
+  assertMatch(
+    (await wss.admin.get("/why?user=42")).answer,
+    /: sent, .*\. A later one was not published, or it is one of 1 records in \/quarantine$/,
+  );
+});
+
+Deno.test("/why: what was read as the instance started was pushed to nobody, and is resumed", async () => {
+  const log = createEmbeddedLog();
+  await using before = await startWss({ log });
+  const { client, cursor: since } = await subscribe(before);
+  await using _ = client;
+  publish(before);
+  await using wss = await startWss({ log, backend: before.backend });
+  const filled = await wss.admin.get("/why?partition=0&offset=0");
+  assertMatch(filled.answer, /as this instance started, and pushed to nobody here: who comes/);
+
+  await using again = await wss.connect("/web", { token: "alice" });
+  await again.request("getMyNotifications", { ...LIST, since });
+  await again.next();
+  const { answer } = await wss.admin.get("/why?partition=0&offset=0");
+  assertMatch(answer, /: caught up, to session /);
+});
+
+Deno.test("[DEL12] /why: what the log has lost is said to be lost", async () => {
+  const log = createEmbeddedLog();
+  let events: LogEvents | undefined;
+  await using wss = await startWss({
+    createReader: () => createChangedReader(log, (given) => events = given),
+    log,
+  });
+  const { client } = await subscribe(wss);
+  await using _ = client;
+  publish(wss);
+  await client.next();
+  events?.onLost(0, 10);
+  assertEquals((await client.next()).status, "resync");
+
+  const { answer, known, sessions: [session] } = await wss.admin.get("/why?user=42");
+  assertMatch(answer, /^Nothing .*, or the log has lost it, see `lost`$/);
+  const [{ at: _at, ...lost }] = known.lost;
+  assertEquals(lost, { partition: 0, from: 1, to: 10 });
+  assertEquals(session.resyncs[0].why, "lost by the log");
+  assertMatch((await wss.admin.get("/why?partition=0&offset=5")).answer, /^It was lost: at 20/);
+});
+
+Deno.test("/why: a client without wss.v1 is told of as well: its reload comes later", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web", { token: "alice" });
+  const { event } = await client.request("getMyNotifications", LIST);
+  wss.backend.on("GET /notification", () => new Response("no", { status: 400 }));
+  wss.publish("update_subscription", { subscriptions: [event], options: { reload: true } });
+  const result = async () =>
+    (await wss.admin.get("/why?partition=0&offset=0")).message.recipients[0].result;
+  await until("it has failed", async () => await result() === "not sent yet: reload failed");
+  wss.backend.reset("GET /notification");
+  assertEquals((await client.next()).status, "reload");
+  assertEquals(await result(), "reloaded");
 });

@@ -21,7 +21,12 @@ export async function connectKafkaProducer(
   settings: KafkaSettings & Pick<Settings, "KAFKA_TOPIC">,
 ): Promise<KafkaProducer> {
   const kafka = await createKafka(settings);
-  const producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
+  const producer = kafka.producer({
+    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+    // What is tried again after an answer that was lost is written once.
+    idempotent: true,
+    maxInFlightRequests: 1,
+  });
   await producer.connect();
   return {
     async publish(message) {

@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import kafkajs, { type Admin, type Kafka, type Producer } from "kafkajs";
 import { createKafkaReader } from "../../../src/kafka/consumer.ts";
 import { createKafka } from "../../../src/kafka/client.ts";
+import { Queue, within } from "../queue.ts";
 import { settingsOf, testEnvironment } from "../settings.ts";
 import { startWss } from "../wss.ts";
 import { findKafka } from "./distribution.ts";
@@ -63,11 +64,16 @@ export async function createTopic({ partitions = 1 }: { partitions?: number } = 
     /** Writes values, as JSON unless they are bytes, text or null. */
     async produce(
       values: readonly unknown[],
-      { partition, headers }: { partition?: number; headers?: Record<string, string> } = {},
+      { partition, headers, key = null }: {
+        partition?: number;
+        headers?: Record<string, string>;
+        key?: string | null;
+      } = {},
     ): Promise<void> {
       await producer.send({
         topic: name,
         messages: values.map((value) => ({
+          key,
           value: value === null || typeof value === "string"
             ? value
             : value instanceof Uint8Array
@@ -129,4 +135,33 @@ async function runConsoleProducer(topic: string, lines: string[], args: string[]
   await writer.close();
   const { success, stderr } = await child.output();
   if (!success) throw new Error(`The console producer failed: ${new TextDecoder().decode(stderr)}`);
+}
+
+/** Reads all of a topic, as a consumer of another kind would. */
+export async function readTopic(topic: string) {
+  const records = new Queue<unknown>();
+  const consumer = (await connectKafka()).consumer({ groupId: `reader-${crypto.randomUUID()}` });
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  await consumer.run({
+    eachMessage({ partition, message: { key, value, headers = {} } }) {
+      records.push({
+        partition,
+        key: key?.toString() ?? null,
+        value: value?.toString() ?? null,
+        headers: Object.fromEntries(
+          Object.entries(headers).map(([name, value]) => [name, value?.toString()]),
+        ),
+      });
+      return Promise.resolve();
+    },
+  });
+  return {
+    async take(count: number) {
+      const taken = [];
+      while (taken.length < count) taken.push(await within(20_000, "a record", records.next()));
+      return taken;
+    },
+    [Symbol.asyncDispose]: () => consumer.disconnect(),
+  };
 }
