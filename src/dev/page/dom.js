@@ -1,0 +1,25 @@
+/**
+ * Short ways to the document.
+ */
+
+/** The element with that id, which the page has. */
+export function byId(id) {
+  return document.getElementById(id);
+}
+
+/** Makes an element; texts become text. */
+export function element(name, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
+
+/** Says it to those who don't see the page. */
+export function say(text) {
+  byId("said").textContent = text;
+}
+
+/** A time of day. */
+export function timeOf(date, options = {}) {
+  return date.toLocaleTimeString([], { hourCycle: "h23", ...options });
+}
