@@ -21,5 +21,12 @@ export function say(text) {
 
 /** A time of day. */
 export function timeOf(date, options = {}) {
-  return date.toLocaleTimeString([], { hourCycle: "h23", ...options });
+  const digits = "2-digit";
+  return date.toLocaleTimeString("en", {
+    hourCycle: "h23",
+    hour: digits,
+    minute: digits,
+    second: digits,
+    ...options,
+  });
 }

@@ -53,8 +53,8 @@ function item({ sign, text, at }) {
       {},
       element(
         "span",
-        { className: `direction ${isSent ? "sent" : "received"}` },
-        isSent ? "sent" : "received",
+        { className: isSent ? "direction sent" : "direction" },
+        element("span", { className: "visually-hidden" }, isSent ? "sent" : "received"),
       ),
       element("span", { className: "what" }, ...whatOf(frame)),
       element("time", { dateTime: at.toISOString() }, timeOf(at, { fractionalSecondDigits: 3 })),

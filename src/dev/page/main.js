@@ -4,7 +4,7 @@
 import { cutLine, restoreLine } from "./line.js";
 import { connect } from "/client.js";
 import { createNotification, demoUsers, totalAtBackend } from "./demo.js";
-import { byId, element, say } from "./dom.js";
+import { byId, element, say, timeOf } from "./dom.js";
 import { addFrame } from "./frames.js";
 import * as inbox from "./inbox.js";
 import * as resuming from "./resuming.js";
@@ -67,6 +67,7 @@ function take(change) {
 }
 
 async function mark(status, ids) {
+  if (wss.state.state !== "open") byId("inbox-note").textContent = "Done when the line is back.";
   try {
     await wss.markAs(status, ids);
   } catch (error) {
@@ -114,18 +115,18 @@ async function settle() {
 }
 
 function showState(state) {
-  const texts = {
-    connecting: "Connecting …",
-    open: state.degraded ? "Connected, what is new may be late" : "Connected",
-    waiting: `Next try in ${(state.retryInMs / 1000).toFixed(1)} s`,
-    closed: "Not connected",
-  };
+  const { last, retryInMs } = state;
   const pill = byId("state");
-  pill.textContent = texts[state.state];
+  const text = stateText(state);
+  // What has not changed need not be said again.
+  if (pill.textContent !== text) pill.textContent = text;
   pill.dataset.state = state.degraded ? "degraded" : state.state;
-  const { last } = state;
   byId("last").hidden = !last;
-  if (last) byId("last").textContent = `Last disconnection: ${last.code} ${last.reason}`;
+  byId("last").textContent = last
+    ? `Last disconnection: ${last.code} ${last.reason}.${
+      retryInMs === undefined ? "" : ` Next try in ${(retryInMs / 1000).toFixed(1)} s.`
+    }`
+    : "";
   if (state.state === "waiting") resuming.wasLost(inbox.size());
   const isClosed = state.state === "closed";
   byId("who").disabled = !isClosed;
@@ -137,6 +138,12 @@ function showState(state) {
   inbox.clear();
   byId("mark-all").disabled = true;
   document.title = "wss";
+}
+
+function stateText({ state, degraded, last }) {
+  if (state === "closed") return "Not connected";
+  if (state === "open") return degraded ? "Connected, what is new may be late" : "Connected";
+  return last ? "Reconnecting …" : "Connecting …";
 }
 
 function showSubscription() {
@@ -174,9 +181,14 @@ byId("cut").addEventListener("click", () => {
 onSubmit("subscription", () => changes ? changes.return() : subscribe());
 byId("mark-all").addEventListener("click", () => mark("read", []));
 onSubmit("arrive", async () => {
-  const { value: userId } = byId("to");
-  await createNotification({ userId, type: byId("type").value, text: byId("text").value });
-  say("Created");
+  const [{ value: userId, label }] = byId("to").selectedOptions;
+  const note = byId("arrive-note");
+  try {
+    await createNotification({ userId, type: byId("type").value, text: byId("text").value });
+    note.textContent = `Created for ${label} at ${timeOf(new Date())}.`;
+  } catch (error) {
+    note.textContent = `Not created: ${error.message}`;
+  }
 });
 
 const users = await demoUsers();

@@ -11,6 +11,7 @@ let how = "";
 
 /** The line has been cut. */
 export function wasCut() {
+  note.classList.remove("good");
   note.textContent = `Cut at ${timeOf(new Date())}. What arrives now waits in the log.`;
 }
 
@@ -37,6 +38,7 @@ export function compare(size, total) {
   const isSame = size === total;
   note.textContent = `${how} Came meanwhile: ${size - before}. Shown: ${size}. ` +
     `At the backend: ${total}.${isSame ? " Nothing is lost." : ""}`;
+  note.classList.toggle("good", isSame);
   if (isSame) forget();
 }
 
