@@ -72,13 +72,15 @@ function item({ sign, text, at }) {
   return element("li", {}, details);
 }
 
-/** In a few words. */
+/** In a few words; that a reply is `ok` need not be said. */
 function whatOf({ rid, command, event, status }) {
   const name = command ?? event.replace(/^([0-9a-f]{8})[0-9a-f]{24}$/, "$1…");
   return [
     ...(rid > 0 ? [element("span", { className: "rid" }, `#${rid} `)] : []),
     name,
-    ...(status ? [" ", element("span", { className: `status ${status}` }, status)] : []),
+    ...(status && status !== "ok"
+      ? [" ", element("span", { className: `status ${status}` }, status)]
+      : []),
   ];
 }
 

@@ -132,10 +132,10 @@ function showState(state) {
   byId("who").disabled = !isClosed;
   byId("connect").textContent = isClosed ? "Connect" : "Disconnect";
   byId("cut").disabled = isClosed;
-  byId("unread").hidden = isClosed;
   if (!isClosed) return;
   wss = null;
   inbox.clear();
+  byId("unread").textContent = "";
   byId("mark-all").disabled = true;
   document.title = "wss";
 }
