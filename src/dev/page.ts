@@ -5,6 +5,7 @@
 import { methodNotAllowed } from "../health.ts";
 import { type Fallback, notFound } from "../server.ts";
 import { clientFiles } from "./client_files.ts";
+import create from "./page/create.js" with { type: "text" };
 import demo from "./page/demo.js" with { type: "text" };
 import dom from "./page/dom.js" with { type: "text" };
 import frames from "./page/frames.js" with { type: "text" };
@@ -14,9 +15,10 @@ import html from "./page/index.html" with { type: "text" };
 import line from "./page/line.js" with { type: "text" };
 import main from "./page/main.js" with { type: "text" };
 import resuming from "./page/resuming.js" with { type: "text" };
+import state from "./page/state.js" with { type: "text" };
 import css from "./page/style.css" with { type: "text" };
 
-const SCRIPTS = { demo, dom, frames, inbox, line, main, resuming };
+const SCRIPTS = { create, demo, dom, frames, inbox, line, main, resuming, state };
 
 /** The page may load nothing from elsewhere, and has nothing inline. */
 const POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +

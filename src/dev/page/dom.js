@@ -30,3 +30,11 @@ export function timeOf(date, options = {}) {
     ...options,
   });
 }
+
+/** Does that in place of what a form would do. */
+export function onSubmit(id, act) {
+  byId(id).addEventListener("submit", (event) => {
+    event.preventDefault();
+    act();
+  });
+}

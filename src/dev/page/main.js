@@ -3,11 +3,13 @@
  */
 import { cutLine, restoreLine } from "./line.js";
 import { connect } from "/client.js";
-import { createNotification, demoUsers, totalAtBackend } from "./demo.js";
-import { byId, element, say, timeOf } from "./dom.js";
+import "./create.js";
+import { demoUsers, totalAtBackend } from "./demo.js";
+import { byId, element, onSubmit, say } from "./dom.js";
 import { addFrame } from "./frames.js";
 import * as inbox from "./inbox.js";
 import * as resuming from "./resuming.js";
+import { showState } from "./state.js";
 
 const WEB = new URL("/web", location.href.replace(/^http/, "ws")).href;
 
@@ -23,7 +25,7 @@ function logIn() {
   const chosen = document.querySelector("input[name=user]:checked");
   token = chosen?.value || byId("token").value.trim();
   resuming.forget();
-  wss = connect(WEB, { token: () => token, onState: showState, onFrame });
+  wss = connect(WEB, { token: () => token, onState, onFrame });
   subscribe();
 }
 
@@ -114,19 +116,8 @@ async function settle() {
   resuming.compare(inbox.size(), total);
 }
 
-function showState(state) {
-  const { last, retryInMs } = state;
-  const pill = byId("state");
-  const text = stateText(state);
-  // What has not changed need not be said again.
-  if (pill.textContent !== text) pill.textContent = text;
-  pill.dataset.state = state.degraded ? "degraded" : state.state;
-  byId("last").hidden = !last;
-  byId("last").textContent = last
-    ? `Last disconnection: ${last.code} ${last.reason}.${
-      retryInMs === undefined ? "" : ` Next try in ${(retryInMs / 1000).toFixed(1)} s.`
-    }`
-    : "";
+function onState(state) {
+  showState(state);
   if (state.state === "waiting") resuming.wasLost(inbox.size());
   const isClosed = state.state === "closed";
   byId("who").disabled = !isClosed;
@@ -138,12 +129,6 @@ function showState(state) {
   byId("unread").textContent = "";
   byId("mark-all").disabled = true;
   document.title = "wss";
-}
-
-function stateText({ state, degraded, last }) {
-  if (state === "closed") return "Not connected";
-  if (state === "open") return degraded ? "Connected, what is new may be late" : "Connected";
-  return last ? "Reconnecting …" : "Connecting …";
 }
 
 function showSubscription() {
@@ -162,14 +147,6 @@ function showTokenField() {
   byId("token").required = byId("other").checked;
 }
 
-/** Does that in place of what a form would do. */
-function onSubmit(id, act) {
-  byId(id).addEventListener("submit", (event) => {
-    event.preventDefault();
-    act();
-  });
-}
-
 byId("who").addEventListener("change", showTokenField);
 onSubmit("login", () => wss ? logOut() : logIn());
 byId("cut").addEventListener("click", () => {
@@ -180,16 +157,6 @@ byId("cut").addEventListener("click", () => {
 });
 onSubmit("subscription", () => changes ? changes.return() : subscribe());
 byId("mark-all").addEventListener("click", () => mark("read", []));
-onSubmit("arrive", async () => {
-  const [{ value: userId, label }] = byId("to").selectedOptions;
-  const note = byId("arrive-note");
-  try {
-    await createNotification({ userId, type: byId("type").value, text: byId("text").value });
-    note.textContent = `Created for ${label} at ${timeOf(new Date())}.`;
-  } catch (error) {
-    note.textContent = `Not created: ${error.message}`;
-  }
-});
 
 const users = await demoUsers();
 byId("to").append(...users.map(({ id, name }) => element("option", { value: id }, name)));
