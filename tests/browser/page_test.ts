@@ -118,12 +118,15 @@ Deno.test("page: a pasted token is used, and the refusal of a wrong one is shown
   await token.fill("nobody");
   await page.getByRole("button", { name: "Connect" }).click();
   await page.getByText("Last disconnection: 4401").waitFor();
+  await page.getByText("Not connected").waitFor();
+  assert(await page.getByRole("button", { name: "Subscribe", exact: true }).isDisabled());
   await token.fill("bob-token");
   await page.getByRole("button", { name: "Connect" }).click();
 
   await items(page).getByText("Welcome, Bob").waitFor();
   await page.getByRole("button", { name: "Disconnect" }).click();
   await page.getByText("Not connected").waitFor();
+  await page.getByText("Connect to see the list.").waitFor();
   assertEquals(await items(page).getByRole("listitem").count(), 0);
 });
 

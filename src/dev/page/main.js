@@ -30,7 +30,9 @@ function logIn() {
 }
 
 function logOut() {
-  wss.close();
+  const ended = wss;
+  wss = null;
+  ended.close();
   showCut(false);
   restoreLine();
 }
@@ -124,7 +126,8 @@ function onState(state) {
   byId("connect").textContent = isClosed ? "Connect" : "Disconnect";
   byId("cut").disabled = isClosed;
   if (!isClosed) return;
-  wss = null;
+  wss = changes = null;
+  showSubscription();
   inbox.clear();
   byId("unread").textContent = "";
   byId("mark-all").disabled = true;
