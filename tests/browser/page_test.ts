@@ -61,7 +61,7 @@ Deno.test("page: what arrives while the line is cut shows when it is restored, n
   await page.getByText(/Came meanwhile: 3\. Shown: 4\. At the backend: 4\. Nothing is lost/)
     .waitFor();
   assertEquals(whileCut, 1);
-  await page.getByText(/resumed from the cursor without asking for the list/).waitFor();
+  await page.getByText(/resumed from the cursor, with no list from the backend/).waitFor();
   const texts = await items(page).locator(".text").allTextContents();
   assertEquals(texts, ["three", "two", "one", "Welcome, Alice"]);
 });

@@ -24,7 +24,7 @@ export function wasLost(size) {
 export function hasResumed(recovered) {
   if (before === null) return;
   how = `Back at ${timeOf(new Date())}, ${
-    recovered ? "resumed from the cursor without asking for the list" : "with a new list"
+    recovered ? "resumed from the cursor, with no list from the backend" : "with a new list"
   }.`;
 }
 
