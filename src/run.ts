@@ -6,24 +6,32 @@ import { ListenError } from "./listen.ts";
 import { startLogging, stopLogging } from "./log.ts";
 import type { LogReader } from "./log_reader.ts";
 import type { Settings } from "./config.ts";
+import type { Fallback } from "./server.ts";
 import { type Service, type ServiceSettings, startService } from "./service.ts";
 
 const log = getLogger(["wss", "main"]);
 
+/** What {@linkcode runService} may be given. */
+export interface RunOptions {
+  /** Called once clients are served. */
+  readonly onReady?: (service: Service) => void;
+  /** Answers paths on the clients' port that the service does not know. */
+  readonly fallback?: Fallback;
+}
+
 /**
  * Starts the service and stops it at SIGTERM or SIGINT.
  *
- * @param options.onReady Called once clients are served
  * @returns The exit code: 0 after a signal, 1 where it could not start or go on
  */
 export async function runService(
   settings: ServiceSettings & Pick<Settings, "INSTANCE_ID">,
   reader: LogReader,
-  { onReady }: { onReady?: (service: Service) => void } = {},
+  options: RunOptions = {},
 ): Promise<number> {
   await startLogging(settings);
   try {
-    return await runUntilSignal(settings, reader, onReady);
+    return await runUntilSignal(settings, reader, options);
   } finally {
     await stopLogging();
   }
@@ -32,7 +40,7 @@ export async function runService(
 async function runUntilSignal(
   settings: ServiceSettings,
   reader: LogReader,
-  onReady?: (service: Service) => void,
+  { onReady, fallback }: RunOptions,
 ): Promise<number> {
   // What nobody caught is a defect, to be seen in the log; it must not end all connections.
   globalThis.addEventListener("error", (event) => {
@@ -47,7 +55,7 @@ async function runUntilSignal(
 
   let service: Service;
   try {
-    service = startService(settings, reader);
+    service = startService(settings, reader, { fallback });
   } catch (error) {
     if (!(error instanceof ListenError)) throw error;
     const { host, port, cause } = error;

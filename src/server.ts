@@ -38,7 +38,12 @@ export interface ServerOptions {
   /** Called when the socket of a connection has closed, at times more than once. */
   readonly onClosed: (connection: Connection) => void;
   readonly metrics: Pick<Metrics, "connects" | "refusals">;
+  /** Answers paths that the service does not know. */
+  readonly fallback: Fallback;
 }
+
+/** Answers a request; one that it does not know as well with {@linkcode notFound}. */
+export type Fallback = (request: Request) => Response | Promise<Response>;
 
 /** Makes the handler for `Deno.serve`. */
 export function createHandler(
@@ -174,9 +179,14 @@ export function createHandler(
       case undefined:
         return text(400, "Bad request");
       default:
-        return text(404, "Not found");
+        return options.fallback(request);
     }
   };
+}
+
+/** What a path that nobody knows is answered. */
+export function notFound(): Response {
+  return text(404, "Not found");
 }
 
 /** Tells of a socket's opening, and of its end, at times more than once. */

@@ -28,7 +28,7 @@ import { CLOSE } from "./protocol.ts";
 import { createQuarantine, type Quarantine } from "./quarantine.ts";
 import { createReloads, type Reloads } from "./reloads.ts";
 import { createRevalidation, type Revalidation } from "./revalidation.ts";
-import { createHandler } from "./server.ts";
+import { createHandler, type Fallback, notFound } from "./server.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 import { Stream } from "./stream.ts";
 import { createTokens } from "./tokens.ts";
@@ -69,9 +69,14 @@ export interface Service {
 /**
  * Starts the service; it listens when this returns.
  *
+ * @param options.fallback Answers paths on the clients' port that the service does not know
  * @throws {ListenError} Such as where a port is taken
  */
-export function startService(settings: ServiceSettings, reader: LogReader): Service {
+export function startService(
+  settings: ServiceSettings,
+  reader: LogReader,
+  { fallback = notFound }: { fallback?: Fallback | undefined } = {},
+): Service {
   let state: "starting" | "ready" | "stopping" = "starting";
   /** Until their sockets have closed, which is later than the end of their sessions. */
   const connections = new Map<string, Connection>();
@@ -153,6 +158,7 @@ export function startService(settings: ServiceSettings, reader: LogReader): Serv
       signal: stopping.signal,
       health,
       metrics,
+      fallback,
       connect(socket, client) {
         const connection = new Connection(socket, {
           ...client,

@@ -77,6 +77,40 @@ Deno.test("dev: the lines it prints do what it says, pasted as they are", async 
   for (const said of ["alice-token", "bob-token"]) assert(dev.text.includes(said));
 });
 
+Deno.test("dev: what one connection marks as read, every connection of the user is told of", async () => {
+  await using dev = await startDev();
+  await using left = await connect(dev.url, { token: "alice-token" });
+  await using right = await connect(dev.url, { token: "alice-token" });
+  const { payload } = await left.request("getMyNotifications", LIST);
+  await right.request("getMyNotifications", LIST);
+  const read = { ...payload.items[0], status: "read" };
+
+  const update = { where: { notifications: [] }, status: "read" };
+  await left.request("updateNotifications", update);
+  await left.request("updateNotifications", update);
+
+  for (const client of [left, right]) {
+    const pushes = await client.pushesUntilIdle();
+    assertEquals(pushes.map(({ status, payload }) => [status, payload]), [["update", read]]);
+  }
+});
+
+Deno.test("dev: the page is the first thing it names, and may load nothing from elsewhere", async () => {
+  await using dev = await startDev();
+  const [page = ""] = /http:\S+/.exec(dev.text) ?? [];
+  const get = async (path: string, method = "GET") => {
+    const response = await fetch(new URL(path, page), { method });
+    return { status: response.status, headers: response.headers, body: await response.text() };
+  };
+
+  assertEquals(new URL(page).host, new URL(dev.url).host);
+  const html = await get("/");
+  assert(html.headers.get("content-security-policy")?.startsWith("default-src 'self';"));
+  const loaded = html.body.matchAll(/(?:src|href)="([^"]+)"/g).map(([, path = ""]) => path);
+  for (const path of [...loaded, "/client.js"]) assertEquals((await get(path)).status, 200, path);
+  assertEquals([(await get("/none")).status, (await get("/", "POST")).status], [404, 405]);
+});
+
 Deno.test("dev: listens on loopback only, whatever HOST says", async () => {
   await using dev = await startDev({ HOST: "0.0.0.0" });
   assertEquals(new URL(dev.url).hostname, "127.0.0.1");

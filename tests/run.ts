@@ -29,7 +29,7 @@ async function startBrokerIfNeeded(): Promise<Broker | undefined> {
 async function runTests(args: string[]): Promise<number> {
   await using broker = await startBrokerIfNeeded();
   const tests = new Deno.Command(Deno.execPath(), {
-    args: [...TEST, ...args.length > 0 ? args : ["tests/"]],
+    args: [...TEST, ...args.length > 0 ? args : ["tests/", "--ignore=tests/browser/"]],
     env: broker ? { KAFKA_BROKERS: broker.address } : {},
   }).spawn();
   // The tests get the terminal's Ctrl-C as well, and this waits for them to end.

@@ -3,13 +3,7 @@
  * what a real backend does by itself, create things and publish them to the topic.
  */
 import * as z from "zod";
-import {
-  createDemoStore,
-  DEMO_USERS,
-  type DemoStore,
-  type DemoUser,
-  type NotificationStatus,
-} from "./demo_store.ts";
+import { createDemoStore, DEMO_USERS, type DemoStore, type DemoUser } from "./demo_store.ts";
 
 /** Publishes a message to the topic. */
 export type Publish = (value: string) => unknown;
@@ -44,13 +38,21 @@ export function createDemoBackend(publish: Publish): (request: Request) => Promi
       ? ["/tournaments", decodeURIComponent(pathname.slice("/tournaments/".length))]
       : [pathname, ""];
     switch (`${request.method} ${path}`) {
+      case "GET /users":
+        return Response.json(DEMO_USERS);
       case "GET /users/me":
         return withUser(request, ({ id, name }) => Response.json({ id, name }));
       case "GET /users/me/notifications":
         return withUser(request, ({ id }) => listNotifications(store, id, searchParams));
       case "PUT /users/me/notifications": {
         const { ids, status } = statusUpdate.parse(await request.json());
-        return withUser(request, (user) => setStatus(store, user.id, status, ids));
+        return withUser(request, async (user) => {
+          // As the user may look at them in more places than one, they are told of everywhere.
+          for (const data of store.setStatus(user.id, status, ids)) {
+            await publishMessage("notification", { userId: user.id, type: data.type, data });
+          }
+          return new Response(null, { status: 204 });
+        });
       }
       case "POST /notifications": {
         const { userId, type, data } = newNotification.parse(await request.json());
@@ -96,7 +98,10 @@ export function createDemoBackend(publish: Publish): (request: Request) => Promi
   };
 }
 
-function withUser(request: Request, respond: (user: DemoUser) => Response): Response {
+function withUser(
+  request: Request,
+  respond: (user: DemoUser) => Response | Promise<Response>,
+): Response | Promise<Response> {
   const token = request.headers.get("authorization");
   const user = DEMO_USERS.find((user) => user.token === token);
   return user ? respond(user) : Response.json({ message: "Unknown token" }, { status: 401 });
@@ -110,16 +115,6 @@ function listNotifications(store: DemoStore, user: string, params: URLSearchPara
     skip: Number(params.get("skip")),
     oldestFirst: params.get("sort") === "createdAt",
   }));
-}
-
-function setStatus(
-  store: DemoStore,
-  user: string,
-  status: NotificationStatus,
-  ids: readonly string[],
-): Response {
-  store.setStatus(user, status, ids);
-  return new Response(null, { status: 204 });
 }
 
 function notFound(): Response {

@@ -81,7 +81,8 @@ export function createDemoStore() {
   };
   const setStatus = db.prepare(
     `update notification set status = ?2 where userId = ?1
-     and (json_array_length(?3) = 0 or id in (select value from json_each(?3)))`,
+     and status <> ?2 and (json_array_length(?3) = 0 or id in (select value from json_each(?3)))
+     returning *`,
   );
   const matches = db.prepare("select * from match where at between ? and ? order by at");
   const tournament = db.prepare("select * from tournament where id = ?");
@@ -100,8 +101,9 @@ export function createDemoStore() {
       return { total: Number(count.get(...where)?.total), items: rows.map(toNotification) };
     },
 
-    setStatus(user: string, status: NotificationStatus, ids: readonly string[]): void {
-      setStatus.run(user, status, JSON.stringify(ids.map(Number)));
+    /** Of all where there are no ids; gives those that have changed. */
+    setStatus(user: string, status: NotificationStatus, ids: readonly string[]) {
+      return setStatus.all(user, status, JSON.stringify(ids.map(Number))).map(toNotification);
     },
 
     createMatch({ name, at, gameId, tournamentId }: Omit<DemoMatch, "id">): DemoMatch {

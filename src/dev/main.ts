@@ -12,6 +12,7 @@ import type { Service } from "../service.ts";
 import { createDemoBackend, type Publish } from "./demo_backend.ts";
 import { DEMO_USERS } from "./demo_store.ts";
 import { createEmbeddedLog } from "./embedded_log.ts";
+import { createPage } from "./page.ts";
 
 const LOOPBACK = "127.0.0.1";
 
@@ -32,18 +33,16 @@ async function main(): Promise<number> {
   }
 
   let publish: Publish = () => {};
-  let demoBackend: Deno.HttpServer<Deno.NetAddr>;
+  const demoBackend = createDemoBackend((value) => publish(value));
+  let demoServer: Deno.HttpServer<Deno.NetAddr>;
   const port = demoPort(checked.settings);
   try {
-    demoBackend = Deno.serve(
-      { hostname: LOOPBACK, port, onListen: () => {} },
-      createDemoBackend((value) => publish(value)),
-    );
+    demoServer = Deno.serve({ hostname: LOOPBACK, port, onListen: () => {} }, demoBackend);
   } catch (error) {
     printError(`The demo backend can't listen on ${LOOPBACK}:${port}: ${error}`);
     return 1;
   }
-  const demoUrl = `http://${LOOPBACK}:${demoBackend.addr.port}`;
+  const demoUrl = `http://${LOOPBACK}:${demoServer.addr.port}`;
   const parsed = parseSettings(withDemoSettings(found, demoUrl), undefined);
   if ("problems" in parsed) throw new Error(parsed.problems.join("\n"));
 
@@ -58,6 +57,7 @@ async function main(): Promise<number> {
     publish = log.publish;
   }
   return await runService(parsed.settings, reader, {
+    fallback: createPage(demoBackend),
     onReady: ({ address }: Service) => {
       printWelcome({ port: address.port, demoUrl, log: withKafka ? "Kafka" : "a log in memory" });
     },
@@ -109,6 +109,7 @@ function printWelcome({ port, demoUrl, log }: { port: number; demoUrl: string; l
   print(`
 wss runs with a demo backend and ${log}, for this machine only.
 
+  Look       http://${LOOPBACK}:${port}/ in a browser, in two windows side by side
   Connect    npx -y wscat -c ws://${LOOPBACK}:${port}/web
   Users      ${alice.name} (id ${alice.id}, token ${alice.token})
              ${bob.name} (id ${bob.id}, token ${bob.token})

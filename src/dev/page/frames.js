@@ -1,0 +1,94 @@
+/**
+ * The frames as they went over the wire, the latest first.
+ */
+import { byId, element, say, timeOf } from "./dom.js";
+
+/** Frames that are kept. */
+const MOST = 300;
+
+const list = byId("frame-list");
+/** In the order of the list. */
+const frames = [];
+
+/** Shows a frame that was sent (`out`) or has come (`in`). */
+export function addFrame(direction, text) {
+  const frame = { sign: direction === "out" ? ">" : "<", text, at: new Date() };
+  frames.unshift(frame);
+  list.prepend(item(frame));
+  if (frames.length > MOST) {
+    frames.pop();
+    list.lastElementChild.remove();
+  }
+  showWhether();
+}
+
+byId("copy-all").addEventListener("click", () => {
+  const lines = frames.toReversed().map(({ sign, text, at }) =>
+    `${at.toISOString()} ${sign} ${text}`
+  );
+  copy(lines.join("\n"), `${frames.length} frames`);
+});
+
+byId("clear").addEventListener("click", () => {
+  frames.length = 0;
+  list.replaceChildren();
+  showWhether();
+  say("Frames cleared");
+});
+
+function showWhether() {
+  const isEmpty = frames.length === 0;
+  byId("frames-note").hidden = !isEmpty;
+  byId("copy-all").disabled = byId("clear").disabled = isEmpty;
+}
+
+function item({ sign, text, at }) {
+  const frame = JSON.parse(text);
+  const isSent = sign === ">";
+  const details = element(
+    "details",
+    {},
+    element(
+      "summary",
+      {},
+      element(
+        "span",
+        { className: isSent ? "direction sent" : "direction" },
+        element("span", { className: "visually-hidden" }, isSent ? "sent" : "received"),
+      ),
+      element("span", { className: "what" }, ...whatOf(frame)),
+      element("time", { dateTime: at.toISOString() }, timeOf(at, { fractionalSecondDigits: 3 })),
+    ),
+  );
+  // Most are never looked at.
+  details.addEventListener("toggle", () => {
+    const pretty = JSON.stringify(frame, null, 2);
+    const button = element("button", { type: "button", className: "small" }, "Copy");
+    button.addEventListener("click", () => copy(text, "Frame"));
+    details.append(
+      element("div", { className: "json" }, button, element("pre", { tabIndex: 0 }, pretty)),
+    );
+  }, { once: true });
+  return element("li", {}, details);
+}
+
+/** In a few words; that a reply is `ok` need not be said. */
+function whatOf({ rid, command, event, status }) {
+  const name = command ?? event.replace(/^([0-9a-f]{8})[0-9a-f]{24}$/, "$1…");
+  return [
+    ...(rid > 0 ? [element("span", { className: "rid" }, `#${rid} `)] : []),
+    name,
+    ...(status && status !== "ok"
+      ? [" ", element("span", { className: `status ${status}` }, status)]
+      : []),
+  ];
+}
+
+async function copy(text, what) {
+  try {
+    await navigator.clipboard.writeText(text);
+    say(`${what} copied`);
+  } catch (error) {
+    say(`${what} not copied: ${error.message}`);
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * The list of notifications, as it is on the screen.
+ */
+import { byId, element, timeOf } from "./dom.js";
+
+const list = byId("items");
+/** By id: the notification and what shows it. */
+const shown = new Map();
+
+/** How many there are. */
+export function size() {
+  return shown.size;
+}
+
+/** Whether there is one that is not read. */
+export function hasUnread() {
+  return [...shown.values()].some(({ notification }) => notification.status !== "read");
+}
+
+/** Shows these and no others. */
+export function showAll(notifications, options) {
+  const ids = new Set(notifications.map(({ id }) => id));
+  for (const [id, { item }] of shown) {
+    if (ids.has(id)) continue;
+    item.remove();
+    shown.delete(id);
+  }
+  for (const notification of notifications) show(notification, options);
+}
+
+/**
+ * Shows one, new or changed.
+ *
+ * @returns Whether it is new
+ */
+export function show(notification, { mark, isArriving = false }) {
+  const known = shown.get(notification.id);
+  const entry = known ?? makeEntry(mark);
+  entry.update(notification);
+  if (known) return false;
+  shown.set(notification.id, entry);
+  if (isArriving) entry.item.classList.add("arriving");
+  const isOlder = (item) => Number(item.dataset.id) < Number(notification.id);
+  list.insertBefore(entry.item, [...list.children].find(isOlder) ?? null);
+  return true;
+}
+
+/** What a notification says. */
+export function textOf({ data }) {
+  return typeof data?.text === "string" ? data.text : JSON.stringify(data);
+}
+
+/** Empties it. */
+export function clear() {
+  shown.clear();
+  list.replaceChildren();
+}
+
+/** Stays the same element as long as it is shown, so that nobody's focus is lost. */
+function makeEntry(mark) {
+  const text = element("p", { className: "text" });
+  const type = element("span", { className: "type" });
+  const time = element("time");
+  const status = element("span", { className: "status" });
+  const button = element("button", { type: "button", className: "small" });
+  const item = element(
+    "li",
+    {},
+    element(
+      "div",
+      { className: "grow" },
+      text,
+      element("p", { className: "meta" }, type, time, status),
+    ),
+    button,
+  );
+  const entry = {
+    item,
+    notification: null,
+    update(notification) {
+      entry.notification = notification;
+      const isRead = notification.status === "read";
+      const action = isRead ? "Mark as unread" : "Mark as read";
+      item.dataset.id = notification.id;
+      item.dataset.status = notification.status;
+      text.textContent = textOf(notification);
+      type.textContent = notification.type;
+      time.dateTime = notification.createdAt;
+      time.textContent = timeOf(new Date(notification.createdAt));
+      status.textContent = notification.status;
+      button.textContent = action;
+      button.ariaLabel = `${action}: ${text.textContent}`;
+    },
+  };
+  button.addEventListener("click", () => {
+    const { id, status } = entry.notification;
+    mark(status === "read" ? "unread" : "read", [id]);
+  });
+  return entry;
+}

@@ -1,0 +1,27 @@
+/**
+ * What the line is doing, and why the last one ended.
+ */
+import { byId } from "./dom.js";
+
+/** Shows a state of the client library. */
+export function showState(state) {
+  const pill = byId("state");
+  const text = textOf(state);
+  // What has not changed need not be said again.
+  if (pill.textContent !== text) pill.textContent = text;
+  pill.dataset.state = state.degraded ? "degraded" : state.state;
+  byId("last").hidden = !state.last;
+  byId("last").textContent = lastOf(state);
+}
+
+function textOf({ state, degraded, last }) {
+  if (state === "closed") return "Not connected";
+  if (state === "open") return degraded ? "Connected, what is new may be late" : "Connected";
+  return last ? "Reconnecting …" : "Connecting …";
+}
+
+function lastOf({ last, retryInMs }) {
+  if (!last) return "";
+  const next = retryInMs === undefined ? "" : ` Next try in ${(retryInMs / 1000).toFixed(1)} s.`;
+  return `Last disconnection: ${last.code} ${last.reason}.${next}`;
+}

@@ -1,0 +1,53 @@
+/** How the page looks, for people to look at as well. */
+import { assertEquals } from "@std/assert";
+import axe from "axe-core";
+import { frames, logIn, startPage } from "../_support/page.ts";
+
+const screenshots = await Deno.makeTempDir({ prefix: "wss-page-" });
+// deno-lint-ignore no-console
+console.log(`Screenshots are in ${screenshots}`);
+
+for (const colorScheme of ["light", "dark"] as const) {
+  for (const [width, height] of [[1280, 800], [390, 844]] as const) {
+    Deno.test(`page: axe finds nothing at ${width} pixels, ${colorScheme}`, async () => {
+      await using demo = await startPage();
+      const page = await demo.open({
+        colorScheme,
+        viewport: { width, height },
+        reducedMotion: "reduce",
+      });
+      const checks: [string, unknown][] = [];
+      const look = async (name: string) => {
+        await page.screenshot({ path: `${screenshots}/${name}.png`, fullPage: true });
+        // Injected as a script it would break the page's policy.
+        await page.evaluate(axe.source);
+        const { violations } = await page.evaluate("axe.run()") as axe.AxeResults;
+        for (const { id, nodes } of violations) checks.push([id, nodes.map(({ html }) => html)]);
+        const scrollWidth = await page.evaluate("document.documentElement.scrollWidth");
+        assertEquals(scrollWidth, width, "wider than the window");
+      };
+
+      await page.getByRole("radio", { name: "Alice" }).waitFor();
+      await look(`${width}-${colorScheme}-before`);
+      await logIn(page);
+      await demo.create(
+        "A longer one, to see how it wraps where there is little room for it: " +
+          "https://example.com/a/long/path/that/has/no/spaces/in/it/at/all",
+      );
+      await demo.create("Will you join us?", "invitation");
+      await page.getByRole("button", { name: "Mark as read: Welcome, Alice" }).click();
+      await page.getByText("2 unread").waitFor();
+      await frames(page).locator("summary").filter({ has: page.locator(".update") }).first()
+        .click();
+      await look(`${width}-${colorScheme}-connected`);
+      await page.getByRole("button", { name: "Cut the line" }).click();
+      await page.getByText("Reconnecting").waitFor();
+      await look(`${width}-${colorScheme}-cut`);
+      await page.getByRole("button", { name: "Restore the line" }).click();
+      await page.getByText(/Nothing is lost/).waitFor();
+      await look(`${width}-${colorScheme}-resumed`);
+
+      assertEquals(checks, []);
+    });
+  }
+}

@@ -1,0 +1,151 @@
+import { assert, assertEquals } from "@std/assert";
+import { frames, items, logIn, startPage } from "../_support/page.ts";
+
+Deno.test("page: who logs in sees the list, and at once what is created", async () => {
+  await using demo = await startPage();
+  const page = await demo.open();
+  await logIn(page);
+  await page.getByText("1 unread").waitFor();
+
+  await page.getByLabel("Text").fill("From the page");
+  await page.getByRole("button", { name: "Create a notification" }).click();
+
+  await items(page).getByText("From the page").waitFor();
+  await page.getByText("2 unread").waitFor();
+  const texts = await items(page).locator(".text").allTextContents();
+  assertEquals(texts, ["From the page", "Welcome, Alice"]);
+  assertEquals(await page.title(), "(2) wss");
+});
+
+Deno.test("page: what one window marks as read, the other shows as read", async () => {
+  await using demo = await startPage();
+  const [left, right] = [await demo.open(), await demo.open()];
+  await logIn(left);
+  await logIn(right);
+  await demo.create("To both");
+
+  await left.getByRole("button", { name: "Mark as read: To both" }).click();
+  await right.getByRole("button", { name: "Mark as unread: To both" }).waitFor();
+  await right.getByText("1 unread").waitFor();
+  await right.getByRole("button", { name: "Mark all as read" }).click();
+  await left.getByText("0 unread").waitFor();
+  await left.getByRole("button", { name: "Mark as unread: Welcome, Alice" }).waitFor();
+});
+
+Deno.test("page: one user sees nothing of another's", async () => {
+  await using demo = await startPage();
+  const [alice, bob] = [await demo.open(), await demo.open()];
+  await logIn(alice);
+  await logIn(bob, "Bob");
+
+  await demo.create("For Alice");
+  await bob.getByLabel("For").selectOption("Bob");
+  await bob.getByRole("button", { name: "Create a notification" }).click();
+
+  await items(alice).getByText("For Alice").waitFor();
+  await items(bob).getByText("Hello").waitFor();
+  assertEquals(await items(bob).getByText("For Alice").count(), 0);
+});
+
+Deno.test("page: what arrives while the line is cut shows when it is restored, nothing is lost", async () => {
+  await using demo = await startPage();
+  const page = await demo.open();
+  await logIn(page);
+
+  await page.getByRole("button", { name: "Cut the line" }).click();
+  await page.getByText("Reconnecting").waitFor();
+  for (const text of ["one", "two", "three"]) await demo.create(text);
+  const whileCut = await items(page).locator(".text").count();
+  await page.getByRole("button", { name: "Restore the line" }).click();
+
+  await page.getByText(/Came meanwhile: 3\. Shown: 4\. At the backend: 4\. Nothing is lost/)
+    .waitFor();
+  assertEquals(whileCut, 1);
+  await page.getByText(/resumed from the cursor, with no list from the backend/).waitFor();
+  const texts = await items(page).locator(".text").allTextContents();
+  assertEquals(texts, ["three", "two", "one", "Welcome, Alice"]);
+});
+
+Deno.test("page: frames of both directions can be read and copied", async () => {
+  await using demo = await startPage();
+  const page = await demo.open();
+  await logIn(page);
+  const reply = frames(page).getByRole("listitem").filter({ hasText: "#1" })
+    .filter({ hasText: "received" });
+  const clipboard = () => page.evaluate("navigator.clipboard.readText()");
+
+  await reply.locator("summary").click();
+  await reply.getByText('"text": "Welcome, Alice"').waitFor();
+  await reply.getByRole("button", { name: "Copy" }).click();
+  await page.getByText("Frame copied").waitFor();
+  const frame = JSON.parse(String(await clipboard()));
+  await page.getByText("1 unread").waitFor();
+  await page.getByRole("button", { name: "Copy all" }).click();
+  await page.getByText("frames copied").waitFor();
+  const lines = String(await clipboard()).split("\n");
+
+  assertEquals([frame.rid, frame.payload.total], [1, 1]);
+  assertEquals(lines.slice(0, 2).map((line) => /[<>] {"rid":1,/.test(line)), [true, true]);
+  await page.getByRole("button", { name: "Clear" }).click();
+  assertEquals(await frames(page).getByRole("listitem").count(), 0);
+});
+
+Deno.test("page: of who has unsubscribed nothing arrives, and types narrow what does", async () => {
+  await using demo = await startPage();
+  const page = await demo.open();
+  await logIn(page);
+
+  await page.getByRole("button", { name: "Unsubscribe" }).click();
+  await page.getByText(/^Unsubscribed/).waitFor();
+  await demo.create("not pushed", "invitation");
+  await page.getByLabel("Types").fill("message");
+  await page.getByRole("button", { name: "Subscribe", exact: true }).click();
+  await page.getByRole("button", { name: "Unsubscribe" }).waitFor();
+  await demo.create("of another type", "invitation");
+  await demo.create("pushed");
+
+  await items(page).getByText("pushed", { exact: true }).waitFor();
+  const texts = await items(page).locator(".text").allTextContents();
+  assertEquals(texts, ["pushed", "Welcome, Alice"]);
+});
+
+Deno.test("page: a pasted token is used, and the refusal of a wrong one is shown", async () => {
+  await using demo = await startPage();
+  const page = await demo.open();
+  const token = page.getByLabel("Token", { exact: true });
+  await page.getByRole("radio", { name: "Another token" }).check();
+
+  await token.fill("nobody");
+  await page.getByRole("button", { name: "Connect" }).click();
+  await page.getByText("Last disconnection: 4401").waitFor();
+  await page.getByText("Not connected").waitFor();
+  assert(await page.getByRole("button", { name: "Subscribe", exact: true }).isDisabled());
+  await token.fill("bob-token");
+  await page.getByRole("button", { name: "Connect" }).click();
+
+  await items(page).getByText("Welcome, Bob").waitFor();
+  await page.getByRole("button", { name: "Disconnect" }).click();
+  await page.getByText("Not connected").waitFor();
+  await page.getByText("Connect to see the list.").waitFor();
+  assertEquals(await items(page).getByRole("listitem").count(), 0);
+});
+
+Deno.test("page: all of it can be done with the keyboard, and focus stays where it was", async () => {
+  await using demo = await startPage();
+  const page = await demo.open();
+  const focused = () =>
+    page.evaluate("document.activeElement.ariaLabel ?? document.activeElement.id");
+  await page.getByRole("radio", { name: "Alice" }).waitFor();
+
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("ArrowDown");
+  assert(await page.getByRole("radio", { name: "Bob" }).isChecked());
+  await page.keyboard.press("Enter");
+  const mark = page.getByRole("button", { name: "Mark as read: Welcome, Bob" });
+  await mark.waitFor();
+  while (await focused() !== "Mark as read: Welcome, Bob") await page.keyboard.press("Tab");
+  await page.keyboard.press("Space");
+
+  await page.getByText("0 unread").waitFor();
+  assertEquals(await focused(), "Mark as unread: Welcome, Bob");
+});
