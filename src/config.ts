@@ -366,10 +366,24 @@ const settingsSchema = z.object({
   }),
 });
 
+/** What is needed to write to the topic. */
+const publishSchema = settingsSchema.pick({
+  KAFKA_BROKERS: true,
+  KAFKA_TOPIC: true,
+  INSTANCE_ID: true,
+  KAFKA_SSL: true,
+  KAFKA_SASL_MECHANISM: true,
+  KAFKA_SASL_USERNAME: true,
+  KAFKA_SASL_PASSWORD: true,
+});
+
 /** All settings, parsed; those that follow from others are filled in. */
 export type Settings =
   & Omit<z.output<typeof settingsSchema>, "HOST_ENV" | "INSTANCE_ID">
   & { HOST_ENV: string; INSTANCE_ID: string };
+
+/** Those of them that are needed to write to the topic. */
+export type PublishSettings = Pick<Settings, keyof typeof publishSchema.shape>;
 
 /** The name of a setting. */
 export type SettingName = keyof typeof settingsSchema.shape;
@@ -405,15 +419,8 @@ export function parseSettings(
   found: FoundSettings,
   hostname: string | undefined,
 ): { settings: Settings } | { problems: string[] } {
-  const texts = Object.fromEntries([...found].map(([name, { text }]) => [name, text]));
-  const result = settingsSchema.safeParse(texts);
-  const wrong = new Set(result.error?.issues.map(({ path }) => path[0] as SettingName));
-  for (const [name, { text }] of found) if (isTemplated(text)) wrong.add(name);
-
-  const problems = SETTING_NAMES.filter((name) => wrong.has(name))
-    .map((name) => describeProblem(name, found.get(name)?.text));
-  problems.push(...incompleteSasl(found));
-  if (!result.success || problems.length > 0) return { problems };
+  const result = parseThose(settingsSchema, found);
+  if ("problems" in result) return result;
   const isOpen = result.data.ADMIN_PORT > 0 && !isLoopback(result.data.ADMIN_HOST);
   if (isOpen && result.data.ADMIN_TOKEN === undefined) {
     return {
@@ -439,9 +446,42 @@ export function parseSettings(
     settings: {
       ...settings,
       HOST_ENV: settings.HOST_ENV ?? settings.NODE_ENV,
-      INSTANCE_ID: settings.INSTANCE_ID ?? (hostname || crypto.randomUUID().slice(0, 8)),
+      INSTANCE_ID: settings.INSTANCE_ID ?? nameInstance(hostname),
     },
   };
+}
+
+/** Parses what is needed to write to the topic, as {@linkcode parseSettings} does; others may be wrong. */
+export function parsePublishSettings(
+  found: FoundSettings,
+  hostname: string | undefined,
+): { settings: PublishSettings } | { problems: string[] } {
+  const result = parseThose(publishSchema, found);
+  if ("problems" in result) return result;
+  const { INSTANCE_ID = nameInstance(hostname), ...settings } = result.data;
+  return { settings: { ...settings, INSTANCE_ID } };
+}
+
+/** Parses the settings that the schema has, or tells what is wrong with them. */
+function parseThose<S extends z.ZodObject>(
+  schema: S,
+  found: FoundSettings,
+): { data: z.output<S> } | { problems: string[] } {
+  const texts = Object.fromEntries([...found].map(([name, { text }]) => [name, text]));
+  const result = schema.safeParse(texts);
+  const wrong = new Set(result.error?.issues.map(({ path }) => path[0] as SettingName));
+  for (const [name, { text }] of found) {
+    if (name in schema.shape && isTemplated(text)) wrong.add(name);
+  }
+
+  const problems = SETTING_NAMES.filter((name) => wrong.has(name))
+    .map((name) => describeProblem(name, found.get(name)?.text));
+  problems.push(...incompleteSasl(found));
+  return !result.success || problems.length > 0 ? { problems } : { data: result.data };
+}
+
+function nameInstance(hostname: string | undefined): string {
+  return hostname || crypto.randomUUID().slice(0, 8);
 }
 
 /** Whether only this machine reaches what listens there. */

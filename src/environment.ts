@@ -3,7 +3,7 @@
  */
 import { levenshteinDistance } from "@std/text/levenshtein-distance";
 import { parseEnv } from "node:util";
-import { type FoundSettings, SETTING_NAMES, type SettingName } from "./config.ts";
+import { type FoundSettings, SETTING_NAMES, type SettingName, type Settings } from "./config.ts";
 
 /** The package ships no types. */
 const distance: (a: string, b: string) => number = levenshteinDistance;
@@ -23,6 +23,19 @@ export async function findSettings(): Promise<{ found: FoundSettings; warnings: 
     if (text) found.set(name, { text, source: fromEnvironment ? "environment" : ".env" });
   }
   return { found, warnings: Object.keys(file).flatMap(warnOfTypo) };
+}
+
+/** A setting that names a file which can't be read is wrong as well. */
+export async function findCaProblem(
+  { KAFKA_SSL }: Pick<Settings, "KAFKA_SSL">,
+): Promise<string | undefined> {
+  if (typeof KAFKA_SSL !== "string") return undefined;
+  try {
+    await Deno.readTextFile(KAFKA_SSL);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : error;
+    return `KAFKA_SSL is "${KAFKA_SSL}", which can't be read: ${reason}`;
+  }
 }
 
 async function readDotEnv(): Promise<string> {

@@ -2,9 +2,12 @@
  * The command line: reads the environment, wires the parts, runs until told to stop.
  */
 import { getLogger } from "@logtape/logtape";
-import { parseArgs } from "node:util";
 import denoJson from "../deno.json" with { type: "json" };
 import { createAsyncApi } from "./asyncapi/document.ts";
+import { runConnect } from "./cli/connect.ts";
+import { print, printError } from "./cli/print.ts";
+import { runPublish } from "./cli/publish.ts";
+import { parseArguments, UsageError } from "./cli/usage.ts";
 import {
   type FoundSettings,
   parseSettings,
@@ -13,15 +16,18 @@ import {
   type Settings,
   showSetting,
 } from "./config.ts";
-import { findSettings } from "./environment.ts";
+import { findCaProblem, findSettings } from "./environment.ts";
 import { createKafkaReader } from "./kafka/consumer.ts";
 import { runService } from "./run.ts";
 
 const HELP = `wss ${denoJson.version}: tells websocket clients of new notifications
 
 Usage: wss [option]
+       wss connect URL [--token T] [--types a,b] [--json]
+       wss publish --user U --type T --data JSON
 
-Without an option the service runs until SIGTERM or SIGINT.
+Without an option the service runs until SIGTERM or SIGINT. connect is a client of a service that
+runs, publish writes a notification to the topic; each has a --help of its own.
 
   --check-config  print every setting and where it comes from, then end
   --health        ask the running service's /healthz; exit code 0 or 1
@@ -37,13 +43,26 @@ type Option = (typeof OPTIONS)[number];
 
 /** Runs one command line and gives the exit code. */
 async function main(args: string[]): Promise<number> {
-  let option: Option | undefined;
+  const [command, ...rest] = args;
   try {
-    option = parseOption(args);
+    if (command === "connect") return await runConnect(rest);
+    if (command === "publish") return await runPublish(rest);
+    if (command !== undefined && !command.startsWith("-")) {
+      throw new UsageError(
+        `Unknown argument '${command}': expected connect, publish or an option`,
+        "wss",
+      );
+    }
+    return await runOption(parseOption(args));
   } catch (error) {
-    printError(`${error instanceof Error ? error.message : error}. See wss --help`);
+    if (!(error instanceof UsageError)) throw error;
+    printError(error.message);
     return 2;
   }
+}
+
+/** Runs the service, or what is asked of it instead. */
+async function runOption(option: Option | undefined): Promise<number> {
   switch (option) {
     case "help":
       print(HELP);
@@ -84,16 +103,16 @@ async function main(args: string[]): Promise<number> {
   return await runService(parsed.settings, createKafkaReader(parsed.settings));
 }
 
-/** @throws {Error} An argument that there is not */
+/** @throws {UsageError} An argument that there is not */
 function parseOption(args: string[]): Option | undefined {
-  const { values, positionals } = parseArgs({
-    args,
+  const { values } = parseArguments(args, {
+    command: "wss",
     options: Object.fromEntries(OPTIONS.map((name) => [name, { type: "boolean" as const }])),
-    allowPositionals: true,
   });
-  if (positionals.length > 0) throw new Error(`Unknown argument '${positionals[0]}'`);
   const given = OPTIONS.filter((name) => values[name]);
-  if (given.length > 1) throw new Error(`Only one of --${given.join(", --")} can be given`);
+  if (given.length > 1) {
+    throw new UsageError(`Only one of --${given.join(", --")} can be given`, "wss");
+  }
   return given[0];
 }
 
@@ -114,17 +133,6 @@ function printSettings(
   }
 }
 
-/** A setting that names a file which can't be read is wrong as well. */
-async function findCaProblem({ KAFKA_SSL }: Settings): Promise<string | undefined> {
-  if (typeof KAFKA_SSL !== "string") return undefined;
-  try {
-    await Deno.readTextFile(KAFKA_SSL);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : error;
-    return `KAFKA_SSL is "${KAFKA_SSL}", which can't be read: ${reason}`;
-  }
-}
-
 /** Asks the service that runs with the same HOST and PORT, such as for a container's health. */
 async function checkHealth(found: FoundSettings): Promise<number> {
   const host = found.get("HOST")?.text ?? settingInfo("HOST").fallback;
@@ -142,16 +150,6 @@ async function checkHealth(found: FoundSettings): Promise<number> {
     printError(`Not healthy: ${address}: ${error instanceof Error ? error.message : error}`);
   }
   return 1;
-}
-
-function print(line: string): void {
-  // deno-lint-ignore no-console
-  console.log(line);
-}
-
-function printError(line: string): void {
-  // deno-lint-ignore no-console
-  console.error(line);
 }
 
 if (import.meta.main) {

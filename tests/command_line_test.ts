@@ -24,8 +24,9 @@ Deno.test("--version prints the version, --help what there is", async () => {
   assertEquals(await run({ args: ["--version"] }), { code: 0, out: [denoJson.version], err: [] });
   const { code, out, err } = await run({ args: ["--help"] });
   assertEquals([code, err], [0, []]);
-  for (const option of ["--check-config", "--health", "--asyncapi", "--version", "--help"]) {
-    assert(out.some((line) => line.includes(option)), option);
+  const options = ["--check-config", "--health", "--asyncapi", "--version", "--help"];
+  for (const told of ["wss connect", "wss publish", ...options]) {
+    assert(out.some((line) => line.includes(told)), told);
   }
 });
 
@@ -35,7 +36,9 @@ Deno.test("an unknown argument is an error with exit code 2", async () => {
     assertEquals([code, out, err.length], [2, [], 1], args.join(" "));
   }
   const { err } = await run({ args: ["serve"] });
-  assertEquals(err, ["Unknown argument 'serve'. See wss --help"]);
+  assertEquals(err, [
+    "Unknown argument 'serve': expected connect, publish or an option. See wss --help",
+  ]);
 });
 
 Deno.test("wrong settings stop the start with exit code 2 and a line each", async () => {

@@ -59,6 +59,11 @@ export interface Wss {
   markAs(status: NotificationStatus, ids?: readonly string[], options?: CallOptions): Promise<void>;
   /** Fetches a tournament. */
   tournament<T = unknown>(id: string, options?: CallOptions): Promise<T>;
+  /**
+   * Sends any command, as it is; gives the reply's payload. What it subscribes to is not resumed, and
+   * its pushes are only seen by {@linkcode ConnectOptions.onFrame}.
+   */
+  request(command: string, options: unknown, callOptions?: CallOptions): Promise<unknown>;
   /** Ends the connection and all subscriptions; what is under way rejects with `closed`. */
   close(): void;
   [Symbol.dispose](): void;
@@ -198,6 +203,9 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Wss {
     async tournament<T>(id: string, { signal }: CallOptions = {}) {
       const asking = { repeatable: true, signal };
       return (await ask("getTournament", { where: { id } }, asking)).payload as T;
+    },
+    async request(command, options, { signal } = {}) {
+      return (await ask(command, options, { signal })).payload;
     },
     close,
     [Symbol.dispose]: close,

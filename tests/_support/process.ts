@@ -22,23 +22,48 @@ export interface ProcessOptions {
   env?: Record<string, string>;
   /** The `.env` in its working directory. */
   dotEnv?: string;
+  /** Whether it has a terminal, on which stdout and stderr are one. */
+  hasTerminal?: boolean;
+}
+
+/** Whether processes can be given a terminal here: by `script` of util-linux. */
+export async function canHaveTerminal(): Promise<boolean> {
+  try {
+    const { stdout } = await new Deno.Command("script", { args: ["--version"] }).output();
+    return new TextDecoder().decode(stdout).includes("util-linux");
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** The same command with a terminal of its own, which gets what `script` gets on its stdin. */
+function onTerminal(command: string[]): string[] {
+  const quoted = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+  const script = ["script", "--quiet", "--flush", "--return", "--command"];
+  // In place of the shell, which would have its own answer to Ctrl-C.
+  return [...script, `exec ${quoted}`, "/dev/null"];
 }
 
 export async function startProcess(
-  { task = "start", args = [], env = {}, dotEnv }: ProcessOptions = {},
+  { task = "start", args = [], env = {}, dotEnv, hasTerminal = false }: ProcessOptions = {},
 ) {
   const cwd = await Deno.makeTempDir({ prefix: "wss-process-" });
   if (dotEnv !== undefined) await Deno.writeTextFile(join(cwd, ".env"), dotEnv);
   const inherited = ["PATH", "HOME", "DENO_DIR", "XDG_CACHE_HOME", "NPM_CONFIG_REGISTRY"]
     .flatMap((name) => Deno.env.get(name) === undefined ? [] : [[name, Deno.env.get(name)]]);
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [...taskArgs(task), ...args],
+  const command = [Deno.execPath(), ...taskArgs(task), ...args];
+  const [file = "", ...rest] = hasTerminal ? onTerminal(command) : command;
+  const child = new Deno.Command(file, {
+    args: rest,
     cwd,
     clearEnv: true,
     env: { ...Object.fromEntries(inherited), ...env },
+    stdin: "piped",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+  const stdin = child.stdin.getWriter();
 
   const lines = new Queue<string>();
   const said: string[] = [];
@@ -81,10 +106,15 @@ export async function startProcess(
     async port(): Promise<number> {
       return JSON.parse(await this.line(/Listening/)).port;
     },
+    /** Writes to its stdin. */
+    type: (text: string) => stdin.write(new TextEncoder().encode(text)),
+    /** Ends its stdin. */
+    endInput: () => stdin.close(),
     kill: (signal: Deno.Signal = "SIGTERM") => child.kill(signal),
     async [Symbol.asyncDispose]() {
       if (!ended) child.kill("SIGKILL");
       await status;
+      await stdin.abort().catch(() => {});
       await Deno.remove(cwd, { recursive: true });
     },
   };

@@ -1,0 +1,75 @@
+/**
+ * What `wss connect` prints: for machines JSON, for people a line with the time and what it is.
+ */
+import type { Change } from "../client/mod.ts";
+
+/** Something to be printed. */
+export type Shown =
+  | Change
+  /** Pushed for what a command has subscribed to, of which the library knows nothing. */
+  | {
+    readonly kind: "push";
+    readonly event: string;
+    readonly status: string;
+    readonly payload: unknown;
+    readonly id?: string | undefined;
+  }
+  | { readonly kind: "reply"; readonly command: string; readonly payload: unknown }
+  | {
+    readonly kind: "error";
+    readonly command: string;
+    readonly slug: string;
+    readonly message: string;
+    readonly temporary: boolean;
+    readonly retryAfterMs?: number | undefined;
+  };
+
+/** Colours of a terminal, by their SGR codes. */
+const COLORS: Record<Shown["kind"], number> = {
+  list: 36,
+  update: 32,
+  reload: 33,
+  push: 35,
+  reply: 34,
+  error: 31,
+};
+
+/** Lines for people: of a list one for each of its items. */
+export function textLines(shown: Shown, { isColored }: { isColored: boolean }): string[] {
+  const paint = (code: number, text: string) => isColored ? `\x1b[${code}m${text}\x1b[0m` : text;
+  const time = paint(2, new Date().toTimeString().slice(0, 8));
+  const kind = paint(COLORS[shown.kind], shown.kind.padEnd(6));
+  return describe(shown).map((text) => `${time} ${kind} ${printable(text)}`);
+}
+
+function describe(shown: Shown): string[] {
+  switch (shown.kind) {
+    case "list":
+    case "reload":
+      return describeItems(shown.items);
+    case "update":
+      return [JSON.stringify(shown.data)];
+    case "push":
+      return [`${shown.event} ${shown.status} ${JSON.stringify(shown.payload)}`];
+    case "reply":
+      return [`${shown.command} ${JSON.stringify(shown.payload)}`];
+    case "error":
+      return [`${shown.command} ${shown.slug}: ${shown.message}`];
+  }
+}
+
+/** A backend's list is an array, or has one as its `items`; what else it may be is shown whole. */
+function describeItems(list: unknown): string[] {
+  const items = Array.isArray(list) ? list : (list as { items?: unknown } | null)?.items;
+  if (!Array.isArray(items)) return [JSON.stringify(list)];
+  return items.length === 0 ? ["(empty)"] : items.map((item) => JSON.stringify(item));
+}
+
+/** Text of others that can't do anything to a terminal: line breaks and control characters are written out. */
+export function printable(text: string): string {
+  return text.replace(
+    // deno-lint-ignore no-control-regex
+    /[\x00-\x1f\x7f-\x9f\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}

@@ -1,0 +1,359 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { createEmbeddedLog } from "../src/dev/embedded_log.ts";
+import { createTopic, kafkaTest } from "./_support/kafka/topic.ts";
+import { canHaveTerminal, type ProcessOptions, startProcess } from "./_support/process.ts";
+import { until } from "./_support/queue.ts";
+import { createChangedReader } from "./_support/reader.ts";
+import { startWss } from "./_support/wss.ts";
+
+const COUNT = { command: "getMyNotificationsCount", options: { where: {}, status: "unseen" } };
+const ALL = { where: { types: [] }, status: "unseen" };
+const message = (data: unknown) => ({ userId: "42", type: "message", data });
+
+/** A client as a process. */
+function startClient(args: string[], options: ProcessOptions = {}) {
+  return startProcess({ ...options, args: ["connect", ...args] });
+}
+
+/** Runs a command line to its end. */
+async function run(args: string[], env: Record<string, string> = {}) {
+  await using wss = await startProcess({ args, env });
+  return { code: await wss.exitCode(), out: wss.said, err: wss.complaints };
+}
+
+Deno.test("connect lists and follows what is pushed, a line each, and says what the connection does", async () => {
+  await using wss = await startWss();
+  wss.backend.on(
+    "GET /notification",
+    () => Response.json({ total: 9, items: [{ id: "n1" }, { id: "\u009b\n2" }] }),
+  );
+  await using client = await startClient([`${wss.ws}/web`, "--token", "alice"]);
+  await client.line(/ list {3}.*u009b/);
+  wss.publish("notification", message({ text: "Hello" }));
+  await client.line(/ update /);
+  client.kill("SIGINT");
+
+  assertEquals(await client.exitCode(), 0);
+  assertEquals(client.said.map((line) => line.replace(/^\d\d:\d\d:\d\d /, "")), [
+    'list   {"id":"n1"}',
+    'list   {"id":"\\u009b\\n2"}',
+    'update {"text":"Hello"}',
+  ]);
+  assertEquals(client.complaints, [`Connecting to ${wss.ws}/web`, "Open", "Closed"]);
+});
+
+Deno.test("connect --json prints JSON lines, of the --types that were asked for", async () => {
+  await using wss = await startWss();
+  await using client = await startClient(
+    [`${wss.ws}/web`, "--token", "alice", "--types", "message,offer", "--json"],
+  );
+  const list = await client.line(/list/);
+  wss.publish("notification", { userId: "42", type: "other", data: 1 });
+  wss.publish("notification", { userId: "42", type: "offer", data: 2 });
+
+  assertEquals(JSON.parse(list), { kind: "list", items: [{ id: "n1" }] });
+  assertEquals(JSON.parse(await client.line(/update/)), { kind: "update", data: 2 });
+  assertEquals(client.said.length, 2);
+  assert(wss.backend.calls.some(({ url }) => url === "/notification?type=message&type=offer"));
+});
+
+Deno.test("commands are read from stdin and answered in order; a wrong line is told of and passed over", async () => {
+  await using wss = await startWss();
+  await using client = await startClient([`${wss.ws}/mobile`, "--token", "alice", "--json"]);
+  await client.line(/list/);
+  await client.type([
+    JSON.stringify({ ...COUNT, options: ALL }),
+    "count!",
+    "",
+    JSON.stringify({ command: "" }),
+    JSON.stringify({ command: "getTournament", options: { where: { id: "cup" } } }),
+    JSON.stringify(COUNT),
+    JSON.stringify({ command: "nope" }),
+  ].join("\r\n"));
+  await client.endInput();
+  await client.line(/unsupported-command/);
+  client.kill("SIGINT");
+  await client.exitCode();
+
+  const [, count, tournament, invalid, unsupported] = client.said.map((line) => JSON.parse(line));
+  assertEquals(count, { kind: "reply", command: COUNT.command, payload: { total: 3 } });
+  assertEquals(tournament, { kind: "reply", command: "getTournament", payload: { id: "cup" } });
+  assertEquals([invalid.kind, invalid.command, invalid.slug, invalid.temporary], [
+    "error",
+    COUNT.command,
+    "invalid-options",
+    false,
+  ]);
+  assertMatch(invalid.message, /options\.where\.types/);
+  assertEquals(unsupported.command, "nope");
+  const wrong = client.complaints.filter((line) => line.startsWith("Cannot"));
+  assertEquals(wrong.map((line) => line.replace(/ such as .*/, "")), [
+    "Cannot take count! as a command: expected JSON",
+    'Cannot take {"command":""} as a command: expected JSON',
+  ]);
+});
+
+Deno.test("the end of stdin does not end connect: it follows what is pushed until it is told to end", async () => {
+  await using wss = await startWss();
+  await using client = await startClient([`${wss.ws}/web`, "--token", "alice", "--json"]);
+  await client.type(JSON.stringify({ ...COUNT, options: ALL }));
+  await client.endInput();
+  await client.line(/"reply"/);
+  wss.publish("notification", message("later"));
+  await client.line(/later/);
+  client.kill("SIGTERM");
+  assertEquals(await client.exitCode(), 0);
+});
+
+Deno.test("--token - takes the first line of stdin, and the next ones are commands", async () => {
+  await using wss = await startWss();
+  await using client = await startClient([`${wss.ws}/web`, "--token", "-", "--json"]);
+  await client.type(`alice\n${JSON.stringify({ ...COUNT, options: ALL })}\n`);
+  await client.line(/"reply"/);
+  assert(wss.backend.calls.every(({ authorization }) => authorization === "alice"));
+
+  await using empty = await startClient([`${wss.ws}/web`, "--token", "-"]);
+  await empty.endInput();
+  assertEquals(await empty.exitCode(), 2);
+  assertEquals(empty.complaints, [
+    "--token is -: expected the token as the first line of stdin. See wss connect --help",
+  ]);
+});
+
+Deno.test("a guest may connect, and sees pushes of what its commands subscribe to", async () => {
+  await using wss = await startWss();
+  await using client = await startClient([`${wss.ws}/mobile`, "--json"]);
+  await client.line(/Open, as a guest/);
+  const where = { from: 1, to: 2, timezone: "UTC" };
+  await client.type(`${JSON.stringify({ command: "getSchedules", options: { where } })}\n`);
+  const reply = JSON.parse(await client.line(/getSchedules/));
+  const id = wss.publish("update_subscription", { resource: "schedule", data: "goal" });
+  const push = JSON.parse(await client.line(/goal/));
+
+  assertEquals(reply, { kind: "reply", command: "getSchedules", payload: [{ id: "s1" }] });
+  assertMatch(push.event, /^[0-9a-f]{32}$/);
+  assertEquals(push, { kind: "push", event: push.event, status: "update", payload: "goal", id });
+});
+
+Deno.test("a guest who logs in by a command gets the list", async () => {
+  await using wss = await startWss();
+  await using client = await startClient([`${wss.ws}/web`, "--json"]);
+  for (const [authToken, user] of [["alice", "42"], ["bob", "43"]]) {
+    const command = { command: "authentication", options: { authToken } };
+    await client.type(`${JSON.stringify(command)}\n`);
+    await client.line(/"list"/);
+    wss.publish("notification", { userId: user, type: "message", data: `for ${authToken}` });
+    await client.line(new RegExp(`"update".*for ${authToken}`));
+  }
+  const [{ id }] = (await wss.admin.get("/sessions")).sessions;
+  await wss.admin.post(`/sessions/${id}/close`);
+  wss.publish("notification", { userId: "42", type: "message", data: "for alice, who has left" });
+  wss.publish("notification", { userId: "43", type: "message", data: "for bob again" });
+  await client.line(/"update".*for bob again/);
+  assert(!client.said.some((line) => line.includes("who has left")));
+});
+
+Deno.test("connect says why it was cut off, and goes on with what it missed", async () => {
+  await using wss = await startWss();
+  await using client = await startClient([`${wss.ws}/web`, "--token", "alice", "--json"]);
+  await client.line(/list/);
+  wss.backend.forget();
+  const [{ id }] = (await wss.admin.get("/sessions")).sessions;
+  await wss.admin.post(`/sessions/${id}/close`);
+  wss.publish("notification", message("missed"));
+  await client.line(/missed/);
+  client.kill("SIGINT");
+  await client.exitCode();
+
+  assertMatch(client.complaints[2] ?? "", /^Cut off, 1012.*: connecting again in \d\.\d s$/);
+  assertEquals(client.complaints.slice(3), [`Connecting to ${wss.ws}/web`, "Open", "Closed"]);
+  assertEquals(client.said.length, 2);
+  assert(wss.backend.calls.every(({ url }) => !url.startsWith("/notification")));
+});
+
+Deno.test("connect says when the service is degraded, and when it is not any more", async () => {
+  const log = createEmbeddedLog();
+  let isReachable = true;
+  await using wss = await startWss({
+    log,
+    createReader: () =>
+      createChangedReader(log, (events) => ({
+        ...events,
+        onEnds: (ends) => isReachable && events.onEnds(ends),
+      })),
+    settings: { DEGRADED_AFTER_SECONDS: "2", CURSOR_SECONDS: "1" },
+  });
+  await using client = await startClient([`${wss.ws}/web`, "--token", "alice"]);
+  await client.line(/list/);
+  isReachable = false;
+  await client.line(/^Degraded: what is new may come late/);
+  isReachable = true;
+  await client.line(/^No longer degraded$/);
+  assertEquals(client.complaints.length, 4);
+});
+
+Deno.test("where there is no service, connect says so and tries again until it is told to end", async () => {
+  const wss = await startWss();
+  await wss[Symbol.asyncDispose]();
+  await using client = await startClient([`${wss.ws}/web`]);
+  await client.line(/^Could not connect .*: trying again in \d\.\d s$/);
+  await client.line(/^Connecting to/);
+  client.kill("SIGINT");
+  assertEquals(await client.exitCode(), 0);
+});
+
+Deno.test("the connection is closed with 1000 at the end", async () => {
+  const closed = Promise.withResolvers<number>();
+  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const { socket, response } = Deno.upgradeWebSocket(request, { protocol: "wss.v1" });
+    socket.onclose = ({ code }) => closed.resolve(code);
+    return response;
+  });
+  await using client = await startClient([`ws://127.0.0.1:${server.addr.port}/web`]);
+  await client.line(/Open/);
+  client.kill("SIGINT");
+  assertEquals([await client.exitCode(), await closed.promise], [0, 1000]);
+});
+
+Deno.test("a refused token, a final close and a user who is logged out end connect with exit code 1", async () => {
+  await using wss = await startWss({ settings: { MAX_MESSAGE_BYTES: "500" } });
+  const refused = await run(["connect", `${wss.ws}/web`, "--token", "mallory"]);
+  assertEquals([refused.code, refused.out], [1, []]);
+  assertMatch(refused.err.at(-1) ?? "", /^The token was refused, 4401/);
+
+  await using large = await startClient([`${wss.ws}/web`, "--token", "alice"]);
+  await large.line(/list/);
+  await large.type(`${JSON.stringify({ command: "x".repeat(600) })}\n`);
+  assertEquals(await large.exitCode(), 1);
+  assertMatch(large.complaints.at(-1) ?? "", /^Closed for good, 1009/);
+
+  await using out = await startClient([`${wss.ws}/web`, "--token", "alice"]);
+  await out.line(/list/);
+  wss.backend.on("GET /user", () => Response.json({}, { status: 401 }));
+  wss.publish("logout", { userId: "42" });
+  assertEquals(await out.exitCode(), 1);
+  assert(out.complaints.includes("The list ended: Nobody is logged in any more"));
+});
+
+const WRONG: Record<string, string[]> = {
+  "The URL is missing: expected a URL such as ws": ["connect"],
+  "Cannot connect to 'example.com': expected a URL such as ws": ["connect", "example.com"],
+  "Cannot connect to 'http://a/web': expected a URL such as ws": ["connect", "http://a/web"],
+  "Unknown argument 'b': expected one URL and --token, --types": ["connect", "ws://a", "b"],
+  "Unknown option '--user': expected --token, --types": ["connect", "ws://a", "--user", "1"],
+  "Option '--token <value>' argument missing. See": ["connect", "ws://a", "--token"],
+  '--token is "": expected a token': ["connect", "ws://a", "--token", ""],
+  '--types is "a,,b": expected types': ["connect", "ws://a", "--token", "t", "--types", "a,,b"],
+  "--types is for users: expected --token with it": ["connect", "ws://a", "--types", "a"],
+  "--user is missing: expected a user's id": ["publish", "--type", "a", "--data", "1"],
+  "--type is missing: expected a notification's type": ["publish", "--user", "1", "--data", "1"],
+  "--data is missing: expected JSON": ["publish", "--user", "1", "--type", "a"],
+  "--data is '{a}': expected JSON": ["publish", "--user", "1", "--type", "a", "--data", "{a}"],
+  "Unknown argument 'now': expected --user, --type, --data": ["publish", "now"],
+};
+for (const [said, args] of Object.entries(WRONG)) {
+  Deno.test(`wss ${args.join(" ")} is an error with exit code 2`, async () => {
+    const { code, out, err } = await run(args);
+    assertEquals([code, out, err.length], [2, [], 1]);
+    assert(err[0]?.startsWith(said), err[0]);
+    assert(err[0]?.endsWith(`See wss ${args[0]} --help`), err[0]);
+  });
+}
+
+Deno.test("connect and publish have a --help of their own", async () => {
+  for (
+    const [command, options] of [["connect", ["URL", "--token", "--types", "--json"]], [
+      "publish",
+      ["--user", "--type", "--data"],
+    ]] as const
+  ) {
+    const { code, out, err } = await run([command, "--help"]);
+    assertEquals([code, err], [0, []]);
+    for (const told of [`Usage: wss ${command}`, ...options]) {
+      assert(out.join("\n").includes(told), told);
+    }
+  }
+});
+
+Deno.test({
+  name: "on a terminal there are colours, unless NO_COLOR is set, and Ctrl-C and Ctrl-D end it",
+  ignore: !await canHaveTerminal(),
+  async fn() {
+    await using wss = await startWss();
+    const args = [`${wss.ws}/web`, "--token", "alice"];
+    for (
+      const [env, key, isColored] of [
+        [{}, "\x03", true],
+        [{ NO_COLOR: "1" }, "\x04", false],
+      ] as const
+    ) {
+      await using client = await startClient(args, { env, hasTerminal: true });
+      const list = await client.line(/n1/);
+      assertEquals(list.includes("\x1b["), isColored, list);
+      await client.type(key);
+      assertEquals(await client.exitCode(), 0);
+    }
+  },
+});
+
+Deno.test({
+  name: "a token that is typed on a terminal is not shown",
+  ignore: !await canHaveTerminal(),
+  async fn() {
+    await using wss = await startWss();
+    await using client = await startClient([`${wss.ws}/web`, "--token", "-"], {
+      hasTerminal: true,
+    });
+    await client.line(/Token/);
+    await client.type("alice\r");
+    await client.line(/n1/);
+    await client.type("shown\r");
+    await client.line(/^shown/);
+    assert(!client.said.join().includes("alice"));
+  },
+});
+
+Deno.test("publish needs the settings of Kafka and no others", async () => {
+  const args = ["publish", "--user", "42", "--type", "message", "--data", "1"];
+  const { code, out, err } = await run(args, { KAFKA_SSL: "yes", PORT: "{{port}}" });
+  assertEquals([code, out], [2, []]);
+  assertEquals(err, [
+    "KAFKA_BROKERS is missing: expected host:port, comma separated",
+    'KAFKA_SSL is "yes": expected true, false, or the path of a CA file below ./certs',
+  ]);
+});
+
+Deno.test("publish says within seconds that brokers can't be reached, or do not answer", async () => {
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = silent.addr as Deno.NetAddr;
+  for (const KAFKA_BROKERS of ["127.0.0.1:1", `127.0.0.1:${port}`]) {
+    const args = ["publish", "--user", "42", "--type", "message", "--data", "1"];
+    const start = performance.now();
+    const { code, out, err } = await run(args, { KAFKA_BROKERS });
+    assertEquals([code, out, err.length], [1, [], 1]);
+    assert(err[0]?.startsWith(`Cannot write to topic wss at ${KAFKA_BROKERS}: `), err[0]);
+    assert(performance.now() - start < 20_000);
+  }
+});
+
+kafkaTest("what publish writes is printed by connect, and can be asked about at /why", async () => {
+  await using topic = await createTopic({ partitions: 3 });
+  await using wss = await topic.startWss();
+  await using client = await startClient([`${wss.ws}/web`, "--token", "alice", "--json"]);
+  await using other = await wss.connect("/web", { token: "alice" });
+  await other.request("getMyNotifications", { where: { types: [] } });
+  await client.line(/list/);
+  const data = '{"text":"Hello","number":12345678901234567890}';
+  const args = ["publish", "--user", "42", "--type", "message", "--data", data];
+  const { code, out, err } = await run(args, topic.settings);
+
+  assertEquals([code, err, out.length], [0, [], 1]);
+  const [, partition, offset] = /^(\d)-(\d+)$/.exec(out[0] ?? "") ?? [];
+  const update = JSON.parse(await client.line(/update/));
+  assertEquals([update.kind, update.data.text], ["update", "Hello"]);
+  assert((await other.nextText()).includes(`"payload":${data}`));
+  await until("it is known to be sent", async () => {
+    const why = await wss.admin.get(`/why?partition=${partition}&offset=${offset}`);
+    return why.answer.includes("sent, to session");
+  });
+});
