@@ -252,7 +252,7 @@ const WRONG: Record<string, string[]> = {
   "Unknown argument 'now': expected --user, --type, --data": ["publish", "now"],
 };
 for (const [said, args] of Object.entries(WRONG)) {
-  Deno.test(`wss ${args.join(" ")} is an error with exit code 2`, async () => {
+  Deno.test(`wss ${args.map((arg) => arg || '""').join(" ")} is an error with exit code 2`, async () => {
     const { code, out, err } = await run(args);
     assertEquals([code, out, err.length], [2, [], 1]);
     assert(err[0]?.startsWith(said), err[0]);

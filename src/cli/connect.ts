@@ -1,12 +1,9 @@
 /**
  * `wss connect`: a client in a terminal, to see what a user gets and to try commands.
  */
-import { setTimeout } from "node:timers/promises";
-import { connect, type Inbox, WssError } from "../client/mod.ts";
-import { parseCommand, readLines, type TypedCommand } from "./input.ts";
-import { type Shown, textLines } from "./output.ts";
+import { follow } from "./follow.ts";
+import { readLines } from "./input.ts";
 import { print, printError } from "./print.ts";
-import { createStateTeller, isWanted } from "./states.ts";
 import { parseArguments, UsageError } from "./usage.ts";
 
 const COMMAND = "wss connect";
@@ -30,18 +27,6 @@ with the connection, unlike the list:
 It ends with Ctrl-C, at a terminal with Ctrl-D as well; the end of any other stdin does not end it.
 Exit codes: 0 a clean end, 1 the token was refused or the service has closed for good, 2 wrong
 arguments.`;
-
-/** Milliseconds for a close frame to go out. */
-const CLOSE_MS = 100;
-
-/** What to connect as, to what. */
-interface Target {
-  readonly url: URL;
-  /** `null` for a guest. */
-  readonly token: string | null;
-  readonly types: readonly string[];
-  readonly isJson: boolean;
-}
 
 /**
  * Runs the command and gives the exit code.
@@ -104,8 +89,9 @@ async function readToken(
 ): Promise<string | 0> {
   const isTerminal = Deno.stdin.isTerminal();
   if (isTerminal) {
-    printError("Token, which is not shown:");
+    // In this order: who is asked may answer at once.
     Deno.stdin.setRaw(true, { cbreak: true });
+    printError("Token, which is not shown:");
   }
   try {
     const first = await Promise.race([interrupted, lines.next()]);
@@ -124,103 +110,4 @@ function nextSignal(): Promise<0> {
     Deno.addSignalListener(signal, () => resolve(0));
   }
   return promise;
-}
-
-/** Connects, prints what comes and does what is typed, until the end; gives the exit code. */
-async function follow(
-  { url, token: firstToken, types, isJson }: Target,
-  { lines, interrupted }: {
-    lines: AsyncIterableIterator<string, void>;
-    interrupted: Promise<number>;
-  },
-): Promise<number> {
-  const end = Promise.withResolvers<number>();
-  const show = createShow({ isJson, onReaderGone: () => end.resolve(0) });
-  const tell = createStateTeller({ url, isGuest: () => token === null });
-  let token = firstToken;
-  let inbox: Inbox | undefined;
-
-  const client = connect(url, {
-    token: () => token,
-    onState(state) {
-      const told = tell(state);
-      if (told) printError(told);
-      if (state.state === "closed" && !isWanted(state.last)) end.resolve(1);
-    },
-    onFrame(direction, text) {
-      if (direction === "out") return;
-      const { rid, event, status, payload, id } = JSON.parse(text);
-      const isTold = event === "stream" || event === "server" || event === inbox?.id;
-      if (rid === -1 && !isTold) show({ kind: "push", event, status, payload, id });
-    },
-  });
-
-  async function list(): Promise<void> {
-    inbox = client.notifications({ types });
-    try {
-      for await (const change of inbox) await show(change);
-    } catch (error) {
-      if (!(error instanceof WssError)) throw error;
-      if (error.slug === "closed") return;
-      printError(`The list ended: ${error.message}`);
-      end.resolve(1);
-    }
-  }
-
-  async function obey(): Promise<void> {
-    for await (const line of lines) {
-      const typed = parseCommand(line);
-      if ("problem" in typed) {
-        printError(typed.problem);
-        continue;
-      }
-      const { command, options } = typed;
-      try {
-        await show({ kind: "reply", command, payload: await client.request(command, options) });
-        if (command === "authentication") loggedIn(options);
-      } catch (error) {
-        if (!(error instanceof WssError)) throw error;
-        if (error.slug === "closed") return;
-        const { slug, message, temporary, retryAfterMs } = error;
-        await show({ kind: "error", command, slug, message, temporary, retryAfterMs });
-      }
-    }
-    if (Deno.stdin.isTerminal()) end.resolve(0);
-  }
-
-  /** A command has made the session another user's, or a guest's, and has ended its list (AUTH1). */
-  function loggedIn({ authToken, update }: TypedCommand["options"]): void {
-    token = typeof authToken === "string" && authToken ? authToken : null;
-    if (update === true) return;
-    inbox?.close();
-    if (token !== null) list().catch(end.reject);
-  }
-
-  if (token !== null) list().catch(end.reject);
-  obey().catch(end.reject);
-  try {
-    return await Promise.race([interrupted, end.promise]);
-  } finally {
-    client.close();
-    // The process ends next, and nothing tells when the close frame is out.
-    await setTimeout(CLOSE_MS);
-  }
-}
-
-/** Prints in order, and no faster than it is read. */
-function createShow({ isJson, onReaderGone }: { isJson: boolean; onReaderGone: () => void }) {
-  const writer = Deno.stdout.writable.getWriter();
-  const encoder = new TextEncoder();
-  const isColored = Deno.stdout.isTerminal() && !Deno.noColor;
-
-  return async function show(shown: Shown): Promise<void> {
-    const printed = isJson ? [JSON.stringify(shown)] : textLines(shown, { isColored });
-    try {
-      await writer.write(encoder.encode(printed.map((line) => `${line}\n`).join("")));
-    } catch (error) {
-      // Such as `head`, which has had enough.
-      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-      onReaderGone();
-    }
-  };
 }
