@@ -71,6 +71,7 @@ const LAYERS = [
     "multi_map.ts",
   ],
   ["json_schema.ts"],
+  ["client/"],
 ];
 
 /** Every file below src/, with what it imports from there. */
@@ -103,6 +104,13 @@ Deno.test("imports point one way", async () => {
       assert(layerOf(file) <= layerOf(other), `${file} imports ${other}`);
       assert(!other.startsWith("dev/") || file.startsWith("dev/"), `${file} imports ${other}`);
     }
+  }
+});
+
+Deno.test("the client library imports nothing but its own files", async () => {
+  for (const [file, imported] of await imports()) {
+    if (!file.startsWith("client/")) continue;
+    assertEquals(imported.filter((specifier) => !specifier.startsWith("client/")), [], file);
   }
 });
 
