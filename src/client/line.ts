@@ -35,6 +35,8 @@ export interface LineOptions {
   readonly onFrame: (text: string) => void;
   /** The socket is gone; another follows. */
   readonly onLost: () => void;
+  /** Resolves when nothing is under way that would be lost with the socket, or when it is lost. */
+  readonly settled: () => Promise<unknown>;
   /** Sends what some frame answers, so that it shows whether the line is dead. */
   readonly probe: () => void;
 }
@@ -106,9 +108,11 @@ export class Line {
     this.#leaveAt = performance.now() + afterMs;
   }
 
-  /** Connects again. */
-  reconnect(reason: string): void {
-    if (this.isOpen) this.#lose({ code: 1000, reason });
+  /** Connects again, once what is under way is answered. */
+  async reconnect(reason: string): Promise<void> {
+    const socket = this.#socket;
+    await this.#options.settled();
+    if (this.#socket === socket && this.isOpen) this.#lose({ code: 1000, reason });
   }
 
   /** Connects again if there is another token by now, or if that can't be told; whether it does. */
@@ -135,7 +139,8 @@ export class Line {
     const token = await this.#askToken().catch(() => undefined);
     if (this.#socket !== socket) return true;
     if (token === this.#usedToken) return false;
-    this.reconnect(token === undefined ? "The token function failed" : "There is another token");
+    const reason = token === undefined ? "The token function failed" : "There is another token";
+    await this.reconnect(reason);
     return true;
   }
 
@@ -186,7 +191,8 @@ export class Line {
       this.#tries = 0;
       if (typeof data === "string") this.#options.onFrame(data);
     };
-    socket.onclose = ({ code, reason }) => this.#lose({ code, reason });
+    // Deno's code is 0 where there is none.
+    socket.onclose = ({ code, reason }) => this.#lose({ code: code || 1006, reason });
     // What it means shows in the close event, which follows.
     socket.onerror = () => {};
   }

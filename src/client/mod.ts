@@ -97,7 +97,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Wss {
       line.send(text);
     },
   });
-  const line = new Line({
+  const line: Line = new Line({
     url: String(url),
     token,
     onState(state) {
@@ -120,6 +120,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Wss {
       requests.lost();
       for (const subscription of subscriptions) subscription.lost();
     },
+    settled: () => requests.settled(),
     // Does nothing but to be answered.
     probe: () => void unsubscribe([]).catch(() => {}),
   });
@@ -128,7 +129,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Wss {
 
   function pushed(frame: Frame): void {
     const { event, status, payload, cursor } = frame;
-    if (event === "authentication") return line.reconnect("Nobody is logged in any more");
+    if (event === "authentication") line.reconnect("Nobody is logged in any more");
     if (event === "stream") line.setDegraded(status === "degraded");
     if (event === "server") {
       line.expectEnd(Number((payload as { afterMs?: unknown })?.afterMs) || 0);

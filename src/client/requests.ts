@@ -16,6 +16,7 @@ interface Pending {
   /** As JSON. */
   readonly options: string;
   readonly asking: Asking;
+  readonly promise: Promise<Frame>;
   readonly resolve: (frame: Frame) => void;
   readonly reject: (error: WssError) => void;
 }
@@ -70,6 +71,7 @@ export class Requests {
         command,
         options: JSON.stringify(options),
         asking,
+        promise,
         resolve: settle(resolve),
         reject: settle(reject),
       };
@@ -92,6 +94,14 @@ export class Requests {
       if (pending.asking.repeatable) this.#pending.set(pending, null);
       else pending.reject(disconnected());
     }
+  }
+
+  /** Resolves when what is under way is answered or lost, but for what is asked again. */
+  settled(): Promise<unknown> {
+    const underWay = [...this.#pending].filter(([{ asking }, rid]) =>
+      rid !== null && !asking.repeatable
+    );
+    return Promise.allSettled(underWay.map(([{ promise }]) => promise));
   }
 
   /** There will be no connection any more. */
