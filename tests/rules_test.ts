@@ -36,6 +36,7 @@ const LAYERS = [
   ["server.ts", "kafka/", "log.ts", "repeats.ts"],
   [
     "upgrade_token.ts",
+    "client_js.ts",
     "gate.ts",
     "config.ts",
     "connection.ts",
