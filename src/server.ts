@@ -1,7 +1,9 @@
 /**
- * HTTP routes on the clients' port: upgrades of the endpoints, health. Refuses before upgrading.
+ * HTTP routes on the clients' port: upgrades of the endpoints, the client library, health. Refuses
+ * before upgrading.
  */
 import { getLogger } from "@logtape/logtape";
+import { createClientJs } from "./client_js.ts";
 import type { Gate } from "./gate.ts";
 import type { Endpoint } from "./commands/table.ts";
 import type { Client, Connection, Socket } from "./connection.ts";
@@ -51,6 +53,7 @@ export function createHandler(
 ): (request: Request, info: Deno.ServeHandlerInfo) => Response | Promise<Response> {
   const { pingSeconds, authRequired, gate, tokens, signal, health } = options;
   const { connects, refusals } = options.metrics;
+  const answerClientJs = createClientJs();
 
   /** Counts why an upgrade is refused. */
   function refuse(reason: (typeof REFUSALS)[number], response: Response): Response {
@@ -173,6 +176,8 @@ export function createHandler(
         return request.headers.get("upgrade")?.toLowerCase() === "websocket"
           ? upgrade(request, { endpoint: pathname, peer: hostnameOf(remoteAddr) })
           : text(200, "Connected");
+      case "/client.js":
+        return answerClientJs(request);
       case "/healthz":
       case "/readyz":
         return request.method === "GET" ? answerHealth(pathname, health) : methodNotAllowed();

@@ -20,13 +20,13 @@ export const idSchema = z.union([z.string(), z.int()], "expected a string or a w
 export const HEADER_VALUE = /^(?! )[\x20-\x7e\xa0-\xff]*(?<! )$/;
 
 /** A list of which only the first element that is wrong is told of, however many there are. */
-export function listOf<T>(element: z.ZodType<T>) {
+export function listOf<T>(element: z.ZodType<T, T>): z.ZodType<T[], T[]> {
   const list = z.array(z.unknown()).meta({
     get items() {
       return toJsonSchema(element);
     },
   });
-  return list.transform((items, context) => {
+  const parsedList = list.transform((items, context) => {
     const parsed: T[] = [];
     for (const [index, item] of items.entries()) {
       const result = element.safeParse(item);
@@ -39,6 +39,8 @@ export function listOf<T>(element: z.ZodType<T>) {
     }
     return parsed;
   });
+  // What it takes is known better than it tells.
+  return parsedList as z.ZodType<T[], T[]>;
 }
 
 /**

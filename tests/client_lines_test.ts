@@ -4,7 +4,7 @@ import { connect } from "../src/client/mod.ts";
 import { createEmbeddedLog } from "../src/dev/embedded_log.ts";
 import { delay } from "../src/delay.ts";
 import { startBackend } from "./_support/backend.ts";
-import { type ProxiedConnection, startProxy } from "./_support/proxy.ts";
+import { type ProxiedConnection, startProxy } from "./_support/line_proxy.ts";
 import { until } from "./_support/queue.ts";
 import { startWss, type Wss } from "./_support/wss.ts";
 

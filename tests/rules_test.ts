@@ -37,6 +37,7 @@ const LAYERS = [
   ["server.ts", "kafka/", "log.ts", "repeats.ts"],
   [
     "upgrade_token.ts",
+    "client_js.ts",
     "gate.ts",
     "config.ts",
     "connection.ts",
@@ -106,6 +107,13 @@ Deno.test("imports point one way", async () => {
       assert(layerOf(file) <= layerOf(other), `${file} imports ${other}`);
       assert(!other.startsWith("dev/") || file.startsWith("dev/"), `${file} imports ${other}`);
     }
+  }
+});
+
+Deno.test("the client library imports nothing but its own files", async () => {
+  for (const [file, imported] of await imports()) {
+    if (!file.startsWith("client/")) continue;
+    assertEquals(imported.filter((specifier) => !specifier.startsWith("client/")), [], file);
   }
 });
 

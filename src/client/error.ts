@@ -40,18 +40,19 @@ interface Problem {
   readonly RetryAfterMs?: number;
 }
 
+/** Characters of what a backend says that come into a message, at most. */
+const MAX_SHOWN = 200;
+
 /** The error that a reply tells of; its status is not `ok`. */
 export function errorOf(status: string, payload: unknown): WssError {
   if (status !== "error") {
     return new WssError({ slug: status, message: `The request is ${status}`, temporary: false });
   }
-  const [problem] = (payload as { error?: readonly Problem[] } | null)?.error ?? [];
-  if (!problem?.Slug) {
-    return new WssError({
-      slug: "backend-error",
-      message: `The backend refused: ${JSON.stringify(payload)}`,
-      temporary: false,
-    });
+  const problem = problemOf(payload);
+  if (!problem) {
+    const shown = String(JSON.stringify(payload)).slice(0, MAX_SHOWN);
+    const message = `The backend refused: ${shown}`;
+    return new WssError({ slug: "backend-error", message, temporary: false });
   }
   return new WssError({
     slug: problem.Slug,
@@ -61,6 +62,13 @@ export function errorOf(status: string, payload: unknown): WssError {
   });
 }
 
+/** What the service says; a payload of the backend's own may have any form. */
+function problemOf(payload: unknown): Problem | null {
+  const problems = (payload as { error?: unknown } | null)?.error;
+  const [problem] = Array.isArray(problems) ? problems : [];
+  return typeof problem?.Slug === "string" ? problem : null;
+}
+
 /** The line broke before the reply came. */
 export function disconnected(): WssError {
   return new WssError({
@@ -68,4 +76,10 @@ export function disconnected(): WssError {
     message: "The connection was lost before the reply came",
     temporary: true,
   });
+}
+
+/** The client has been closed, by itself or for good by the service. */
+export function closed(why: { readonly code: number; readonly reason: string } | null): WssError {
+  const message = `The client is closed: ${why?.code} ${why?.reason}`;
+  return new WssError({ slug: "closed", message, temporary: false });
 }

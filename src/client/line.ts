@@ -1,11 +1,12 @@
 /**
  * The line to the service: one socket after another, and when to have the next.
  */
-import { backoffMs } from "./backoff.ts";
+import { backoffMs, MOST_MS } from "./backoff.ts";
+import { askToken, protocolsFor, type TokenSource } from "./token.ts";
 
 /** Where the line ended last. */
 export interface Disconnection {
-  /** Of the close frame; 1006 where there was none. */
+  /** Of the close frame; 1006 where there was none, 1000 where this side wanted it. */
   readonly code: number;
   readonly reason: string;
 }
@@ -23,9 +24,6 @@ export type State =
   /** For good. */
   | { readonly state: "closed"; readonly last: Disconnection | null };
 
-/** Gives the token of whoever is logged in, `null` for a guest. */
-export type TokenSource = () => string | null | undefined | Promise<string | null | undefined>;
-
 /** What {@linkcode Line} needs. */
 export interface LineOptions {
   readonly url: string;
@@ -35,9 +33,11 @@ export interface LineOptions {
   readonly onOpen: () => void;
   /** A frame has come. */
   readonly onFrame: (text: string) => void;
-  /** The socket is gone; another follows unless the state is `closed`. */
+  /** The socket is gone; another follows. */
   readonly onLost: () => void;
-  /** To be answered by some frame, so that it shows whether the line is dead. */
+  /** Resolves when nothing is under way that would be lost with the socket, or when it is lost. */
+  readonly settled: () => Promise<unknown>;
+  /** Sends what some frame answers, so that it shows whether the line is dead. */
   readonly probe: () => void;
 }
 
@@ -46,44 +46,42 @@ const FINAL_CODES = [1003, 1009, 4029];
 /** Refused is the token, and another may do. */
 const TOKEN_REFUSED = 4401;
 
-/** Milliseconds between two looks at how long nothing has come. */
-const LOOK_MS = 4000;
-/** Milliseconds without a frame after which the line is probed, and after which it is dead. */
-const QUIET_MS = 20_000;
-const DEAD_MS = 32_000;
-/** Milliseconds for a probe's answer where the browser says that the network has changed. */
+/** Milliseconds until a socket must be open; the service may have to ask a backend before. */
+const CONNECT_MS = 20_000;
+/** Milliseconds without a frame after which the line is probed: a bit more than between cursors (DEL8). */
+const QUIET_MS = 26_000;
+/** Milliseconds for a probe's answer, which waits for what was asked before, and so for a backend. */
+const ANSWER_MS = 12_000;
+/** The same where the browser says that the network has changed, which makes a dead line likely. */
 const ONLINE_MS = 4000;
 
 /** Keeps a socket open. */
 export class Line {
   readonly #options: LineOptions;
+  readonly #abort = new AbortController();
   #socket: WebSocket | null = null;
   #state: State = { state: "connecting", last: null };
+  /** Of what the state waits for: the next try, the opening, the line's next sign of life. */
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #looking: ReturnType<typeof setInterval> | undefined;
   #tries = 0;
+  /** When a frame came last, by `performance.now()`. */
   #seenAt = 0;
+  /** The token with which it has connected last. */
   #usedToken: string | null = null;
-  /** Sent away by the service, at a time that it has chosen (LIFE4). */
-  #isSentAway = false;
+  #refused: { readonly token: string | null; readonly last: Disconnection } | null = null;
+  /** The service sends it away then (LIFE4). */
+  #leaveAt: number | null = null;
+  #renewing: Promise<boolean> | undefined;
 
   constructor(options: LineOptions) {
     this.#options = options;
     globalThis.addEventListener?.("online", this.#onOnline);
-    this.#connect();
+    // Not before whoever makes it has it.
+    queueMicrotask(() => this.#connect());
   }
 
   get state(): State {
     return this.#state;
-  }
-
-  /** The token with which the session is logged in. */
-  get usedToken(): string | null {
-    return this.#usedToken;
-  }
-
-  set usedToken(token: string | null) {
-    this.#usedToken = token;
   }
 
   /** Whether frames can be sent. */
@@ -92,18 +90,34 @@ export class Line {
   }
 
   send(text: string): void {
-    this.#socket?.send(text);
+    try {
+      this.#socket?.send(text);
+    } catch {
+      // It is closing, of which it tells next.
+    }
   }
 
   /** What comes is late, or is not any more (DEL10). */
   setDegraded(degraded: boolean): void {
-    if (this.#state.state !== "open" || this.#state.degraded === degraded) return;
-    this.#set({ ...this.#state, degraded });
+    const { state, last } = this.#state;
+    if (state === "open" && this.#state.degraded !== degraded) this.#set({ state, degraded, last });
   }
 
-  /** The service will close this connection when others can take it: the next one follows at once. */
-  expectEnd(): void {
-    this.#isSentAway = true;
+  /** The service will close it then, when others have room for it. */
+  expectEnd(afterMs: number): void {
+    this.#leaveAt = performance.now() + afterMs;
+  }
+
+  /** Connects again, once what is under way is answered. */
+  async reconnect(reason: string): Promise<void> {
+    const socket = this.#socket;
+    await this.#options.settled();
+    if (this.#socket === socket && this.isOpen) this.#lose({ code: 1000, reason });
+  }
+
+  /** Connects again if there is another token by now, or if that can't be told; whether it does. */
+  renew(): Promise<boolean> {
+    return this.#renewing ??= this.#renew().finally(() => this.#renewing = undefined);
   }
 
   /** Ends the line for good. */
@@ -112,7 +126,7 @@ export class Line {
     globalThis.removeEventListener?.("online", this.#onOnline);
     this.#leaveSocket(1000);
     this.#set({ state: "closed", last });
-    this.#options.onLost();
+    this.#abort.abort();
   }
 
   #set(state: State): void {
@@ -120,72 +134,109 @@ export class Line {
     this.#options.onState(state);
   }
 
+  async #renew(): Promise<boolean> {
+    const socket = this.#socket;
+    const token = await this.#askToken().catch(() => undefined);
+    if (this.#socket !== socket) return true;
+    if (token === this.#usedToken) return false;
+    const reason = token === undefined ? "The token function failed" : "There is another token";
+    await this.reconnect(reason);
+    return true;
+  }
+
+  #askToken(): Promise<string | null> {
+    return askToken(this.#options.token, this.#abort.signal);
+  }
+
   readonly #onOnline = (): void => {
-    if (this.#state.state === "waiting") this.#connect();
-    if (this.#state.state !== "open") return;
-    const askedAt = performance.now();
-    this.#options.probe();
-    setTimeout(() => {
-      if (this.#state.state === "open" && this.#seenAt < askedAt) this.#lose(DEAD);
-    }, ONLINE_MS);
+    if (this.#state.state === "open") return this.#probe(ONLINE_MS);
+    // A try that was begun without a network may take long to fail.
+    if (this.#state.state === "connecting" && !this.#socket) return;
+    this.#leaveSocket();
+    this.#connect();
   };
 
   async #connect(): Promise<void> {
-    clearTimeout(this.#timer);
+    if (this.#state.state === "closed") return;
     this.#set({ state: "connecting", last: this.#state.last });
     let token: string | null;
     try {
-      token = await this.#options.token() || null;
+      token = await this.#askToken();
     } catch (error) {
+      if (this.#abort.signal.aborted) return;
       return this.#wait({ code: 1006, reason: `The token function failed: ${error}` });
     }
-    if (this.#state.state !== "connecting") return;
-    const { last } = this.#state;
-    if (last?.code === TOKEN_REFUSED && token === this.#usedToken) return this.close(last);
+    if (this.#abort.signal.aborted) return;
+    if (this.#refused?.token === token) return this.close(this.#refused.last);
     this.#usedToken = token;
-    const protocols = ["wss.v1", ...(token ? [`bearer.${base64url(token)}`] : [])];
-    const socket = this.#socket = new WebSocket(this.#options.url, protocols);
+    try {
+      this.#socket = new WebSocket(this.#options.url, protocolsFor(token));
+    } catch (error) {
+      return this.close({ code: 1006, reason: `Cannot connect: ${error}` });
+    }
+    this.#listen(this.#socket);
+    this.#timer = setTimeout(() => this.#lose(NOT_OPENED), CONNECT_MS);
+  }
+
+  #listen(socket: WebSocket): void {
     socket.onopen = () => {
       this.#seenAt = performance.now();
-      this.#looking = setInterval(() => this.#look(), LOOK_MS);
+      clearTimeout(this.#timer);
       this.#set({ state: "open", degraded: false, last: this.#state.last });
+      this.#look();
       this.#options.onOpen();
     };
     socket.onmessage = ({ data }) => {
       this.#seenAt = performance.now();
       this.#tries = 0;
-      this.#options.onFrame(data);
+      if (typeof data === "string") this.#options.onFrame(data);
     };
-    socket.onclose = ({ code, reason }) => this.#lose({ code, reason });
+    // Deno's code is 0 where there is none.
+    socket.onclose = ({ code, reason }) => this.#lose({ code: code || 1006, reason });
     // What it means shows in the close event, which follows.
     socket.onerror = () => {};
   }
 
+  /** Probes the line when it is quiet for too long. */
   #look(): void {
     const quietMs = performance.now() - this.#seenAt;
-    if (quietMs >= DEAD_MS) this.#lose(DEAD);
-    else if (quietMs >= QUIET_MS) this.#options.probe();
+    if (quietMs >= QUIET_MS) this.#probe(ANSWER_MS);
+    else this.#timer = setTimeout(() => this.#look(), QUIET_MS - quietMs);
+  }
+
+  #probe(answerMs: number): void {
+    const askedAt = performance.now();
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      if (this.#seenAt < askedAt) this.#lose(DEAD);
+      else this.#look();
+    }, answerMs);
+    this.#options.probe();
   }
 
   #lose(last: Disconnection): void {
+    const leaveAt = this.#leaveAt;
     this.#leaveSocket();
     if (FINAL_CODES.includes(last.code)) return this.close(last);
-    const isSentAway = this.#isSentAway;
-    this.#isSentAway = false;
-    if (isSentAway) this.#tries = 0;
-    this.#wait(last, isSentAway ? 0 : backoffMs(this.#tries++));
+    if (last.code === TOKEN_REFUSED) this.#refused = { token: this.#usedToken, last };
+    if (leaveAt === null) {
+      this.#wait(last);
+    } else {
+      this.#tries = 0;
+      this.#wait(last, Math.min(MOST_MS, Math.max(0, leaveAt - performance.now())));
+    }
     this.#options.onLost();
   }
 
   #wait(last: Disconnection, retryInMs = backoffMs(this.#tries++)): void {
-    this.#set({ state: "waiting", retryInMs, last });
     this.#timer = setTimeout(() => this.#connect(), retryInMs);
+    this.#set({ state: "waiting", retryInMs, last });
   }
 
   /** Hears no more of the socket; on a dead line its closing may take for ever. */
   #leaveSocket(code?: number): void {
     clearTimeout(this.#timer);
-    clearInterval(this.#looking);
+    this.#leaveAt = null;
     const socket = this.#socket;
     this.#socket = null;
     if (!socket) return;
@@ -195,9 +246,4 @@ export class Line {
 }
 
 const DEAD: Disconnection = { code: 1006, reason: "Nothing came for too long" };
-
-function base64url(text: string): string {
-  const bytes = new TextEncoder().encode(text);
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-}
+const NOT_OPENED: Disconnection = { code: 1006, reason: "It did not open in time" };

@@ -9,37 +9,38 @@
  *
  * @module
  */
-import { type Change, Inbox } from "./inbox.ts";
-import { Line, type State, type TokenSource } from "./line.ts";
-import { type Asking, type Frame, Requests } from "./requests.ts";
-import type { NotificationStatus, ScheduleWhere } from "./types.ts";
-import { WssError } from "./error.ts";
+import { closed, WssError } from "./error.ts";
+import { type Frame, readFrame } from "./frame.ts";
+import type { Inbox } from "./inbox.ts";
+import { Line, type State } from "./line.ts";
+import { type Asking, Requests } from "./requests.ts";
+import { Subscription } from "./subscription.ts";
+import type { TokenSource } from "./token.ts";
+import type { Commands, NotificationStatus, ScheduleWhere } from "./types.ts";
 
-export {
-  type Change,
-  type Inbox,
-  type NotificationStatus,
-  type ScheduleWhere,
-  type State,
-  WssError,
-};
-export type { Disconnection, TokenSource } from "./line.ts";
+export { WssError };
+export type { WssErrorInit } from "./error.ts";
+export type { Change, Inbox } from "./inbox.ts";
+export type { Disconnection, State } from "./line.ts";
+export type { TokenSource } from "./token.ts";
+export type { NotificationStatus, ScheduleWhere } from "./types.ts";
 
 /** How to connect. */
 export interface ConnectOptions {
   /** Asked before each connection, and when the service says that nobody is logged in. */
-  readonly token?: TokenSource;
+  readonly token?: TokenSource | undefined;
   /** Closes the client when it is aborted. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Told of each change of {@linkcode Wss.state}. */
-  readonly onState?: (state: State) => void;
+  readonly onState?: ((state: State) => void) | undefined;
   /** Told of each frame, such as to show what goes over the wire. */
-  readonly onFrame?: (direction: "in" | "out", text: string) => void;
+  readonly onFrame?: ((direction: "in" | "out", text: string) => void) | undefined;
 }
 
 /** What calls may be given. */
 export interface CallOptions {
-  readonly signal?: AbortSignal;
+  /** Where it is aborted the call rejects with its reason; the service may have done it by then. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A connection to the service, for as long as it is wanted; made by {@linkcode connect}. */
@@ -47,21 +48,43 @@ export interface Wss {
   readonly state: State;
   /** Subscribes to the user's notifications: of these types, of all where there are none. */
   notifications<List = unknown, Data = unknown>(
-    options?: { types?: readonly string[]; limit?: number; sort?: string },
+    options?: {
+      readonly types?: readonly string[] | undefined;
+      readonly limit?: number | undefined;
+      readonly sort?: string | undefined;
+    },
   ): Inbox<List, Data>;
   /** Subscribes to a part of the schedule. */
   schedules<List = unknown, Data = unknown>(where: ScheduleWhere): Inbox<List, Data>;
-  /** Counts the user's notifications. */
+  /**
+   * Counts the user's notifications: of these types, of all where there are none.
+   *
+   * @throws {WssError} It can't be done
+   */
   count(
-    options: CallOptions & { types?: readonly string[]; status: NotificationStatus },
+    options: CallOptions & {
+      readonly types?: readonly string[] | undefined;
+      readonly status: NotificationStatus;
+    },
   ): Promise<{ total: number }>;
-  /** Marks notifications, all where no ids are given. */
+  /**
+   * Marks notifications, all where no ids are given. It is asked once: where the line breaks before
+   * the reply, which is `disconnected`, it may have been done.
+   *
+   * @throws {WssError} It can't be done
+   */
   markAs(status: NotificationStatus, ids?: readonly string[], options?: CallOptions): Promise<void>;
-  /** Fetches a tournament. */
-  tournament<T = unknown>(id: string, options?: CallOptions): Promise<T>;
+  /**
+   * Fetches a tournament.
+   *
+   * @throws {WssError} It can't be done
+   */
+  tournament<T = unknown>(id: string | number, options?: CallOptions): Promise<T>;
   /**
    * Sends any command, as it is; gives the reply's payload. What it subscribes to is not resumed, and
    * its pushes are only seen by {@linkcode ConnectOptions.onFrame}.
+   *
+   * @throws {WssError} It can't be done
    */
   request(command: string, options: unknown, callOptions?: CallOptions): Promise<unknown>;
   /** Ends the connection and all subscriptions; what is under way rejects with `closed`. */
@@ -72,109 +95,115 @@ export interface Wss {
 /** Connects, and goes on connecting until it is closed. */
 export function connect(url: string | URL, options: ConnectOptions = {}): Wss {
   const { token = () => null, signal, onState, onFrame } = options;
-  const inboxes = new Set<Inbox>();
-  let loggingIn: Promise<boolean> | undefined;
+  const subscriptions = new Set<Subscription>();
 
   const requests = new Requests({
     isOpen: () => line.isOpen,
     send(text) {
-      onFrame?.("out", text);
+      if (onFrame) queueMicrotask(() => onFrame("out", text));
       line.send(text);
     },
   });
-  const line = new Line({
+  const line: Line = new Line({
     url: String(url),
     token,
     onState(state) {
-      if (state.state === "closed") end();
-      onState?.(state);
+      if (state.state === "closed") end(state);
+      // Not from within: what is called may throw, or call this.
+      if (onState) queueMicrotask(() => onState(state));
     },
     onOpen() {
-      for (const inbox of inboxes) inbox.opened();
+      for (const subscription of subscriptions) subscription.open();
       requests.opened();
     },
     onFrame(text) {
-      onFrame?.("in", text);
-      const frame: Frame = JSON.parse(text);
+      if (onFrame) queueMicrotask(() => onFrame("in", text));
+      const frame = readFrame(text);
+      if (!frame) return;
       if (frame.rid > 0) requests.answer(frame);
       else pushed(frame);
     },
     onLost() {
       requests.lost();
-      for (const inbox of inboxes) inbox.lost();
+      for (const subscription of subscriptions) subscription.lost();
     },
+    settled: () => requests.settled(),
     // Does nothing but to be answered.
-    probe: () => void ask("subscription", { ids: [], action: "unsubscribe" }).catch(() => {}),
+    probe: () => void unsubscribe([]).catch(() => {}),
   });
-  signal?.addEventListener("abort", close, { once: true });
+  signal?.addEventListener("abort", close);
   if (signal?.aborted) close();
 
-  function ask(command: string, options: unknown, asking?: Asking): Promise<Frame> {
-    return requests.ask(command, options, asking);
-  }
-
   function pushed(frame: Frame): void {
-    const { event, status, cursor } = frame;
+    const { event, status, payload, cursor } = frame;
+    if (event === "authentication") line.reconnect("Nobody is logged in any more");
     if (event === "stream") line.setDegraded(status === "degraded");
-    if (event === "server") line.expectEnd();
-    if (event === "authentication") {
-      for (const inbox of inboxes) inbox.lost();
-      logIn().then((isIn) => {
-        for (const inbox of inboxes) isIn ? inbox.opened() : inbox.close(unauthorized());
-      }, () => {});
+    if (event === "server") {
+      line.expectEnd(Number((payload as { afterMs?: unknown })?.afterMs) || 0);
     }
     if (cursor !== undefined && (event === "stream" || event === "server")) {
-      for (const inbox of inboxes) inbox.servedUpTo(cursor);
+      for (const subscription of subscriptions) subscription.servedUpTo(cursor);
     }
-    for (const inbox of inboxes) if (inbox.id === event) inbox.pushed(frame);
+    for (const subscription of subscriptions) {
+      if (subscription.id === event) subscription.pushed(frame);
+    }
   }
 
-  /** Logs in with what token there is by now; whether somebody is logged in after that. */
-  function logIn(): Promise<boolean> {
-    return loggingIn ??= (async () => {
-      try {
-        const authToken = await token();
-        if (!authToken) return false;
-        await ask("authentication", { authToken });
-        line.usedToken = authToken;
-        return true;
-      } catch (error) {
-        if (error instanceof WssError && !error.temporary) return false;
-        throw error;
-      } finally {
-        loggingIn = undefined;
-      }
-    })();
+  /** Asks, and where nobody is logged in once more, with what token there is by now. */
+  async function call<C extends keyof Commands>(
+    command: C,
+    options: Commands[C],
+    asking: Asking,
+  ): Promise<unknown> {
+    const ask = () => requests.ask(command, options, asking);
+    try {
+      return (await ask()).payload;
+    } catch (error) {
+      const isRefused = error instanceof WssError && error.slug === "unauthorized";
+      if (!isRefused || !await line.renew()) throw error;
+      return (await ask()).payload;
+    }
   }
 
-  function subscribe<List, Data>(command: string, options: object): Inbox<List, Data> {
-    const inbox = new Inbox<List, Data>({
+  function unsubscribe(ids: readonly string[]): Promise<Frame> {
+    return requests.ask("subscription", { ids, action: "unsubscribe" });
+  }
+
+  function subscribe<C extends "getMyNotifications" | "getSchedules", List, Data>(
+    command: C,
+    options: Commands[C],
+  ): Inbox<List, Data> {
+    const subscription = new Subscription<List, Data>({
       get isOpen() {
         return line.isOpen;
       },
-      list: (since) => ask(command, since === undefined ? options : { ...options, since }),
-      logIn,
+      list: (since, take) => requests.ask(command, { ...options, since }, { take }),
+      renew: () => line.renew(),
       ended(id) {
-        inboxes.delete(inbox as Inbox);
-        const isShared = [...inboxes].some((other) => other.id === id);
+        subscriptions.delete(subscription as Subscription);
+        const isShared = [...subscriptions].some((other) => other.id === id);
         if (id === undefined || isShared || !line.isOpen) return;
-        ask("subscription", { ids: [id], action: "unsubscribe" }).catch(() => {});
+        unsubscribe([id]).then(() => {
+          // One that has asked for the same before this, and did not know its id yet.
+          for (const other of subscriptions) if (other.id === id) other.open();
+        }, () => {});
       },
     });
     if (line.state.state === "closed") {
-      inbox.close(closedError());
-      return inbox;
+      subscription.end(closed(line.state.last));
+      return subscription;
     }
-    inboxes.add(inbox as Inbox);
-    if (line.isOpen) inbox.opened();
-    return inbox;
+    subscriptions.add(subscription as Subscription);
+    if (line.isOpen) subscription.open();
+    return subscription;
   }
 
-  function end(): void {
+  function end({ last }: State): void {
     signal?.removeEventListener("abort", close);
-    requests.close();
-    const { last } = line.state;
-    for (const inbox of [...inboxes]) inbox.close(last?.code === 1000 ? null : closedError());
+    const error = closed(last);
+    requests.close(error);
+    // Who closes it himself has no error in his loops.
+    for (const subscription of subscriptions) subscription.end(last?.code === 1000 ? null : error);
   }
 
   function close(): void {
@@ -191,40 +220,17 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Wss {
     schedules: (where) => subscribe("getSchedules", { where }),
     async count({ types = [], status, signal }) {
       const options = { where: { types }, status };
-      const { payload } = await ask("getMyNotificationsCount", options, {
-        repeatable: true,
-        signal,
-      });
-      return payload as { total: number };
+      const asking = { repeatable: true, signal };
+      return await call("getMyNotificationsCount", options, asking) as { total: number };
     },
     async markAs(status, ids = [], { signal } = {}) {
-      await ask("updateNotifications", { where: { notifications: ids }, status }, { signal });
+      await call("updateNotifications", { where: { notifications: ids }, status }, { signal });
     },
-    async tournament<T>(id: string, { signal }: CallOptions = {}) {
-      const asking = { repeatable: true, signal };
-      return (await ask("getTournament", { where: { id } }, asking)).payload as T;
+    async tournament<T>(id: string | number, { signal }: CallOptions = {}) {
+      return await call("getTournament", { where: { id } }, { repeatable: true, signal }) as T;
     },
-    async request(command, options, { signal } = {}) {
-      return (await ask(command, options, { signal })).payload;
-    },
+    request: (command, options, { signal } = {}) => call(command, options, { signal }),
     close,
     [Symbol.dispose]: close,
   };
-
-  function closedError(): WssError {
-    const { last } = line.state;
-    return new WssError({
-      slug: "closed",
-      message: `The connection is closed: ${last?.code} ${last?.reason}`,
-      temporary: false,
-    });
-  }
-}
-
-function unauthorized(): WssError {
-  return new WssError({
-    slug: "unauthorized",
-    message: "Nobody is logged in any more",
-    temporary: false,
-  });
 }

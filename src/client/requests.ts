@@ -2,34 +2,32 @@
  * Requests and their replies, over whatever socket there is.
  */
 import { disconnected, errorOf, WssError } from "./error.ts";
+import type { Frame } from "./frame.ts";
+import { withResolvers } from "./resolvers.ts";
+import type { Commands } from "./types.ts";
 
-/** A frame of the service. */
-export interface Frame {
-  readonly rid: number;
-  readonly event: string;
-  readonly status: string;
-  readonly payload: unknown;
-  readonly id?: string;
-  readonly cursor?: string;
-  readonly recovered?: boolean;
-}
-
-/** Requests that wait for a connection, at most. */
+/** Requests that wait for a connection, at most: as many as the service takes at once (LIM2). */
 const MAX_QUEUED = 100;
+/** Requests without a reply, at most; the service has no room for more (REQ5). */
+const MAX_UNANSWERED = 256;
 
 interface Pending {
   readonly command: string;
-  readonly options: unknown;
-  /** Whether it may be asked again on another connection: it changes nothing. */
-  readonly repeatable: boolean;
+  /** As JSON. */
+  readonly options: string;
+  readonly asking: Asking;
+  readonly promise: Promise<Frame>;
   readonly resolve: (frame: Frame) => void;
   readonly reject: (error: WssError) => void;
 }
 
 /** How a request is made. */
 export interface Asking {
+  /** Whether it may be asked again on another connection: it changes nothing. */
   readonly repeatable?: boolean;
   readonly signal?: AbortSignal | undefined;
+  /** Called with the reply before any later frame is read, which a promise does not promise. */
+  readonly take?: (reply: Frame) => void;
 }
 
 /** What was asked and is not answered yet. */
@@ -39,7 +37,7 @@ export class Requests {
   /** In the order of their asking; sent are those that have a rid. */
   readonly #pending = new Map<Pending, number | null>();
   #rid = 0;
-  #isClosed = false;
+  #closed: WssError | undefined;
 
   constructor(options: { send: (text: string) => void; isOpen: () => boolean }) {
     this.#send = options.send;
@@ -52,20 +50,18 @@ export class Requests {
    * @returns The reply, which is `ok`
    * @throws {WssError} The reply is anything else, or does not come
    */
-  ask(
-    command: string,
-    options: unknown,
-    { repeatable = false, signal }: Asking = {},
+  ask<C extends keyof Commands>(
+    command: C,
+    options: Commands[C],
+    asking: Asking = {},
   ): Promise<Frame> {
+    const { signal } = asking;
     const { promise, resolve, reject } = withResolvers<Frame>();
-    if (this.#isClosed) reject(closed());
+    if (this.#closed) reject(this.#closed);
     else if (signal?.aborted) reject(signal.reason);
-    else if (!this.#isOpen() && this.#pending.size >= MAX_QUEUED) reject(overloaded());
+    else if (!this.#hasRoom) reject(overloaded(this.#pending.size));
     else {
-      const abort = () => {
-        this.#pending.delete(pending);
-        reject(signal?.reason);
-      };
+      const abort = () => pending.reject(signal?.reason);
       const settle = <T>(done: (value: T) => void) => (value: T) => {
         this.#pending.delete(pending);
         signal?.removeEventListener("abort", abort);
@@ -73,8 +69,9 @@ export class Requests {
       };
       const pending: Pending = {
         command,
-        options,
-        repeatable,
+        options: JSON.stringify(options),
+        asking,
+        promise,
         resolve: settle(resolve),
         reject: settle(reject),
       };
@@ -94,51 +91,50 @@ export class Requests {
   lost(): void {
     for (const [pending, rid] of this.#pending) {
       if (rid === null) continue;
-      if (pending.repeatable) this.#pending.set(pending, null);
+      if (pending.asking.repeatable) this.#pending.set(pending, null);
       else pending.reject(disconnected());
     }
   }
 
+  /** Resolves when what is under way is answered or lost, but for what is asked again. */
+  settled(): Promise<unknown> {
+    const underWay = [...this.#pending].filter(([{ asking }, rid]) =>
+      rid !== null && !asking.repeatable
+    );
+    return Promise.allSettled(underWay.map(([{ promise }]) => promise));
+  }
+
   /** There will be no connection any more. */
-  close(): void {
-    this.#isClosed = true;
-    for (const pending of this.#pending.keys()) pending.reject(closed());
+  close(error: WssError): void {
+    this.#closed = error;
+    for (const pending of this.#pending.keys()) pending.reject(error);
   }
 
   /** Takes a reply. */
-  answer(frame: Frame): void {
+  answer(reply: Frame): void {
     for (const [pending, rid] of this.#pending) {
-      if (rid !== frame.rid) continue;
-      if (frame.status === "ok") pending.resolve(frame);
-      else pending.reject(errorOf(frame.status, frame.payload));
-      return;
+      if (rid !== reply.rid) continue;
+      if (reply.status !== "ok") return pending.reject(errorOf(reply.status, reply.payload));
+      pending.asking.take?.(reply);
+      return pending.resolve(reply);
     }
+  }
+
+  get #hasRoom(): boolean {
+    return this.#pending.size < (this.#isOpen() ? MAX_UNANSWERED : MAX_QUEUED);
   }
 
   #ask(pending: Pending): void {
     const { command, options } = pending;
     this.#pending.set(pending, ++this.#rid);
-    this.#send(JSON.stringify({ rid: this.#rid, command, options }));
+    this.#send(`{"rid":${this.#rid},"command":"${command}","options":${options}}`);
   }
 }
 
-/** Promise.withResolvers, which Node 20 does not have. */
-export function withResolvers<T>() {
-  let resolve!: (value: T) => void;
-  let reject!: (reason: unknown) => void;
-  const promise = new Promise<T>((...functions) => [resolve, reject] = functions);
-  return { promise, resolve, reject };
-}
-
-/** After the end. */
-export function closed(): WssError {
-  return new WssError({ slug: "closed", message: "The client is closed", temporary: false });
-}
-
-function overloaded(): WssError {
+function overloaded(size: number): WssError {
   return new WssError({
     slug: "overloaded",
-    message: `More than ${MAX_QUEUED} requests wait for a connection`,
+    message: `Already ${size} requests wait for a connection or a reply`,
     temporary: true,
   });
 }

@@ -25,12 +25,12 @@ export interface CommandContext {
 }
 
 /** One entry of the command table. */
-export interface Command {
+export interface Command<S extends z.ZodType = z.ZodType> {
   readonly name: string;
   /** Starts when all before it are answered; what comes after waits for it (REQ5). */
   readonly barrier: boolean;
   /** What its options may be. */
-  readonly options: z.ZodType;
+  readonly options: S;
   /**
    * Parses the options.
    *
@@ -46,7 +46,7 @@ export function defineCommand<S extends z.ZodType>(definition: {
   barrier?: boolean;
   options: S;
   run(options: z.output<S>, context: CommandContext): Reply | Promise<Reply>;
-}): Command {
+}): Command<S> {
   const { name, barrier = false, options: schema, run } = definition;
   return {
     name,
