@@ -229,7 +229,8 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Wss {
     async tournament<T>(id: string | number, { signal }: CallOptions = {}) {
       return await call("getTournament", { where: { id } }, { repeatable: true, signal }) as T;
     },
-    request: (command, options, { signal } = {}) => call(command, options, { signal }),
+    request: (command, options, { signal } = {}) =>
+      call(command as keyof Commands, options as Commands[keyof Commands], { signal }),
     close,
     [Symbol.dispose]: close,
   };

@@ -4,7 +4,6 @@
  */
 import { methodNotAllowed } from "../health.ts";
 import { type Fallback, notFound } from "../server.ts";
-import { clientFiles } from "./client_files.ts";
 import create from "./page/create.js" with { type: "text" };
 import demo from "./page/demo.js" with { type: "text" };
 import dom from "./page/dom.js" with { type: "text" };
@@ -33,7 +32,6 @@ export function createPage(
     ["/page/style.css", file("text/css", css)],
     ["/page/icon.svg", file("image/svg+xml", icon)],
     ...Object.entries(SCRIPTS).map(([name, text]) => script(`/page/${name}.js`, text)),
-    ...clientFiles().map(([path, text]) => script(path, text)),
   ]);
 
   return (request) => {
