@@ -1,5 +1,5 @@
 /**
- * `deno task test`: runs the tests, with one broker for the whole run unless KAFKA_BROKERS names
+ * `deno task test`: runs the tests that need no browser, with one broker for the whole run unless KAFKA_BROKERS names
  * one. Arguments go to `deno test`.
  */
 import { type Broker, startBroker } from "./_support/kafka/broker.ts";
@@ -29,7 +29,7 @@ async function startBrokerIfNeeded(): Promise<Broker | undefined> {
 async function runTests(args: string[]): Promise<number> {
   await using broker = await startBrokerIfNeeded();
   const tests = new Deno.Command(Deno.execPath(), {
-    args: [...TEST, ...args.length > 0 ? args : ["tests/", "--ignore=tests/browser/"]],
+    args: [...TEST, ...args.length > 0 ? args : ["--ignore=tests/browser", "tests/"]],
     env: broker ? { KAFKA_BROKERS: broker.address } : {},
   }).spawn();
   // The tests get the terminal's Ctrl-C as well, and this waits for them to end.

@@ -193,8 +193,10 @@ export class Line {
     };
     // Deno's code is 0 where there is none.
     socket.onclose = ({ code, reason }) => this.#lose({ code: code || 1006, reason });
-    // What it means shows in the close event, which follows.
-    socket.onerror = () => {};
+    // Node 20 has no close event after it, the others one that says no more.
+    socket.onerror = (event) => {
+      this.#lose({ code: 1006, reason: (event as Partial<ErrorEvent>).message ?? "" });
+    };
   }
 
   /** Probes the line when it is quiet for too long. */
@@ -240,7 +242,11 @@ export class Line {
     const socket = this.#socket;
     this.#socket = null;
     if (!socket) return;
-    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.onopen =
+      socket.onmessage =
+      socket.onclose =
+      socket.onerror =
+        null;
     socket.close(code);
   }
 }

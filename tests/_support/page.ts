@@ -1,14 +1,14 @@
 /** The page of a running `deno task dev`, in Chromium. */
 import { assertEquals } from "@std/assert";
 import type { Page } from "playwright-core";
-import { startChromium } from "./chromium.ts";
+import { startWindows } from "./windows.ts";
 import { startDev } from "./process.ts";
 
 export async function startPage() {
   await using started = new AsyncDisposableStack();
   const dev = started.use(await startDev());
   // Ends before dev does, which no page is to miss.
-  const chromium = started.use(await startChromium());
+  const chromium = started.use(await startWindows());
   const resources = started.move();
   const url = new URL("/", dev.url.replace("ws:", "http:")).href;
 

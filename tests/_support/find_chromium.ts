@@ -1,0 +1,23 @@
+/** Where Chromium is. */
+
+export const HOW_TO_GET_CHROMIUM = "The tests in tests/browser need Chromium: " +
+  "apt-get install chromium, or set CHROMIUM_BIN to its path";
+
+/** Its path, `null` where there is none. */
+export function findChromium(): string | null {
+  const given = Deno.env.get("CHROMIUM_BIN");
+  if (given) return runs(given) ? given : null;
+  for (const folder of Deno.env.get("PATH")?.split(":") ?? []) {
+    if (runs(`${folder}/chromium`)) return `${folder}/chromium`;
+  }
+  return null;
+}
+
+function runs(path: string): boolean {
+  try {
+    return new Deno.Command(path, { args: ["--version"], stdout: "null", stderr: "null" })
+      .outputSync().success;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,21 @@
+import { assertEquals } from "@std/assert";
+import { startChromium } from "../_support/chromium.ts";
+import { assertAllDone, type Results, startStage } from "../_support/runtimes/stage.ts";
+
+Deno.test("the client that a page loads from the service does what it says", async () => {
+  await using stage = await startStage();
+  await using browser = await startChromium();
+  const page = await browser.newPage();
+  const errors: unknown[] = [];
+  page.on("pageerror", (error: unknown) => errors.push(error));
+  await page.goto(stage.where.stage);
+
+  // Run in the page, which is of another origin than the service.
+  const results: Results = await page.evaluate(`(async () => {
+    const { runCases } = await import("/cases.js");
+    const client = await import("${stage.wss.http}/client.js");
+    return await runCases(client, ${JSON.stringify(stage.where)});
+  })()`);
+  assertAllDone(results);
+  assertEquals(errors, []);
+});

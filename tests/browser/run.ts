@@ -1,0 +1,15 @@
+/**
+ * `deno task test:browser`: runs the tests that need Chromium, or says how to get it. Arguments go
+ * to `deno test`.
+ */
+import { findChromium, HOW_TO_GET_CHROMIUM } from "../_support/find_chromium.ts";
+
+if (findChromium() === null) {
+  // deno-lint-ignore no-console
+  console.error(HOW_TO_GET_CHROMIUM);
+  Deno.exit(1);
+}
+const tests = new Deno.Command(Deno.execPath(), {
+  args: ["test", "--no-prompt", "--allow-all", ...Deno.args, "tests/browser/"],
+}).spawn();
+Deno.exit((await tests.status).code);
