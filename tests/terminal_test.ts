@@ -232,7 +232,7 @@ Deno.test("a refused token, a final close and a user who is logged out end conne
   wss.backend.on("GET /user", () => Response.json({}, { status: 401 }));
   wss.publish("logout", { userId: "42" });
   assertEquals(await out.exitCode(), 1);
-  console.error(out.complaints);
+  assertMatch(out.complaints.at(-1) ?? "", /^The token was refused, 4401/);
 });
 
 const WRONG: Record<string, string[]> = {
