@@ -232,7 +232,16 @@ Deno.test("a refused token, a final close and a user who is logged out end conne
   wss.backend.on("GET /user", () => Response.json({}, { status: 401 }));
   wss.publish("logout", { userId: "42" });
   assertEquals(await out.exitCode(), 1);
+  assert(out.complaints.some((line) => line.includes("Nobody is logged in any more")));
   assertMatch(out.complaints.at(-1) ?? "", /^The token was refused, 4401/);
+});
+
+Deno.test("a list that is refused ends connect with exit code 1", async () => {
+  await using wss = await startWss();
+  wss.backend.on("GET /notification", () => Response.json({}, { status: 403 }));
+  const { code, out, err } = await run(["connect", `${wss.ws}/web`, "--token", "alice"]);
+  assertEquals([code, out], [1, []]);
+  assertMatch(err.find((line) => line.startsWith("The list ended: ")) ?? "", /forbidden/);
 });
 
 const WRONG: Record<string, string[]> = {
