@@ -110,6 +110,26 @@ Deno.test("a call that is unauthorized is made again with another token, where t
   assertEquals(same.state.state, "open");
 });
 
+Deno.test("[KAF5] what is asked while a client is about to connect again is asked on that connection", async () => {
+  await using wss = await startWss();
+  using client = connect(`${wss.ws}/web`, { token: () => "alice" });
+  await client.count(UNSEEN);
+  const { promise: held, resolve: release } = Promise.withResolvers<void>();
+  wss.backend.on("GET /notification", async ({ url }) => {
+    if (url.includes("type=slow")) await held;
+    return Response.json({ total: 1 });
+  });
+  wss.backend.forget();
+  const slow = client.notifications({ types: ["slow"] });
+  await wss.backend.nextCall();
+  wss.publish("logout", { userId: "42" });
+  const counted = client.count(UNSEEN);
+  release();
+
+  assertEquals(await counted, { total: 1 });
+  assertEquals((await slow.next()).value.kind, "list");
+});
+
 Deno.test("a guest's inbox ends where there is no token, and begins when there is one by then", async () => {
   await using wss = await startWss();
   using guest = connect(`${wss.ws}/web`);

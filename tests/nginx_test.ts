@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import served from "../src/client_bundle.json" with { type: "json" };
 import { connect } from "./_support/client.ts";
 import { nginxTest, startNginx } from "./_support/nginx.ts";
 import { until } from "./_support/queue.ts";
@@ -17,6 +18,13 @@ nginxTest("behind nginx a client connects, and is pushed what is new", async () 
 
   const push = await client.next();
   assertEquals([client.socket.protocol, push.event, push.payload], ["wss.v1", event, "new"]);
+});
+
+nginxTest("behind nginx the client library can be had", async () => {
+  await using wss = await startWss();
+  await using nginx = await startNginx({ wssPort: wss.service.address.port });
+  const response = await fetch(`${nginx.ws.replace("ws:", "http:")}/client.js`);
+  assertEquals([response.status, await response.text()], [200, served]);
 });
 
 nginxTest("[LIM1] behind nginx, a client's address is the one that nginx has seen", async () => {
