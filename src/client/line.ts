@@ -71,6 +71,7 @@ export class Line {
   #refused: { readonly token: string | null; readonly last: Disconnection } | null = null;
   /** The service sends it away then (LIFE4). */
   #leaveAt: number | null = null;
+  /** Whether it is about to connect again, where that is being found out. */
   #renewing: Promise<boolean> | undefined;
 
   constructor(options: LineOptions) {
@@ -109,15 +110,14 @@ export class Line {
   }
 
   /** Connects again, once what is under way is answered. */
-  async reconnect(reason: string): Promise<void> {
-    const socket = this.#socket;
-    await this.#options.settled();
-    if (this.#socket === socket && this.isOpen) this.#lose({ code: 1000, reason });
+  reconnect(reason: string): void {
+    this.#renewing = this.#reconnect(reason);
   }
 
   /** Connects again if there is another token by now, or if that can't be told; whether it does. */
   renew(): Promise<boolean> {
-    return this.#renewing ??= this.#renew().finally(() => this.#renewing = undefined);
+    if (!this.isOpen) return Promise.resolve(true);
+    return this.#renewing ??= this.#renew();
   }
 
   /** Ends the line for good. */
@@ -138,9 +138,19 @@ export class Line {
     const socket = this.#socket;
     const token = await this.#askToken().catch(() => undefined);
     if (this.#socket !== socket) return true;
-    if (token === this.#usedToken) return false;
-    const reason = token === undefined ? "The token function failed" : "There is another token";
-    await this.reconnect(reason);
+    if (token === this.#usedToken) {
+      this.#renewing = undefined;
+      return false;
+    }
+    return await this.#reconnect(
+      token === undefined ? "The token function failed" : "There is another token",
+    );
+  }
+
+  async #reconnect(reason: string): Promise<true> {
+    const socket = this.#socket;
+    await this.#options.settled();
+    if (this.#socket === socket && this.isOpen) this.#lose({ code: 1000, reason });
     return true;
   }
 
@@ -239,6 +249,7 @@ export class Line {
   #leaveSocket(code?: number): void {
     clearTimeout(this.#timer);
     this.#leaveAt = null;
+    this.#renewing = undefined;
     const socket = this.#socket;
     this.#socket = null;
     if (!socket) return;
