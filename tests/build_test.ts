@@ -45,7 +45,10 @@ Deno.test({
     for (const name of ["linux-x64", "linux-arm64"]) {
       const binary = await Deno.readFile(join(dist, `${NAME}-${name}`));
       machines.push(binary[MACHINE_AT]);
-      assert(new TextDecoder().decode(binary).includes(JSON.stringify(ENVIRONMENT)), name);
+      const text = new TextDecoder().decode(binary);
+      assert(text.includes(JSON.stringify(ENVIRONMENT)), name);
+      // A word of the client library, which it serves.
+      assert(text.includes("Closed by the client"), name);
     }
     assertEquals(machines, Object.values(MACHINES));
     const check = new Deno.Command("sha256sum", { args: ["-c", "SHA256SUMS"], cwd: dist });

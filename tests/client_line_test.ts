@@ -216,6 +216,7 @@ Deno.test("a client whose browser is online again tries at once where it waits o
   using _clock = fakeClock();
   const client = connectClient(`${proxy.ws}/web`);
   await client.until("open");
+  await proxy.accepted();
   proxy.cut();
   await client.until("waiting");
   proxy.swallow();

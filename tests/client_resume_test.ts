@@ -205,7 +205,11 @@ Deno.test("an inbox that is closed while its list is under way leaves no subscri
 Deno.test("of two inboxes of one subscription each gets everything, and one outlives the other", async () => {
   await using wss = await startWss();
   using proxy = startProxy(wss.ws);
-  using client = connect(`${proxy.ws}/web`, { token: () => "alice" });
+  const sent: string[] = [];
+  using client = connect(`${proxy.ws}/web`, {
+    token: () => "alice",
+    onFrame: (direction, text) => direction === "out" && sent.push(JSON.parse(text).command),
+  });
   const [one, two] = [client.notifications(), client.notifications()] as const;
   for (const inbox of [one, two]) assertEquals(await next(inbox), LIST);
   assertEquals(one.id, two.id);
@@ -220,6 +224,9 @@ Deno.test("of two inboxes of one subscription each gets everything, and one outl
   await client.count({ status: "unseen" });
   publish(3);
   assertEquals(await next(two), { kind: "update", data: 3 });
+  two.close();
+  await client.count({ status: "unseen" });
+  assertEquals(sent.filter((command) => command === "subscription").length, 1);
 });
 
 Deno.test("an inbox outlives another of its subscription that ends before both have a list", async () => {

@@ -112,19 +112,22 @@ Deno.test("a call that is unauthorized is made again with another token, where t
 
 Deno.test("[KAF5] what is asked while a client is about to connect again is asked on that connection", async () => {
   await using wss = await startWss();
-  using client = connect(`${wss.ws}/web`, { token: () => "alice" });
-  await client.count(UNSEEN);
   const { promise: held, resolve: release } = Promise.withResolvers<void>();
   wss.backend.on("GET /notification", async ({ url }) => {
     if (url.includes("type=slow")) await held;
     return Response.json({ total: 1 });
   });
+  using client = connect(`${wss.ws}/web`, {
+    token: () => "alice",
+    // Not before the count is refused, so that it is while the list is under way.
+    onFrame: (_direction, text) => /Count".*"unauthorized"/.test(text) && release(),
+  });
+  await client.count(UNSEEN);
   wss.backend.forget();
   const slow = client.notifications({ types: ["slow"] });
   await wss.backend.nextCall();
   wss.publish("logout", { userId: "42" });
   const counted = client.count(UNSEEN);
-  release();
 
   assertEquals(await counted, { total: 1 });
   assertEquals((await slow.next()).value.kind, "list");

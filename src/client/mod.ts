@@ -69,7 +69,8 @@ export interface Wss {
   ): Promise<{ total: number }>;
   /**
    * Marks notifications, all where no ids are given. It is asked once: where the line breaks before
-   * the reply, which is `disconnected`, it may have been done.
+   * the reply, which is `disconnected`, it may have been done. More ids than go into a frame of 64 KiB
+   * have the service end the connection for good, with 1009.
    *
    * @throws {WssError} It can't be done
    */
