@@ -4,6 +4,7 @@
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { ERRORS } from "./protocol.ts";
+import { WeightedHistogram } from "./weighted_histogram.ts";
 
 /** Seconds, for what waits for a backend. */
 const REQUEST_SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -69,12 +70,12 @@ export function createMetrics() {
       registers,
     }),
     pushes: counter("pushes_total", "Frames that nobody asked for", ["type", "kind"]),
-    pushSeconds: new Histogram({
+    pushSeconds: new WeightedHistogram({
       name: "wss_push_delay_seconds",
       help: "From a record's timestamp to the socket, of live pushes",
-      labelNames: ["type"],
+      label: "type",
       buckets: PUSH_SECONDS,
-      registers,
+      registry,
     }),
     resyncs: counterOf("resyncs_total", {
       help: "Subscriptions that had to begin anew",

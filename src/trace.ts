@@ -125,10 +125,9 @@ export class Trace {
     const type = messageTypeOf(entry.delivery.to);
     const at = Date.now();
     this.#metrics.pushes.inc({ type, kind: "live" }, sessions.length);
-    const seconds = this.#metrics.pushSeconds.labels(type);
     // A producer's clock may be ahead of this machine's.
-    const delay = Math.max(0, at - entry.timestamp) / 1000;
-    for (let i = 0; i < sessions.length; i++) seconds.observe(delay);
+    const seconds = Math.max(0, at - entry.timestamp) / 1000;
+    this.#metrics.pushSeconds.observe(type, seconds, sessions.length);
     this.#of(entry).live.push({ subscription, sessions, at });
     this.#grow(sessions.length);
   }

@@ -65,6 +65,7 @@ const LAYERS = [
   ["backend.ts", "backend_pool.ts", "backend_attempt.ts", "validation.ts"],
   [
     "metrics.ts",
+    "weighted_histogram.ts",
     "health.ts",
     "listen.ts",
     "protocol.ts",

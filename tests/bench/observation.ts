@@ -63,7 +63,8 @@ export const createMetrics = () => new Proxy({}, { get: () => metric });`,
   );
   await Deno.writeTextFile(
     `${folder}/src/trace.ts`,
-    "export class Trace { sent() {} note() {} announced() {} resynced() {} over() {} trim() {} }",
+    `export class Trace { sent() {} note() {} announced() {} resynced() {} over() {} trim() {} filled() {} }
+export const briefOf = () => null;`,
   );
   await Deno.writeTextFile(
     `${folder}/src/gauges.ts`,
