@@ -55,6 +55,9 @@ const ANSWER_MS = 12_000;
 /** The same where the browser says that the network has changed, which makes a dead line likely. */
 const ONLINE_MS = 4000;
 
+/** Milliseconds after which a connection was a good one, and the waits begin with the first again. */
+const STABLE_MS = 5000;
+
 /** Keeps a socket open. */
 export class Line {
   readonly #options: LineOptions;
@@ -66,11 +69,15 @@ export class Line {
   #tries = 0;
   /** When a frame came last, by `performance.now()`. */
   #seenAt = 0;
+  /** When the socket opened, by `performance.now()`. */
+  #openedAt = Infinity;
   /** The token with which it has connected last. */
   #usedToken: string | null = null;
   #refused: { readonly token: string | null; readonly last: Disconnection } | null = null;
   /** The service sends it away then (LIFE4). */
   #leaveAt: number | null = null;
+  /** Whether it is about to connect again, once what is under way is answered. */
+  #isLeaving = false;
   /** Whether it is about to connect again, where that is being found out. */
   #renewing: Promise<boolean> | undefined;
 
@@ -88,6 +95,11 @@ export class Line {
   /** Whether frames can be sent. */
   get isOpen(): boolean {
     return this.#state.state === "open";
+  }
+
+  /** Whether requests can be sent; what is asked while it is about to connect again waits for that. */
+  get takesRequests(): boolean {
+    return this.isOpen && !this.#isLeaving;
   }
 
   send(text: string): void {
@@ -149,6 +161,7 @@ export class Line {
 
   async #reconnect(reason: string): Promise<true> {
     const socket = this.#socket;
+    this.#isLeaving = true;
     await this.#options.settled();
     if (this.#socket === socket && this.isOpen) this.#lose({ code: 1000, reason });
     return true;
@@ -190,7 +203,7 @@ export class Line {
 
   #listen(socket: WebSocket): void {
     socket.onopen = () => {
-      this.#seenAt = performance.now();
+      this.#seenAt = this.#openedAt = performance.now();
       clearTimeout(this.#timer);
       this.#set({ state: "open", degraded: false, last: this.#state.last });
       this.#look();
@@ -198,7 +211,6 @@ export class Line {
     };
     socket.onmessage = ({ data }) => {
       this.#seenAt = performance.now();
-      this.#tries = 0;
       if (typeof data === "string") this.#options.onFrame(data);
     };
     // Deno's code is 0 where there is none.
@@ -228,6 +240,7 @@ export class Line {
 
   #lose(last: Disconnection): void {
     const leaveAt = this.#leaveAt;
+    if (performance.now() - this.#openedAt >= STABLE_MS) this.#tries = 0;
     this.#leaveSocket();
     if (FINAL_CODES.includes(last.code)) return this.close(last);
     if (last.code === TOKEN_REFUSED) this.#refused = { token: this.#usedToken, last };
@@ -249,6 +262,8 @@ export class Line {
   #leaveSocket(code?: number): void {
     clearTimeout(this.#timer);
     this.#leaveAt = null;
+    this.#openedAt = Infinity;
+    this.#isLeaving = false;
     this.#renewing = undefined;
     const socket = this.#socket;
     this.#socket = null;

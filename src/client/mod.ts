@@ -9,11 +9,13 @@
  *
  * @module
  */
+import { backoffMs } from "./backoff.ts";
 import { closed, WssError } from "./error.ts";
 import { type Frame, readFrame } from "./frame.ts";
 import type { Inbox } from "./inbox.ts";
 import { Line, type State } from "./line.ts";
 import { type Asking, Requests } from "./requests.ts";
+import { unlessAborted } from "./resolvers.ts";
 import { Subscription } from "./subscription.ts";
 import type { TokenSource } from "./token.ts";
 import type { Commands, NotificationStatus, ScheduleWhere } from "./types.ts";
@@ -69,8 +71,9 @@ export interface Wss {
   ): Promise<{ total: number }>;
   /**
    * Marks notifications, all where no ids are given. It is asked once: where the line breaks before
-   * the reply, which is `disconnected`, it may have been done. More ids than go into a frame of 64 KiB
-   * have the service end the connection for good, with 1009.
+   * the reply, which is `disconnected`, it may have been done; what waits for a
+   * connection is done for whoever is logged in then. More ids than go into a frame of 64 KiB
+   * are refused as `invalid-options`.
    *
    * @throws {WssError} It can't be done
    */
@@ -83,7 +86,8 @@ export interface Wss {
   tournament<T = unknown>(id: string | number, options?: CallOptions): Promise<T>;
   /**
    * Sends any command, as it is; gives the reply's payload. What it subscribes to is not resumed, and
-   * its pushes are only seen by {@linkcode ConnectOptions.onFrame}.
+   * its pushes are only seen by {@linkcode ConnectOptions.onFrame}; a login by it ends what is
+   * subscribed to, for which {@linkcode ConnectOptions.token} is there.
    *
    * @throws {WssError} It can't be done
    */
@@ -99,7 +103,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Wss {
   const subscriptions = new Set<Subscription>();
 
   const requests = new Requests({
-    isOpen: () => line.isOpen,
+    isOpen: () => line.takesRequests,
     send(text) {
       if (onFrame) queueMicrotask(() => onFrame("out", text));
       line.send(text);
@@ -129,8 +133,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Wss {
       for (const subscription of subscriptions) subscription.lost();
     },
     settled: () => requests.settled(),
-    // Does nothing but to be answered.
-    probe: () => void unsubscribe([]).catch(() => {}),
+    probe: () => requests.probe(),
   });
   signal?.addEventListener("abort", close);
   if (signal?.aborted) close();
@@ -161,13 +164,23 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Wss {
       return (await ask()).payload;
     } catch (error) {
       const isRefused = error instanceof WssError && error.slug === "unauthorized";
-      if (!isRefused || !await line.renew()) throw error;
+      if (!isRefused || !await unlessAborted(line.renew(), asking.signal)) throw error;
       return (await ask()).payload;
     }
   }
 
-  function unsubscribe(ids: readonly string[]): Promise<Frame> {
-    return requests.ask("subscription", { ids, action: "unsubscribe" });
+  /** Ends a subscription that nobody here has any more, however often it has to be asked. */
+  function leave(id: string, tries = 0): void {
+    const isShared = [...subscriptions].some((other) => other.id === id);
+    if (isShared || !line.isOpen) return;
+    requests.ask("subscription", { ids: [id], action: "unsubscribe" }).then(() => {
+      // One that has asked for the same before this, and did not know its id yet.
+      for (const other of subscriptions) if (other.id === id) other.open();
+    }, (error) => {
+      if (!(error instanceof WssError) || !error.temporary) return;
+      const afterMs = Math.max(error.retryAfterMs ?? 0, backoffMs(tries));
+      setTimeout(() => leave(id, tries + 1), afterMs);
+    });
   }
 
   function subscribe<C extends "getMyNotifications" | "getSchedules", List, Data>(
@@ -182,12 +195,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Wss {
       renew: () => line.renew(),
       ended(id) {
         subscriptions.delete(subscription as Subscription);
-        const isShared = [...subscriptions].some((other) => other.id === id);
-        if (id === undefined || isShared || !line.isOpen) return;
-        unsubscribe([id]).then(() => {
-          // One that has asked for the same before this, and did not know its id yet.
-          for (const other of subscriptions) if (other.id === id) other.open();
-        }, () => {});
+        if (id !== undefined) leave(id);
       },
     });
     if (line.state.state === "closed") {

@@ -11,6 +11,9 @@ const MAX_QUEUED = 100;
 /** Requests without a reply, at most; the service has no room for more (REQ5). */
 const MAX_UNANSWERED = 256;
 
+/** Bytes of a frame that the service takes, unless it is told otherwise (FRM2). */
+const MAX_FRAME_BYTES = 64 * 1024;
+
 interface Pending {
   readonly command: string;
   /** As JSON. */
@@ -69,17 +72,28 @@ export class Requests {
       };
       const pending: Pending = {
         command,
-        options: JSON.stringify(options),
+        options: JSON.stringify(options ?? {}),
         asking,
         promise,
         resolve: settle(resolve),
         reject: settle(reject),
       };
+      // The service would end the connection (FRM2).
+      const frame = frameOf(Number.MAX_SAFE_INTEGER, pending);
+      if (new TextEncoder().encode(frame).length > MAX_FRAME_BYTES) {
+        reject(tooLarge());
+        return promise;
+      }
       signal?.addEventListener("abort", abort);
       this.#pending.set(pending, null);
       if (this.#isOpen()) this.#ask(pending);
     }
     return promise;
+  }
+
+  /** Sends what is answered at once, whatever else is under way: it is no command, but has a rid. */
+  probe(): void {
+    this.#send(`{"rid":${++this.#rid}}`);
   }
 
   /** There is a connection: asks what waits. */
@@ -125,10 +139,21 @@ export class Requests {
   }
 
   #ask(pending: Pending): void {
-    const { command, options } = pending;
     this.#pending.set(pending, ++this.#rid);
-    this.#send(`{"rid":${this.#rid},"command":"${command}","options":${options}}`);
+    this.#send(frameOf(this.#rid, pending));
   }
+}
+
+function frameOf(rid: number, { command, options }: Pick<Pending, "command" | "options">): string {
+  return `{"rid":${rid},"command":${JSON.stringify(command)},"options":${options}}`;
+}
+
+function tooLarge(): WssError {
+  return new WssError({
+    slug: "invalid-options",
+    message: `The request has more than ${MAX_FRAME_BYTES} bytes`,
+    temporary: false,
+  });
 }
 
 function overloaded(size: number): WssError {

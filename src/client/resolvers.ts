@@ -1,3 +1,18 @@
+/** Waits for the work, but not after the signal is aborted; then it rejects with its reason. */
+export async function unlessAborted<T>(
+  work: Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  const { promise, reject } = withResolvers<never>();
+  const abort = () => reject(signal?.reason);
+  signal?.addEventListener("abort", abort);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
 /** Promise.withResolvers, which Node 20 does not have. */
 export function withResolvers<T>() {
   let resolve!: (value: T) => void;

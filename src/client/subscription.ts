@@ -30,7 +30,7 @@ export interface SubscriptionHost {
 /** The changes of one subscription, over whatever connection there is. */
 export class Subscription<List = unknown, Data = unknown> implements Inbox<List, Data> {
   readonly #host: SubscriptionHost;
-  readonly #waiting: Change<List, Data>[] = [];
+  readonly #waiting: { readonly value: Change<List, Data>; readonly size: number }[] = [];
   #waitingSize = 0;
   readonly #readers: ReturnType<typeof withResolvers<IteratorResult<Change<List, Data>>>>[] = [];
   #id: string | undefined;
@@ -59,9 +59,11 @@ export class Subscription<List = unknown, Data = unknown> implements Inbox<List,
   }
 
   next(): Promise<IteratorResult<Change<List, Data>>> {
-    const value = this.#waiting.shift();
-    if (this.#waiting.length === 0) this.#waitingSize = 0;
-    if (value) return Promise.resolve({ value, done: false });
+    const waiting = this.#waiting.shift();
+    if (waiting) {
+      this.#waitingSize -= waiting.size;
+      return Promise.resolve({ value: waiting.value, done: false });
+    }
     if (this.#end) return this.#ended();
     const reader = withResolvers<IteratorResult<Change<List, Data>>>();
     this.#readers.push(reader);
@@ -181,7 +183,7 @@ export class Subscription<List = unknown, Data = unknown> implements Inbox<List,
     if (reader) return reader.resolve({ value, done: false });
     // A list has all that waits in front of it.
     if (value.kind !== "update") this.#clear();
-    this.#waiting.push(value);
+    this.#waiting.push({ value, size });
     this.#waitingSize += size;
     const { length } = this.#waiting;
     if (length <= MAX_WAITING && (length === 1 || this.#waitingSize <= MAX_WAITING_SIZE)) return;
