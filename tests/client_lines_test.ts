@@ -61,18 +61,20 @@ Deno.test("on a bad line 200 clients get every one of 120 broadcasts, once", asy
     await delay(500, NEVER);
   }
   running.abort();
-  await until("all is received", () => delays.length === CLIENTS * BROADCASTS, 60_000);
-
-  const all = Array.from({ length: BROADCASTS }, (_, n) => n);
-  for (const own of received) assertEquals(own, all);
-  assertEquals(wss.backend.calls.filter(({ url }) => url.startsWith("/notification")), []);
+  const delivered = () => received.reduce((sum, own) => sum + new Set(own).size, 0);
+  await until("all is received", () => delivered() === CLIENTS * BROADCASTS, 60_000)
+    // How much is missing is said below.
+    .catch(() => {});
   delays.sort((a, b) => a - b);
   const at = (part: number) => `${Math.round(delays[Math.floor(delays.length * part)] ?? NaN)} ms`;
   // deno-lint-ignore no-console
   console.log(
-    `delivered ${(100 * delays.length / CLIENTS / BROADCASTS).toFixed(2)} %, ` +
+    `delivered ${(100 * delivered() / CLIENTS / BROADCASTS).toFixed(2)} %, ` +
       `repeats dropped ${frames - delays.length}, delay 50 % ${at(0.5)}, 99 % ${at(0.99)}`,
   );
+  const all = Array.from({ length: BROADCASTS }, (_, n) => n);
+  for (const own of received) assertEquals(own, all);
+  assertEquals(wss.backend.calls.filter(({ url }) => url.startsWith("/notification")), []);
   for (const { client } of clients) client.close();
 });
 
@@ -93,9 +95,11 @@ Deno.test("a rolling restart moves 1,000 clients once for each instance that the
     },
   });
 
-  /** By client: how often it was told to leave, how its connections ended, and what it got. */
+  /** By client: how often it was told to leave, and when, how its connections ended, what it got. */
   const states = Array.from({ length: CLIENTS }, () => ({
     told: 0,
+    slotAt: 0,
+    early: 0,
     ends: [] as number[],
     got: [] as number[],
   }));
@@ -104,9 +108,13 @@ Deno.test("a rolling restart moves 1,000 clients once for each instance that the
       token: () => "alice",
       onState({ state, last }) {
         if (state === "waiting" && isRestarting) own.ends.push(last?.code ?? 0);
+        if (state === "open" && performance.now() < own.slotAt) own.early++;
       },
       onFrame(direction, text) {
-        if (direction === "in" && text.includes('"status":"reconnect"')) own.told++;
+        if (direction === "out" || !text.includes('"status":"reconnect"')) return;
+        own.told++;
+        // Timers may be early by the part of a millisecond.
+        own.slotAt = performance.now() + JSON.parse(text).payload.afterMs - 2;
       },
     });
     const inbox = client.notifications<unknown, number>();
@@ -146,7 +154,9 @@ Deno.test("a rolling restart moves 1,000 clients once for each instance that the
   await until("all is received", () => states.every(({ got }) => got.length === published));
 
   assertEquals(states.reduce((sum, { ends }) => sum + ends.length, 0), moves);
-  for (const { ends, told } of states) assertEquals(ends, Array(told).fill(1012));
+  for (const { ends, told, early } of states) {
+    assertEquals([ends, early], [Array(told).fill(1012), 0]);
+  }
   assert(moves >= CLIENTS, `${moves} moves`);
   const all = Array.from({ length: published }, (_, n) => n);
   for (const { got } of states) {
