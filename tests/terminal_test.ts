@@ -153,6 +153,27 @@ Deno.test("a guest who logs in by a command gets the list", async () => {
   assert(!client.said.some((line) => line.includes("who has left")));
 });
 
+Deno.test("nothing that others say gets at the terminal: it is written out, in JSON lines as JSON", async () => {
+  await using wss = await startWss();
+  const message = "\x1b[2J\u009b2J\n\u007f";
+  wss.backend.on("GET /notification", () => Response.json([{ message }]));
+  wss.backend.on("GET /tournament", () => Response.json({ message }, { status: 400 }));
+  await using client = await startClient([`${wss.ws}/mobile`, "--token", "alice", "--json"]);
+  const list = await client.line(/"list"/);
+  await client.type('{"command": "getTournament", "options": {"where": {"id": "cup"}}}\n');
+  const error = await client.line(/"error"/);
+  wss.backend.on("GET /notification", () => Response.json({ message }, { status: 400 }));
+  await using refused = await startClient([`${wss.ws}/web`, "--token", "alice"]);
+  const ended = await refused.line(/The list ended/);
+
+  for (const line of [list, error, ended]) {
+    // deno-lint-ignore no-control-regex
+    assert(!/[\x00-\x1f\x7f-\x9f]/.test(line), JSON.stringify(line));
+  }
+  assertEquals(JSON.parse(list).items, [{ message }]);
+  assert(ended.includes("\\u001b"), ended);
+});
+
 Deno.test("connect says why it was cut off, and goes on with what it missed", async () => {
   await using wss = await startWss();
   await using client = await startClient([`${wss.ws}/web`, "--token", "alice", "--json"]);

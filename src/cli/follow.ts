@@ -4,7 +4,7 @@
 import { setTimeout } from "node:timers/promises";
 import { connect, type Inbox, WssError } from "../client/mod.ts";
 import { parseCommand, type TypedCommand } from "./input.ts";
-import { type Shown, textLines } from "./output.ts";
+import { jsonLine, type Shown, textLines } from "./output.ts";
 import { printError } from "./print.ts";
 import { createStateTeller, isWanted } from "./states.ts";
 
@@ -108,7 +108,7 @@ function createShow({ isJson, onReaderGone }: { isJson: boolean; onReaderGone: (
   const isColored = Deno.stdout.isTerminal() && !Deno.noColor;
 
   return async function show(shown: Shown): Promise<void> {
-    const printed = isJson ? [JSON.stringify(shown)] : textLines(shown, { isColored });
+    const printed = isJson ? [jsonLine(shown)] : textLines(shown, { isColored });
     try {
       await writer.write(encoder.encode(printed.map((line) => `${line}\n`).join("")));
     } catch (error) {

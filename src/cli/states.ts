@@ -2,7 +2,6 @@
  * What `wss connect` says of its connection.
  */
 import type { Disconnection, State } from "../client/mod.ts";
-import { printable } from "./output.ts";
 
 /** The close code that a client ends its connection with. */
 const NORMAL = 1000;
@@ -49,5 +48,5 @@ export function createStateTeller({ url, isGuest }: { url: URL; isGuest: () => b
 
 function describe(last: Disconnection | null): string {
   if (!last) return "without a reason";
-  return last.reason ? `${last.code} ${printable(last.reason)}` : `${last.code}`;
+  return last.reason ? `${last.code} ${last.reason}` : `${last.code}`;
 }
