@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { createEmbeddedLog } from "../src/dev/embedded_log.ts";
 import { createTopic, kafkaTest } from "./_support/kafka/topic.ts";
@@ -6,6 +7,7 @@ import { until } from "./_support/queue.ts";
 import { createChangedReader } from "./_support/reader.ts";
 import { startWss } from "./_support/wss.ts";
 
+const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 const COUNT = { command: "getMyNotificationsCount", options: { where: {}, status: "unseen" } };
 const ALL = { where: { types: [] }, status: "unseen" };
 const message = (data: unknown) => ({ userId: "42", type: "message", data });
@@ -221,6 +223,48 @@ Deno.test("where there is no service, connect says so and tries again until it i
   await client.line(/^Connecting to/);
   client.kill("SIGINT");
   assertEquals(await client.exitCode(), 0);
+});
+
+/** A service that sends these frames, and nothing else. */
+function serveFrames(frames: readonly string[]) {
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const { socket, response } = Deno.upgradeWebSocket(request, { protocol: "wss.v1" });
+    socket.onopen = () => frames.forEach((frame) => socket.send(frame));
+    return response;
+  });
+  return {
+    url: `ws://127.0.0.1:${server.addr.port}/web`,
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}
+
+const PUSH = { rid: -1, event: "e", status: "update", payload: 1 };
+
+Deno.test("connect passes over what is no frame", async () => {
+  await using service = serveFrames(["{", "null", "[]", "", JSON.stringify(PUSH)]);
+  await using client = await startClient([service.url, "--json"]);
+  await client.line(/"push"/);
+  client.kill("SIGINT");
+  assertEquals(await client.exitCode(), 0);
+  assertEquals(client.said.length, 1);
+  assertEquals(client.complaints.at(-1), "Closed");
+});
+
+Deno.test({
+  name: "connect ends with exit code 1 where stdout can't be written",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using service = serveFrames([JSON.stringify(PUSH), JSON.stringify(PUSH)]);
+    const command = [Deno.execPath(), "run", "-A", MAIN, "connect", service.url, "--json"];
+    const { code, stderr } = await new Deno.Command("sh", {
+      args: ["-c", 'exec "$@" > /dev/full', "sh", ...command],
+      stdin: "null",
+    }).output();
+    const complaints = new TextDecoder().decode(stderr).trimEnd().split("\n");
+    assertEquals(code, 1);
+    assertMatch(complaints[2] ?? "", /^Cannot write to stdout: /);
+    assertEquals(complaints.slice(3), ["Closed"]);
+  },
 });
 
 Deno.test("the connection is closed with 1000 at the end", async () => {
