@@ -68,6 +68,7 @@ Deno.test("commands are read from stdin and answered in order; a wrong line is t
     "count!",
     "",
     JSON.stringify({ command: "" }),
+    JSON.stringify({ command: "a", options: "b" }),
     JSON.stringify({ command: "getTournament", options: { where: { id: "cup" } } }),
     JSON.stringify(COUNT),
     JSON.stringify({ command: "nope" }),
@@ -90,8 +91,9 @@ Deno.test("commands are read from stdin and answered in order; a wrong line is t
   assertEquals(unsupported.command, "nope");
   const wrong = client.complaints.filter((line) => line.startsWith("Cannot"));
   assertEquals(wrong.map((line) => line.replace(/ such as .*/, "")), [
-    "Cannot take count! as a command: expected JSON",
-    'Cannot take {"command":""} as a command: expected JSON',
+    "Cannot take a line of 6 characters as a command: it is not JSON, expected JSON",
+    "Cannot take a line of 14 characters as a command: it has no command, expected JSON",
+    "Cannot take a line of 29 characters as a command: its options are not an object, expected JSON",
   ]);
 });
 
@@ -311,8 +313,11 @@ Deno.test("a list that is refused ends connect with exit code 1", async () => {
 
 const WRONG: Record<string, string[]> = {
   "The URL is missing: expected a URL such as ws": ["connect"],
-  "Cannot connect to 'example.com': expected a URL such as ws": ["connect", "example.com"],
-  "Cannot connect to 'http://a/web': expected a URL such as ws": ["connect", "http://a/web"],
+  "The URL is wrong, it can't be parsed, of 11": ["connect", "example.com"],
+  "The URL is wrong, its scheme is not ws or wss: expected": ["connect", "http://a/web?t=secret"],
+  "The URL is wrong, its scheme is not": ["connect", "alice:secret@example.com/web"],
+  "The URL is wrong, it has a user": ["connect", "ws://alice:secret@a/web?t=secret"],
+  "The URL is wrong, it has a fragment": ["connect", "ws://a/web?t=secret#secret"],
   "Unknown argument 'b': expected one URL and --token, --types": ["connect", "ws://a", "b"],
   "Unknown option '--user': expected --token, --types": ["connect", "ws://a", "--user", "1"],
   "Option '--token <value>' argument missing. See": ["connect", "ws://a", "--token"],
@@ -330,6 +335,7 @@ for (const [said, args] of Object.entries(WRONG)) {
     const { code, out, err } = await run(args);
     assertEquals([code, out, err.length], [2, [], 1]);
     assert(err[0]?.startsWith(said), err[0]);
+    assert(!err[0]?.includes("secret"), err[0]);
     assert(err[0]?.endsWith(`See wss ${args[0]} --help`), err[0]);
   });
 }

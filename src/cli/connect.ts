@@ -66,10 +66,16 @@ function parseUrl(text: string | undefined): URL {
   const expected = "expected a URL such as ws://localhost:3110/web or wss://example.com/mobile";
   if (text === undefined) throw new UsageError(`The URL is missing: ${expected}`, COMMAND);
   const url = URL.parse(text);
-  if (!url || !/^wss?:$/.test(url.protocol) || url.username || url.password || url.hash) {
-    throw new UsageError(`Cannot connect to '${text}': ${expected}`, COMMAND);
-  }
-  return url;
+  const problem = url ? problemOf(url) : `it can't be parsed, of ${text.length} characters`;
+  if (url && !problem) return url;
+  throw new UsageError(`The URL is wrong, ${problem}: ${expected}`, COMMAND);
+}
+
+/** What is wrong with a URL, of which nothing is shown: a password or a token may be in any part. */
+function problemOf({ protocol, username, password, hash }: URL): string | undefined {
+  if (username || password) return "it has a user or a password, but --token says who connects";
+  if (!/^wss?:$/.test(protocol)) return "its scheme is not ws or wss";
+  if (hash) return "it has a fragment, behind #";
 }
 
 function parseTypes(text: string): string[] {

@@ -7,9 +7,6 @@ import { parseJsonExactly } from "../json.ts";
 const EXAMPLE =
   '{"command": "getMyNotificationsCount", "options": {"where": {"types": []}, "status": "unseen"}}';
 
-/** Characters of a wrong line that are shown. */
-const SHOWN = 60;
-
 const commandSchema = z.object({
   command: z.string().min(1),
   options: z.record(z.string(), z.unknown()).default({}),
@@ -18,16 +15,23 @@ const commandSchema = z.object({
 /** A command for the service, as it was typed. */
 export type TypedCommand = z.output<typeof commandSchema>;
 
-/** Reads a command, or says what is wrong with the line. */
+/** Reads a command, or says what is wrong with the line; not the line itself, which may be a token. */
 export function parseCommand(line: string): TypedCommand | { problem: string } {
+  const refuse = (reason: string) => ({
+    problem: `Cannot take a line of ${line.length} characters as a command: ${reason}, ` +
+      `expected JSON such as ${EXAMPLE}`,
+  });
+  let value: unknown;
   try {
-    const result = commandSchema.safeParse(parseJsonExactly(line));
-    if (result.success) return result.data;
+    value = parseJsonExactly(line);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
+    return refuse("it is not JSON");
   }
-  const shown = line.length > SHOWN ? `${line.slice(0, SHOWN)}…` : line;
-  return { problem: `Cannot take ${shown} as a command: expected JSON such as ${EXAMPLE}` };
+  const { success, data, error } = commandSchema.safeParse(value);
+  if (success) return data;
+  const isOfOptions = error.issues.every(({ path }) => path[0] === "options");
+  return refuse(isOfOptions ? "its options are not an object" : "it has no command");
 }
 
 /** Lines as they are asked for, without space at their ends and without empty ones. */
