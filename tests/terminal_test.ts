@@ -393,6 +393,30 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name:
+    "a token that is typed can be mended with backspace and Ctrl-U, and Ctrl-D and Ctrl-C end it",
+  ignore: !await canHaveTerminal(),
+  async fn() {
+    await using wss = await startWss();
+    const args = [`${wss.ws}/web`, "--token", "-"];
+    await using client = await startClient(args, { hasTerminal: true });
+    await client.line(/Token/);
+    await client.type("bob\x15\ralixz\x7f\bce\r");
+    await client.line(/n1/);
+    await client.type("\x04");
+    assertEquals(await client.exitCode(), 0);
+    assert(wss.backend.calls.every(({ authorization }) => authorization === "alice"));
+
+    for (const keys of ["\x04", "ali\x04", "\x03"]) {
+      await using ended = await startClient(args, { hasTerminal: true });
+      await ended.line(/Token/);
+      await ended.type(keys);
+      assertEquals([await ended.exitCode(), ended.said.length], [0, 1]);
+    }
+  },
+});
+
 Deno.test("publish needs the settings of Kafka and no others", async () => {
   const args = ["publish", "--user", "42", "--type", "message", "--data", "1"];
   const { code, out, err } = await run(args, { KAFKA_SSL: "yes", PORT: "{{port}}" });

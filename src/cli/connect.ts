@@ -2,7 +2,7 @@
  * `wss connect`: a client in a terminal, to see what a user gets and to try commands.
  */
 import { follow } from "./follow.ts";
-import { readLines } from "./input.ts";
+import { editLine, readLines } from "./input.ts";
 import { print, printError } from "./print.ts";
 import { parseArguments, UsageError } from "./usage.ts";
 
@@ -100,9 +100,15 @@ async function readToken(
     printError("Token, which is not shown:");
   }
   try {
-    const first = await Promise.race([interrupted, lines.next()]);
-    if (first === 0) return first;
-    if (first.value) return first.value;
+    for (;;) {
+      const next = await Promise.race([interrupted, lines.next()]);
+      if (next === 0) return next;
+      if (next.done) break;
+      const token = isTerminal ? editLine(next.value) : next.value;
+      if (token) return token;
+    }
+    // Ctrl-D, which ends it later on as well.
+    if (isTerminal) return 0;
   } finally {
     if (isTerminal) Deno.stdin.setRaw(false);
   }
