@@ -1,5 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import FakeTimers from "@sinonjs/fake-timers";
+import { publish } from "../src/cli/publish.ts";
 import { createEmbeddedLog } from "../src/dev/embedded_log.ts";
 import { createTopic, kafkaTest } from "./_support/kafka/topic.ts";
 import { canHaveTerminal, type ProcessOptions, startProcess } from "./_support/process.ts";
@@ -287,6 +289,7 @@ Deno.test("a refused token, a final close and a user who is logged out end conne
   const refused = await run(["connect", `${wss.ws}/web`, "--token", "mallory"]);
   assertEquals([refused.code, refused.out], [1, []]);
   assertMatch(refused.err.at(-1) ?? "", /^The token was refused, 4401/);
+  assertEquals(refused.err.slice(0, -1), [`Connecting to ${wss.ws}/web`, "Open"]);
 
   await using large = await startClient([`${wss.ws}/web`, "--token", "alice"]);
   await large.line(/list/);
@@ -438,6 +441,37 @@ Deno.test("publish says within seconds that brokers can't be reached, or do not 
     assert(err[0]?.startsWith(`Cannot write to topic wss at ${KAFKA_BROKERS}: `), err[0]);
     assert(performance.now() - start < 20_000);
   }
+});
+
+Deno.test("publish has written where its connections do not end after that", async () => {
+  using clock = Object.assign(FakeTimers.install(), {
+    [Symbol.dispose]: () => clock.uninstall(),
+  });
+  const stops = [
+    () => Promise.reject(new Error("reset")),
+    () => Promise.withResolvers<void>().promise,
+    () => Promise.resolve(),
+  ];
+  const said: string[] = [];
+  for (const stop of stops) {
+    const done = publish(
+      () => Promise.resolve({ publish: () => Promise.resolve({ partition: 1, offset: 2 }), stop }),
+      {
+        message: { key: "42", value: "{}" },
+        onWritten: (id) => said.push(id),
+        onTrouble: (problem) => said.push(problem),
+      },
+    );
+    await clock.runAllAsync();
+    await done;
+  }
+  assertEquals(said, [
+    "1-2",
+    "Written, but the connections did not end: reset",
+    "1-2",
+    "Written, but the connections did not end within 2 s",
+    "1-2",
+  ]);
 });
 
 kafkaTest("what publish writes is printed by connect, and can be asked about at /why", async () => {
