@@ -1,6 +1,6 @@
 /**
- * `deno task test`: runs the tests that need no browser, with one broker for the whole run unless KAFKA_BROKERS names
- * one. Arguments go to `deno test`.
+ * `deno task test`: runs the tests that need no browser, with one broker for the whole run unless
+ * KAFKA_BROKERS names one. Arguments go to `deno test`.
  */
 import { type Broker, startBroker } from "./_support/kafka/broker.ts";
 import { findKafka, HOW_TO_GET_KAFKA } from "./_support/kafka/distribution.ts";

@@ -1,4 +1,7 @@
+import { fileURLToPath } from "node:url";
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import FakeTimers from "@sinonjs/fake-timers";
+import { publish } from "../src/cli/publish.ts";
 import { createEmbeddedLog } from "../src/dev/embedded_log.ts";
 import { createTopic, kafkaTest } from "./_support/kafka/topic.ts";
 import { canHaveTerminal, type ProcessOptions, startProcess } from "./_support/process.ts";
@@ -6,6 +9,7 @@ import { until } from "./_support/queue.ts";
 import { createChangedReader } from "./_support/reader.ts";
 import { startWss } from "./_support/wss.ts";
 
+const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 const COUNT = { command: "getMyNotificationsCount", options: { where: {}, status: "unseen" } };
 const ALL = { where: { types: [] }, status: "unseen" };
 const message = (data: unknown) => ({ userId: "42", type: "message", data });
@@ -66,6 +70,7 @@ Deno.test("commands are read from stdin and answered in order; a wrong line is t
     "count!",
     "",
     JSON.stringify({ command: "" }),
+    JSON.stringify({ command: "a", options: "b" }),
     JSON.stringify({ command: "getTournament", options: { where: { id: "cup" } } }),
     JSON.stringify(COUNT),
     JSON.stringify({ command: "nope" }),
@@ -88,8 +93,9 @@ Deno.test("commands are read from stdin and answered in order; a wrong line is t
   assertEquals(unsupported.command, "nope");
   const wrong = client.complaints.filter((line) => line.startsWith("Cannot"));
   assertEquals(wrong.map((line) => line.replace(/ such as .*/, "")), [
-    "Cannot take count! as a command: expected JSON",
-    'Cannot take {"command":""} as a command: expected JSON',
+    "Cannot take a line of 6 characters as a command: it is not JSON, expected JSON",
+    "Cannot take a line of 14 characters as a command: it has no command, expected JSON",
+    "Cannot take a line of 29 characters as a command: its options are not an object, expected JSON",
   ]);
 });
 
@@ -153,6 +159,27 @@ Deno.test("a guest who logs in by a command gets the list", async () => {
   assert(!client.said.some((line) => line.includes("who has left")));
 });
 
+Deno.test("nothing that others say gets at the terminal: it is written out, in JSON lines as JSON", async () => {
+  await using wss = await startWss();
+  const message = "\x1b[2J\u009b2J\n\u007f";
+  wss.backend.on("GET /notification", () => Response.json([{ message }]));
+  wss.backend.on("GET /tournament", () => Response.json({ message }, { status: 400 }));
+  await using client = await startClient([`${wss.ws}/mobile`, "--token", "alice", "--json"]);
+  const list = await client.line(/"list"/);
+  await client.type('{"command": "getTournament", "options": {"where": {"id": "cup"}}}\n');
+  const error = await client.line(/"error"/);
+  wss.backend.on("GET /notification", () => Response.json({ message }, { status: 400 }));
+  await using refused = await startClient([`${wss.ws}/web`, "--token", "alice"]);
+  const ended = await refused.line(/The list ended/);
+
+  for (const line of [list, error, ended]) {
+    // deno-lint-ignore no-control-regex
+    assert(!/[\x00-\x1f\x7f-\x9f]/.test(line), JSON.stringify(line));
+  }
+  assertEquals(JSON.parse(list).items, [{ message }]);
+  assert(ended.includes("\\u001b"), ended);
+});
+
 Deno.test("connect says why it was cut off, and goes on with what it missed", async () => {
   await using wss = await startWss();
   await using client = await startClient([`${wss.ws}/web`, "--token", "alice", "--json"]);
@@ -202,6 +229,48 @@ Deno.test("where there is no service, connect says so and tries again until it i
   assertEquals(await client.exitCode(), 0);
 });
 
+/** A service that sends these frames, and nothing else. */
+function serveFrames(frames: readonly string[]) {
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const { socket, response } = Deno.upgradeWebSocket(request, { protocol: "wss.v1" });
+    socket.onopen = () => frames.forEach((frame) => socket.send(frame));
+    return response;
+  });
+  return {
+    url: `ws://127.0.0.1:${server.addr.port}/web`,
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}
+
+const PUSH = { rid: -1, event: "e", status: "update", payload: 1 };
+
+Deno.test("connect passes over what is no frame", async () => {
+  await using service = serveFrames(["{", "null", "[]", "", JSON.stringify(PUSH)]);
+  await using client = await startClient([service.url, "--json"]);
+  await client.line(/"push"/);
+  client.kill("SIGINT");
+  assertEquals(await client.exitCode(), 0);
+  assertEquals(client.said.length, 1);
+  assertEquals(client.complaints.at(-1), "Closed");
+});
+
+Deno.test({
+  name: "connect ends with exit code 1 where stdout can't be written",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using service = serveFrames([JSON.stringify(PUSH), JSON.stringify(PUSH)]);
+    const command = [Deno.execPath(), "run", "-A", MAIN, "connect", service.url, "--json"];
+    const { code, stderr } = await new Deno.Command("sh", {
+      args: ["-c", 'exec "$@" > /dev/full', "sh", ...command],
+      stdin: "null",
+    }).output();
+    const complaints = new TextDecoder().decode(stderr).trimEnd().split("\n");
+    assertEquals(code, 1);
+    assertMatch(complaints[2] ?? "", /^Cannot write to stdout: /);
+    assertEquals(complaints.slice(3), ["Closed"]);
+  },
+});
+
 Deno.test("the connection is closed with 1000 at the end", async () => {
   const closed = Promise.withResolvers<number>();
   await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
@@ -220,6 +289,7 @@ Deno.test("a refused token, a final close and a user who is logged out end conne
   const refused = await run(["connect", `${wss.ws}/web`, "--token", "mallory"]);
   assertEquals([refused.code, refused.out], [1, []]);
   assertMatch(refused.err.at(-1) ?? "", /^The token was refused, 4401/);
+  assertEquals(refused.err.slice(0, -1), [`Connecting to ${wss.ws}/web`, "Open"]);
 
   await using large = await startClient([`${wss.ws}/web`, "--token", "alice"]);
   await large.line(/list/);
@@ -246,8 +316,11 @@ Deno.test("a list that is refused ends connect with exit code 1", async () => {
 
 const WRONG: Record<string, string[]> = {
   "The URL is missing: expected a URL such as ws": ["connect"],
-  "Cannot connect to 'example.com': expected a URL such as ws": ["connect", "example.com"],
-  "Cannot connect to 'http://a/web': expected a URL such as ws": ["connect", "http://a/web"],
+  "The URL is wrong, it can't be parsed, of 11": ["connect", "example.com"],
+  "The URL is wrong, its scheme is not ws or wss: expected": ["connect", "http://a/web?t=secret"],
+  "The URL is wrong, its scheme is not": ["connect", "alice:secret@example.com/web"],
+  "The URL is wrong, it has a user": ["connect", "ws://alice:secret@a/web?t=secret"],
+  "The URL is wrong, it has a fragment": ["connect", "ws://a/web?t=secret#secret"],
   "Unknown argument 'b': expected one URL and --token, --types": ["connect", "ws://a", "b"],
   "Unknown option '--user': expected --token, --types": ["connect", "ws://a", "--user", "1"],
   "Option '--token <value>' argument missing. See": ["connect", "ws://a", "--token"],
@@ -265,6 +338,7 @@ for (const [said, args] of Object.entries(WRONG)) {
     const { code, out, err } = await run(args);
     assertEquals([code, out, err.length], [2, [], 1]);
     assert(err[0]?.startsWith(said), err[0]);
+    assert(!err[0]?.includes("secret"), err[0]);
     assert(err[0]?.endsWith(`See wss ${args[0]} --help`), err[0]);
   });
 }
@@ -322,6 +396,30 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name:
+    "a token that is typed can be mended with backspace and Ctrl-U, and Ctrl-D and Ctrl-C end it",
+  ignore: !await canHaveTerminal(),
+  async fn() {
+    await using wss = await startWss();
+    const args = [`${wss.ws}/web`, "--token", "-"];
+    await using client = await startClient(args, { hasTerminal: true });
+    await client.line(/Token/);
+    await client.type("bob\x15\ralixz\x7f\bce\r");
+    await client.line(/n1/);
+    await client.type("\x04");
+    assertEquals(await client.exitCode(), 0);
+    assert(wss.backend.calls.every(({ authorization }) => authorization === "alice"));
+
+    for (const keys of ["\x04", "ali\x04", "\x03"]) {
+      await using ended = await startClient(args, { hasTerminal: true });
+      await ended.line(/Token/);
+      await ended.type(keys);
+      assertEquals([await ended.exitCode(), ended.said.length], [0, 1]);
+    }
+  },
+});
+
 Deno.test("publish needs the settings of Kafka and no others", async () => {
   const args = ["publish", "--user", "42", "--type", "message", "--data", "1"];
   const { code, out, err } = await run(args, { KAFKA_SSL: "yes", PORT: "{{port}}" });
@@ -343,6 +441,37 @@ Deno.test("publish says within seconds that brokers can't be reached, or do not 
     assert(err[0]?.startsWith(`Cannot write to topic wss at ${KAFKA_BROKERS}: `), err[0]);
     assert(performance.now() - start < 20_000);
   }
+});
+
+Deno.test("publish has written where its connections do not end after that", async () => {
+  using clock = Object.assign(FakeTimers.install(), {
+    [Symbol.dispose]: () => clock.uninstall(),
+  });
+  const stops = [
+    () => Promise.reject(new Error("reset")),
+    () => Promise.withResolvers<void>().promise,
+    () => Promise.resolve(),
+  ];
+  const said: string[] = [];
+  for (const stop of stops) {
+    const done = publish(
+      () => Promise.resolve({ publish: () => Promise.resolve({ partition: 1, offset: 2 }), stop }),
+      {
+        message: { key: "42", value: "{}" },
+        onWritten: (id) => said.push(id),
+        onTrouble: (problem) => said.push(problem),
+      },
+    );
+    await clock.runAllAsync();
+    await done;
+  }
+  assertEquals(said, [
+    "1-2",
+    "Written, but the connections did not end: reset",
+    "1-2",
+    "Written, but the connections did not end within 2 s",
+    "1-2",
+  ]);
 });
 
 kafkaTest("what publish writes is printed by connect, and can be asked about at /why", async () => {

@@ -2,7 +2,7 @@
  * `wss connect`: a client in a terminal, to see what a user gets and to try commands.
  */
 import { follow } from "./follow.ts";
-import { readLines } from "./input.ts";
+import { editLine, readLines } from "./input.ts";
 import { print, printError } from "./print.ts";
 import { parseArguments, UsageError } from "./usage.ts";
 
@@ -66,10 +66,16 @@ function parseUrl(text: string | undefined): URL {
   const expected = "expected a URL such as ws://localhost:3110/web or wss://example.com/mobile";
   if (text === undefined) throw new UsageError(`The URL is missing: ${expected}`, COMMAND);
   const url = URL.parse(text);
-  if (!url || !/^wss?:$/.test(url.protocol) || url.username || url.password || url.hash) {
-    throw new UsageError(`Cannot connect to '${text}': ${expected}`, COMMAND);
-  }
-  return url;
+  const problem = url ? problemOf(url) : `it can't be parsed, of ${text.length} characters`;
+  if (url && !problem) return url;
+  throw new UsageError(`The URL is wrong, ${problem}: ${expected}`, COMMAND);
+}
+
+/** What is wrong with a URL, of which nothing is shown: a password or a token may be in any part. */
+function problemOf({ protocol, username, password, hash }: URL): string | undefined {
+  if (username || password) return "it has a user or a password, but --token says who connects";
+  if (!/^wss?:$/.test(protocol)) return "its scheme is not ws or wss";
+  if (hash) return "it has a fragment, behind #";
 }
 
 function parseTypes(text: string): string[] {
@@ -94,9 +100,15 @@ async function readToken(
     printError("Token, which is not shown:");
   }
   try {
-    const first = await Promise.race([interrupted, lines.next()]);
-    if (first === 0) return first;
-    if (first.value) return first.value;
+    for (;;) {
+      const next = await Promise.race([interrupted, lines.next()]);
+      if (next === 0) return next;
+      if (next.done) break;
+      const token = isTerminal ? editLine(next.value) : next.value;
+      if (token) return token;
+    }
+    // Ctrl-D, which ends it later on as well.
+    if (isTerminal) return 0;
   } finally {
     if (isTerminal) Deno.stdin.setRaw(false);
   }

@@ -2,9 +2,10 @@
  * What `wss connect` does once it knows to what, and as whom.
  */
 import { setTimeout } from "node:timers/promises";
+import { readFrame } from "../client/frame.ts";
 import { connect, type Inbox, WssError } from "../client/mod.ts";
 import { parseCommand, type TypedCommand } from "./input.ts";
-import { type Shown, textLines } from "./output.ts";
+import { jsonLine, type Shown, textLines } from "./output.ts";
 import { printError } from "./print.ts";
 import { createStateTeller, isWanted } from "./states.ts";
 
@@ -29,7 +30,7 @@ export async function follow(
   },
 ): Promise<number> {
   const end = Promise.withResolvers<number>();
-  const show = createShow({ isJson, onReaderGone: () => end.resolve(0) });
+  const show = createShow({ isJson, onEnd: end.resolve });
   const tell = createStateTeller({ url, isGuest: () => token === null });
   let token = firstToken;
   let inbox: Inbox | undefined;
@@ -43,9 +44,12 @@ export async function follow(
     },
     onFrame(direction, text) {
       if (direction === "out") return;
-      const { rid, event, status, payload, id } = JSON.parse(text);
+      const frame = readFrame(text);
+      if (!frame) return;
+      const { rid, event, status, payload, id } = frame;
       const isTold = event === "stream" || event === "server" || event === inbox?.id;
-      if (rid === -1 && !isTold) show({ kind: "push", event, status, payload, id });
+      if (rid !== -1 || isTold) return;
+      show({ kind: "push", event, status, payload, id }).catch(end.reject);
     },
   });
 
@@ -101,20 +105,25 @@ export async function follow(
   }
 }
 
-/** Prints in order, and no faster than it is read. */
-function createShow({ isJson, onReaderGone }: { isJson: boolean; onReaderGone: () => void }) {
+/** Prints in order, and no faster than it is read; gives an exit code where that can't go on. */
+function createShow({ isJson, onEnd }: { isJson: boolean; onEnd: (code: number) => void }) {
   const writer = Deno.stdout.writable.getWriter();
   const encoder = new TextEncoder();
   const isColored = Deno.stdout.isTerminal() && !Deno.noColor;
+  let hasFailed = false;
 
   return async function show(shown: Shown): Promise<void> {
-    const printed = isJson ? [JSON.stringify(shown)] : textLines(shown, { isColored });
+    const printed = isJson ? [jsonLine(shown)] : textLines(shown, { isColored });
     try {
       await writer.write(encoder.encode(printed.map((line) => `${line}\n`).join("")));
     } catch (error) {
+      // All writes fail after one that has.
+      if (hasFailed) return;
+      hasFailed = true;
       // Such as `head`, which has had enough.
-      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-      onReaderGone();
+      if (error instanceof Deno.errors.BrokenPipe) return onEnd(0);
+      printError(`Cannot write to stdout: ${error instanceof Error ? error.message : error}`);
+      onEnd(1);
     }
   };
 }

@@ -34,6 +34,11 @@ const COLORS: Record<Shown["kind"], number> = {
   error: 31,
 };
 
+/** A line for machines; what JSON leaves to the terminal is written out as well, which JSON allows. */
+export function jsonLine(shown: Shown): string {
+  return printable(JSON.stringify(shown));
+}
+
 /** Lines for people: of a list one for each of its items. */
 export function textLines(shown: Shown, { isColored }: { isColored: boolean }): string[] {
   const paint = (code: number, text: string) => isColored ? `\x1b[${code}m${text}\x1b[0m` : text;

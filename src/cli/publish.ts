@@ -5,7 +5,7 @@ import { findCaProblem, findSettings } from "../environment.ts";
 import { parsePublishSettings, type PublishSettings } from "../config.ts";
 import { within } from "../delay.ts";
 import { parseJsonExactly } from "../json.ts";
-import { connectKafkaProducer } from "../kafka/producer.ts";
+import { connectKafkaProducer, type KafkaProducer } from "../kafka/producer.ts";
 import { recordId } from "../protocol.ts";
 import { print, printError } from "./print.ts";
 import { parseArguments, UsageError } from "./usage.ts";
@@ -28,6 +28,8 @@ Exit codes: 0 it is written, 1 it could not be, 2 wrong settings or arguments.`;
 /** Milliseconds for all of it, and how often brokers that do not answer are asked again within. */
 const PUBLISH_MS = 10_000;
 const RETRIES = 3;
+/** Milliseconds for the connections to end. */
+const STOP_MS = 2000;
 
 /**
  * Runs the command and gives the exit code.
@@ -56,15 +58,24 @@ export async function runPublish(args: string[]): Promise<number> {
   if (!settings) return 2;
   const value = JSON.stringify({ type: "notification", document: { userId: user, type, data } });
   try {
-    // Of one key, so that what one user is told stays in order.
-    print(recordId(await publish(settings, { key: user, value })));
+    await publish(() => connectKafkaProducer(settings, { retries: RETRIES }), {
+      // Of one key, so that what one user is told stays in order.
+      message: { key: user, value },
+      onWritten: print,
+      onTrouble: printError,
+    });
     return 0;
   } catch (error) {
     const { KAFKA_TOPIC, KAFKA_BROKERS } = settings;
-    const reason = error instanceof Error ? error.message : error;
-    printError(`Cannot write to topic ${KAFKA_TOPIC} at ${KAFKA_BROKERS.join(",")}: ${reason}`);
+    printError(
+      `Cannot write to topic ${KAFKA_TOPIC} at ${KAFKA_BROKERS.join(",")}: ${reasonOf(error)}`,
+    );
     return 1;
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function required(option: string, allowed: string, value: string | undefined): string {
@@ -100,20 +111,43 @@ async function settingsToPublish(): Promise<PublishSettings | undefined> {
       problems.push(problem);
     }
   } catch (error) {
-    problems.push(error instanceof Error ? error.message : String(error));
+    problems.push(reasonOf(error));
   }
   for (const problem of problems) printError(problem);
 }
 
-async function publish(settings: PublishSettings, message: { key: string; value: string }) {
+/** How {@linkcode publish} writes. */
+interface Publishing {
+  readonly message: { readonly key: string; readonly value: string };
+  /** Told of where the record is. */
+  readonly onWritten: (id: string) => void;
+  /** Told of what goes wrong after that. */
+  readonly onTrouble: (problem: string) => void;
+}
+
+/**
+ * Writes a message. Whoever is told that it failed writes it again, so nothing that goes wrong once it
+ * is written is a failure.
+ *
+ * @throws {Error} It is not written, or not known to be
+ */
+export async function publish(
+  connect: () => Promise<KafkaProducer>,
+  { message, onWritten, onTrouble }: Publishing,
+): Promise<void> {
   const work = (async () => {
-    const producer = await connectKafkaProducer(settings, { retries: RETRIES });
-    try {
-      return await producer.publish(message);
-    } finally {
-      await producer.stop();
-    }
+    const producer = await connect();
+    return { producer, record: await producer.publish(message) };
   })();
-  if (await within(PUBLISH_MS, work)) return await work;
-  throw new Error(`it is not known to be written after ${PUBLISH_MS / 1000} s`);
+  if (!await within(PUBLISH_MS, work)) {
+    throw new Error(`it is not known to be written after ${PUBLISH_MS / 1000} s`);
+  }
+  const { producer, record } = await work;
+  onWritten(recordId(record));
+  try {
+    if (await within(STOP_MS, producer.stop())) return;
+    onTrouble(`Written, but the connections did not end within ${STOP_MS / 1000} s`);
+  } catch (error) {
+    onTrouble(`Written, but the connections did not end: ${reasonOf(error)}`);
+  }
 }

@@ -2,7 +2,6 @@
  * What `wss connect` says of its connection.
  */
 import type { Disconnection, State } from "../client/mod.ts";
-import { printable } from "./output.ts";
 
 /** The close code that a client ends its connection with. */
 const NORMAL = 1000;
@@ -18,11 +17,18 @@ export function isWanted(last: Disconnection | null): boolean {
 export function createStateTeller({ url, isGuest }: { url: URL; isGuest: () => boolean }) {
   const address = url.origin === "null" ? `${url.protocol}//${url.host}` : url.origin;
   let before: State["state"] | "degraded" | undefined;
+  /** Whether the token was refused, of which is told once: the same is not tried again. */
+  let isRefused = false;
 
   return function tell(state: State): string | undefined {
     const previous = before;
     before = state.state === "open" && state.degraded ? "degraded" : state.state;
     if (before === previous) return undefined;
+    const wasRefused = isRefused;
+    isRefused = state.state !== "open" && state.last?.code === TOKEN_REFUSED;
+    if (isRefused) {
+      return wasRefused ? undefined : `The token was refused, ${describe(state.last)}`;
+    }
     switch (state.state) {
       case "connecting":
         return `Connecting to ${address}${url.pathname}`;
@@ -39,15 +45,12 @@ export function createStateTeller({ url, isGuest }: { url: URL; isGuest: () => b
           : `Cut off, ${describe(state.last)}: connecting ${again}`;
       }
       case "closed":
-        if (isWanted(state.last)) return "Closed";
-        return state.last?.code === TOKEN_REFUSED
-          ? `The token was refused, ${describe(state.last)}`
-          : `Closed for good, ${describe(state.last)}`;
+        return isWanted(state.last) ? "Closed" : `Closed for good, ${describe(state.last)}`;
     }
   };
 }
 
 function describe(last: Disconnection | null): string {
   if (!last) return "without a reason";
-  return last.reason ? `${last.code} ${printable(last.reason)}` : `${last.code}`;
+  return last.reason ? `${last.code} ${last.reason}` : `${last.code}`;
 }

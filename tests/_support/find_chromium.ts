@@ -1,11 +1,11 @@
 /** Where Chromium is. */
 
 export const HOW_TO_GET_CHROMIUM = "The tests in tests/browser need Chromium: " +
-  "apt-get install chromium, or set CHROMIUM_BIN to its path";
+  "apt-get install chromium, or set CHROMIUM to its path";
 
 /** Its path, `null` where there is none. */
 export function findChromium(): string | null {
-  const given = Deno.env.get("CHROMIUM_BIN");
+  const given = Deno.env.get("CHROMIUM");
   if (given) return runs(given) ? given : null;
   for (const folder of Deno.env.get("PATH")?.split(":") ?? []) {
     if (runs(`${folder}/chromium`)) return `${folder}/chromium`;

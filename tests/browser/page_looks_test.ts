@@ -1,15 +1,30 @@
-/** How the page looks, for people to look at as well. */
+/**
+ * How the page looks, for people to look at as well: with KEEP_SCREENSHOTS=true it is said where the
+ * screenshots are.
+ */
 import { assertEquals } from "@std/assert";
 import axe from "axe-core";
 import { frames, logIn, startPage } from "../_support/page.ts";
 
-const screenshots = await Deno.makeTempDir({ prefix: "wss-page-" });
-// deno-lint-ignore no-console
-console.log(`Screenshots are in ${screenshots}`);
+/** A folder for screenshots, which is gone at the end unless it is to be kept. */
+async function makeFolder() {
+  const path = await Deno.makeTempDir({ prefix: "wss-page-" });
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      if (Deno.env.get("KEEP_SCREENSHOTS") !== "true") {
+        return await Deno.remove(path, { recursive: true });
+      }
+      // deno-lint-ignore no-console
+      console.log(`Screenshots are in ${path}`);
+    },
+  };
+}
 
 for (const colorScheme of ["light", "dark"] as const) {
   for (const [width, height] of [[1280, 800], [390, 844]] as const) {
     Deno.test(`page: axe finds nothing at ${width} pixels, ${colorScheme}`, async () => {
+      await using screenshots = await makeFolder();
       await using demo = await startPage();
       const page = await demo.open({
         colorScheme,
@@ -18,7 +33,7 @@ for (const colorScheme of ["light", "dark"] as const) {
       });
       const checks: [string, unknown][] = [];
       const look = async (name: string) => {
-        await page.screenshot({ path: `${screenshots}/${name}.png`, fullPage: true });
+        await page.screenshot({ path: `${screenshots.path}/${name}.png`, fullPage: true });
         // Injected as a script it would break the page's policy.
         await page.evaluate(axe.source);
         const { violations } = await page.evaluate("axe.run()") as axe.AxeResults;

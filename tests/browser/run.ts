@@ -1,6 +1,6 @@
 /**
  * `deno task test:browser`: runs the tests that need Chromium, or says how to get it. Arguments go
- * to `deno test`.
+ * to `deno test`, and name what is run.
  */
 import { findChromium, HOW_TO_GET_CHROMIUM } from "../_support/find_chromium.ts";
 
@@ -10,6 +10,11 @@ if (findChromium() === null) {
   Deno.exit(1);
 }
 const tests = new Deno.Command(Deno.execPath(), {
-  args: ["test", "--no-prompt", "--allow-all", ...Deno.args, "tests/browser/"],
+  args: [
+    "test",
+    "--no-prompt",
+    "--allow-all",
+    ...Deno.args.length > 0 ? Deno.args : ["tests/browser/"],
+  ],
 }).spawn();
 Deno.exit((await tests.status).code);
