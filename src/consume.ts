@@ -7,6 +7,7 @@ import { MAX_TIME_MS } from "./cursor.ts";
 import type { Freshness } from "./freshness.ts";
 import { messageTypeOf } from "./addressing.ts";
 import type { LogEvents, LogRecord } from "./log_reader.ts";
+import type { Read } from "./log_window.ts";
 import { type Message, parseMessage } from "./messages.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Quarantine } from "./quarantine.ts";
@@ -39,14 +40,11 @@ export function createLogEvents(options: ConsumeOptions): LogEvents {
   const { onRead, onFailure } = options;
 
   /** The message of a record, `null` where it has none that could be used. */
-  function messageOf(record: LogRecord, readAt: number): Message | null {
-    const { partition, offset, value } = record;
+  function messageOf(value: LogRecord["value"], read: Read): Message | null {
     if (value === null) {
       metrics.records.inc({ type: "empty" });
       return null;
     }
-    const timestamp = Math.min(Math.max(0, record.timestamp), MAX_TIME_MS);
-    const unusable = { partition, offset, timestamp, readAt };
     try {
       const parsed = parseMessage(value);
       if (!("problem" in parsed)) {
@@ -56,34 +54,38 @@ export function createLogEvents(options: ConsumeOptions): LogEvents {
         return parsed;
       }
       metrics.quarantined.inc({ reason: parsed.problem });
-      quarantine.add({ ...unusable, reason: parsed.reason });
+      quarantine.add({ ...read, reason: parsed.reason });
     } catch (error) {
+      const { partition, offset } = read;
       log.error("Record {partition}-{offset} could not be read: {error}", {
         partition,
         offset,
         error,
       });
       metrics.quarantined.inc({ reason: "defect" });
-      quarantine.add({ ...unusable, reason: "could not be read" });
+      quarantine.add({ ...read, reason: "could not be read" });
     }
     metrics.records.inc({ type: "unusable" });
     return null;
   }
 
-  function handle({ value, headers, ...read }: LogRecord, readAt: number): void {
-    const message = messageOf({ value, ...read }, readAt);
-    const record = { ...read, readAt };
+  function handle(record: LogRecord, readAt: number): void {
+    const { partition, offset, value, headers } = record;
+    // A producer may write into it what it likes.
+    const timestamp = Math.min(Math.max(0, record.timestamp), MAX_TIME_MS);
+    const read = { partition, offset, timestamp, readAt };
+    const message = messageOf(value, read);
     if (headers?.replays !== undefined) quarantine.noteReplay(headers.replays);
     if (message?.does === "logout") {
-      stream.read(record, null);
+      stream.read(read, null);
       tokens.forget(message.user);
       for (const session of sessions.ofUser(message.user)) session.revoke();
       return;
     }
-    const entry = stream.read(record, message);
+    const entry = stream.read(read, message);
     const subscriptions = entry ? sessions.deliver(entry) : 0;
     if (subscriptions > 0) {
-      traceMessage({ topic, ...record, traceparent: headers?.traceparent, subscriptions });
+      traceMessage({ topic, ...read, traceparent: headers?.traceparent, subscriptions });
     }
   }
 

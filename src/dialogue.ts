@@ -157,7 +157,7 @@ export class Dialogue {
       barrier: command.barrier,
       run: async () => {
         const answer = () => this.#answer(() => run(context), asked);
-        const span = { session: this.#options.session.id, rid, run: answer };
+        const span = { session: session.id, rid, run: answer };
         this.#reply(asked, await traceCommand(name, span));
       },
     });

@@ -19,7 +19,7 @@ export interface Entry {
   readonly seq: number;
   readonly partition: number;
   readonly offset: number;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, not more than a cursor can say. */
   readonly timestamp: number;
   /** When this instance has read it, in milliseconds since 1970. */
   readonly readAt: number;

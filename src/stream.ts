@@ -2,13 +2,7 @@
  * How far this instance has read, and what it still knows of that: positions, window and cursors.
  * Subscriptions ask here for their place in the log.
  */
-import {
-  createCursorCodec,
-  type Cursor,
-  type CursorCodec,
-  MAX_TIME_MS,
-  type Positions,
-} from "./cursor.ts";
+import { createCursorCodec, type Cursor, type CursorCodec, type Positions } from "./cursor.ts";
 import {
   type Delivery,
   type Entry,
@@ -100,15 +94,14 @@ export class Stream {
 
   /** Takes the next record of its partition, `null` where it is for nobody. */
   read(read: Read, delivery: Delivery | null): Entry | null {
-    const { partition, offset } = read;
-    const record = { ...read, timestamp: Math.min(Math.max(0, read.timestamp), MAX_TIME_MS) };
+    const { partition, offset, timestamp } = read;
     this.advance(partition, offset + 1);
-    this.#newestMs = Math.max(this.#newestMs, record.timestamp);
+    this.#newestMs = Math.max(this.#newestMs, timestamp);
     if (offset < this.window.first(partition) || delivery === null) {
-      this.window.pass(record);
+      this.window.pass(read);
       return null;
     }
-    return this.window.add({ ...record, delivery });
+    return this.window.add({ ...read, delivery });
   }
 
   /** Everything in front of this position was read, or there was nothing. */
