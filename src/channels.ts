@@ -1,7 +1,7 @@
 /**
  * Finds subscriptions by what messages address. Its cost for a message is that of whom it is for.
  */
-import { type Addressees, isFor, keysOfAddressees, keysOfTarget } from "./addressing.ts";
+import { type Addressees, isFor, keyOfId, keysOfAddressees, keysOfTarget } from "./addressing.ts";
 import { MultiMap } from "./multi_map.ts";
 import type { Target } from "./subscription_id.ts";
 import type { Subscription } from "./subscriptions.ts";
@@ -14,7 +14,6 @@ export interface Channel {
 
 /** The channels of an instance; one without members is no more. */
 export class Channels {
-  readonly #byId = new Map<string, Channel>();
   readonly #byKey = new MultiMap<Channel>();
 
   /** By how many keys something is to be found. */
@@ -24,10 +23,9 @@ export class Channels {
 
   add(subscription: Subscription): void {
     const { target } = subscription;
-    let channel = this.#byId.get(target.id);
+    let channel = this.#ofTarget(target.id);
     if (!channel) {
       channel = { target, members: new Set() };
-      this.#byId.set(target.id, channel);
       for (const key of keysOfTarget(target)) this.#byKey.add(key, channel);
     }
     channel.members.add(subscription);
@@ -35,15 +33,14 @@ export class Channels {
 
   remove(subscription: Subscription): void {
     const { target } = subscription;
-    const channel = this.#byId.get(target.id);
+    const channel = this.#ofTarget(target.id);
     if (!channel?.members.delete(subscription) || channel.members.size > 0) return;
-    this.#byId.delete(target.id);
     for (const key of keysOfTarget(target)) this.#byKey.delete(key, channel);
   }
 
   /** Who is subscribed to the target of that id. */
   members(id: string): Iterable<Subscription> {
-    return this.#byId.get(id)?.members ?? [];
+    return this.#ofTarget(id)?.members ?? [];
   }
 
   /** The channels that a message is for. */
@@ -51,5 +48,10 @@ export class Channels {
     for (const key of keysOfAddressees(to)) {
       for (const channel of this.#byKey.get(key)) if (isFor(to, channel.target)) yield channel;
     }
+  }
+
+  #ofTarget(id: string): Channel | undefined {
+    const [channel] = this.#byKey.get(keyOfId(id));
+    return channel;
   }
 }
