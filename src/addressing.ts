@@ -15,16 +15,11 @@ export function messageTypeOf(to: Addressees): "notification" | "update_subscrip
   return to.by === "user" ? "notification" : "update_subscription";
 }
 
-/** The key of a subscription's id. */
-export function keyOfId(id: string): string {
-  return `id ${id}`;
-}
-
 /** The keys under which a message is to be found. */
 export function keysOfAddressees(to: Addressees): readonly string[] {
   switch (to.by) {
     case "subscription":
-      return to.ids.map(keyOfId);
+      return to.ids.map((id) => `id ${id}`);
     case "resource":
       return [`resource ${to.resource}`];
     case "user":
@@ -37,7 +32,7 @@ export function keysOfTarget(target: Target): readonly [string, string] {
   const second = target.resource === "notification"
     ? `user ${target.where.userId}`
     : `resource ${target.resource}`;
-  return [keyOfId(target.id), second];
+  return [`id ${target.id}`, second];
 }
 
 /** Whether a message that shares a key with the target is for it. */

@@ -3,7 +3,7 @@
  */
 
 /** Sets of values, by key. */
-export class MultiMap<V extends WeakKey> {
+export class MultiMap<V extends WeakKey | string> {
   /** Most keys have one value, for which a set would take more than all else that is kept of it. */
   readonly #values = new Map<string, V | Set<V>>();
 
@@ -12,11 +12,14 @@ export class MultiMap<V extends WeakKey> {
     return this.#values.size;
   }
 
+  has(key: string): boolean {
+    return this.#values.has(key);
+  }
+
   /** The values of a key, in the order of their coming. */
-  get(key: string): Iterable<V> {
+  get(key: string): ReadonlySet<V> {
     const values = this.#values.get(key);
-    if (values === undefined) return [];
-    return values instanceof Set ? values : [values];
+    return values instanceof Set ? values : new Set(values === undefined ? [] : [values]);
   }
 
   add(key: string, value: V): void {

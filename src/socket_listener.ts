@@ -6,7 +6,7 @@ import type { Place } from "./gate.ts";
 
 const log = getLogger(["wss", "server"]);
 
-const EVENTS = ["open", "message", "error", "close"] as const;
+const EVENTS = ["open", "message", "close"] as const;
 
 /** Milliseconds after which a socket that was upgraded must be open. */
 const OPEN_TIMEOUT_MS = 5000;

@@ -103,7 +103,7 @@ export class Subscription {
     this.subscriber = subscriber;
     this.list = list;
     this.#feed = feed;
-    this.#start = [...feed.stream.positions];
+    this.#start = feed.stream.snapshot;
   }
 
   /** Whether all that was read has been pushed, and nothing is held back. */
@@ -349,7 +349,7 @@ export class Subscription {
 
   #lose(why: ResyncReason): void {
     this.#catchingUp = null;
-    this.#start = [...this.#feed.stream.positions];
+    this.#start = this.#feed.stream.snapshot;
     if (this.subscriber.knowsVersion1) return this.#pushResync(why);
     this.#owed = { entry: null, inPlaceOfResync: why };
     this.reloadByItself();
