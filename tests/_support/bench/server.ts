@@ -1,16 +1,18 @@
 /**
- * wss as a process of a benchmark: the whole service, over an embedded log and with a backend of its
- * own. Told of the folder of its source, which may be that of another build, and of settings; publishes
- * for user 42, who is `alice` to the backend.
+ * wss as a process of a benchmark: the whole service, over an embedded log. Publishes for user 42, who
+ * is `alice` to the backend that it starts where it is not told of another.
  */
 import { startBackend } from "../backend.ts";
 import { settingsOf, testEnvironment } from "../settings.ts";
 import { exactNow } from "./clock.ts";
-import { answer, childOptions, cpuMs, say } from "./parent.ts";
+import { answer, childOptions, cpuMs, residentBytes, say } from "./parent.ts";
 
 /** What it is told at its start. */
 interface Options {
+  /** The folder of its source, which may be that of another build. */
   readonly source?: string;
+  /** The origin of a backend that is not its own. */
+  readonly backend?: string;
   readonly settings?: Record<string, string>;
 }
 
@@ -18,18 +20,20 @@ interface Options {
 interface Question {
   readonly times?: number;
   readonly bytes?: number;
+  /** Whether to tell the memory that it takes as well. */
+  readonly memory?: boolean;
 }
 
-const { source = new URL("../../../src", import.meta.url).href, settings }: Options =
+const { source = new URL("../../../src", import.meta.url).href, settings, ...options }: Options =
   childOptions();
 const { createEmbeddedLog } = await import(`${source}/dev/embedded_log.ts`);
 const { startService } = await import(`${source}/service.ts`);
 
 const log = createEmbeddedLog();
-await using backend = startBackend({ users: { alice: "42" } });
+const backend = options.backend ?? startBackend({ users: { alice: "42" } }).origin;
 const service = startService(
   settingsOf({
-    ...testEnvironment(backend.origin),
+    ...testEnvironment(backend),
     // Nothing is done but what is measured; and the clients answer no pings.
     PING_SECONDS: "86400",
     CURSOR_SECONDS: "86400",
@@ -41,10 +45,14 @@ const service = startService(
 await service.ready;
 say({ port: service.address.port });
 
-await answer(({ times = 0, bytes = 0 }: Question) => {
+await answer(async ({ times = 0, bytes = 0, memory = false }: Question) => {
   const document = { userId: "42", type: "message", data: "x".repeat(Math.max(0, bytes - 2)) };
   const value = JSON.stringify({ type: "notification", document });
   const before = { at: exactNow(), cpuMs: cpuMs() };
   for (let i = 0; i < times; i++) log.publish(value);
-  return before;
+  return {
+    ...before,
+    connections: service.connections,
+    ...memory && { residentBytes: await residentBytes() },
+  };
 });
