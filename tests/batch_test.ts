@@ -2,6 +2,7 @@ import FakeTimers from "@sinonjs/fake-timers";
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { Batches } from "../src/batches.ts";
+import { connect } from "../src/client/mod.ts";
 import { type Frame, messagesOf } from "./_support/client.ts";
 import { until } from "./_support/queue.ts";
 import { openRawSocket } from "./_support/raw_socket.ts";
@@ -162,6 +163,24 @@ Deno.test("[BAT1] closing sends what is due first, and what is due to nobody is 
   assertEquals(closing.sent, ["[1,2]", "closed with 1003"]);
   await until("nothing is due", () => toGone.bufferedAmount === 0);
   assertEquals([closing.sent.length, gone.sent], [2, []]);
+});
+
+Deno.test("[BAT1] the client library offers it, and is given every push of a burst", async () => {
+  await using wss = await startWss();
+  let frames = 0;
+  using client = connect(`${wss.ws}/web`, {
+    token: () => "alice",
+    onFrame: (direction) => direction === "in" && frames++,
+  });
+  const inbox = client.notifications();
+  await inbox.next();
+
+  for (let n = 0; n < 500; n++) publish(wss, n);
+
+  for (let data = 0; data < 500; data++) {
+    assertEquals((await inbox.next()).value, { kind: "update", data });
+  }
+  assertEquals(frames, 1 + Math.ceil(500 / 64));
 });
 
 Deno.test("[BAT2] an array has 64 messages at most, the next frame has what follows", async () => {
