@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { Batches } from "../src/batches.ts";
 import { connect } from "../src/client/mod.ts";
 import { type Frame, messagesOf } from "./_support/client.ts";
+import { frameText } from "./_support/fuzz/input.ts";
 import { until } from "./_support/queue.ts";
 import { openRawSocket } from "./_support/raw_socket.ts";
 import { startWss, type Wss } from "./_support/wss.ts";
@@ -364,6 +365,35 @@ Deno.test("[BAT4] each request of an array has its own reply, each bad element i
   );
   assertEquals([first?.rid, first?.status, second?.rid], [11, "ok", 15]);
 });
+
+Deno.test("[BAT4] whatever an array has, each element gets one reply", async () => {
+  await using wss = await startWss();
+  const element = frameText.filter((text) => text.length < 500 && isJson(text));
+  await fc.assert(
+    fc.asyncProperty(fc.array(element, { minLength: 1, maxLength: 64 }), async (elements) => {
+      await using client = await wss.connect("/mobile", BATCH);
+      client.send(`[${elements.join(",")}]`);
+      // Answered after all that is in front of it.
+      const last = { ids: [], action: "unsubscribe" };
+      client.send([{ rid: 1000, command: "subscription", options: last }]);
+      for (const text of elements) {
+        const { rid, status, payload } = await client.next();
+        assert(rid !== 1000, `nothing for one of ${elements.length}, such as ${text}`);
+        assert(status !== "error" || payload.error?.[0].Slug !== "internal", text);
+      }
+      assertEquals((await client.next()).rid, 1000);
+    }),
+  );
+});
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 Deno.test("[BAT4] an array of 64 is taken; of none, or of 65, it is one invalid-request", async () => {
   await using wss = await startWss();
