@@ -16,7 +16,7 @@ import {
   type Slug,
 } from "./protocol.ts";
 import { RateLimit } from "./rate_limit.ts";
-import { type Envelope, parseRequest, type Request } from "./request.ts";
+import { type Envelope, type Parsed, parseRequests, type Request } from "./request.ts";
 import { RequestQueue } from "./request_queue.ts";
 import type { Session } from "./sessions.ts";
 import { traceCommand } from "./tracing.ts";
@@ -41,6 +41,8 @@ export interface RequestLimits {
 export interface Asker {
   readonly session: Session;
   readonly outbox: Pick<Outbox, "send" | "isBehind" | "whenCaughtUp">;
+  /** Whether a frame may have several requests (BAT4). */
+  readonly knowsBatches: boolean;
   close(close: CloseCode): void;
 }
 
@@ -92,7 +94,13 @@ export class Dialogue {
   receive(text: string): void {
     const now = performance.now();
     this.#asker.session.activeAt = now;
-    const parsed = parseRequest(text);
+    for (const parsed of parseRequests(text, this.#asker)) {
+      this.#take(parsed, now);
+      if (this.#state === "ended") return;
+    }
+  }
+
+  #take(parsed: Parsed, now: number): void {
     const envelope = "error" in parsed
       ? parsed.envelope
       : { rid: parsed.request.rid, event: parsed.request.command };
