@@ -66,8 +66,8 @@ export async function fanOutRound(
   };
 }
 
-/** A frame of the server has no mask, and a length of as few bytes as it can. */
-function payloadOf(frameBytes: number): number {
+/** The bytes of a frame's text, given those on the wire: there is no mask from a server. */
+export function payloadOf(frameBytes: number): number {
   return frameBytes - (frameBytes <= 127 ? 2 : frameBytes <= 65_539 ? 4 : 10);
 }
 

@@ -7,11 +7,13 @@ import { parseArgs } from "node:util";
 import type { Benchmark, Result } from "../_support/bench/benchmark.ts";
 import { thisMachine } from "../_support/bench/machine.ts";
 import { tableOf } from "../_support/bench/table.ts";
+import { burst } from "./burst.ts";
 import { fanOut } from "./fan_out.ts";
 import { observation } from "./observation.ts";
+import { requests } from "./requests.ts";
 
 /** What is run where no names are given, in this order. */
-const BENCHMARKS: readonly Benchmark[] = [fanOut];
+const BENCHMARKS: readonly Benchmark[] = [fanOut, burst, requests];
 /** What is run by its name only. */
 const OTHERS: readonly Benchmark[] = [observation];
 const ALL = [...BENCHMARKS, ...OTHERS];
