@@ -18,8 +18,8 @@ export interface BackendAnswer {
 /** What to send. A redirect is an answer, it is not followed. */
 export interface BackendRequest {
   readonly method: "GET" | "PUT";
-  readonly url: URL;
-  readonly headers: Headers;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
 }
 
@@ -50,7 +50,9 @@ export async function attempt(
     body = await readText(response, maxBytes);
   } catch (error) {
     // The only place that knows; clients are not told of addresses.
-    if (!signal.aborted) log.debug("No whole answer of {host}: {error}", { host: url.host, error });
+    if (!signal.aborted) {
+      log.debug("No whole answer of {host}: {error}", { host: new URL(url).host, error });
+    }
     return { slug: "backend-unavailable", reason: "no whole answer", again: true };
   }
   if (body === null) {
@@ -104,6 +106,13 @@ function parse(body: string): { payload: JsonText; value: unknown } | null {
 
 /** The whole body, `null` where it is longer than the limit. */
 async function readText(response: Response, maxBytes: number): Promise<string | null> {
+  const { headers } = response;
+  const length = headers.get("content-length");
+  // Reading a stream costs as much as all the rest of a request. The length of what is compressed is
+  // not that of what comes out of it.
+  if (length !== null && Number(length) <= maxBytes && !headers.has("content-encoding")) {
+    return await response.text();
+  }
   const decoder = new TextDecoder();
   let text = "";
   let bytes = 0;

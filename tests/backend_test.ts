@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { assert, assertEquals } from "@std/assert";
 import { startWss, type Wss } from "./_support/wss.ts";
 
@@ -93,8 +94,22 @@ Deno.test("what a backend answers wrongly is an error, and the session goes on",
   const large = JSON.stringify("x".repeat(3_000_000));
   const much = await listAnswered(wss, () => new Response(large));
   assertEquals(much.payload.length, 3_000_000);
-  const tooMuch = await listAnswered(wss, () => new Response(JSON.stringify("x".repeat(9e6))));
-  assertEquals(tooMuch.slug, "backend-invalid");
+  const tooLarge = JSON.stringify("x".repeat(9_000_000));
+  for (
+    const respond of [
+      () => new Response(tooLarge),
+      // No length is told.
+      () => new Response(new Blob([tooLarge]).stream()),
+      // The length that is told is that of a few KB.
+      () =>
+        new Response(new Uint8Array(gzipSync(tooLarge)), {
+          headers: { "content-encoding": "gzip" },
+        }),
+    ]
+  ) {
+    const tooMuch = await listAnswered(wss, respond);
+    assertEquals(tooMuch.slug, "backend-invalid");
+  }
 });
 
 Deno.test("[BCK2] the token goes to user and notification exactly as given, to no other API", async () => {
