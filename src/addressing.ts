@@ -35,6 +35,12 @@ export function keysOfTarget(target: Target): readonly [string, string] {
   return [`id ${target.id}`, second];
 }
 
+/** Whether a message is for a target. */
+export function addresses(to: Addressees, target: Target): boolean {
+  const keys = keysOfAddressees(to);
+  return keysOfTarget(target).some((key) => keys.includes(key)) && isFor(to, target);
+}
+
 /** Whether a message that shares a key with the target is for it. */
 export function isFor(to: Addressees, target: Target): boolean {
   if (to.by !== "user" || target.resource !== "notification") return true;

@@ -3,6 +3,7 @@
  * read, reloads.
  */
 import { setImmediate } from "node:timers/promises";
+import type { FanOut } from "./fan_out.ts";
 import type { Reloads } from "./reloads.ts";
 import type { Stream } from "./stream.ts";
 import type { Feed, Subscription } from "./subscriptions.ts";
@@ -14,7 +15,12 @@ const TURN_MS = 10;
 
 /** Makes the {@linkcode Feed} of an instance; `onRead` is to be called when something was read. */
 export function createFeed(
-  { stream, reloads, trace }: { stream: Stream; reloads: Reloads; trace: Trace },
+  { stream, fanOut, reloads, trace }: {
+    stream: Stream;
+    fanOut: Pick<FanOut, "owes" | "settle">;
+    reloads: Reloads;
+    trace: Trace;
+  },
 ): Feed & { onRead(): void } {
   /** To be called back when there is time. */
   const later = new Set<Subscription>();
@@ -47,6 +53,8 @@ export function createFeed(
   return {
     stream,
     trace,
+    isOwed: (subscription) => fanOut.owes(subscription),
+    settle: (subscription) => fanOut.settle(subscription),
     reload: reloads.request,
     reloadLater: reloads.requestLater,
     cancelReload: reloads.cancel,

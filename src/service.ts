@@ -13,6 +13,7 @@ import type { LogReader } from "./log_reader.ts";
 import { createLogEvents } from "./consume.ts";
 import { within } from "./delay.ts";
 import { drain } from "./drain.ts";
+import { FanOut } from "./fan_out.ts";
 import { createFeed } from "./feed.ts";
 import { startLoopMonitor } from "./event_loop.ts";
 import { Freshness } from "./freshness.ts";
@@ -108,13 +109,15 @@ export function startService(
     windowMs: settings.RECOVERY_WINDOW_SECONDS * 1000,
     maxBytes: settings.RECOVERY_MAX_BYTES,
   });
+  const fanOut = new FanOut({ stream, trace });
   const reloads = createReloads({
     backend,
+    fanOut,
     concurrency: settings.RELOAD_CONCURRENCY,
     metrics,
   });
-  const feed = createFeed({ stream, reloads, trace });
-  const sessions = createSessions({ feed, onToken: revalidation.onToken });
+  const feed = createFeed({ stream, fanOut, reloads, trace });
+  const sessions = createSessions({ feed, fanOut, onToken: revalidation.onToken });
   const freshness = new Freshness({
     afterMs: settings.DEGRADED_AFTER_SECONDS * 1000,
     now: Date.now(),
@@ -198,6 +201,7 @@ export function startService(
       topic: settings.KAFKA_TOPIC,
       stream,
       sessions,
+      fanOut,
       tokens,
       quarantine,
       freshness,

@@ -156,7 +156,7 @@ export function createKafkaReader(settings: KafkaReaderSettings): LogReader {
       const offset = Number(text);
       // After a rejoin a fetch may still bring what was read before it.
       if (offset < (positions.get(partition) ?? 0)) continue;
-      events.onRecord({
+      const handled = events.onRecord({
         partition,
         offset,
         timestamp: Number(timestamp),
@@ -164,6 +164,7 @@ export function createKafkaReader(settings: KafkaReaderSettings): LogReader {
         headers: recordHeaders(headers),
       });
       advance(partition, offset + 1);
+      await handled;
     }
     advance(partition, Number(batch.lastOffset()) + 1);
   }
