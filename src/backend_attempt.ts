@@ -106,13 +106,8 @@ function parse(body: string): { payload: JsonText; value: unknown } | null {
 
 /** The whole body, `null` where it is longer than the limit. */
 async function readText(response: Response, maxBytes: number): Promise<string | null> {
-  const { headers } = response;
-  const length = headers.get("content-length");
-  // Reading a stream costs as much as all the rest of a request. The length of what is compressed is
-  // not that of what comes out of it.
-  if (length !== null && Number(length) <= maxBytes && !headers.has("content-encoding")) {
-    return await response.text();
-  }
+  // Chunk by chunk, each body takes a buffer of 64 KiB that stays until it is collected.
+  if (lengthOf(response.headers) <= maxBytes) return await response.text();
   const decoder = new TextDecoder();
   let text = "";
   let bytes = 0;
@@ -123,4 +118,11 @@ async function readText(response: Response, maxBytes: number): Promise<string | 
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();
+}
+
+/** The bytes of a body, where that is said; infinite where it is not. */
+function lengthOf(headers: Headers): number {
+  // What is said of a compressed body is its length before it is decompressed.
+  if (headers.has("content-encoding")) return Infinity;
+  return Number(headers.get("content-length") ?? Infinity);
 }

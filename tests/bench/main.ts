@@ -11,9 +11,10 @@ import { burst } from "./burst.ts";
 import { fanOut } from "./fan_out.ts";
 import { observation } from "./observation.ts";
 import { requests } from "./requests.ts";
+import { start } from "./start.ts";
 
 /** What is run where no names are given, in this order. */
-const BENCHMARKS: readonly Benchmark[] = [fanOut, burst, requests];
+const BENCHMARKS: readonly Benchmark[] = [fanOut, burst, requests, start];
 /** What is run by its name only. */
 const OTHERS: readonly Benchmark[] = [observation];
 const ALL = [...BENCHMARKS, ...OTHERS];

@@ -64,7 +64,7 @@ export const requests: Benchmark = {
       const child = children.use(startChild(script, options));
       return { child, port: (await child.next()).port };
     };
-    const backend = `http://127.0.0.1:${(await start("backend.ts", {})).port}`;
+    const backend = `http://127.0.0.1:${(await start("instant_backend.ts", {})).port}`;
     const startStage = async (script: string): Promise<Stage> => {
       const { child: server, port } = await start(script, { backend });
       const options = { port, clients: count, request: REQUEST };
