@@ -9,6 +9,7 @@ import { thisMachine } from "../_support/bench/machine.ts";
 import { tableOf } from "../_support/bench/table.ts";
 import { burst } from "./burst.ts";
 import { fanOut } from "./fan_out.ts";
+import { isolation } from "./isolation.ts";
 import { observation } from "./observation.ts";
 import { requests } from "./requests.ts";
 import { start } from "./start.ts";
@@ -16,7 +17,7 @@ import { start } from "./start.ts";
 /** What is run where no names are given, in this order. */
 const BENCHMARKS: readonly Benchmark[] = [fanOut, burst, requests, start];
 /** What is run by its name only. */
-const OTHERS: readonly Benchmark[] = [observation];
+const OTHERS: readonly Benchmark[] = [isolation, observation];
 const ALL = [...BENCHMARKS, ...OTHERS];
 
 const { values: { small, json }, positionals: names } = parseArgs({
