@@ -5,6 +5,7 @@
 import { getLogger } from "@logtape/logtape";
 import { startAdmin } from "./admin.ts";
 import { createBackend } from "./backend.ts";
+import { Batches } from "./batches.ts";
 import { createCommandTables } from "./commands/table.ts";
 import type { Settings } from "./config.ts";
 import { Connection } from "./connection.ts";
@@ -131,6 +132,7 @@ export function startService(
   });
   const places = createPlaces({ stream, askEnds: reader.askEnds, greet: heartbeat.greet });
   const slowClients = new SlowClients();
+  const batches = new Batches();
   const idleGuests = createIdleGuests(settings.IDLE_GUEST_SECONDS * 1000);
   const quarantine = createQuarantine(settings.QUARANTINE_SIZE);
   const commands = createCommandTables(backend);
@@ -163,7 +165,7 @@ export function startService(
       metrics,
       fallback,
       connect(socket, client) {
-        const connection = new Connection(socket, {
+        const connection = new Connection(client.knowsBatches ? batches.wrap(socket) : socket, {
           ...client,
           commands: commands[client.endpoint],
           backend,

@@ -60,7 +60,7 @@ const LAYERS = [
     "addressing.ts",
     "fifo.ts",
   ],
-  ["outbox.ts"],
+  ["outbox.ts", "batches.ts"],
   ["subscription_id.ts"],
   ["backend.ts", "backend_pool.ts", "backend_attempt.ts", "validation.ts"],
   [
