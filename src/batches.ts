@@ -10,9 +10,6 @@ import { createTurns } from "./turns.ts";
 export const MAX_MESSAGES = 64;
 /** Bytes of a frame with more than one message, at most (BAT2). */
 const MAX_BYTES = 65_536;
-/** Milliseconds of sending that are done in one turn of the event loop. */
-const TURN_MS = 10;
-
 /** What is used of a socket. */
 type Socket = Pick<WebSocket, "send" | "close" | "readyState" | "bufferedAmount">;
 
@@ -42,7 +39,7 @@ export class Batches {
     this.#sockets = [];
     // What was sent in this turn is not kept.
     this.#empty = new Batch();
-    const turn = createTurns(TURN_MS);
+    const turn = createTurns();
     for (const socket of sockets) {
       await turn();
       socket.flush();

@@ -10,9 +10,8 @@ import { pushFrame, recordId } from "./protocol.ts";
 import type { Stream } from "./stream.ts";
 import type { Subscription } from "./subscriptions.ts";
 import type { Trace } from "./trace.ts";
+import { TURN_MS } from "./turns.ts";
 
-/** Milliseconds of handing out that are done in one turn of the event loop. */
-const TURN_MS = 5;
 /** Subscriptions that are handed a record between two looks at the clock. */
 const STEP_SUBSCRIPTIONS = 64;
 

@@ -10,9 +10,6 @@ import type { Feed, Subscription } from "./subscriptions.ts";
 import type { Trace } from "./trace.ts";
 import { createTurns } from "./turns.ts";
 
-/** Milliseconds of catching up that are done in one turn of the event loop. */
-const TURN_MS = 10;
-
 /** Makes the {@linkcode Feed} of an instance; `onRead` is to be called when something was read. */
 export function createFeed(
   { stream, fanOut, reloads, trace }: {
@@ -33,7 +30,7 @@ export function createFeed(
     isRunning = true;
     try {
       await setImmediate();
-      const turn = createTurns(TURN_MS);
+      const turn = createTurns();
       // Who is not done yet comes again, after all others.
       for (const subscription of later) {
         await turn();

@@ -14,9 +14,6 @@ const log = getLogger(["wss", "reloads"]);
 
 /** Milliseconds after which a reload that failed is tried again; up to half as much again. */
 const RETRY_MS = 5000;
-/** Milliseconds of handing out a list that are done in one turn of the event loop. */
-const TURN_MS = 5;
-
 /** What is used of a subscription. */
 type Reloadable = Pick<
   Subscription,
@@ -87,7 +84,7 @@ export function createReloads(
     if (!reload.abort.signal.aborted) {
       metrics.reloads.inc({ outcome: list === null ? "failed" : "ok" });
     }
-    const turn = createTurns(TURN_MS);
+    const turn = createTurns();
     for (const subscription of reload.subscriptions) {
       await turn();
       // Taken back meanwhile.

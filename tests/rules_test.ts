@@ -51,8 +51,8 @@ const LAYERS = [
   ["commands/", "messages.ts", "quarantine.ts", "heartbeat.ts", "revalidation.ts", "places.ts"],
   [
     "sessions.ts",
-    "fan_out.ts",
     "channels.ts",
+    "fan_out.ts",
     "feed.ts",
     "reloads.ts",
     "tokens.ts",

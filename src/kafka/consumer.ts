@@ -21,9 +21,6 @@ const log = getLogger(["wss", "kafka"]);
 /** Milliseconds after which another consumer takes the place of one that has ended by itself. */
 const RESTART_MS = 500;
 
-/** Milliseconds of a batch that are handled in one turn of the event loop. */
-const TURN_MS = 10;
-
 /** The settings of reading. */
 export type KafkaReaderSettings =
   & KafkaSettings
@@ -150,7 +147,7 @@ export function createKafkaReader(settings: KafkaReaderSettings): LogReader {
     const { fetchedOffset } = batch as Batch & { fetchedOffset: string };
     if (Number(fetchedOffset) > position) lose(partition, Number(fetchedOffset));
 
-    const turn = createTurns(TURN_MS);
+    const turn = createTurns();
     for (const { offset: text, timestamp, value, headers } of batch.messages) {
       await turn();
       const offset = Number(text);
