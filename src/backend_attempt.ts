@@ -18,8 +18,8 @@ export interface BackendAnswer {
 /** What to send. A redirect is an answer, it is not followed. */
 export interface BackendRequest {
   readonly method: "GET" | "PUT";
-  readonly url: URL;
-  readonly headers: Headers;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
 }
 
@@ -50,7 +50,9 @@ export async function attempt(
     body = await readText(response, maxBytes);
   } catch (error) {
     // The only place that knows; clients are not told of addresses.
-    if (!signal.aborted) log.debug("No whole answer of {host}: {error}", { host: url.host, error });
+    if (!signal.aborted) {
+      log.debug("No whole answer of {host}: {error}", { host: new URL(url).host, error });
+    }
     return { slug: "backend-unavailable", reason: "no whole answer", again: true };
   }
   if (body === null) {

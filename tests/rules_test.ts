@@ -81,6 +81,7 @@ const LAYERS = [
     "protocol.ts",
     "json.ts",
     "delay.ts",
+    "timeouts.ts",
     "turns.ts",
     "multi_map.ts",
   ],
