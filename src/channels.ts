@@ -9,47 +9,51 @@ import type { Subscription } from "./subscriptions.ts";
 /** The subscriptions of all sessions to one target: they get the same frames. */
 export interface Channel {
   readonly target: Target;
-  readonly members: Set<Subscription>;
+  readonly members: ReadonlySet<Subscription>;
 }
 
 /** The channels of an instance; one without members is no more. */
 export class Channels {
-  readonly #byId = new Map<string, Channel>();
-  readonly #byKey = new MultiMap<Channel>();
+  /** By the ids of their targets. */
+  readonly #members = new MultiMap<Subscription>();
+  /** Ids of targets, by their other key. */
+  readonly #ids = new MultiMap<string>();
 
   /** By how many keys something is to be found. */
   get keyCount(): number {
-    return this.#byKey.size;
+    return this.#members.size + this.#ids.size;
   }
 
   add(subscription: Subscription): void {
     const { target } = subscription;
-    let channel = this.#byId.get(target.id);
-    if (!channel) {
-      channel = { target, members: new Set() };
-      this.#byId.set(target.id, channel);
-      for (const key of keysOfTarget(target)) this.#byKey.add(key, channel);
-    }
-    channel.members.add(subscription);
+    const [, key] = keysOfTarget(target);
+    this.#members.add(target.id, subscription);
+    this.#ids.add(key, target.id);
   }
 
   remove(subscription: Subscription): void {
     const { target } = subscription;
-    const channel = this.#byId.get(target.id);
-    if (!channel?.members.delete(subscription) || channel.members.size > 0) return;
-    this.#byId.delete(target.id);
-    for (const key of keysOfTarget(target)) this.#byKey.delete(key, channel);
+    const [, key] = keysOfTarget(target);
+    this.#members.delete(target.id, subscription);
+    if (!this.#members.has(target.id)) this.#ids.delete(key, target.id);
   }
 
   /** Who is subscribed to the target of that id. */
-  members(id: string): Iterable<Subscription> {
-    return this.#byId.get(id)?.members ?? [];
+  members(id: string): ReadonlySet<Subscription> {
+    return this.#members.get(id);
   }
 
   /** The channels that a message is for. */
   *addressedBy(to: Addressees): Iterable<Channel> {
-    for (const key of keysOfAddressees(to)) {
-      for (const channel of this.#byKey.get(key)) if (isFor(to, channel.target)) yield channel;
+    for (const id of this.#idsOf(to)) {
+      const members = this.#members.get(id);
+      const [first] = members;
+      if (first && isFor(to, first.target)) yield { target: first.target, members };
     }
+  }
+
+  #idsOf(to: Addressees): Iterable<string> {
+    if (to.by === "subscription") return to.ids;
+    return keysOfAddressees(to).flatMap((key) => [...this.#ids.get(key)]);
   }
 }

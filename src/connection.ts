@@ -3,14 +3,15 @@
  * (`dialogue`), and what is pushed (`outbox`).
  */
 import { getLogger } from "@logtape/logtape";
-import { Dialogue, type DialogueOptions, logDefect, type RequestLimits } from "./dialogue.ts";
+import { type Asker, Dialogue, type DialogueOptions, logDefect } from "./dialogue.ts";
 import type { Leaving } from "./drain.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import type { Guest, IdleGuests } from "./idle_guests.ts";
 import type { Metrics } from "./metrics.ts";
-import { Outbox, type OutboxSocket, type SlowClients, type SlowLimits } from "./outbox.ts";
+import { Outbox, type OutboxOptions, type OutboxSocket, type SlowClient } from "./outbox.ts";
 import { CLOSE, type CloseCode, pushFrame, toJson } from "./protocol.ts";
 import type { Session, SessionOptions, Sessions } from "./sessions.ts";
+import type { SocketOwner } from "./socket_listener.ts";
 import type { Trace } from "./trace.ts";
 
 const log = getLogger(["wss", "connection"]);
@@ -18,16 +19,18 @@ const log = getLogger(["wss", "connection"]);
 /** What a connection uses of its socket. */
 export type Socket = OutboxSocket & Pick<WebSocket, "close">;
 
-/** What all connections of an endpoint share. */
-export interface ConnectionOptions
-  extends Pick<DialogueOptions, "commands" | "backend" | "tokens" | "places"> {
+/** What all connections share. */
+export interface ConnectionOptions extends DialogueOptions, OutboxOptions {
   readonly sessions: Sessions;
   readonly heartbeat: Pick<Heartbeat, "add" | "remove">;
-  readonly slowClients: SlowClients;
   readonly idleGuests: IdleGuests;
   readonly trace: Pick<Trace, "announced">;
   readonly metrics: DialogueOptions["metrics"] & Pick<Metrics, "disconnects">;
-  readonly limits: SlowLimits & RequestLimits & { readonly maxMessageBytes: number };
+  readonly limits: OutboxOptions["limits"] & DialogueOptions["limits"] & {
+    readonly maxMessageBytes: number;
+  };
+  /** Called when the socket of a connection has closed, at times more than once. */
+  readonly onGone: (connection: Connection) => void;
 }
 
 /** A client, as it is known from its upgrade. */
@@ -39,11 +42,12 @@ export interface Client extends Pick<SessionOptions, "knowsVersion1" | "endpoint
 }
 
 /** A client, from its upgrade to the end. */
-export class Connection implements Guest, Leaving {
+export class Connection implements SocketOwner, Asker, SlowClient, Guest, Leaving {
+  readonly session: Session;
+  readonly outbox: Outbox;
+  readonly knowsBatches: boolean;
   readonly #socket: Socket;
   readonly #options: ConnectionOptions;
-  readonly #outbox: Outbox;
-  readonly #session: Session;
   readonly #dialogue: Dialogue;
   readonly #hasIdentity: boolean;
   #isClosed = false;
@@ -52,41 +56,33 @@ export class Connection implements Guest, Leaving {
   /** The slot that it could not be told yet (LIFE4). */
   #endAfterMs: number | undefined;
 
-  constructor(socket: Socket, { identity, ...options }: ConnectionOptions & Client) {
+  constructor(socket: Socket, { identity, ...client }: Client, options: ConnectionOptions) {
     this.#socket = socket;
     this.#options = options;
-    this.#outbox = new Outbox(socket, {
-      ...options,
-      onTooSlow: () => this.close(CLOSE.tooSlow),
-    });
-    this.#session = options.sessions.open({ ...options, outbox: this.#outbox });
-    this.#dialogue = new Dialogue({
-      ...options,
-      session: this.#session,
-      outbox: this.#outbox,
-      close: (code) => this.close(code),
-    });
-    if (identity) this.#session.logIn(identity);
+    this.outbox = new Outbox(socket, this, options);
+    this.session = options.sessions.open({ ...client, outbox: this.outbox });
+    this.knowsBatches = client.knowsBatches;
+    this.#dialogue = new Dialogue(this, options);
+    if (identity) this.session.logIn(identity);
     this.#hasIdentity = identity !== null;
-    options.heartbeat.add(this.#session);
+    options.heartbeat.add(this.session);
     options.idleGuests.add(this);
   }
 
   /** The session's id. */
   get id(): string {
-    return this.#session.id;
+    return this.session.id;
   }
 
   /** The path at which it has connected. */
   get endpoint(): SessionOptions["endpoint"] {
-    return this.#session.endpoint;
+    return this.session.endpoint;
   }
 
-  /** The socket is open. */
   opened(): void {
     if (this.#closeOnOpen) this.close(this.#closeOnOpen);
     // Logged out since it was identified; nobody could tell it.
-    else if (this.#hasIdentity && this.#session.user === null) this.close(CLOSE.tokenRefused);
+    else if (this.#hasIdentity && this.session.user === null) this.close(CLOSE.tokenRefused);
     else if (this.#endAfterMs !== undefined) this.announceEnd(this.#endAfterMs);
   }
 
@@ -98,7 +94,7 @@ export class Connection implements Guest, Leaving {
       else if (this.#isTooBig(data)) this.close(CLOSE.messageTooBig);
       else this.#dialogue.receive(data);
     } catch (defect) {
-      logDefect(defect, { session: this.#session.id });
+      logDefect(defect, { session: this.session.id });
       this.close(CLOSE.internalError);
     }
   }
@@ -117,10 +113,10 @@ export class Connection implements Guest, Leaving {
     }
   }
 
-  /** The socket has gone, or never opened; `why` says what is known of that. */
-  gone(why: "client" | "ping_timeout" | "never_opened"): void {
+  gone(why: Parameters<SocketOwner["gone"]>[0]): void {
     this.#end(why);
     this.#closeOnOpen ??= CLOSE.restart;
+    this.#options.onGone(this);
   }
 
   /** Forgets the session (LIFE3). */
@@ -129,16 +125,20 @@ export class Connection implements Guest, Leaving {
     this.#isClosed = true;
     this.#dialogue.end();
     this.#options.metrics.disconnects.inc({ reason: why });
-    log.debug("A session ended: {why}", { session: this.#session.id, why });
-    this.#options.sessions.close(this.#session, why);
-    this.#options.heartbeat.remove(this.#session);
+    log.debug("A session ended: {why}", { session: this.session.id, why });
+    this.#options.sessions.close(this.session, why);
+    this.#options.heartbeat.remove(this.session);
     this.#options.idleGuests.remove(this);
-    this.#outbox.end();
+    this.outbox.end();
   }
 
   idleForMs(now: number): number {
-    const { user, isSubscribed, activeAt } = this.#session;
+    const { user, isSubscribed, activeAt } = this.session;
     return user === null && !isSubscribed && this.#dialogue.isIdle ? now - activeAt : 0;
+  }
+
+  closeAsTooSlow(): void {
+    this.close(CLOSE.tooSlow);
   }
 
   closeAsIdle(): void {
@@ -146,13 +146,13 @@ export class Connection implements Guest, Leaving {
   }
 
   announceEnd(afterMs: number): void {
-    if (this.#isClosed || !this.#session.knowsVersion1) return;
+    if (this.#isClosed || !this.session.knowsVersion1) return;
     this.#endAfterMs = afterMs;
-    const { isLive, isSubscribed } = this.#session;
+    const { isLive, isSubscribed } = this.session;
     const { cursor } = this.#options.places;
     const payload = toJson({ afterMs });
     const place = isLive && isSubscribed ? { cursor } : {};
-    this.#outbox.send(pushFrame("server", { status: "reconnect", payload, ...place }));
+    this.outbox.send(pushFrame("server", { status: "reconnect", payload, ...place }));
     this.#options.trace.announced("server", "reconnect");
   }
 

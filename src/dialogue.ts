@@ -2,7 +2,7 @@
  * What a client asks and is answered: frame → request → command → reply, with its limits.
  */
 import { getLogger } from "@logtape/logtape";
-import type { CommandTable } from "./commands/table.ts";
+import type { CommandTable, Endpoint } from "./commands/table.ts";
 import type { CommandContext } from "./commands/define.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Outbox } from "./outbox.ts";
@@ -18,6 +18,7 @@ import {
 import { RateLimit } from "./rate_limit.ts";
 import { type Envelope, type Parsed, parseRequests, type Request } from "./request.ts";
 import { RequestQueue } from "./request_queue.ts";
+import type { Session } from "./sessions.ts";
 import { traceCommand } from "./tracing.ts";
 
 const log = getLogger(["wss", "connection"]);
@@ -36,17 +37,20 @@ export interface RequestLimits {
   readonly maxBufferedBytes: number;
 }
 
-/** What {@linkcode Dialogue} needs. */
-export interface DialogueOptions
-  extends Pick<CommandContext, "session" | "backend" | "tokens" | "places"> {
-  readonly commands: CommandTable;
+/** Who asks: what is used of a connection. */
+export interface Asker {
+  readonly session: Session;
   readonly outbox: Pick<Outbox, "send" | "isBehind" | "whenCaughtUp">;
   /** Whether a frame may have several requests (BAT4). */
   readonly knowsBatches: boolean;
+  close(close: CloseCode): void;
+}
+
+/** What all dialogues share. */
+export interface DialogueOptions extends Pick<CommandContext, "backend" | "tokens" | "places"> {
+  readonly commands: Readonly<Record<Endpoint, CommandTable>>;
   readonly limits: RequestLimits;
   readonly metrics: Pick<Metrics, "requests" | "requestErrors" | "requestSeconds" | "resumes">;
-  /** Ends the connection. */
-  readonly close: (close: CloseCode) => void;
 }
 
 /** What a client asked, and when, by `performance.now()`. */
@@ -55,42 +59,42 @@ interface Asked {
   readonly at: number;
 }
 
+/** What is there only while requests are being answered, which most clients' are not. */
+interface Work {
+  readonly queue: RequestQueue;
+  readonly abort: AbortController;
+}
+
 /** A client's requests, until its connection ends. */
 export class Dialogue {
+  readonly #asker: Asker;
   readonly #options: DialogueOptions;
-  readonly #queue: RequestQueue;
   readonly #rateLimit: RateLimit;
-  readonly #abort = new AbortController();
-  readonly #drained = Promise.withResolvers<void>();
   #state: "open" | "draining" | "ended" = "open";
+  #work: Work | null = null;
+  /** Called when nothing is being answered any more. */
+  #onIdle: (() => void) | null = null;
   /** Whether commands wait for the client to be behind no more. */
   #isWaiting = false;
   /** Characters of refusals that it was sent while it was behind. */
   #refusedBehind = 0;
 
-  constructor(options: DialogueOptions) {
+  constructor(asker: Asker, options: DialogueOptions) {
+    this.#asker = asker;
     this.#options = options;
     this.#rateLimit = new RateLimit(options.limits.rateLimit, performance.now());
-    this.#queue = new RequestQueue({
-      ...options.limits,
-      mayStart: () => this.#mayStart(),
-      onIdle: () => {
-        options.session.activeAt = performance.now();
-        if (this.#state === "draining") this.#drained.resolve();
-      },
-    });
   }
 
   /** Whether nothing is being answered. */
   get isIdle(): boolean {
-    return this.#queue.idle;
+    return this.#work === null;
   }
 
   /** Takes a frame of text. */
   receive(text: string): void {
     const now = performance.now();
-    this.#options.session.activeAt = now;
-    for (const parsed of parseRequests(text, this.#options)) {
+    this.#asker.session.activeAt = now;
+    for (const parsed of parseRequests(text, this.#asker)) {
       this.#take(parsed, now);
       if (this.#state === "ended") return;
     }
@@ -102,7 +106,7 @@ export class Dialogue {
       : { rid: parsed.request.rid, event: parsed.request.command };
     const asked = { envelope, at: now };
     const retryAfterMs = this.#rateLimit.take(now);
-    if (this.#rateLimit.isAbused(now)) return this.#options.close(CLOSE.rateLimited);
+    if (this.#rateLimit.isAbused(now)) return this.#asker.close(CLOSE.rateLimited);
     if (retryAfterMs > 0) return this.#refuse(asked, rateLimited(retryAfterMs));
     if ("error" in parsed) return this.#refuse(asked, parsed.error);
     try {
@@ -116,28 +120,32 @@ export class Dialogue {
   /** Refuses what comes from now on; resolves when what runs is answered. */
   async drain(): Promise<void> {
     if (this.#state === "open") this.#state = "draining";
-    if (this.#queue.idle) this.#drained.resolve();
-    await this.#drained.promise;
+    if (this.#work) await new Promise<void>((resolve) => this.#onIdle = resolve);
   }
 
   /** Answers what still runs or waits with `shutting-down`. */
   giveUp(): void {
-    this.#abort.abort(shuttingDown());
-    this.#queue.proceed();
+    this.#work?.abort.abort(shuttingDown());
+    this.#work?.queue.proceed();
   }
 
   /** The connection has ended: what runs is aborted, and answered to nobody. */
   end(): void {
     this.#state = "ended";
-    this.#abort.abort(CLOSED);
-    this.#drained.resolve();
+    this.#work?.abort.abort(CLOSED);
+    this.#work = null;
+    this.#onIdle?.();
   }
 
   /** @throws {CommandError} The request can't be run */
   #enqueue({ rid, command: name, options }: Request, asked: Asked): void {
-    const { commands, session, backend, tokens, places, metrics, limits } = this.#options;
+    const { backend, tokens, places, metrics, limits } = this.#options;
+    const { session } = this.#asker;
+    const commands = this.#commands;
     if (this.#state === "draining") throw shuttingDown();
-    if (this.#queue.has(rid)) throw refusal("duplicate-rid", `The rid ${rid} is still in use`);
+    if (this.#work?.queue.has(rid)) {
+      throw refusal("duplicate-rid", `The rid ${rid} is still in use`);
+    }
     const command = commands.get(name);
     if (!command) {
       const allowed = [...commands.keys()].join(", ");
@@ -148,9 +156,10 @@ export class Dialogue {
       );
     }
     const run = command.prepare(options);
-    if (!this.#queue.hasRoom) {
+    if (this.#work?.queue.hasRoom === false) {
       throw refusal("overloaded", `More than ${limits.maxWaiting} requests are waiting`);
     }
+    const { queue, abort } = this.#work ??= this.#startWork();
     const context = {
       session,
       backend,
@@ -158,9 +167,9 @@ export class Dialogue {
       places,
       maxSubscriptions: limits.maxSubscriptions,
       metrics,
-      signal: this.#abort.signal,
+      signal: abort.signal,
     };
-    this.#queue.add({
+    queue.add({
       rid,
       barrier: command.barrier,
       run: async () => {
@@ -168,6 +177,24 @@ export class Dialogue {
         this.#reply(asked, await traceCommand(name, { session: session.id, rid, run: answer }));
       },
     });
+  }
+
+  #startWork(): Work {
+    const queue = new RequestQueue({
+      ...this.#options.limits,
+      mayStart: () => this.#mayStart(),
+      onIdle: () => {
+        this.#work = null;
+        this.#asker.session.activeAt = performance.now();
+        this.#onIdle?.();
+      },
+    });
+    return { queue, abort: new AbortController() };
+  }
+
+  /** The commands of the endpoint at which the client has connected. */
+  get #commands(): CommandTable {
+    return this.#options.commands[this.#asker.session.endpoint];
   }
 
   async #answer(
@@ -180,7 +207,7 @@ export class Dialogue {
       if (error instanceof CommandError) return this.#errorReply(error);
       // Nobody reads the reply to a connection that has closed.
       if (error === CLOSED) return errorReply(shuttingDown());
-      const id = logDefect(error, { session: this.#options.session.id, rid, command: event });
+      const id = logDefect(error, { session: this.#asker.session.id, rid, command: event });
       return this.#errorReply(refusal("internal", `Internal error ${id}`));
     }
   }
@@ -192,18 +219,18 @@ export class Dialogue {
   }
 
   #reply({ envelope: { rid, event }, at }: Asked, reply: Reply): void {
-    this.#options.outbox.send(replyFrame(rid, event, reply));
+    this.#asker.outbox.send(replyFrame(rid, event, reply));
     reply.sent?.();
     // Nobody was told.
     if (this.#state === "ended") return;
-    const { commands, metrics } = this.#options;
+    const { metrics } = this.#options;
     // What there is no command for is the client's choice.
-    const command = commands.has(event) ? event : "unknown";
+    const command = this.#commands.has(event) ? event : "unknown";
     const ms = performance.now() - at;
     metrics.requests.inc({ command, status: reply.status });
     metrics.requestSeconds.observe({ command }, ms / 1000);
     log.debug("Answered {command} with {status} after {ms} ms", {
-      session: this.#options.session.id,
+      session: this.#asker.session.id,
       rid,
       command,
       status: reply.status,
@@ -215,11 +242,11 @@ export class Dialogue {
   #mayStart(): boolean {
     if (this.#state === "ended") return false;
     // Given up: what has waited is answered with that.
-    if (this.#abort.signal.aborted || !this.#options.outbox.isBehind) return true;
+    if (this.#work?.abort.signal.aborted || !this.#asker.outbox.isBehind) return true;
     if (!this.#isWaiting) {
-      this.#options.outbox.whenCaughtUp(() => {
+      this.#asker.outbox.whenCaughtUp(() => {
         this.#isWaiting = false;
-        this.#queue.proceed();
+        this.#work?.queue.proceed();
       });
     }
     this.#isWaiting = true;
@@ -229,10 +256,10 @@ export class Dialogue {
   /** Refuses a frame; a client that goes on with such without reading the replies is too slow. */
   #refuse(asked: Asked, error: CommandError): void {
     const reply = this.#errorReply(error);
-    if (this.#options.outbox.isBehind) {
+    if (this.#asker.outbox.isBehind) {
       this.#refusedBehind += asked.envelope.event.length + reply.payload.length;
       if (this.#refusedBehind > this.#options.limits.maxBufferedBytes) {
-        return this.#options.close(CLOSE.tooSlow);
+        return this.#asker.close(CLOSE.tooSlow);
       }
     } else {
       this.#refusedBehind = 0;

@@ -17,8 +17,25 @@ export interface AdmissionLimits {
 /** What became of asking. */
 export type Admission =
   | { readonly refused: "origin" | "full" }
-  /** Its place is kept until `leave` is called, which may be done again. */
-  | { readonly refused: null; readonly leave: () => void };
+  | { readonly refused: null; readonly place: Place };
+
+/** A connection's place, which is kept until it is left. */
+export class Place {
+  readonly #onLeave: (address: string) => void;
+  readonly #address: string;
+  #isLeft = false;
+
+  constructor(onLeave: (address: string) => void, address: string) {
+    this.#onLeave = onLeave;
+    this.#address = address;
+  }
+
+  /** Leaves it; may be done again. */
+  leave(): void {
+    if (!this.#isLeft) this.#onLeave(this.#address);
+    this.#isLeft = true;
+  }
+}
 
 /** Admits clients. */
 export interface Gate {
@@ -51,6 +68,10 @@ export function createGate(
     else byAddress.set(address, left);
   }
 
+  function leave(address: string): void {
+    count(address, -1);
+  }
+
   function admit(headers: Headers, peer: string): Admission {
     const origin = headers.get("origin");
     if (origin !== null && !isAllowed.some((matches) => matches(origin))) {
@@ -61,14 +82,7 @@ export function createGate(
     if (connections >= maxConnections) return { refused: "full" };
     if (maxConnectionsPerIp > 0 && own >= maxConnectionsPerIp) return { refused: "full" };
     count(address, 1);
-    let isHere = true;
-    return {
-      refused: null,
-      leave() {
-        if (isHere) count(address, -1);
-        isHere = false;
-      },
-    };
+    return { refused: null, place: new Place(leave, address) };
   }
 
   return {

@@ -3,27 +3,35 @@
  */
 
 /** Sets of values, by key. */
-export class MultiMap<V> {
-  readonly #sets = new Map<string, Set<V>>();
+export class MultiMap<V extends WeakKey | string> {
+  /** Most keys have one value, for which a set would take more than all else that is kept of it. */
+  readonly #values = new Map<string, V | Set<V>>();
 
   /** How many keys there are. */
   get size(): number {
-    return this.#sets.size;
+    return this.#values.size;
+  }
+
+  has(key: string): boolean {
+    return this.#values.has(key);
   }
 
   /** The values of a key, in the order of their coming. */
-  get(key: string): Iterable<V> {
-    return this.#sets.get(key) ?? [];
+  get(key: string): ReadonlySet<V> {
+    const values = this.#values.get(key);
+    return values instanceof Set ? values : new Set(values === undefined ? [] : [values]);
   }
 
   add(key: string, value: V): void {
-    const values = this.#sets.get(key);
-    if (values) values.add(value);
-    else this.#sets.set(key, new Set([value]));
+    const values = this.#values.get(key);
+    if (values === undefined) this.#values.set(key, value);
+    else if (values instanceof Set) values.add(value);
+    else if (values !== value) this.#values.set(key, new Set([values, value]));
   }
 
   delete(key: string, value: V): void {
-    const values = this.#sets.get(key);
-    if (values?.delete(value) && values.size === 0) this.#sets.delete(key);
+    const values = this.#values.get(key);
+    if (values instanceof Set) values.delete(value);
+    if (values === value || (values instanceof Set && values.size === 0)) this.#values.delete(key);
   }
 }

@@ -46,33 +46,38 @@ export class SlowClients {
   }
 }
 
+/** What is used of a connection. */
+export interface SlowClient {
+  closeAsTooSlow(): void;
+}
+
+/** What all outboxes share. */
+export interface OutboxOptions {
+  readonly limits: SlowLimits;
+  readonly slowClients: SlowClients;
+}
+
+/** Those of most clients, who wait for nothing. */
+const NOBODY: readonly (() => void)[] = [];
+
 /** What one client has still to be sent. */
 export class Outbox {
   readonly #socket: OutboxSocket;
-  readonly #limits: SlowLimits;
-  readonly #slowClients: SlowClients;
-  readonly #onTooSlow: () => void;
+  readonly #client: SlowClient;
+  readonly #options: OutboxOptions;
   /** Called as soon as it is not behind any more. */
-  #onCaughtUp: (() => void)[] = [];
+  #onCaughtUp = NOBODY;
   /** Called as soon as there is room. */
-  #onRoom: (() => void)[] = [];
+  #onRoom = NOBODY;
   /** When it is too slow, by `performance.now()`; while it is behind. */
   #deadline: number | undefined;
   #isWatched = false;
   #ended = false;
 
-  constructor(
-    socket: OutboxSocket,
-    { limits, slowClients, onTooSlow }: {
-      limits: SlowLimits;
-      slowClients: SlowClients;
-      onTooSlow: () => void;
-    },
-  ) {
+  constructor(socket: OutboxSocket, client: SlowClient, options: OutboxOptions) {
     this.#socket = socket;
-    this.#limits = limits;
-    this.#slowClients = slowClients;
-    this.#onTooSlow = onTooSlow;
+    this.#client = client;
+    this.#options = options;
   }
 
   /** What the platform has not handed to the system yet, in bytes. */
@@ -83,71 +88,74 @@ export class Outbox {
   /** Whether so much is unsent that nothing more is to be queued, but replies under way. */
   get isBehind(): boolean {
     // It falls behind by sending, and is looked at from then on.
-    return this.#isWatched && this.#socket.bufferedAmount > this.#limits.maxBufferedBytes;
+    return this.#isWatched && this.#socket.bufferedAmount > this.#options.limits.maxBufferedBytes;
   }
 
   /** Whether so little is unsent that more of what was missed may follow. */
   get hasRoom(): boolean {
-    return this.#socket.bufferedAmount < this.#limits.maxBufferedBytes / 2;
+    return this.#socket.bufferedAmount < this.#options.limits.maxBufferedBytes / 2;
   }
 
   /** Queues a frame. */
   send(frame: string): void {
     if (this.#ended || this.#socket.readyState !== WebSocket.OPEN) return;
     this.#socket.send(frame);
-    if (!this.#isWatched && this.#socket.bufferedAmount > this.#limits.maxBufferedBytes) {
+    if (!this.#isWatched && this.#socket.bufferedAmount > this.#options.limits.maxBufferedBytes) {
       this.#watch();
     }
   }
 
   /** Calls back once, when it is not behind any more. */
   whenCaughtUp(proceed: () => void): void {
-    this.#onCaughtUp.push(proceed);
+    this.#onCaughtUp = [...this.#onCaughtUp, proceed];
     this.#watch();
   }
 
   /** Calls back once, when there is room. */
   whenRoom(proceed: () => void): void {
-    this.#onRoom.push(proceed);
+    this.#onRoom = [...this.#onRoom, proceed];
     this.#watch();
   }
 
   /** Sends nothing any more, and calls nobody back. */
   end(): void {
     this.#ended = true;
-    this.#onCaughtUp = [];
-    this.#onRoom = [];
-    this.#slowClients.remove(this);
+    this.#onCaughtUp = NOBODY;
+    this.#onRoom = NOBODY;
+    this.#options.slowClients.remove(this);
   }
 
   /** Sees how far it has come; for {@linkcode SlowClients}. */
   look(now: number): void {
     if (this.isBehind) {
       this.#deadline ??= this.#deadlineFrom(now);
-      if (now >= this.#deadline) this.#onTooSlow();
+      if (now >= this.#deadline) this.#client.closeAsTooSlow();
       return;
     }
     this.#deadline = undefined;
-    const proceeding = this.#onCaughtUp;
-    this.#onCaughtUp = [];
-    if (this.hasRoom) proceeding.push(...this.#onRoom.splice(0));
+    const proceeding = [...this.#onCaughtUp];
+    this.#onCaughtUp = NOBODY;
+    if (this.hasRoom) {
+      proceeding.push(...this.#onRoom);
+      this.#onRoom = NOBODY;
+    }
     for (const proceed of proceeding) proceed();
 
     const isWaiting = this.#onCaughtUp.length + this.#onRoom.length > 0;
     if (this.#ended || isWaiting || this.isBehind) return;
     this.#isWatched = false;
-    this.#slowClients.remove(this);
+    this.#options.slowClients.remove(this);
   }
 
   #watch(): void {
     if (this.#ended || this.#isWatched) return;
     this.#isWatched = true;
     if (this.isBehind) this.#deadline = this.#deadlineFrom(performance.now());
-    this.#slowClients.add(this);
+    this.#options.slowClients.add(this);
   }
 
   #deadlineFrom(now: number): number {
-    const { maxBufferedBytes, slowTimeoutMs } = this.#limits;
+    const { maxBufferedBytes, slowTimeoutMs } = this.#options.limits;
     return now + Math.ceil(this.unsentBytes / maxBufferedBytes) * slowTimeoutMs;
   }
 }

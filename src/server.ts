@@ -4,28 +4,20 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { createClientJs } from "./client_js.ts";
-import type { Gate } from "./gate.ts";
+import type { Gate, Place } from "./gate.ts";
 import type { Endpoint } from "./commands/table.ts";
 import type { Client, Connection, Socket } from "./connection.ts";
 import { answerHealth, type Health, methodNotAllowed, unavailable } from "./health.ts";
 import type { Metrics, REFUSALS } from "./metrics.ts";
 import { CLOSE } from "./protocol.ts";
+import { SocketListener } from "./socket_listener.ts";
 import type { Tokens } from "./tokens.ts";
 import { identifyUpgrade, subprotocols, tokenOf } from "./upgrade_token.ts";
 
 const log = getLogger(["wss", "server"]);
 
-/** Milliseconds after which a socket that was upgraded must be open. */
-const OPEN_TIMEOUT_MS = 5000;
-
 /** The subprotocols that a client may offer (NET5, BAT1), the one that is taken first in front. */
 const PROTOCOLS = ["wss.v1.batch", "wss.v1"] as const;
-
-/** What the platform says where a ping was not answered (LIFE1). */
-const PING_TIMEOUT = "No response from ping frame.";
-
-/** Why a socket has gone. */
-type GoneReason = Parameters<Connection["gone"]>[0];
 
 /** What {@linkcode createHandler} needs. */
 export interface ServerOptions {
@@ -40,8 +32,6 @@ export interface ServerOptions {
   readonly health: Health;
   /** Makes the connection of a socket, which is not open yet. */
   readonly connect: (socket: Socket, client: Client & { endpoint: Endpoint }) => Connection;
-  /** Called when the socket of a connection has closed, at times more than once. */
-  readonly onClosed: (connection: Connection) => void;
   readonly metrics: Pick<Metrics, "connects" | "refusals">;
   /** Answers paths that the service does not know. */
   readonly fallback: Fallback;
@@ -81,26 +71,26 @@ export function createHandler(
       );
       return refuse(admission.refused, unavailable());
     }
-    const { leave } = admission;
+    const { place } = admission;
     try {
-      const response = await upgradeAdmitted(request, { endpoint, leave });
-      if (response.status !== 101) leave();
+      const response = await upgradeAdmitted(request, { endpoint, place });
+      if (response.status !== 101) place.leave();
       return response;
     } catch (error) {
-      leave();
+      place.leave();
       throw error;
     }
   }
 
   async function upgradeAdmitted(
     request: Request,
-    { endpoint, leave }: { endpoint: Endpoint; leave: () => void },
+    { endpoint, place }: { endpoint: Endpoint; place: Place },
   ): Promise<Response> {
     const given = tokenOf(request.headers);
     if (!given) {
       if (authRequired) return refuse("no_token", unauthorized());
       return accept(request, (socket, knows) => {
-        listen(socket, { endpoint, ...knows, identity: null, leave });
+        listen(socket, { endpoint, ...knows, identity: null, place });
       });
     }
     let response: Response | undefined;
@@ -110,7 +100,7 @@ export function createHandler(
       use(identity) {
         if (!health.isReady) return;
         response = accept(request, (socket, knows) => {
-          listen(socket, { endpoint, ...knows, identity, leave });
+          listen(socket, { endpoint, ...knows, identity, place });
         });
       },
     });
@@ -122,7 +112,8 @@ export function createHandler(
     // A browser could not see why it was refused.
     const { code, reason } = isRefused ? CLOSE.tokenRefused : CLOSE.backendUnavailable;
     const accepted = accept(request, (socket) => {
-      watch(socket, { onOpen: () => socket.close(code, reason), onGone: leave });
+      const owner = { opened: () => socket.close(code, reason), receive() {}, gone() {} };
+      new SocketListener(socket, { owner, place });
     });
     return accepted.status === 101 ? refuse(why, accepted) : accepted;
   }
@@ -152,7 +143,7 @@ export function createHandler(
 
   function listen(
     socket: WebSocket,
-    { leave, ...client }: Client & { endpoint: Endpoint; leave: () => void },
+    { place, ...client }: Client & { endpoint: Endpoint; place: Place },
   ): void {
     socket.binaryType = "arraybuffer";
     const connection = options.connect(socket, client);
@@ -162,15 +153,7 @@ export function createHandler(
       endpoint: client.endpoint,
       withToken: client.identity !== null,
     });
-    socket.onmessage = ({ data }) => connection.receive(data);
-    watch(socket, {
-      onOpen: () => connection.opened(),
-      onGone(why) {
-        leave();
-        connection.gone(why);
-        options.onClosed(connection);
-      },
-    });
+    new SocketListener(socket, { owner: connection, place });
   }
 
   return (request, { remoteAddr }) => {
@@ -199,36 +182,6 @@ export function createHandler(
 /** What a path that nobody knows is answered. */
 export function notFound(): Response {
   return text(404, "Not found");
-}
-
-/** Tells of a socket's opening, and of its end, at times more than once. */
-function watch(
-  socket: WebSocket,
-  { onOpen, onGone }: { onOpen: () => void; onGone: (why: GoneReason) => void },
-): void {
-  // A client that has hung up before its upgrade was answered makes no event at all.
-  const timer = setTimeout(() => onGone("never_opened"), OPEN_TIMEOUT_MS);
-  socket.onopen = () => {
-    clearTimeout(timer);
-    onOpen();
-  };
-  socket.onclose = ({ reason }) => {
-    clearTimeout(timer);
-    // The platform keeps a socket that was cut off until its next ping is due; what is known of the
-    // client need not be kept with it.
-    socket.onopen =
-      socket.onmessage =
-      socket.onclose =
-      socket.onerror =
-        null;
-    onGone(reason === PING_TIMEOUT ? "ping_timeout" : "client");
-  };
-  // An error is always followed by the close event, which is all that is needed.
-  socket.onerror = (event) => {
-    log.debug("A socket failed: {reason}", {
-      reason: event instanceof ErrorEvent ? event.message : "unknown",
-    });
-  };
 }
 
 function hostnameOf(address: Deno.Addr): string {

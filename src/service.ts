@@ -8,7 +8,7 @@ import { createBackend } from "./backend.ts";
 import { Batches } from "./batches.ts";
 import { createCommandTables } from "./commands/table.ts";
 import type { Settings } from "./config.ts";
-import { Connection } from "./connection.ts";
+import { Connection, type ConnectionOptions } from "./connection.ts";
 import { listen } from "./listen.ts";
 import type { LogReader } from "./log_reader.ts";
 import { createLogEvents } from "./consume.ts";
@@ -135,7 +135,31 @@ export function startService(
   const batches = new Batches();
   const idleGuests = createIdleGuests(settings.IDLE_GUEST_SECONDS * 1000);
   const quarantine = createQuarantine(settings.QUARANTINE_SIZE);
-  const commands = createCommandTables(backend);
+  const connectionOptions: ConnectionOptions = {
+    commands: createCommandTables(backend),
+    backend,
+    tokens,
+    places,
+    sessions,
+    heartbeat,
+    slowClients,
+    idleGuests,
+    trace,
+    metrics,
+    limits: {
+      maxBufferedBytes: settings.MAX_BUFFERED_BYTES,
+      slowTimeoutMs: settings.SLOW_TIMEOUT_SECONDS * 1000,
+      rateLimit: settings.RATE_LIMIT,
+      maxSubscriptions: settings.MAX_SUBSCRIPTIONS,
+      maxMessageBytes: settings.MAX_MESSAGE_BYTES,
+      maxInflight: settings.MAX_INFLIGHT,
+      maxWaiting: settings.MAX_WAITING,
+    },
+    onGone({ id, endpoint }) {
+      if (connections.delete(id)) metrics.connections.dec({ endpoint });
+      if (connections.size === 0) noneLeft?.();
+    },
+  };
 
   const gate = createGate({
     allowedOrigins: settings.ALLOWED_ORIGINS,
@@ -165,35 +189,11 @@ export function startService(
       metrics,
       fallback,
       connect(socket, client) {
-        const connection = new Connection(client.knowsBatches ? batches.wrap(socket) : socket, {
-          ...client,
-          commands: commands[client.endpoint],
-          backend,
-          tokens,
-          places,
-          sessions,
-          heartbeat,
-          slowClients,
-          idleGuests,
-          trace,
-          metrics,
-          limits: {
-            maxBufferedBytes: settings.MAX_BUFFERED_BYTES,
-            slowTimeoutMs: settings.SLOW_TIMEOUT_SECONDS * 1000,
-            rateLimit: settings.RATE_LIMIT,
-            maxSubscriptions: settings.MAX_SUBSCRIPTIONS,
-            maxMessageBytes: settings.MAX_MESSAGE_BYTES,
-            maxInflight: settings.MAX_INFLIGHT,
-            maxWaiting: settings.MAX_WAITING,
-          },
-        });
+        const messages = client.knowsBatches ? batches.wrap(socket) : socket;
+        const connection = new Connection(messages, client, connectionOptions);
         connections.set(connection.id, connection);
         metrics.connections.inc({ endpoint: client.endpoint });
         return connection;
-      },
-      onClosed({ id, endpoint }) {
-        if (connections.delete(id)) metrics.connections.dec({ endpoint });
-        if (connections.size === 0) noneLeft?.();
       },
     }),
   );

@@ -38,6 +38,14 @@ export interface SessionsOptions {
   readonly onToken: (session: Session) => void;
 }
 
+interface Shared extends Pick<SessionsOptions, "feed" | "onToken"> {
+  readonly channels: Channels;
+  /** Sessions, by their users' ids. */
+  readonly users: MultiMap<Session>;
+}
+
+const NONE: readonly Subscription[] = [];
+
 /** One connection's identity and subscriptions. It begins as a guest (NET6). */
 export class Session implements Subscriber {
   readonly id: string = crypto.randomUUID();
@@ -46,12 +54,11 @@ export class Session implements Subscriber {
   readonly endpoint: SessionOptions["endpoint"];
   /** In milliseconds since 1970. */
   readonly connectedAt: number = Date.now();
-  readonly #channels: Channels;
-  readonly #users: MultiMap<Session>;
-  readonly #feed: Feed;
-  readonly #onToken: (session: Session) => void;
-  readonly #subscriptions = new Map<string, Subscription>();
-  readonly #turns = new Map<string, Promise<void>>();
+  readonly #shared: Shared;
+  /** Another array at each change: it has few, for which a map would take more. */
+  #subscriptions = NONE;
+  /** The last turn of each subscription that is being asked for. */
+  #turns: Map<string, Promise<void>> | null = null;
   /** When it last had a user, a subscription or a request, by `performance.now()`. */
   activeAt: number = performance.now();
   #user: string | null = null;
@@ -61,18 +68,12 @@ export class Session implements Subscriber {
 
   constructor(
     { knowsVersion1, outbox, endpoint }: SessionOptions,
-    { channels, users, feed, onToken }: Pick<SessionsOptions, "feed" | "onToken"> & {
-      channels: Channels;
-      users: MultiMap<Session>;
-    },
+    shared: Shared,
   ) {
     this.knowsVersion1 = knowsVersion1;
     this.outbox = outbox;
     this.endpoint = endpoint;
-    this.#channels = channels;
-    this.#users = users;
-    this.#feed = feed;
-    this.#onToken = onToken;
+    this.#shared = shared;
   }
 
   /** The user's id; `null` for a guest. */
@@ -101,30 +102,30 @@ export class Session implements Subscriber {
     this.#user = user;
     this.#userSince = Date.now();
     this.#token = token;
-    this.#users.add(user, this);
-    this.#onToken(this);
+    this.#shared.users.add(user, this);
+    this.#shared.onToken(this);
   }
 
   /** Another token for the same user; subscriptions stay (AUTH4). */
   renew(token: string): void {
     this.#token = token;
-    for (const subscription of this.#subscriptions.values()) this.#feed.renewReload(subscription);
-    this.#onToken(this);
+    for (const subscription of this.#subscriptions) this.#shared.feed.renewReload(subscription);
+    this.#shared.onToken(this);
   }
 
   /** A guest from now on; every subscription is dropped (AUTH2). */
   logOut(why: EndReason = "logged out"): void {
-    this.unsubscribe([...this.#subscriptions.keys()], why);
+    this.unsubscribe(this.#subscriptions.map(({ target }) => target.id), why);
     this.activeAt = performance.now();
     this.#login++;
     if (this.#user !== null) {
-      this.#users.delete(this.#user, this);
+      this.#shared.users.delete(this.#user, this);
       const [user, from, to] = [this.#user, this.#userSince, Date.now()];
-      this.#feed.trace.over({ kind: "login", session: this.id, user, from, to, why });
+      this.#shared.feed.trace.over({ kind: "login", session: this.id, user, from, to, why });
     }
     this.#user = null;
     this.#token = null;
-    this.#onToken(this);
+    this.#shared.onToken(this);
   }
 
   /** A guest from now on, not by its own wish (AUTH6). */
@@ -132,44 +133,48 @@ export class Session implements Subscriber {
     this.logOut("token refused, or a logout message");
     if (!this.knowsVersion1) return;
     this.outbox.send(pushFrame("authentication", { status: "unauthorized", payload: NULL }));
-    this.#feed.trace.announced("authentication", "unauthorized");
+    this.#shared.feed.trace.announced("authentication", "unauthorized");
   }
 
   /** How many subscriptions it has. */
   get subscriptionCount(): number {
-    return this.#subscriptions.size;
+    return this.#subscriptions.length;
   }
 
   /** Whether it has been told of a subscription that it has. */
   get isAnswered(): boolean {
-    return this.#subscriptions.values().some(({ isAnswered }) => isAnswered);
+    return this.#subscriptions.some(({ isAnswered }) => isAnswered);
   }
 
   /** Whether it has a subscription. */
   get isSubscribed(): boolean {
-    return this.#subscriptions.size > 0;
+    return this.#subscriptions.length > 0;
   }
 
   /** Whether nothing is held back for it, and nothing is catching up. */
   get isLive(): boolean {
-    return this.#subscriptions.values().every((subscription) => subscription.isLive);
+    return this.#subscriptions.every((subscription) => subscription.isLive);
   }
 
   /** All subscriptions that it has. */
   get subscriptions(): Iterable<Subscription> {
-    return this.#subscriptions.values();
+    return this.#subscriptions;
   }
 
   /** The subscription of that id, if this session has it. */
   subscription(id: string): Subscription | undefined {
-    return this.#subscriptions.get(id);
+    return this.#subscriptions.find(({ target }) => target.id === id);
   }
 
   /** Subscribes; the session must not have that subscription yet. */
   subscribe(target: Target, list: ListRequest): Subscription {
-    const subscription = new Subscription(target, { subscriber: this, list, feed: this.#feed });
-    this.#subscriptions.set(target.id, subscription);
-    this.#channels.add(subscription);
+    const subscription = new Subscription(target, {
+      subscriber: this,
+      list,
+      feed: this.#shared.feed,
+    });
+    this.#subscriptions = this.#subscriptions.concat(subscription);
+    this.#shared.channels.add(subscription);
     return subscription;
   }
 
@@ -178,16 +183,16 @@ export class Session implements Subscriber {
     this.activeAt = performance.now();
     const [session, user, to] = [this.id, this.#user, Date.now()];
     for (const id of ids) {
-      const subscription = this.#subscriptions.get(id);
+      const subscription = this.subscription(id);
       if (!subscription) continue;
-      this.#subscriptions.delete(id);
-      this.#channels.remove(subscription);
+      this.#subscriptions = this.#subscriptions.filter((other) => other !== subscription);
+      this.#shared.channels.remove(subscription);
       subscription.end();
       // Its client was never told of one whose list failed.
       if (why === "its list failed") continue;
       const { since: from } = subscription;
       const target = briefOf(subscription.target);
-      this.#feed.trace.over({ kind: "subscription", session, user, target, from, to, why });
+      this.#shared.feed.trace.over({ kind: "subscription", session, user, target, from, to, why });
     }
   }
 
@@ -197,13 +202,15 @@ export class Session implements Subscriber {
    * @returns The function that ends the turn
    */
   async turn(subscriptionId: string): Promise<() => void> {
-    const before = this.#turns.get(subscriptionId);
+    const turns = this.#turns ??= new Map();
+    const before = turns.get(subscriptionId);
     const { promise: turn, resolve } = Promise.withResolvers<void>();
-    this.#turns.set(subscriptionId, turn);
+    turns.set(subscriptionId, turn);
     await before;
     return () => {
       resolve();
-      if (this.#turns.get(subscriptionId) === turn) this.#turns.delete(subscriptionId);
+      if (turns.get(subscriptionId) === turn) turns.delete(subscriptionId);
+      if (turns.size === 0) this.#turns = null;
     };
   }
 }
@@ -236,6 +243,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   const sessions = new Map<string, Session>();
   const channels = new Channels();
   const users = new MultiMap<Session>();
+  const shared = { ...options, channels, users };
 
   return {
     get size() {
@@ -245,7 +253,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     [Symbol.iterator]: () => sessions.values(),
 
     open(connection) {
-      const session = new Session(connection, { channels, users, ...options });
+      const session = new Session(connection, shared);
       sessions.set(session.id, session);
       return session;
     },

@@ -52,6 +52,7 @@ export class Stream {
   readonly #positions: number[] = [];
   /** No record that was read is newer, in milliseconds since 1970. */
   #newestMs = 0;
+  #snapshot: Positions | undefined;
   #cursor: string | undefined;
   readonly #lost: Lost[] = [];
 
@@ -63,6 +64,11 @@ export class Stream {
   /** How far each partition has been read. */
   get positions(): Positions {
     return this.#positions;
+  }
+
+  /** The same as they are now, for good: the same array for all until something is read. */
+  get snapshot(): Positions {
+    return this.#snapshot ??= [...this.#positions];
   }
 
   /** The cursor of the live end: the same string until something is read. */
@@ -89,7 +95,7 @@ export class Stream {
     }
     this.#positions[partition] = position;
     this.window.open(partition, first);
-    this.#cursor = undefined;
+    this.#forgetPlace();
   }
 
   /** Takes the next record of its partition, `null` where it is for nobody. */
@@ -107,6 +113,12 @@ export class Stream {
   /** Everything in front of this position was read, or there was nothing. */
   advance(partition: number, position: number): void {
     this.#positions[partition] = position;
+    this.#forgetPlace();
+  }
+
+  /** What was made of the positions is out of date. */
+  #forgetPlace(): void {
+    this.#snapshot = undefined;
     this.#cursor = undefined;
   }
 

@@ -109,7 +109,7 @@ export class Subscription {
     this.subscriber = subscriber;
     this.list = list;
     this.#feed = feed;
-    this.#start = [...feed.stream.positions];
+    this.#start = feed.stream.snapshot;
     this.#offeredUntil = feed.stream.window.nextSeq;
   }
 
@@ -127,7 +127,7 @@ export class Subscription {
 
   /** Whether an entry that is being handed out is still to be offered to it. */
   isDue({ seq }: Entry): boolean {
-    return seq >= this.#offeredUntil;
+    return !this.#ended && seq >= this.#offeredUntil;
   }
 
   /**
@@ -370,7 +370,7 @@ export class Subscription {
 
   #lose(why: ResyncReason): void {
     this.#becomeLive();
-    this.#start = [...this.#feed.stream.positions];
+    this.#start = this.#feed.stream.snapshot;
     if (this.subscriber.knowsVersion1) return this.#pushResync(why);
     this.#owed = { entry: null, inPlaceOfResync: why };
     this.reloadByItself();

@@ -166,6 +166,20 @@ Deno.test("[SUB1][LIFE3] who unsubscribes or leaves meanwhile is pushed nothing"
   assertEquals(pushes.slice(0, -2), many.clients.slice(2).map(() => [1]));
 });
 
+Deno.test("[SUB1] who ends another subscription meanwhile, as its only one, is pushed nothing of it", async () => {
+  await using wss = await startWss();
+  await using many = await subscribeMany(wss);
+  await using alone = await wss.connect("/web", { token: "alice" });
+  const { event } = await alone.request("getMyNotifications", { where: { types: ["a"] } });
+
+  publishInTurns(wss, 1);
+  const session = [...wss.service.sessions].at(-1);
+  session?.unsubscribe([event], "unsubscribed");
+
+  assertEquals(await alone.pushesUntilIdle(), []);
+  assertEquals(await many.pushes(), Array.from({ length: CLIENTS }, () => [1]));
+});
+
 Deno.test("[DEL12] who is told meanwhile that something is lost is not pushed what came before", async () => {
   await using wss = await startWss();
   await using many = await subscribeMany(wss);

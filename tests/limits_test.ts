@@ -72,8 +72,8 @@ Deno.test("[LIM1] each address has its own limit; behind a proxy it is the last 
   assertEquals(ask({}).refused, null);
   assertEquals(ask({}).refused, "full");
   if (first.refused === null) {
-    first.leave();
-    first.leave();
+    first.place.leave();
+    first.place.leave();
   }
   assertEquals(ask({ "x-forwarded-for": "10.0.0.1" }).refused, null);
   assertEquals(ask({ "x-forwarded-for": "10.0.0.1" }).refused, "full");

@@ -39,6 +39,7 @@ const LAYERS = [
     "upgrade_token.ts",
     "client_js.ts",
     "gate.ts",
+    "socket_listener.ts",
     "config.ts",
     "connection.ts",
     "dialogue.ts",

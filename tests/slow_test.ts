@@ -221,17 +221,20 @@ Deno.test("[SLOW2] a client that is never behind is not closed, however slowly i
 Deno.test("[SLOW2] who falls behind with the last of what it missed is seen as well", () => {
   const slowClients = new SlowClients();
   let bufferedAmount = 700_000;
-  const outbox = new Outbox({
-    readyState: WebSocket.OPEN,
-    get bufferedAmount() {
-      return bufferedAmount;
+  const outbox = new Outbox(
+    {
+      readyState: WebSocket.OPEN,
+      get bufferedAmount() {
+        return bufferedAmount;
+      },
+      send: (frame) => void (bufferedAmount += String(frame).length),
     },
-    send: (frame) => void (bufferedAmount += String(frame).length),
-  }, {
-    limits: { maxBufferedBytes: MIB, slowTimeoutMs: 1000 },
-    slowClients,
-    onTooSlow() {},
-  });
+    { closeAsTooSlow() {} },
+    {
+      limits: { maxBufferedBytes: MIB, slowTimeoutMs: 1000 },
+      slowClients,
+    },
+  );
   outbox.whenRoom(() => outbox.send("x".repeat(900_000)));
   bufferedAmount = 400_000;
 

@@ -8,6 +8,7 @@ import type { Benchmark, Result } from "../_support/bench/benchmark.ts";
 import { thisMachine } from "../_support/bench/machine.ts";
 import { tableOf } from "../_support/bench/table.ts";
 import { burst } from "./burst.ts";
+import { connections } from "./connections.ts";
 import { fanOut } from "./fan_out.ts";
 import { isolation } from "./isolation.ts";
 import { observation } from "./observation.ts";
@@ -15,7 +16,7 @@ import { requests } from "./requests.ts";
 import { start } from "./start.ts";
 
 /** What is run where no names are given, in this order. */
-const BENCHMARKS: readonly Benchmark[] = [fanOut, burst, requests, start];
+const BENCHMARKS: readonly Benchmark[] = [fanOut, burst, requests, connections, start];
 /** What is run by its name only. */
 const OTHERS: readonly Benchmark[] = [isolation, observation];
 const ALL = [...BENCHMARKS, ...OTHERS];

@@ -33,6 +33,7 @@ export function startChild(script: string, options: unknown = {}): Child {
       "--quiet",
       "--no-prompt",
       "--frozen",
+      "--v8-flags=--expose-gc",
       `--config=${fileURLToPath(CONFIG)}`,
       ...PERMISSIONS,
       fileURLToPath(new URL(script, HERE)),

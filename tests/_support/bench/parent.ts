@@ -1,5 +1,6 @@
 /** The other end of {@linkcode startChild}: what a process of a benchmark is told, and says. */
 import process from "node:process";
+import { setImmediate } from "node:timers/promises";
 import { readLines } from "../lines.ts";
 
 /** What the process was told at its start. */
@@ -28,4 +29,18 @@ export async function answer(respond: (question: any) => unknown): Promise<never
 export function cpuMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
+}
+
+/**
+ * Bytes of memory of this process when garbage is collected and V8 has given back what it can do
+ * without; it does so by itself where it has been quiet for half a minute.
+ */
+export async function residentBytes(): Promise<number> {
+  const { gc } = globalThis as { gc?: (options: Record<string, string>) => void };
+  // What is finalized in a turn is garbage in the next.
+  for (let turn = 0; turn < 4; turn++) {
+    gc?.({ type: "major", execution: "sync", flavor: "last-resort" });
+    await setImmediate();
+  }
+  return Deno.memoryUsage().rss;
 }

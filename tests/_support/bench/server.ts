@@ -5,7 +5,7 @@
 import { startBackend } from "../backend.ts";
 import { settingsOf, testEnvironment } from "../settings.ts";
 import { exactNow } from "./clock.ts";
-import { answer, childOptions, cpuMs, say } from "./parent.ts";
+import { answer, childOptions, cpuMs, residentBytes, say } from "./parent.ts";
 
 /** What it is told at its start. */
 interface Options {
@@ -20,6 +20,8 @@ interface Options {
 interface Question {
   readonly times?: number;
   readonly bytes?: number;
+  /** Whether to tell the memory that it takes as well. */
+  readonly memory?: boolean;
 }
 
 const { source = new URL("../../../src", import.meta.url).href, settings, ...options }: Options =
@@ -43,10 +45,14 @@ const service = startService(
 await service.ready;
 say({ port: service.address.port });
 
-await answer(({ times = 0, bytes = 0 }: Question) => {
+await answer(async ({ times = 0, bytes = 0, memory = false }: Question) => {
   const document = { userId: "42", type: "message", data: "x".repeat(Math.max(0, bytes - 2)) };
   const value = JSON.stringify({ type: "notification", document });
   const before = { at: exactNow(), cpuMs: cpuMs() };
   for (let i = 0; i < times; i++) log.publish(value);
-  return before;
+  return {
+    ...before,
+    connections: service.connections,
+    ...memory && { residentBytes: await residentBytes() },
+  };
 });
