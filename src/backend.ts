@@ -110,6 +110,11 @@ export function createBackend(
     schedule: new Pool(poolSize),
     tournament: new Pool(poolSize),
   };
+  const bases = new Map(
+    Object.entries(urls).flatMap(([api, url]) =>
+      url ? [[api, { path: `${url.origin}${url.pathname}`, query: url.search.slice(1) }]] : []
+    ),
+  );
   const timeouts = new Timeouts(timeoutMs);
   /** Jobs that may be joined. */
   const joinable = new Map<string, Job>();
@@ -233,15 +238,14 @@ export function createBackend(
 
   /** As text: it is what is compared, and a copy of the URL would be parsed once more for each name. */
   function urlOf({ api, id, query = [] }: ListRequest): string {
-    const base = urls[api];
+    const base = bases.get(api);
     if (!base) throw new Error(`The ${api} API has no URL`);
-    const { origin, pathname, search } = base;
     const path = id === undefined
-      ? pathname
-      : `${pathname.replace(/\/$/, "")}/${encodeURIComponent(id.toWellFormed())}`;
+      ? base.path
+      : `${base.path.replace(/\/$/, "")}/${encodeURIComponent(id.toWellFormed())}`;
     const added = new URLSearchParams(query.map(([name, value]) => [name, value])).toString();
-    const all = [search.slice(1), added].filter((part) => part !== "").join("&");
-    return `${origin}${path}${all && "?"}${all}`;
+    const all = [base.query, added].filter((part) => part !== "").join("&");
+    return `${path}${all && "?"}${all}`;
   }
 
   function keyOf(request: ListRequest, token: string | null): string {
@@ -271,7 +275,13 @@ export function createBackend(
 
       let job = joinable.get(key);
       if (!job) {
-        job = createJob(api, { method: "GET", url, headers: headers(api, asker.token) }, key);
+        const request = {
+          method: "GET",
+          url,
+          headers: headers(api, asker.token),
+          body: null,
+        } as const;
+        job = createJob(api, request, key);
         joinable.set(key, job);
         start(job);
       } else {

@@ -20,7 +20,7 @@ export interface BackendRequest {
   readonly method: "GET" | "PUT";
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body: string | null;
 }
 
 /** Why there is no answer. */
@@ -36,13 +36,13 @@ export interface Failure {
 
 /** Fetches once. Never throws, but for a defect. */
 export async function attempt(
-  { url, ...request }: BackendRequest,
+  { method, url, headers, body: sent }: BackendRequest,
   { signal, maxBytes }: { signal: AbortSignal; maxBytes: number },
 ): Promise<BackendAnswer | Failure> {
   let response: Response;
   let body: string | null;
   try {
-    response = await fetch(url, { ...request, redirect: "manual", signal });
+    response = await fetch(url, { method, headers, body: sent, redirect: "manual", signal });
     if (response.status === 429 || response.status >= 500) {
       await response.body?.cancel();
       return unavailable(response);
@@ -58,7 +58,7 @@ export async function attempt(
   if (body === null) {
     return { slug: "backend-invalid", reason: `it answered more than ${maxBytes} bytes` };
   }
-  return interpret(request.method, response.status, body);
+  return interpret(method, response.status, body);
 }
 
 function unavailable({ status, headers }: Response): Failure {

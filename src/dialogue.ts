@@ -63,6 +63,7 @@ interface Asked {
 interface Work {
   readonly queue: RequestQueue;
   readonly abort: AbortController;
+  readonly context: CommandContext;
 }
 
 /** A client's requests, until its connection ends. */
@@ -139,7 +140,6 @@ export class Dialogue {
 
   /** @throws {CommandError} The request can't be run */
   #enqueue({ rid, command: name, options }: Request, asked: Asked): void {
-    const { backend, tokens, places, metrics, limits } = this.#options;
     const { session } = this.#asker;
     const commands = this.#commands;
     if (this.#state === "draining") throw shuttingDown();
@@ -157,18 +157,10 @@ export class Dialogue {
     }
     const run = command.prepare(options);
     if (this.#work?.queue.hasRoom === false) {
-      throw refusal("overloaded", `More than ${limits.maxWaiting} requests are waiting`);
+      const { maxWaiting } = this.#options.limits;
+      throw refusal("overloaded", `More than ${maxWaiting} requests are waiting`);
     }
-    const { queue, abort } = this.#work ??= this.#startWork();
-    const context = {
-      session,
-      backend,
-      tokens,
-      places,
-      maxSubscriptions: limits.maxSubscriptions,
-      metrics,
-      signal: abort.signal,
-    };
+    const { queue, context } = this.#work ??= this.#startWork();
     queue.add({
       rid,
       barrier: command.barrier,
@@ -180,16 +172,22 @@ export class Dialogue {
   }
 
   #startWork(): Work {
+    const { backend, tokens, places, metrics, limits } = this.#options;
+    const { session } = this.#asker;
     const queue = new RequestQueue({
-      ...this.#options.limits,
+      limits,
       mayStart: () => this.#mayStart(),
       onIdle: () => {
         this.#work = null;
-        this.#asker.session.activeAt = performance.now();
+        session.activeAt = performance.now();
         this.#onIdle?.();
       },
     });
-    return { queue, abort: new AbortController() };
+    const abort = new AbortController();
+    const { signal } = abort;
+    const { maxSubscriptions } = limits;
+    const context = { session, backend, tokens, places, maxSubscriptions, metrics, signal };
+    return { queue, abort, context };
   }
 
   /** The commands of the endpoint at which the client has connected. */

@@ -9,35 +9,26 @@ export interface QueuedRequest {
   run(): Promise<void>;
 }
 
+/** What a {@linkcode RequestQueue} needs. */
+export interface RequestQueueOptions {
+  readonly limits: { readonly maxInflight: number; readonly maxWaiting: number };
+  /** Asked before a request starts; where it may not, `proceed` is to be called when it may. */
+  readonly mayStart: () => boolean;
+  /** Called each time the last request was answered. */
+  readonly onIdle: () => void;
+}
+
 /** Side by side, up to a limit, but for barriers: those run alone. */
 export class RequestQueue {
-  readonly #maxInflight: number;
-  readonly #maxWaiting: number;
-  readonly #mayStart: () => boolean;
-  readonly #onIdle: () => void;
+  readonly #options: RequestQueueOptions;
   /** The rids of all that run or wait. */
   readonly #rids = new Set<number>();
   readonly #waiting: QueuedRequest[] = [];
   #inflight = 0;
   #barrierRuns = false;
 
-  /**
-   * @param options.mayStart Asked before a request starts; where it may not, {@linkcode proceed} is to
-   * be called when it may
-   * @param options.onIdle Called each time the last request was answered
-   */
-  constructor(
-    { maxInflight, maxWaiting, mayStart, onIdle }: {
-      maxInflight: number;
-      maxWaiting: number;
-      mayStart: () => boolean;
-      onIdle: () => void;
-    },
-  ) {
-    this.#maxInflight = maxInflight;
-    this.#maxWaiting = maxWaiting;
-    this.#mayStart = mayStart;
-    this.#onIdle = onIdle;
+  constructor(options: RequestQueueOptions) {
+    this.#options = options;
   }
 
   /** Whether nothing runs or waits. */
@@ -52,7 +43,7 @@ export class RequestQueue {
 
   /** Whether one more may be added: true while one could start, or there is room to wait. */
   get hasRoom(): boolean {
-    return this.#waiting.length < this.#maxWaiting;
+    return this.#waiting.length < this.#options.limits.maxWaiting;
   }
 
   /** Adds a request, and starts it as soon as its turn has come. */
@@ -72,8 +63,10 @@ export class RequestQueue {
 
   #isDue({ barrier }: QueuedRequest): boolean {
     if (this.#barrierRuns) return false;
-    if (barrier ? this.#inflight > 0 : this.#inflight >= this.#maxInflight) return false;
-    return this.#mayStart();
+    if (barrier ? this.#inflight > 0 : this.#inflight >= this.#options.limits.maxInflight) {
+      return false;
+    }
+    return this.#options.mayStart();
   }
 
   #start(request: QueuedRequest): void {
@@ -84,7 +77,7 @@ export class RequestQueue {
       this.#rids.delete(request.rid);
       if (request.barrier) this.#barrierRuns = false;
       this.proceed();
-      if (this.idle) this.#onIdle();
+      if (this.idle) this.#options.onIdle();
     });
   }
 }
