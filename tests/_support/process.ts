@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import denoJson from "../../deno.json" with { type: "json" };
+import { readLines } from "./lines.ts";
 import { Queue, within } from "./queue.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -129,16 +130,6 @@ export async function startDev(env: Record<string, string> = {}) {
   const [, url = ""] = /-c (ws:\S+)/.exec(text) ?? [];
   const [, demoUrl = ""] = /^curl (\S+)\/notifications/m.exec(text) ?? [];
   return Object.assign(process, { text, url, demoUrl });
-}
-
-async function readLines(stream: ReadableStream<Uint8Array>, take: (line: string) => void) {
-  let rest = "";
-  for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
-    const parts = (rest + chunk).split("\n");
-    rest = parts.pop() ?? "";
-    parts.forEach(take);
-  }
-  if (rest) take(rest);
 }
 
 /** The memory that a process takes, in MiB. */

@@ -27,10 +27,18 @@ export interface QuickSocket {
 
 /** Asks for an upgrade, and sends frames without waiting for it. */
 export async function openQuickSocket(
-  { port, path = "/web", frames = [] }: { port: number; path?: string; frames?: Uint8Array[] },
+  { port, path = "/web", protocol, frames = [] }: {
+    port: number;
+    path?: string;
+    /** Subprotocols to offer. */
+    protocol?: string;
+    frames?: Uint8Array[];
+  },
 ): Promise<QuickSocket> {
   const conn = await Deno.connect({ hostname: "127.0.0.1", port });
-  const bytes = [encoder.encode(`GET ${path} HTTP/1.1\r\n${HANDSHAKE}\r\n`), ...frames];
+  const offer = protocol === undefined ? "" : `sec-websocket-protocol: ${protocol}\r\n`;
+  const upgrade = `GET ${path} HTTP/1.1\r\n${HANDSHAKE}${offer}\r\n`;
+  const bytes = [encoder.encode(upgrade), ...frames];
   await conn.write(new Uint8Array(bytes.flatMap((part) => [...part])));
   let seen = "";
   const buffer = new Uint8Array(16_384);

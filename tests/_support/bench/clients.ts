@@ -1,27 +1,101 @@
-/** Clients that are subscribed, and count the bytes that come; told of the port and their number. */
+/**
+ * Clients as a process of a benchmark: sockets that ask for an upgrade, send what they are told to,
+ * and then count what comes. When asked, the process waits until as much has come as one push
+ * brings, and tells of it.
+ */
 import { clientFrame, openQuickSocket } from "../quick_socket.ts";
+import { exactNow } from "./clock.ts";
+import { FrameCounter, TextCounter } from "./counters.ts";
+import { answer, childOptions, say } from "./parent.ts";
 
-const [port, count] = Deno.args.map(Number);
-const frames = [
-  { rid: 1, command: "authentication", options: { authToken: "alice" } },
-  { rid: 2, command: "getMyNotifications", options: { where: { types: [] } } },
-].map((request) => clientFrame(JSON.stringify(request)));
+/** What it is told at its start. */
+export interface ClientsOptions {
+  readonly port: number;
+  /** How many clients. */
+  readonly clients: number;
+  readonly path?: string;
+  /** Subprotocols that they offer. */
+  readonly protocol?: string;
+  /** What each sends at first, as JSON. */
+  readonly requests?: readonly unknown[];
+  /** What has come when a client is ready; by default the end of the upgrade's answer. */
+  readonly readyAt?: string;
+  /** What is counted: occurrences of a text, by default text frames. */
+  readonly counted?: string;
+  /** How many of them one push brings to all clients together. */
+  readonly perPush: number;
+}
 
+/** What has come since the last time that it was asked. */
+export interface Received {
+  readonly count: number;
+  /** Bytes on the wire. */
+  readonly bytes: number;
+  /** When the first has come, and when as many have come as a push brings; by {@linkcode exactNow}. */
+  readonly firstAt: number | null;
+  readonly lastAt: number | null;
+}
+
+/** Milliseconds to wait for what does not come. */
+const TIMEOUT_MS = 20_000;
+/** Clients that connect at once. */
+const CONNECTING = 50;
+
+const options: ClientsOptions = childOptions();
+const { port, clients, path, protocol, requests = [], readyAt = "\r\n\r\n", counted, perPush } =
+  options;
+const frames = requests.map((request) => clientFrame(JSON.stringify(request)));
+
+let count = 0;
 let bytes = 0;
-const reading: Promise<void>[] = [];
-for (let i = 0; i < (count ?? 0); i++) {
-  const { conn, readUntil } = await openQuickSocket({ port: port ?? 0, frames });
-  await readUntil('"rid":2');
-  reading.push(
-    (async () => {
-      const buffer = new Uint8Array(65_536);
-      for (let count; (count = await conn.read(buffer)) !== null;) bytes += count;
-    })().catch(() => {}),
-  );
+let firstAt: number | null = null;
+let lastAt: number | null = null;
+let arrived: (() => void) | undefined;
+
+function note(found: number): void {
+  if (found === 0) return;
+  firstAt ??= exactNow();
+  count += found;
+  if (lastAt !== null || count < perPush) return;
+  lastAt = exactNow();
+  arrived?.();
 }
-// deno-lint-ignore no-console
-const say = (line: unknown) => console.log(JSON.stringify(line));
-say({ connected: reading.length });
-for await (const _ of Deno.stdin.readable) {
-  say({ bytes });
+
+async function connect(): Promise<void> {
+  const { conn, readUntil } = await openQuickSocket({
+    port,
+    frames,
+    ...path !== undefined && { path },
+    ...protocol !== undefined && { protocol },
+  });
+  if (!(await readUntil(readyAt)).includes(readyAt)) throw new Error("A client was sent away");
+  countAll(conn);
 }
+
+async function countAll(conn: Pick<Deno.Conn, "read">): Promise<void> {
+  const counter = counted === undefined ? new FrameCounter() : new TextCounter(counted);
+  const buffer = new Uint8Array(16_384);
+  for (let length; (length = await conn.read(buffer)) !== null;) {
+    bytes += length;
+    note(counter.take(buffer.subarray(0, length)));
+  }
+}
+
+for (let connected = 0; connected < clients; connected += CONNECTING) {
+  await Promise.all(Array.from({ length: Math.min(CONNECTING, clients - connected) }, connect));
+}
+say({ clients });
+
+await answer(async (): Promise<Received> => {
+  if (lastAt === null) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    arrived = resolve;
+    const timer = setTimeout(resolve, TIMEOUT_MS);
+    await promise;
+    clearTimeout(timer);
+  }
+  const received = { count, bytes, firstAt, lastAt };
+  count = bytes = 0;
+  firstAt = lastAt = null;
+  return received;
+});

@@ -1,47 +1,50 @@
 /**
- * A service of a given build, over an embedded log, that publishes when it is told to and says what
- * CPU time that took. Started with the folder of its source; told by lines on stdin.
+ * wss as a process of a benchmark: the whole service, over an embedded log and with a backend of its
+ * own. Told of the folder of its source, which may be that of another build, and of settings; publishes
+ * for user 42, who is `alice` to the backend.
  */
-import process from "node:process";
 import { startBackend } from "../backend.ts";
 import { settingsOf, testEnvironment } from "../settings.ts";
+import { exactNow } from "./clock.ts";
+import { answer, childOptions, cpuMs, say } from "./parent.ts";
 
-const [source = ""] = Deno.args;
+/** What it is told at its start. */
+interface Options {
+  readonly source?: string;
+  readonly settings?: Record<string, string>;
+}
+
+/** Publish so many messages in one turn, with so many bytes of data each; none to be told of CPU only. */
+interface Question {
+  readonly times?: number;
+  readonly bytes?: number;
+}
+
+const { source = new URL("../../../src", import.meta.url).href, settings }: Options =
+  childOptions();
 const { createEmbeddedLog } = await import(`${source}/dev/embedded_log.ts`);
 const { startService } = await import(`${source}/service.ts`);
 
 const log = createEmbeddedLog();
 await using backend = startBackend({ users: { alice: "42" } });
-// The clients answer no pings.
-const settings = settingsOf({ ...testEnvironment(backend.origin), PING_SECONDS: "86400" });
-const service = startService(settings, log.createReader());
+const service = startService(
+  settingsOf({
+    ...testEnvironment(backend.origin),
+    // Nothing is done but what is measured; and the clients answer no pings.
+    PING_SECONDS: "86400",
+    CURSOR_SECONDS: "86400",
+    AUTH_REVALIDATE_SECONDS: "0",
+    ...settings,
+  }),
+  log.createReader(),
+);
 await service.ready;
 say({ port: service.address.port });
 
-const document = { userId: "42", type: "message", data: { text: "x".repeat(200) } };
-const value = JSON.stringify({ type: "notification", document });
-
-function say(line: unknown): void {
-  // deno-lint-ignore no-console
-  console.log(JSON.stringify(line));
-}
-
-function cpuMs(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-}
-
-for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
-  const messages = Number(text);
-  const before = cpuMs();
-  for (let i = 0; i < messages; i++) {
-    log.publish(value);
-    // The sockets are written to, and never so far behind that one message is held back.
-    do await new Promise((resolve) => setTimeout(resolve, 0)); while (
-      service.sessions[Symbol.iterator]().some(
-        ({ outbox }: { outbox: { unsentBytes: number } }) => outbox.unsentBytes > 100_000,
-      )
-    );
-  }
-  say({ cpuMs: cpuMs() - before });
-}
+await answer(({ times = 0, bytes = 0 }: Question) => {
+  const document = { userId: "42", type: "message", data: "x".repeat(Math.max(0, bytes - 2)) };
+  const value = JSON.stringify({ type: "notification", document });
+  const before = { at: exactNow(), cpuMs: cpuMs() };
+  for (let i = 0; i < times; i++) log.publish(value);
+  return before;
+});

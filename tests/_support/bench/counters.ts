@@ -1,0 +1,69 @@
+/** What clients count of what they are sent, without parsing it. */
+
+/** Counts things in bytes that come in pieces. */
+export interface Counter {
+  /** How many end in this piece. */
+  take(bytes: Uint8Array): number;
+}
+
+/** Counts a server's text frames. */
+export class FrameCounter implements Counter {
+  /** Of a header that has not come whole yet. */
+  #header: number[] = [];
+  /** Bytes of the frame that are still to come. */
+  #left = 0;
+  #isText = false;
+
+  take(bytes: Uint8Array): number {
+    let frames = 0;
+    for (let at = 0; at < bytes.length;) {
+      if (this.#left === 0) {
+        this.#header.push(bytes[at++] ?? 0);
+        const length = payloadLength(this.#header);
+        if (length === undefined) continue;
+        this.#isText = ((this.#header[0] ?? 0) & 15) === 1;
+        this.#header = [];
+        this.#left = length;
+        if (length > 0) continue;
+      } else {
+        const count = Math.min(this.#left, bytes.length - at);
+        at += count;
+        this.#left -= count;
+      }
+      if (this.#left === 0 && this.#isText) frames++;
+    }
+    return frames;
+  }
+}
+
+/** What a header without a mask says, if all of it is there. */
+function payloadLength([, short, ...long]: readonly number[]): number | undefined {
+  if (short === undefined) return undefined;
+  if (short < 126) return short;
+  if (long.length < (short === 126 ? 2 : 8)) return undefined;
+  return long.reduce((length, byte) => length * 256 + byte, 0);
+}
+
+/** Counts how often a text comes, of which no end is the beginning but its last character. */
+export class TextCounter implements Counter {
+  readonly #text: Uint8Array;
+  #matched = 0;
+
+  constructor(text: string) {
+    this.#text = new TextEncoder().encode(text);
+  }
+
+  take(bytes: Uint8Array): number {
+    const text = this.#text;
+    let matched = this.#matched;
+    let found = 0;
+    for (const byte of bytes) {
+      matched = byte === text[matched] ? matched + 1 : byte === text[0] ? 1 : 0;
+      if (matched < text.length) continue;
+      found++;
+      matched = 0;
+    }
+    this.#matched = matched;
+    return found;
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * `deno task bench [NAME…] [--small] [--json FILE]`: what wss costs, beside what a bare server costs
+ * that does the same sending. Prints tables, and writes all values to a file. Ends with 1 where a result
+ * is invalid; a target that is missed is told of, but it is no failure, for machines differ.
+ */
+import { parseArgs } from "node:util";
+import type { Benchmark, Result } from "../_support/bench/benchmark.ts";
+import { thisMachine } from "../_support/bench/machine.ts";
+import { tableOf } from "../_support/bench/table.ts";
+import { fanOut } from "./fan_out.ts";
+import { observation } from "./observation.ts";
+
+/** What is run where no names are given, in this order. */
+const BENCHMARKS: readonly Benchmark[] = [fanOut];
+/** What is run by its name only. */
+const OTHERS: readonly Benchmark[] = [observation];
+const ALL = [...BENCHMARKS, ...OTHERS];
+
+const { values: { small, json }, positionals: names } = parseArgs({
+  allowPositionals: true,
+  options: {
+    small: { type: "boolean", default: false },
+    json: { type: "string", default: "bench.json" },
+  },
+});
+
+// deno-lint-ignore no-console
+const print = (text: string) => console.log(text);
+
+const unknown = names.filter((name) => !ALL.some((benchmark) => benchmark.name === name));
+if (unknown.length > 0) {
+  const allowed = ALL.map(({ name }) => name).join(", ");
+  // deno-lint-ignore no-console
+  console.error(`Cannot run ${unknown.join(", ")}: there is only: ${allowed}`);
+  Deno.exit(2);
+}
+const chosen = names.length === 0 ? BENCHMARKS : ALL.filter(({ name }) => names.includes(name));
+
+const machine = thisMachine();
+const startedAt = new Date().toISOString();
+print(
+  `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.kernel}, ` +
+    `Deno ${machine.deno}${small ? "; the small form, whose figures say nothing" : ""}\n`,
+);
+
+const results: Result[] = [];
+for (const benchmark of chosen) {
+  await benchmark.run({
+    small,
+    report(result) {
+      results.push(result);
+      print(`${tableOf(result)}\n`);
+    },
+  });
+}
+await Deno.writeTextFile(
+  json,
+  `${
+    JSON.stringify(
+      { startedAt, command: ["deno task bench", ...Deno.args].join(" "), machine, results },
+      null,
+      2,
+    )
+  }\n`,
+);
+const invalid = results.filter((result) => result.invalid.length > 0);
+print(`${results.length} results, ${invalid.length} of them invalid, in ${json}`);
+Deno.exit(invalid.length > 0 ? 1 : 0);

@@ -1,0 +1,179 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import {
+  measureInTurn,
+  type MeasureOptions,
+  type Sample,
+  type Variant,
+} from "./_support/bench/benchmark.ts";
+import type { Clock } from "./_support/bench/clock.ts";
+import { median, quantile, spread } from "./_support/bench/statistics.ts";
+import { tableOf } from "./_support/bench/table.ts";
+
+/** What a round does, and how long that takes. */
+interface Round extends Partial<Sample> {
+  tookMs?: number;
+  /** By how much somebody sets the clock meanwhile. */
+  clockStepMs?: number;
+}
+
+const GOOD: Sample = { figures: { cost: 2 }, delivered: 10, expected: 10 };
+
+/** Measures variants that do what they are told, round by round; the last of it again and again. */
+async function measure(
+  scripts: Record<string, readonly Round[]>,
+  options: Partial<MeasureOptions> = {},
+) {
+  let now = 0;
+  let wall = 1_000_000;
+  const clock: Clock = { monotonic: () => now, wall: () => wall };
+  const order: string[] = [];
+  const variants = Object.entries(scripts).map(([name, rounds]): Variant => {
+    let next = 0;
+    return {
+      name,
+      measure() {
+        const { tookMs = 2000, clockStepMs = 0, ...sample } = rounds[next] ?? rounds.at(-1) ?? {};
+        next++;
+        order.push(name);
+        now += tookMs;
+        wall += tookMs + clockStepMs;
+        return Promise.resolve({ ...GOOD, ...sample });
+      },
+    };
+  });
+  const result = await measureInTurn(variants, {
+    benchmark: "made up",
+    case: "one",
+    rounds: 3,
+    warmUps: 1,
+    figures: { cost: { unit: "µs", hasRatio: true } },
+    clock,
+    ...options,
+  });
+  return { result, order: order.join(" ") };
+}
+
+/** Why a run is invalid of which the second measured round of the second variant is given. */
+async function problemsOf(round: Round, options: Partial<MeasureOptions> = {}) {
+  const { result } = await measure({ wss: [{}], bare: [{}, {}, round, {}] }, options);
+  return result.invalid;
+}
+
+Deno.test("variants are measured in turn, and nothing is kept of what warms them up", async () => {
+  const cost = (value: number) => ({ figures: { cost: value } });
+  const { result, order } = await measure({
+    wss: [cost(100), cost(1), cost(3), cost(8)],
+    bare: [cost(100), cost(2), cost(2), cost(4)],
+  });
+  assertEquals(order, "wss bare wss bare wss bare wss bare");
+  assertEquals(result.invalid, []);
+  assertEquals(result.figures, [{
+    name: "cost",
+    unit: "µs",
+    byVariant: [
+      { variant: "wss", values: [1, 3, 8], median: 3, spread: 3.5 / 3 },
+      { variant: "bare", values: [2, 2, 4], median: 2, spread: 0.5 },
+    ],
+    // The median of the rounds' ratios, which is not the ratio of the medians.
+    ratio: { values: [0.5, 1.5, 2], median: 1.5, spread: 0.5 },
+  }]);
+});
+
+Deno.test("a run of which nothing is wrong is valid", async () => {
+  assertEquals(await problemsOf({}), []);
+});
+
+Deno.test("a run is invalid where too little has come, or too much, or nothing was sent", async () => {
+  assertEquals(await problemsOf({ delivered: 9 }), ["bare, round 2: 9 of 10 delivered"]);
+  assertEquals(await problemsOf({ delivered: 11 }), ["bare, round 2: 11 of 10 delivered"]);
+  assertEquals(await problemsOf({ delivered: 0, expected: 0 }), [
+    "bare, round 2: nothing was to be delivered",
+  ]);
+});
+
+Deno.test("a run is invalid where a clock was set, but not where it was corrected a little", async () => {
+  assertEquals(await problemsOf({ clockStepMs: -50 }), [
+    "bare, round 2: the clock was set by -50 ms",
+  ]);
+  assertEquals(await problemsOf({ clockStepMs: 50 }), [
+    "bare, round 2: the clock was set by 50 ms",
+  ]);
+  assertEquals(await problemsOf({ clockStepMs: -5 }), []);
+});
+
+Deno.test("a run is invalid where a round took over 1.5 times as long as the slowest warm-up", async () => {
+  assertEquals(await problemsOf({ tookMs: 3001 }), [
+    "bare, round 2: took 3001 ms, planned were 2000",
+  ]);
+  assertEquals(await problemsOf({ tookMs: 2999 }), []);
+});
+
+Deno.test("a plan that is given stands in place of the warm-up's", async () => {
+  assertEquals(
+    await problemsOf({ tookMs: 2999 }, { planMs: 1900 }),
+    [
+      "wss, round 1: took 2000 ms, planned were 1900",
+    ].slice(1).concat("bare, round 2: took 2999 ms, planned were 1900"),
+  );
+});
+
+Deno.test("no plan is shorter than a second", async () => {
+  const rounds = (tookMs: number) => [{ tookMs: 20 }, { tookMs }];
+  assertEquals((await measure({ wss: rounds(1400) })).result.invalid, []);
+  assertEquals((await measure({ wss: rounds(1501) })).result.invalid.length, 3);
+});
+
+Deno.test("a run is invalid where a figure is missing, negative or no number", async () => {
+  for (const figures of [{}, { cost: -1 }, { cost: NaN }, { cost: Infinity }]) {
+    const [problem, ...others] = await problemsOf({ figures });
+    assertMatch(problem ?? "", /^bare, round 2: cost is (undefined|-1|NaN|Infinity)$/);
+    assertEquals(others, []);
+  }
+});
+
+Deno.test("a target is of the ratio, or of the first variant's value, from above or from below", async () => {
+  const reached = async (of: "ratio" | "value", bound: "at most" | "at least", value: number) => {
+    const { result } = await measure({ wss: [{}], bare: [{ figures: { cost: 4 } }] }, {
+      figures: { cost: { unit: "µs", hasRatio: true, target: { of, bound, value } } },
+    });
+    return result.figures[0]?.isReached;
+  };
+  assertEquals(await reached("ratio", "at most", 0.5), true);
+  assertEquals(await reached("ratio", "at most", 0.4), false);
+  assertEquals(await reached("ratio", "at least", 0.6), false);
+  assertEquals(await reached("value", "at most", 2), true);
+  assertEquals(await reached("value", "at least", 2.1), false);
+});
+
+Deno.test("the table tells of medians, spreads, targets and what is invalid", async () => {
+  const figures = {
+    cost: {
+      unit: "µs",
+      hasRatio: true,
+      target: { of: "ratio", bound: "at most", value: 0.4 },
+    },
+    pushes: { unit: "" },
+  } as const;
+  const { result } = await measure({
+    wss: [{ figures: { cost: 2, pushes: 12345 } }],
+    bare: [{ figures: { cost: 4, pushes: 99.5 }, delivered: 9 }],
+  }, { figures, rounds: 1 });
+  assertEquals(
+    tableOf(result),
+    `\
+made up, one (rounds: 1)
+                    wss       bare       ratio  target
+  cost, µs    2.00 ±0 %  4.00 ±0 %  0.500 ±0 %  ratio ≤ 0.400 MISSED
+  pushes    12,345 ±0 %  99.5 ±0 %
+  INVALID: bare, round 1: 9 of 10 delivered`,
+  );
+});
+
+Deno.test("median, quantiles and spread are those of the values", () => {
+  assertEquals([median([3, 1, 2]), median([4, 1, 2, 3]), median([7])], [2, 2.5, 7]);
+  assertEquals(median([]), NaN);
+  assertEquals(quantile([10, 20, 30, 40, 50], 0.75), 40);
+  assertEquals(quantile([0, 10], 0.99), 9.9);
+  assertEquals(spread([9, 10, 11]), 0.1);
+  assertEquals(spread([0, 0]), 0);
+});
