@@ -97,8 +97,10 @@ interface EntryTrace {
 export class Trace {
   readonly #metrics: Pick<Metrics, "pushes" | "pushSeconds" | "resyncs">;
   readonly #limits: TraceLimits;
-  /** Those of the window that somebody got, or was to get, the oldest first. */
+  /** Those of the window that somebody got, or was to get, by seq. */
   readonly #traced = new Map<number, EntryTrace>();
+  /** The same, the oldest first: looking for the first of a map takes as long as much was deleted. */
+  readonly #inOrder = new Fifo<EntryTrace>();
   readonly #past = { users: new Fifo<Past>(), guests: new Fifo<Past>() };
   #steps = 0;
   /** What became of messages in front of this one may be forgotten. */
@@ -172,9 +174,9 @@ export class Trace {
 
   /** Forgets messages that have left the window, which begins at this seq. */
   trim(firstSeq: number): void {
-    for (const trace of this.#traced.values()) {
-      if (trace.seq >= firstSeq) return;
-      this.#forget(trace);
+    for (let oldest = this.#inOrder.first; oldest; oldest = this.#inOrder.first) {
+      if (oldest.seq >= firstSeq) return;
+      this.#forget(oldest);
     }
   }
 
@@ -231,20 +233,23 @@ export class Trace {
     if (!trace) {
       trace = { seq, live: [], steps: [] };
       this.#traced.set(seq, trace);
+      this.#inOrder.push(trace);
     }
     return trace;
   }
 
   #grow(steps: number): void {
     this.#steps += steps;
-    for (const trace of this.#traced.values()) {
+    for (let oldest = this.#inOrder.first; oldest; oldest = this.#inOrder.first) {
       if (this.#steps <= this.#limits.maxSteps) return;
-      this.#forgottenUntil = Math.max(this.#forgottenUntil, trace.seq + 1);
-      this.#forget(trace);
+      this.#forgottenUntil = Math.max(this.#forgottenUntil, oldest.seq + 1);
+      this.#forget(oldest);
     }
   }
 
+  /** Forgets the oldest. */
   #forget({ seq, live, steps }: EntryTrace): void {
+    this.#inOrder.shift();
     this.#traced.delete(seq);
     this.#steps -= steps.length;
     for (const { sessions } of live) this.#steps -= sessions.length;
