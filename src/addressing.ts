@@ -15,27 +15,41 @@ export function messageTypeOf(to: Addressees): "notification" | "update_subscrip
   return to.by === "user" ? "notification" : "update_subscription";
 }
 
-/** The keys under which a message is to be found. */
-export function keysOfAddressees(to: Addressees): readonly string[] {
+/** What a message addresses by; the same name is another one by each of them. */
+export type By = Addressees["by"];
+
+/** What a subscription is to be found by. */
+export type Key = readonly [by: By, name: string];
+
+/** One of something for each way to address. */
+export type OfEach<T> = Readonly<Record<By, T>>;
+
+/** Makes one for each way to address. */
+export function forEach<T>(make: () => T): OfEach<T> {
+  return { subscription: make(), resource: make(), user: make() };
+}
+
+/** What a message names, by what it addresses by. */
+export function namesOf(to: Addressees): readonly string[] {
   switch (to.by) {
     case "subscription":
-      return to.ids.map((id) => `id ${id}`);
+      return to.ids;
     case "resource":
-      return [`resource ${to.resource}`];
+      return [to.resource];
     case "user":
-      return [`user ${to.user}`];
+      return [to.user];
   }
 }
 
-/** The keys under which a subscription is to be found; no message has more than one of them. */
-export function keysOfTarget(target: Target): readonly [string, string] {
-  const second = target.resource === "notification"
-    ? `user ${target.where.userId}`
-    : `resource ${target.resource}`;
-  return [`id ${target.id}`, second];
+/** The keys under which a subscription is to be found; no message names more than one of them. */
+export function keysOf(target: Target): readonly [Key, Key] {
+  const second: Key = target.resource === "notification"
+    ? ["user", target.where.userId]
+    : ["resource", target.resource];
+  return [["subscription", target.id], second];
 }
 
-/** Whether a message that shares a key with the target is for it. */
+/** Whether a message that names a key of the target is for it. */
 export function isFor(to: Addressees, target: Target): boolean {
   if (to.by !== "user" || target.resource !== "notification") return true;
   const { types } = target.where;

@@ -1,7 +1,7 @@
 /**
  * Finds subscriptions by what messages address. Its cost for a message is that of whom it is for.
  */
-import { type Addressees, isFor, keysOfAddressees, keysOfTarget } from "./addressing.ts";
+import { type Addressees, forEach, isFor, keysOf, namesOf } from "./addressing.ts";
 import { MultiMap } from "./multi_map.ts";
 import type { Target } from "./subscription_id.ts";
 import type { Subscription } from "./subscriptions.ts";
@@ -15,11 +15,12 @@ export interface Channel {
 /** The channels of an instance; one without members is no more. */
 export class Channels {
   readonly #byId = new Map<string, Channel>();
-  readonly #byKey = new MultiMap<Channel>();
+  readonly #byName = forEach(() => new MultiMap<Channel>());
 
   /** By how many keys something is to be found. */
   get keyCount(): number {
-    return this.#byKey.size;
+    const { subscription, resource, user } = this.#byName;
+    return subscription.size + resource.size + user.size;
   }
 
   add(subscription: Subscription): void {
@@ -28,7 +29,7 @@ export class Channels {
     if (!channel) {
       channel = { target, members: new Set() };
       this.#byId.set(target.id, channel);
-      for (const key of keysOfTarget(target)) this.#byKey.add(key, channel);
+      for (const [by, name] of keysOf(target)) this.#byName[by].add(name, channel);
     }
     channel.members.add(subscription);
   }
@@ -38,7 +39,7 @@ export class Channels {
     const channel = this.#byId.get(target.id);
     if (!channel?.members.delete(subscription) || channel.members.size > 0) return;
     this.#byId.delete(target.id);
-    for (const key of keysOfTarget(target)) this.#byKey.delete(key, channel);
+    for (const [by, name] of keysOf(target)) this.#byName[by].delete(name, channel);
   }
 
   /** Who is subscribed to the target of that id. */
@@ -48,8 +49,9 @@ export class Channels {
 
   /** The channels that a message is for. */
   *addressedBy(to: Addressees): Iterable<Channel> {
-    for (const key of keysOfAddressees(to)) {
-      for (const channel of this.#byKey.get(key)) if (isFor(to, channel.target)) yield channel;
+    const byName = this.#byName[to.by];
+    for (const name of namesOf(to)) {
+      for (const channel of byName.get(name)) if (isFor(to, channel.target)) yield channel;
     }
   }
 }
