@@ -9,9 +9,10 @@ import { thisMachine } from "../_support/bench/machine.ts";
 import { tableOf } from "../_support/bench/table.ts";
 import { fanOut } from "./fan_out.ts";
 import { observation } from "./observation.ts";
+import { targeted } from "./targeted.ts";
 
 /** What is run where no names are given, in this order. */
-const BENCHMARKS: readonly Benchmark[] = [fanOut];
+const BENCHMARKS: readonly Benchmark[] = [fanOut, targeted];
 /** What is run by its name only. */
 const OTHERS: readonly Benchmark[] = [observation];
 const ALL = [...BENCHMARKS, ...OTHERS];

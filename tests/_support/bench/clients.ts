@@ -16,7 +16,7 @@ export interface ClientsOptions {
   readonly path?: string;
   /** Subprotocols that they offer. */
   readonly protocol?: string;
-  /** What each sends at first, as JSON. */
+  /** What each sends at first, as JSON, in which `{client}` is its number, from 0 on. */
   readonly requests?: readonly unknown[];
   /** What has come when a client is ready; by default the end of the upgrade's answer. */
   readonly readyAt?: string;
@@ -44,7 +44,7 @@ const CONNECTING = 50;
 const options: ClientsOptions = childOptions();
 const { port, clients, path, protocol, requests = [], readyAt = "\r\n\r\n", counted, perPush } =
   options;
-const frames = requests.map((request) => clientFrame(JSON.stringify(request)));
+const texts = requests.map((request) => JSON.stringify(request));
 
 let count = 0;
 let bytes = 0;
@@ -61,7 +61,8 @@ function note(found: number): void {
   arrived?.();
 }
 
-async function connect(): Promise<void> {
+async function connect(client: number): Promise<void> {
+  const frames = texts.map((text) => clientFrame(text.replaceAll("{client}", String(client))));
   const { conn, readUntil } = await openQuickSocket({
     port,
     frames,
@@ -82,7 +83,8 @@ async function countAll(conn: Pick<Deno.Conn, "read">): Promise<void> {
 }
 
 for (let connected = 0; connected < clients; connected += CONNECTING) {
-  await Promise.all(Array.from({ length: Math.min(CONNECTING, clients - connected) }, connect));
+  const length = Math.min(CONNECTING, clients - connected);
+  await Promise.all(Array.from({ length }, (_, i) => connect(connected + i)));
 }
 say({ clients });
 
