@@ -8,11 +8,13 @@ import type { Benchmark, Result } from "../_support/bench/benchmark.ts";
 import { thisMachine } from "../_support/bench/machine.ts";
 import { tableOf } from "../_support/bench/table.ts";
 import { fanOut } from "./fan_out.ts";
+import { latency } from "./latency.ts";
 import { observation } from "./observation.ts";
+import { resume } from "./resume.ts";
 import { targeted } from "./targeted.ts";
 
 /** What is run where no names are given, in this order. */
-const BENCHMARKS: readonly Benchmark[] = [fanOut, targeted];
+const BENCHMARKS: readonly Benchmark[] = [fanOut, targeted, latency, resume];
 /** What is run by its name only. */
 const OTHERS: readonly Benchmark[] = [observation];
 const ALL = [...BENCHMARKS, ...OTHERS];

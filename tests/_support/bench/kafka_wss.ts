@@ -10,6 +10,7 @@ export interface KafkaServerOptions {
   readonly topic: string;
   /** Where the APIs are. */
   readonly backend: string;
+  readonly settings?: Record<string, string>;
 }
 
 /** What it has taken, and who is connected. */
@@ -18,7 +19,7 @@ export interface ServerState {
   readonly connections: number;
 }
 
-const { brokers, topic, backend }: KafkaServerOptions = childOptions();
+const { brokers, topic, backend, settings: own }: KafkaServerOptions = childOptions();
 const settings = settingsOf({
   ...testEnvironment(backend),
   KAFKA_BROKERS: brokers,
@@ -28,6 +29,7 @@ const settings = settingsOf({
   CURSOR_SECONDS: "86400",
   AUTH_REVALIDATE_SECONDS: "0",
   DEGRADED_AFTER_SECONDS: "300",
+  ...own,
 });
 const service = startService(settings, createKafkaReader(settings));
 await service.ready;

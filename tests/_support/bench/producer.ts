@@ -18,7 +18,13 @@ const producer = (await connectKafka(brokers)).producer({
 await producer.connect();
 
 function message(user: string, { n, at }: { n: number; at?: number }) {
-  const document = { userId: user, type: "message", data: { text: "x".repeat(100), n, at } };
+  const data = {
+    text: "x".repeat(100),
+    n,
+    // Of less than 16 digits, which are numbers as all others to wss.
+    ...at !== undefined && { at: Math.round(at * 100) / 100 },
+  };
+  const document = { userId: user, type: "message", data };
   return {
     partition: n % PARTITIONS,
     value: JSON.stringify({ type: "notification", document }),

@@ -62,7 +62,7 @@ const OTHER_FILES = 100;
  *
  * @throws {Error} It may not raise it far enough for so many connections
  */
-async function requireFiles(connections: number): Promise<void> {
+export async function requireFiles(connections: number): Promise<void> {
   const { stdout } = await new Deno.Command("sh", { args: ["-c", "ulimit -Hn"] }).output();
   const limit = new TextDecoder().decode(stdout).trim();
   if (limit === "unlimited" || Number(limit) >= connections + OTHER_FILES) return;
