@@ -48,10 +48,12 @@ export class Channels {
   }
 
   /** The channels that a message is for. */
-  *addressedBy(to: Addressees): Iterable<Channel> {
+  addressedBy(to: Addressees): Channel[] {
+    const channels: Channel[] = [];
     const byName = this.#byName[to.by];
     for (const name of namesOf(to)) {
-      for (const channel of byName.get(name)) if (isFor(to, channel.target)) yield channel;
+      for (const channel of byName.get(name)) if (isFor(to, channel.target)) channels.push(channel);
     }
+    return channels;
   }
 }

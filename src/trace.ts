@@ -130,7 +130,11 @@ export class Trace {
     // A producer's clock may be ahead of this machine's.
     const seconds = Math.max(0, at - entry.timestamp) / 1000;
     this.#metrics.pushSeconds.observe(type, seconds, sessions.length);
-    this.#of(entry).live.push({ subscription, sessions, at });
+    // In lists of just their size: one that something was added to has room for 16 more.
+    const live = { subscription, sessions: [...sessions], at };
+    const trace = this.#traced.get(entry.seq);
+    if (trace) trace.live.push(live);
+    else this.#begin({ seq: entry.seq, live: [live], steps: [] });
     this.#grow(sessions.length);
   }
 
@@ -144,7 +148,10 @@ export class Trace {
       const type = messageTypeOf(entry.delivery.to);
       this.#metrics.pushes.inc({ type, kind: what === "reloaded" ? "reload" : "caught_up" });
     }
-    this.#of(entry).steps.push({ session, subscription, what, at: Date.now() });
+    const step = { session, subscription, what, at: Date.now() };
+    const trace = this.#traced.get(entry.seq);
+    if (trace) trace.steps.push(step);
+    else this.#begin({ seq: entry.seq, live: [], steps: [step] });
     this.#grow(1);
   }
 
@@ -228,14 +235,9 @@ export class Trace {
     return this.#steps;
   }
 
-  #of({ seq }: Entry): EntryTrace {
-    let trace = this.#traced.get(seq);
-    if (!trace) {
-      trace = { seq, live: [], steps: [] };
-      this.#traced.set(seq, trace);
-      this.#inOrder.push(trace);
-    }
-    return trace;
+  #begin(trace: EntryTrace): void {
+    this.#traced.set(trace.seq, trace);
+    this.#inOrder.push(trace);
   }
 
   #grow(steps: number): void {
