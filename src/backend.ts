@@ -147,11 +147,11 @@ export function createBackend(
     job: Job,
     { asker, outcome }: { asker: PromiseWithResolvers<BackendAnswer>; outcome: string },
   ): void {
-    if (job.askers.delete(asker) && job.askers.size === 0) {
-      settle(job, outcome);
-      closeToJoiners(job);
-      job.abort.abort();
-    }
+    if (!job.askers.delete(asker) || job.askers.size > 0) return;
+    closeToJoiners(job);
+    if (job.isOver) return;
+    settle(job, outcome);
+    job.abort.abort();
   }
 
   function closeToJoiners(job: Job): void {

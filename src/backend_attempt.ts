@@ -104,6 +104,12 @@ function parse(body: string): { payload: JsonText; value: unknown } | null {
 
 /** The whole body, `null` where it is longer than the limit. */
 async function readText(response: Response, maxBytes: number): Promise<string | null> {
+  const { headers } = response;
+  const length = headers.get("content-length");
+  // No body is longer than it says, but that of one which is unpacked.
+  const isBounded = length !== null && Number(length) <= maxBytes &&
+    !headers.has("content-encoding");
+  if (isBounded) return await response.text();
   const decoder = new TextDecoder();
   let text = "";
   let bytes = 0;

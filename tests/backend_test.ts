@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { gzipSync } from "node:zlib";
 import { startWss, type Wss } from "./_support/wss.ts";
 
 const LIST = { where: { types: [] } };
@@ -95,6 +96,11 @@ Deno.test("what a backend answers wrongly is an error, and the session goes on",
   assertEquals(much.payload.length, 3_000_000);
   const tooMuch = await listAnswered(wss, () => new Response(JSON.stringify("x".repeat(9e6))));
   assertEquals(tooMuch.slug, "backend-invalid");
+  // Of a few KB, as its header says.
+  const packed = gzipSync(JSON.stringify("x".repeat(9e6)));
+  const headers = { "content-encoding": "gzip" };
+  const unpacked = await listAnswered(wss, () => new Response(new Uint8Array(packed), { headers }));
+  assertEquals(unpacked.slug, "backend-invalid");
 });
 
 Deno.test("[BCK2] the token goes to user and notification exactly as given, to no other API", async () => {
