@@ -116,8 +116,12 @@ async function runCase(kafka: KafkaStage, given: Case, small: boolean) {
   await requireFiles(given.clients);
   await using children = new AsyncDisposableStack();
   const options = await kafka.createTopic();
-  // A login that was asked for in the round before is asked for again.
-  const settings = { AUTH_CACHE_SECONDS: "1" };
+  const settings = {
+    // A login that was asked for in the round before is asked for again.
+    AUTH_CACHE_SECONDS: "1",
+    // Where all come before the backend has answered one of them, still none is refused.
+    REQUEST_POOL_SIZE: String(Math.ceil(given.clients / 2)),
+  };
   const wssServer = children.use(startChild("kafka_wss.ts", { ...options, settings }));
   const { port } = await wssServer.next();
   const watcher = children.use(
