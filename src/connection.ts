@@ -34,6 +34,8 @@ export interface ConnectionOptions
 export interface Client extends Pick<SessionOptions, "knowsVersion1" | "endpoint"> {
   /** Whose token came with the upgrade, if one did (NET4). */
   readonly identity: { readonly user: string; readonly token: string } | null;
+  /** Whether it offered `wss.v1.batch`, and so takes and sends several messages in a frame. */
+  readonly knowsBatches: boolean;
 }
 
 /** A client, from its upgrade to the end. */

@@ -4,6 +4,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { MAX_TIME_MS } from "./cursor.ts";
+import type { FanOut } from "./fan_out.ts";
 import type { Freshness } from "./freshness.ts";
 import { messageTypeOf } from "./addressing.ts";
 import type { LogEvents, LogRecord } from "./log_reader.ts";
@@ -24,6 +25,7 @@ export interface ConsumeOptions {
   readonly topic: string;
   readonly stream: Stream;
   readonly sessions: Pick<Sessions, "deliver" | "ofUser" | "lose">;
+  readonly fanOut: Pick<FanOut, "finishing">;
   readonly tokens: Pick<Tokens, "forget">;
   readonly quarantine: Pick<Quarantine, "add" | "noteReplay">;
   readonly freshness: Pick<Freshness, "tell">;
@@ -36,7 +38,8 @@ export interface ConsumeOptions {
 
 /** Makes what handles the records of the log. It never throws, for that would end the consumer. */
 export function createLogEvents(options: ConsumeOptions): LogEvents {
-  const { topic, stream, sessions, tokens, quarantine, freshness, trace, metrics } = options;
+  const { topic, stream, sessions, fanOut, tokens, quarantine, freshness, trace, metrics } =
+    options;
   const { onRead, onFailure } = options;
 
   /** The message of a record, `null` where it has none that could be used. */
@@ -101,6 +104,7 @@ export function createLogEvents(options: ConsumeOptions): LogEvents {
       handle(record, now);
       trim(now);
       onRead();
+      return fanOut.finishing;
     },
     onPosition(partition, position) {
       stream.advance(partition, position);

@@ -16,7 +16,7 @@ import {
   type Slug,
 } from "./protocol.ts";
 import { RateLimit } from "./rate_limit.ts";
-import { type Envelope, parseRequest, type Request } from "./request.ts";
+import { type Envelope, type Parsed, parseRequests, type Request } from "./request.ts";
 import { RequestQueue } from "./request_queue.ts";
 import { traceCommand } from "./tracing.ts";
 
@@ -41,6 +41,8 @@ export interface DialogueOptions
   extends Pick<CommandContext, "session" | "backend" | "tokens" | "places"> {
   readonly commands: CommandTable;
   readonly outbox: Pick<Outbox, "send" | "isBehind" | "whenCaughtUp">;
+  /** Whether a frame may have several requests (BAT4). */
+  readonly knowsBatches: boolean;
   readonly limits: RequestLimits;
   readonly metrics: Pick<Metrics, "requests" | "requestErrors" | "requestSeconds" | "resumes">;
   /** Ends the connection. */
@@ -88,7 +90,13 @@ export class Dialogue {
   receive(text: string): void {
     const now = performance.now();
     this.#options.session.activeAt = now;
-    const parsed = parseRequest(text);
+    for (const parsed of parseRequests(text, this.#options)) {
+      this.#take(parsed, now);
+      if (this.#state === "ended") return;
+    }
+  }
+
+  #take(parsed: Parsed, now: number): void {
     const envelope = "error" in parsed
       ? parsed.envelope
       : { rid: parsed.request.rid, event: parsed.request.command };

@@ -3,18 +3,21 @@
  * read, reloads.
  */
 import { setImmediate } from "node:timers/promises";
+import type { FanOut } from "./fan_out.ts";
 import type { Reloads } from "./reloads.ts";
 import type { Stream } from "./stream.ts";
 import type { Feed, Subscription } from "./subscriptions.ts";
 import type { Trace } from "./trace.ts";
 import { createTurns } from "./turns.ts";
 
-/** Milliseconds of catching up that are done in one turn of the event loop. */
-const TURN_MS = 10;
-
 /** Makes the {@linkcode Feed} of an instance; `onRead` is to be called when something was read. */
 export function createFeed(
-  { stream, reloads, trace }: { stream: Stream; reloads: Reloads; trace: Trace },
+  { stream, fanOut, reloads, trace }: {
+    stream: Stream;
+    fanOut: Pick<FanOut, "owes" | "settle">;
+    reloads: Reloads;
+    trace: Trace;
+  },
 ): Feed & { onRead(): void } {
   /** To be called back when there is time. */
   const later = new Set<Subscription>();
@@ -27,7 +30,7 @@ export function createFeed(
     isRunning = true;
     try {
       await setImmediate();
-      const turn = createTurns(TURN_MS);
+      const turn = createTurns();
       // Who is not done yet comes again, after all others.
       for (const subscription of later) {
         await turn();
@@ -47,6 +50,8 @@ export function createFeed(
   return {
     stream,
     trace,
+    isOwed: (subscription) => fanOut.owes(subscription),
+    settle: (subscription) => fanOut.settle(subscription),
     reload: reloads.request,
     reloadLater: reloads.requestLater,
     cancelReload: reloads.cancel,

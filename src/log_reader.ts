@@ -32,8 +32,12 @@ export interface LogEvents {
    * written before the window's time, and only show when that was
    */
   onPartition(partition: number, start: { first: number; position: number }): void;
-  /** The next record of its partition. */
-  onRecord(record: LogRecord): void;
+  /**
+   * The next record of its partition.
+   *
+   * @returns Resolves when the next record may follow; `undefined` where it may at once
+   */
+  onRecord(record: LogRecord): Promise<void> | undefined;
   /** All in front of a position has been read, or there was nothing to be had, as of transactions. */
   onPosition(partition: number, position: number): void;
   /** The leaders have told the ends of all partitions. */

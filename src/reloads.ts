@@ -4,15 +4,16 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { Backend, ListRequest } from "./backend.ts";
+import type { FanOut } from "./fan_out.ts";
 import type { Metrics } from "./metrics.ts";
 import { CommandError, type JsonText } from "./protocol.ts";
 import type { Subscription } from "./subscriptions.ts";
+import { createTurns } from "./turns.ts";
 
 const log = getLogger(["wss", "reloads"]);
 
 /** Milliseconds after which a reload that failed is tried again; up to half as much again. */
 const RETRY_MS = 5000;
-
 /** What is used of a subscription. */
 type Reloadable = Pick<
   Subscription,
@@ -44,8 +45,9 @@ interface Reload {
 
 /** Makes {@linkcode Reloads} of which at most `concurrency` run at once. */
 export function createReloads(
-  { backend, concurrency, metrics }: {
+  { backend, fanOut, concurrency, metrics }: {
     backend: Pick<Backend, "get" | "keyOf">;
+    fanOut: Pick<FanOut, "finishing">;
     concurrency: number;
     metrics: Pick<Metrics, "reloads" | "reloadsShared">;
   },
@@ -57,22 +59,23 @@ export function createReloads(
   const retries = new Map<Reloadable, ReturnType<typeof setTimeout>>();
   let startScheduled = false;
 
-  /** Starts what may start, after this turn of the event loop, when all who share it have joined. */
-  function scheduleStart(): void {
+  /** Starts what may start, when all who are handed the same record have joined. */
+  async function scheduleStart(): Promise<void> {
     if (startScheduled) return;
     startScheduled = true;
-    queueMicrotask(() => {
-      startScheduled = false;
-      for (const reload of waiting.values()) {
-        if (running.size >= concurrency) return;
-        waiting.delete(reload.key);
-        running.add(reload);
-        run(reload).finally(() => {
-          running.delete(reload);
-          scheduleStart();
-        });
-      }
-    });
+    // Only after this turn's part of it is there a promise of the rest.
+    await Promise.resolve();
+    await fanOut.finishing;
+    startScheduled = false;
+    for (const reload of waiting.values()) {
+      if (running.size >= concurrency) return;
+      waiting.delete(reload.key);
+      running.add(reload);
+      run(reload).finally(() => {
+        running.delete(reload);
+        scheduleStart();
+      });
+    }
   }
 
   async function run(reload: Reload): Promise<void> {
@@ -81,7 +84,11 @@ export function createReloads(
     if (!reload.abort.signal.aborted) {
       metrics.reloads.inc({ outcome: list === null ? "failed" : "ok" });
     }
+    const turn = createTurns();
     for (const subscription of reload.subscriptions) {
+      await turn();
+      // Taken back meanwhile.
+      if (!reload.subscriptions.has(subscription)) continue;
       bySubscription.delete(subscription);
       subscription.reloaded(list);
     }

@@ -1,7 +1,8 @@
 /**
- * One frame of a client, parsed as far as it is the same for all commands (FRM3, REQ1).
+ * One frame of a client, parsed as far as it is the same for all commands (FRM3, REQ1, BAT4).
  */
 import * as z from "zod";
+import { MAX_MESSAGES } from "./batches.ts";
 import { isObject } from "./json.ts";
 import { CommandError, NO_RID } from "./protocol.ts";
 import { parseOrRefuse } from "./validation.ts";
@@ -27,18 +28,34 @@ export interface Envelope {
   readonly event: string;
 }
 
-/** Parses a frame; where that fails, says why and to what the error belongs. */
-export function parseRequest(
+/** A request, or why it is none and to what the error belongs. */
+export type Parsed =
+  | { readonly request: Request }
+  | { readonly error: CommandError; readonly envelope: Envelope };
+
+/** Parses a frame: one request, or an array of them where the client knows of such. */
+export function parseRequests(
   text: string,
-): { request: Request } | { error: CommandError; envelope: Envelope } {
+  { knowsBatches }: { knowsBatches: boolean },
+): Parsed[] {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    return refuse("invalid-json", "Cannot read the frame: it is not JSON");
+    return [refuse("invalid-json", "Cannot read the frame: it is not JSON")];
   }
+  if (!knowsBatches || !Array.isArray(value)) return [parseRequest(value, "the frame")];
+  const { length } = value;
+  if (length === 0 || length > MAX_MESSAGES) {
+    const reason = `it has ${length} requests, expected 1 to ${MAX_MESSAGES}`;
+    return [refuse("invalid-request", `Cannot read the frame: ${reason}`)];
+  }
+  return value.map((element, i) => parseRequest(element, `element ${i} of the frame`));
+}
+
+function parseRequest(value: unknown, name: string): Parsed {
   if (!isObject(value)) {
-    return refuse("invalid-request", "Cannot read the frame: expected a JSON object");
+    return refuse("invalid-request", `Cannot read ${name}: expected a JSON object`);
   }
   try {
     return { request: parseOrRefuse(requestSchema, value, { path: [], slug: "invalid-request" }) };
@@ -54,6 +71,6 @@ export function parseRequest(
   }
 }
 
-function refuse(slug: "invalid-json" | "invalid-request", message: string) {
+function refuse(slug: "invalid-json" | "invalid-request", message: string): Parsed {
   return { error: new CommandError({ slug, message }), envelope: { rid: NO_RID, event: "" } };
 }

@@ -18,6 +18,9 @@ const log = getLogger(["wss", "server"]);
 /** Milliseconds after which a socket that was upgraded must be open. */
 const OPEN_TIMEOUT_MS = 5000;
 
+/** The subprotocols that a client may offer (NET5, BAT1), the one that is taken first in front. */
+const PROTOCOLS = ["wss.v1.batch", "wss.v1"] as const;
+
 /** What the platform says where a ping was not answered (LIFE1). */
 const PING_TIMEOUT = "No response from ping frame.";
 
@@ -96,8 +99,8 @@ export function createHandler(
     const given = tokenOf(request.headers);
     if (!given) {
       if (authRequired) return refuse("no_token", unauthorized());
-      return accept(request, (socket, knowsVersion1) => {
-        listen(socket, { endpoint, knowsVersion1, identity: null, leave });
+      return accept(request, (socket, knows) => {
+        listen(socket, { endpoint, ...knows, identity: null, leave });
       });
     }
     let response: Response | undefined;
@@ -106,8 +109,8 @@ export function createHandler(
       signal,
       use(identity) {
         if (!health.isReady) return;
-        response = accept(request, (socket, knowsVersion1) => {
-          listen(socket, { endpoint, knowsVersion1, identity, leave });
+        response = accept(request, (socket, knows) => {
+          listen(socket, { endpoint, ...knows, identity, leave });
         });
       },
     });
@@ -126,10 +129,11 @@ export function createHandler(
 
   function accept(
     request: Request,
-    take: (socket: WebSocket, knowsVersion1: boolean) => void,
+    take: (socket: WebSocket, knows: Pick<Client, "knowsVersion1" | "knowsBatches">) => void,
   ): Response {
     // The request can't be read any more once it is upgraded.
-    const knowsVersion1 = subprotocols(request.headers).includes("wss.v1");
+    const offered = subprotocols(request.headers);
+    const protocol = PROTOCOLS.find((known) => offered.includes(known));
     let upgraded: Deno.WebSocketUpgrade;
     try {
       upgraded = Deno.upgradeWebSocket(request, { idleTimeout: 2 * pingSeconds });
@@ -138,8 +142,11 @@ export function createHandler(
     }
     const { socket, response } = upgraded;
     // Not by the option `protocol`, which takes a list without spaces for one name.
-    if (knowsVersion1) response.headers.set("sec-websocket-protocol", "wss.v1");
-    take(socket, knowsVersion1);
+    if (protocol) response.headers.set("sec-websocket-protocol", protocol);
+    take(socket, {
+      knowsVersion1: protocol !== undefined,
+      knowsBatches: protocol === "wss.v1.batch",
+    });
     return response;
   }
 

@@ -5,6 +5,7 @@
 import { getLogger } from "@logtape/logtape";
 import { startAdmin } from "./admin.ts";
 import { createBackend } from "./backend.ts";
+import { Batches } from "./batches.ts";
 import { createCommandTables } from "./commands/table.ts";
 import type { Settings } from "./config.ts";
 import { Connection } from "./connection.ts";
@@ -13,6 +14,7 @@ import type { LogReader } from "./log_reader.ts";
 import { createLogEvents } from "./consume.ts";
 import { within } from "./delay.ts";
 import { drain } from "./drain.ts";
+import { FanOut } from "./fan_out.ts";
 import { createFeed } from "./feed.ts";
 import { startLoopMonitor } from "./event_loop.ts";
 import { Freshness } from "./freshness.ts";
@@ -108,13 +110,15 @@ export function startService(
     windowMs: settings.RECOVERY_WINDOW_SECONDS * 1000,
     maxBytes: settings.RECOVERY_MAX_BYTES,
   });
+  const fanOut = new FanOut({ stream, trace });
   const reloads = createReloads({
     backend,
+    fanOut,
     concurrency: settings.RELOAD_CONCURRENCY,
     metrics,
   });
-  const feed = createFeed({ stream, reloads, trace });
-  const sessions = createSessions({ feed, onToken: revalidation.onToken });
+  const feed = createFeed({ stream, fanOut, reloads, trace });
+  const sessions = createSessions({ feed, fanOut, onToken: revalidation.onToken });
   const freshness = new Freshness({
     afterMs: settings.DEGRADED_AFTER_SECONDS * 1000,
     now: Date.now(),
@@ -128,6 +132,7 @@ export function startService(
   });
   const places = createPlaces({ stream, askEnds: reader.askEnds, greet: heartbeat.greet });
   const slowClients = new SlowClients();
+  const batches = new Batches();
   const idleGuests = createIdleGuests(settings.IDLE_GUEST_SECONDS * 1000);
   const quarantine = createQuarantine(settings.QUARANTINE_SIZE);
   const commands = createCommandTables(backend);
@@ -160,7 +165,7 @@ export function startService(
       metrics,
       fallback,
       connect(socket, client) {
-        const connection = new Connection(socket, {
+        const connection = new Connection(client.knowsBatches ? batches.wrap(socket) : socket, {
           ...client,
           commands: commands[client.endpoint],
           backend,
@@ -198,6 +203,7 @@ export function startService(
       topic: settings.KAFKA_TOPIC,
       stream,
       sessions,
+      fanOut,
       tokens,
       quarantine,
       freshness,

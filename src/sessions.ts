@@ -4,9 +4,10 @@
  */
 import type { ListRequest } from "./backend.ts";
 import { Channels } from "./channels.ts";
+import type { FanOut } from "./fan_out.ts";
 import type { Entry } from "./log_window.ts";
 import { MultiMap } from "./multi_map.ts";
-import { NULL, pushFrame, recordId } from "./protocol.ts";
+import { NULL, pushFrame } from "./protocol.ts";
 import type { Target } from "./subscription_id.ts";
 import { briefOf } from "./trace.ts";
 import { type Feed, type Subscriber, Subscription } from "./subscriptions.ts";
@@ -32,6 +33,7 @@ export type EndReason =
 /** What all sessions share. */
 export interface SessionsOptions {
   readonly feed: Feed;
+  readonly fanOut: Pick<FanOut, "start">;
   /** Called when a session has another token than before, or none. */
   readonly onToken: (session: Session) => void;
 }
@@ -59,7 +61,7 @@ export class Session implements Subscriber {
 
   constructor(
     { knowsVersion1, outbox, endpoint }: SessionOptions,
-    { channels, users, feed, onToken }: SessionsOptions & {
+    { channels, users, feed, onToken }: Pick<SessionsOptions, "feed" | "onToken"> & {
       channels: Channels;
       users: MultiMap<Session>;
     },
@@ -220,7 +222,7 @@ export interface Sessions extends Iterable<Session> {
   ofUser(user: string): Session[];
   /** The subscriptions of that id, one a session at most. */
   subscribers(id: string): Subscription[];
-  /** Hands a record to all whom it is for; gives how many subscriptions that are. */
+  /** Has a record handed to all whom it is for; gives how many subscriptions that are. */
   deliver(entry: Entry): number;
   /** Tells all subscriptions that something was lost (DEL12). */
   lose(): void;
@@ -230,7 +232,7 @@ export interface Sessions extends Iterable<Session> {
 
 /** Makes an empty {@linkcode Sessions}. */
 export function createSessions(options: SessionsOptions): Sessions {
-  const { stream, trace } = options.feed;
+  const { fanOut, feed: { trace } } = options;
   const sessions = new Map<string, Session>();
   const channels = new Channels();
   const users = new MultiMap<Session>();
@@ -261,31 +263,7 @@ export function createSessions(options: SessionsOptions): Sessions {
 
     subscribers: (id) => [...channels.members(id)],
 
-    deliver(entry) {
-      const { delivery } = entry;
-      let subscriptions = 0;
-      for (const { target, members } of channels.addressedBy(delivery.to)) {
-        subscriptions += members.size;
-        if (delivery.does === "reload") {
-          for (const subscription of members) subscription.offerReload(entry);
-          continue;
-        }
-        const { payload } = delivery;
-        const { cursor } = stream;
-        const frame = pushFrame(target.id, {
-          status: "update",
-          payload,
-          id: recordId(entry),
-          cursor,
-        });
-        const sent: string[] = [];
-        for (const subscription of members) {
-          if (subscription.offerUpdate(frame, entry)) sent.push(subscription.subscriber.id);
-        }
-        trace.sent(entry, target.id, sent);
-      }
-      return subscriptions;
-    },
+    deliver: (entry) => fanOut.start(entry, channels.addressedBy(entry.delivery.to)),
 
     lose() {
       for (const session of sessions.values()) {

@@ -40,6 +40,10 @@ export interface Feed {
   cancelReload(subscription: Subscription): void;
   /** Has a reload that still waits go with the session's new token. */
   renewReload(subscription: Subscription): void;
+  /** Whether the record that is being handed out has still to be handed to a subscription. */
+  isOwed(subscription: Subscription): boolean;
+  /** Hands it out to that subscription now, where it is owed. */
+  settle(subscription: Subscription): void;
   /** Calls {@linkcode Subscription.catchUp} in a later turn of the event loop. */
   continueLater(subscription: Subscription): void;
   /** Calls {@linkcode Subscription.catchUp} when something has been read. */
@@ -91,6 +95,8 @@ export class Subscription {
   /** From where on it has been served, by partition. */
   #start: Positions;
   #catchingUp: CatchingUp | null = null;
+  /** What is in front of this entry was offered to it, or is not to be. */
+  #offeredUntil: number;
   /** What {@linkcode reloadByItself} is to fetch. */
   #owed: Reload | null = null;
   #ended = false;
@@ -104,11 +110,12 @@ export class Subscription {
     this.list = list;
     this.#feed = feed;
     this.#start = [...feed.stream.positions];
+    this.#offeredUntil = feed.stream.window.nextSeq;
   }
 
   /** Whether all that was read has been pushed, and nothing is held back. */
   get isLive(): boolean {
-    return this.#catchingUp === null;
+    return this.#catchingUp === null && !this.#feed.isOwed(this);
   }
 
   /** The place up to which it has been served (DEL3). */
@@ -118,23 +125,30 @@ export class Subscription {
     return state ? stream.cursorAt(state.served, state.timeMs) : stream.cursor;
   }
 
+  /** Whether an entry that is being handed out is still to be offered to it. */
+  isDue({ seq }: Entry): boolean {
+    return seq >= this.#offeredUntil;
+  }
+
   /**
    * Takes an update that was just read; the frame is the same for all who are live.
    *
    * @returns Whether it was sent; else it follows
    */
   offerUpdate(frame: string, entry: Entry): boolean {
-    if (this.#holdsBack(entry)) return false;
+    if (!this.isDue(entry) || this.#holdsBack(entry)) return false;
     this.subscriber.outbox.send(frame);
     return true;
   }
 
   /** Takes a reload that was just read (KAF3). */
   offerReload(entry: Entry): void {
-    if (!this.#holdsBack(entry)) this.#startReload(this.#leaveLiveEnd(), recordReload(entry));
+    if (!this.isDue(entry) || this.#holdsBack(entry)) return;
+    this.#startReload(this.#leaveLiveEnd(), recordReload(entry));
   }
 
   #holdsBack(entry: Entry): boolean {
+    this.#offeredUntil = entry.seq + 1;
     if (this.subscriber.outbox.isBehind) {
       this.#note(entry, "held back: the client is behind");
       if (!this.#catchingUp) this.#fallBehind(entry);
@@ -278,7 +292,7 @@ export class Subscription {
     }
     state.seq = window.nextSeq;
     if (this.#feed.stream.isAhead(state.served)) this.#feed.continueOnRead(this);
-    else this.#catchingUp = null;
+    else this.#becomeLive();
   }
 
   /** What comes next does not follow what came before: something is lost (DEL12). */
@@ -316,9 +330,16 @@ export class Subscription {
     });
   }
 
+  #becomeLive(): void {
+    this.#catchingUp = null;
+    this.#offeredUntil = this.#feed.stream.window.nextSeq;
+  }
+
   #leaveLiveEnd(): CatchingUp {
+    this.#feed.settle(this);
     const { stream } = this.#feed;
-    return this.#catchingUp = {
+    // It may have fallen behind by that.
+    return this.#catchingUp ??= {
       seq: stream.window.nextSeq,
       served: [...stream.positions],
       timeMs: 0,
@@ -348,7 +369,7 @@ export class Subscription {
   }
 
   #lose(why: ResyncReason): void {
-    this.#catchingUp = null;
+    this.#becomeLive();
     this.#start = [...this.#feed.stream.positions];
     if (this.subscriber.knowsVersion1) return this.#pushResync(why);
     this.#owed = { entry: null, inPlaceOfResync: why };

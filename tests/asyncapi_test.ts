@@ -6,7 +6,7 @@ import { createAsyncApi } from "../src/asyncapi/document.ts";
 import { createCommandTables, type Endpoint } from "../src/commands/table.ts";
 import { parseMessage } from "../src/messages.ts";
 import { CLOSE, CommandError } from "../src/protocol.ts";
-import { parseRequest } from "../src/request.ts";
+import { parseRequests } from "../src/request.ts";
 import { startProcess } from "./_support/process.ts";
 import { variantsOf } from "./_support/variants.ts";
 
@@ -20,8 +20,8 @@ const ajv = new Ajv({ strict: false });
 function takes(name: string, value: unknown): boolean {
   const text = JSON.stringify(value);
   if (TOPIC.includes(name)) return !("reason" in parseMessage(new TextEncoder().encode(text)));
-  const parsed = parseRequest(text);
-  if ("error" in parsed || parsed.request.command !== name) return false;
+  const [parsed] = parseRequests(text, { knowsBatches: false });
+  if (!parsed || "error" in parsed || parsed.request.command !== name) return false;
   try {
     return TABLES["/mobile"].get(name)?.prepare(parsed.request.options) !== undefined;
   } catch (error) {

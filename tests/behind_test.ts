@@ -15,10 +15,11 @@ function createLateReader(log: EmbeddedLog) {
     createReader: () =>
       createChangedReader(log, (events) => ({
         ...events,
-        onRecord: (record) =>
-          late.isLate
-            ? void late.kept.push(() => events.onRecord(record))
-            : events.onRecord(record),
+        onRecord(record) {
+          if (!late.isLate) return events.onRecord(record);
+          late.kept.push(() => void events.onRecord(record));
+          return undefined;
+        },
       })),
   };
   return late;

@@ -49,7 +49,16 @@ const LAYERS = [
   ],
   ["drain.ts", "idle_guests.ts", "rate_limit.ts"],
   ["commands/", "messages.ts", "quarantine.ts", "heartbeat.ts", "revalidation.ts", "places.ts"],
-  ["sessions.ts", "channels.ts", "feed.ts", "reloads.ts", "tokens.ts", "freshness.ts", "wheel.ts"],
+  [
+    "sessions.ts",
+    "channels.ts",
+    "fan_out.ts",
+    "feed.ts",
+    "reloads.ts",
+    "tokens.ts",
+    "freshness.ts",
+    "wheel.ts",
+  ],
   [
     "subscriptions.ts",
     "stream.ts",
@@ -60,7 +69,7 @@ const LAYERS = [
     "addressing.ts",
     "fifo.ts",
   ],
-  ["outbox.ts"],
+  ["outbox.ts", "batches.ts"],
   ["subscription_id.ts"],
   ["backend.ts", "backend_pool.ts", "backend_attempt.ts", "validation.ts"],
   [

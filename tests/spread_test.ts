@@ -1,6 +1,7 @@
 import FakeTimers, { type Clock } from "@sinonjs/fake-timers";
 import { assert, assertEquals } from "@std/assert";
 import { Freshness } from "../src/freshness.ts";
+import { FanOut } from "../src/fan_out.ts";
 import { createHeartbeat } from "../src/heartbeat.ts";
 import { createMetrics } from "../src/metrics.ts";
 import { NULL } from "../src/protocol.ts";
@@ -14,10 +15,13 @@ import { createOutbox } from "./_support/outbox.ts";
 
 const stream = new Stream({ topic: "wss", windowMs: 1000, maxBytes: 1000 });
 const trace = new Trace(createMetrics());
+const fanOut = new FanOut({ stream, trace });
 /** Of sessions to which nothing is published. */
 const feed: Feed = {
   stream,
   trace,
+  isOwed: () => false,
+  settle() {},
   reload() {},
   reloadLater() {},
   cancelReload() {},
@@ -61,7 +65,7 @@ Deno.test("[AUTH6] the tokens of 10,000 sessions that logged in at once are chec
       },
       periodMs: 300_000,
     });
-    const sessions = createSessions({ feed, onToken: revalidation.onToken });
+    const sessions = createSessions({ feed, fanOut, onToken: revalidation.onToken });
     const timers = clock.countTimers();
     for (let i = 0; i < 10_000; i++) {
       const session = sessions.open({
@@ -85,7 +89,7 @@ Deno.test("[AUTH6] the tokens of 10,000 sessions that logged in at once are chec
 Deno.test("[DEL8] 100,000 sessions are told their place spread over the period, with no timer each", () =>
   withClock(async (clock) => {
     let told = 0;
-    const sessions = createSessions({ feed, onToken() {} });
+    const sessions = createSessions({ feed, fanOut, onToken() {} });
     const freshness = new Freshness({ afterMs: 15_000, now: Date.now() });
     const heartbeat = createHeartbeat({ sessions, stream, freshness, trace, periodMs: 25_000 });
     stream.open(0, { first: 0, position: 0 });

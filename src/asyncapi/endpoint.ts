@@ -21,7 +21,9 @@ const DESCRIPTION =
   `Frames are text, a JSON object each (FRM1). A session begins as a guest's (NET6).
 
 A client that offers the subprotocol \`wss.v1\` has it confirmed, and is also sent \`resync\` and the
-pushes of the events \`stream\`, \`server\` and \`authentication\` (NET5).
+pushes of the events \`stream\`, \`server\` and \`authentication\` (NET5). With
+\`wss.v1.batch\` in its place, what is due at once comes in one frame, a JSON array of such objects
+(BAT1), and a frame may have an array of requests (BAT4).
 
 Instead of upgrading, wss answers 401 for a token in the header that is refused, or for none where
 one is needed (NET4), 403 for an origin that is not allowed, and 503 with \`Retry-After\` for an
@@ -39,8 +41,9 @@ const UPGRADE_HEADERS = {
     "Authorization": { type: "string", description: "The token; its whole value (NET4)" },
     "Sec-WebSocket-Protocol": {
       type: "string",
-      description: "`wss.v1` (NET5), and from browsers `bearer.<base64url of the token>` (NET4)",
-      examples: ["wss.v1", "wss.v1, bearer.YWxpY2UtdG9rZW4"],
+      description: "`wss.v1` (NET5) or `wss.v1.batch` (BAT1), and from browsers " +
+        "`bearer.<base64url of the token>` (NET4)",
+      examples: ["wss.v1", "wss.v1.batch, wss.v1, bearer.YWxpY2UtdG9rZW4"],
     },
     "Origin": { type: "string", description: "One that is allowed, or none (NET3)" },
   },

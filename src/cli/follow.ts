@@ -2,7 +2,7 @@
  * What `wss connect` does once it knows to what, and as whom.
  */
 import { setTimeout } from "node:timers/promises";
-import { readFrame } from "../client/frame.ts";
+import { readFrames } from "../client/frame.ts";
 import { connect, type Inbox, WssError } from "../client/mod.ts";
 import { parseCommand, type TypedCommand } from "./input.ts";
 import { jsonLine, type Shown, textLines } from "./output.ts";
@@ -44,12 +44,11 @@ export async function follow(
     },
     onFrame(direction, text) {
       if (direction === "out") return;
-      const frame = readFrame(text);
-      if (!frame) return;
-      const { rid, event, status, payload, id } = frame;
-      const isTold = event === "stream" || event === "server" || event === inbox?.id;
-      if (rid !== -1 || isTold) return;
-      show({ kind: "push", event, status, payload, id }).catch(end.reject);
+      for (const { rid, event, status, payload, id } of readFrames(text)) {
+        const isTold = event === "stream" || event === "server" || event === inbox?.id;
+        if (rid !== -1 || isTold) continue;
+        show({ kind: "push", event, status, payload, id }).catch(end.reject);
+      }
     },
   });
 

@@ -11,16 +11,17 @@ export interface Frame {
   readonly id?: string;
   readonly cursor?: string;
   readonly recovered?: boolean;
-  /** Characters of its text. */
+  /** Characters of its text; where several came in one piece, each has its equal part. */
   readonly size: number;
 }
 
-/** Reads a frame; `null` where it is none, which is passed over. */
-export function readFrame(text: string): Frame | null {
+/** Reads what came in one piece, a message or an array of them; what is none is passed over. */
+export function readFrames(text: string): Frame[] {
   try {
-    const value = JSON.parse(text);
-    return typeof value?.rid === "number" ? { ...value, size: text.length } : null;
+    const values = [JSON.parse(text)].flat();
+    const size = text.length / values.length;
+    return values.flatMap((value) => typeof value?.rid === "number" ? { ...value, size } : []);
   } catch {
-    return null;
+    return [];
   }
 }

@@ -11,7 +11,7 @@
  */
 import { backoffMs } from "./backoff.ts";
 import { closed, WssError } from "./error.ts";
-import { type Frame, readFrame } from "./frame.ts";
+import { type Frame, readFrames } from "./frame.ts";
 import type { Inbox } from "./inbox.ts";
 import { Line, type State } from "./line.ts";
 import { type Asking, Requests } from "./requests.ts";
@@ -35,7 +35,10 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal | undefined;
   /** Told of each change of {@linkcode Wss.state}. */
   readonly onState?: ((state: State) => void) | undefined;
-  /** Told of each frame, such as to show what goes over the wire. */
+  /**
+   * Told of each frame, such as to show what goes over the wire: the JSON of a message, or of an
+   * array of them.
+   */
   readonly onFrame?: ((direction: "in" | "out", text: string) => void) | undefined;
 }
 
@@ -123,10 +126,10 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Wss {
     },
     onFrame(text) {
       if (onFrame) queueMicrotask(() => onFrame("in", text));
-      const frame = readFrame(text);
-      if (!frame) return;
-      if (frame.rid > 0) requests.answer(frame);
-      else pushed(frame);
+      for (const frame of readFrames(text)) {
+        if (frame.rid > 0) requests.answer(frame);
+        else pushed(frame);
+      }
     },
     onLost() {
       requests.lost();

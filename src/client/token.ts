@@ -31,9 +31,9 @@ export async function askToken(source: TokenSource, signal: AbortSignal): Promis
   }
 }
 
-/** The subprotocols with which to connect: the service's, and the token as one (NET4). */
+/** The subprotocols with which to connect: the service's, and the token as one (BAT1, NET4). */
 export function protocolsFor(token: string | null): string[] {
-  return ["wss.v1", ...(token === null ? [] : [`bearer.${base64url(token)}`])];
+  return ["wss.v1.batch", "wss.v1", ...(token === null ? [] : [`bearer.${base64url(token)}`])];
 }
 
 function base64url(text: string): string {

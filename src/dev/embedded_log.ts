@@ -5,7 +5,7 @@ import type { LogEvents, LogReader, LogRecord } from "../log_reader.ts";
 
 /** A log that one can write to. */
 export interface EmbeddedLog {
-  /** Appends a message; all readers have it when this returns. Gives its offset. */
+  /** Appends a message; readers have it when this returns, unless they are busy. Gives its offset. */
   publish(value: string | Uint8Array | null, partition?: number): number;
   /** A reader of its own. */
   createReader(): LogReader;
@@ -18,7 +18,7 @@ const TELL_MS = 1000;
 export function createEmbeddedLog({ partitions = 1 }: { partitions?: number } = {}): EmbeddedLog {
   const encoder = new TextEncoder();
   const log: LogRecord[][] = Array.from({ length: partitions }, () => []);
-  const readers = new Set<LogEvents>();
+  const readers = new Set<(record: LogRecord) => void>();
   const ends = () => log.map((records) => records.length);
 
   function append(partition: number, record: Pick<LogRecord, "value" | "headers">): number {
@@ -27,7 +27,7 @@ export function createEmbeddedLog({ partitions = 1 }: { partitions?: number } = 
     const offset = records.length;
     const appended = { partition, offset, timestamp: Date.now(), ...record };
     records.push(appended);
-    for (const reader of readers) reader.onRecord(appended);
+    for (const take of readers) take(appended);
     return offset;
   }
 
@@ -39,19 +39,19 @@ export function createEmbeddedLog({ partitions = 1 }: { partitions?: number } = 
     },
 
     createReader() {
-      let reader: LogEvents | undefined;
+      let take: ((record: LogRecord) => void) | undefined;
       let telling: ReturnType<typeof setInterval> | undefined;
       return {
         start(events, { since }) {
-          reader = events;
+          take = createTaker(events);
           for (const [partition, records] of log.entries()) {
             const index = records.findIndex(({ timestamp }) => timestamp >= since);
             const first = index < 0 ? records.length : index;
             const position = Math.max(0, first - 1);
             events.onPartition(partition, { first, position });
-            for (const record of records.slice(position)) events.onRecord(record);
+            for (const record of records.slice(position)) take(record);
           }
-          readers.add(events);
+          readers.add(take);
           const tell = () => events.onEnds({ ends: ends(), askedAt: Date.now() });
           tell();
           telling = setInterval(tell, TELL_MS);
@@ -68,10 +68,30 @@ export function createEmbeddedLog({ partitions = 1 }: { partitions?: number } = 
         },
         stop() {
           clearInterval(telling);
-          if (reader) readers.delete(reader);
+          if (take) readers.delete(take);
           return Promise.resolve();
         },
       };
     },
+  };
+}
+
+/** Hands records to a reader one after the other. */
+function createTaker(events: LogEvents): (record: LogRecord) => void {
+  const waiting: LogRecord[] = [];
+  let isBusy = false;
+
+  async function takeAll(): Promise<void> {
+    isBusy = true;
+    for (let record = waiting.shift(); record; record = waiting.shift()) {
+      const handled = events.onRecord(record);
+      if (handled) await handled;
+    }
+    isBusy = false;
+  }
+
+  return (record) => {
+    waiting.push(record);
+    if (!isBusy) takeAll();
   };
 }

@@ -21,9 +21,6 @@ const log = getLogger(["wss", "kafka"]);
 /** Milliseconds after which another consumer takes the place of one that has ended by itself. */
 const RESTART_MS = 500;
 
-/** Milliseconds of a batch that are handled in one turn of the event loop. */
-const TURN_MS = 10;
-
 /** The settings of reading. */
 export type KafkaReaderSettings =
   & KafkaSettings
@@ -150,7 +147,7 @@ export function createKafkaReader(settings: KafkaReaderSettings): LogReader {
     const { fetchedOffset } = batch as Batch & { fetchedOffset: string };
     if (Number(fetchedOffset) > position) lose(partition, Number(fetchedOffset));
 
-    const turn = createTurns(TURN_MS);
+    const turn = createTurns();
     for (const { offset: text, timestamp, value, headers } of batch.messages) {
       // Not awaited where there is nothing to wait for: that would cost a promise a record.
       const pause = turn();
@@ -158,7 +155,7 @@ export function createKafkaReader(settings: KafkaReaderSettings): LogReader {
       const offset = Number(text);
       // After a rejoin a fetch may still bring what was read before it.
       if (offset < (positions.get(partition) ?? 0)) continue;
-      events.onRecord({
+      const handled = events.onRecord({
         partition,
         offset,
         timestamp: Number(timestamp),
@@ -166,6 +163,7 @@ export function createKafkaReader(settings: KafkaReaderSettings): LogReader {
         headers: recordHeaders(headers),
       });
       positions.set(partition, offset + 1);
+      if (handled) await handled;
     }
     advance(partition, Number(batch.lastOffset()) + 1);
   }

@@ -12,6 +12,11 @@ export interface Frame {
   recovered?: boolean;
 }
 
+/** What came as one frame: a message, or an array of them. */
+export function messagesOf(text: string): Frame[] {
+  return [JSON.parse(text)].flat();
+}
+
 /** Frames as they were before there were cursors. */
 export function withoutCursor(frames: Frame[]): Frame[] {
   return frames.map(({ cursor: _, ...frame }) => frame);
@@ -57,18 +62,18 @@ export async function connect(
     },
     /** The next frame of any kind, as text. */
     nextText: () => within(10_000, "a frame", frames.next()),
-    /** The next frame of any kind. */
+    /** The next frame of any kind; of an array one after the other. */
     async next(): Promise<Frame> {
-      return kept.shift() ?? JSON.parse(await client.nextText());
+      if (kept.length === 0) kept.push(...messagesOf(await client.nextText()));
+      return kept.shift() as Frame;
     },
     /** The reply to that rid; other frames on the way are kept for {@linkcode next}. */
     async reply(rid: number): Promise<Frame> {
-      const known = kept.findIndex((frame) => frame.rid === rid);
-      if (known >= 0) return kept.splice(known, 1)[0] as Frame;
-      for (;;) {
-        const frame: Frame = JSON.parse(await client.nextText());
-        if (frame.rid === rid) return frame;
-        kept.push(frame);
+      for (let from = 0;;) {
+        const found = kept.findIndex((frame, i) => i >= from && frame.rid === rid);
+        if (found >= 0) return kept.splice(found, 1)[0] as Frame;
+        from = kept.length;
+        kept.push(...messagesOf(await client.nextText()));
       }
     },
     /** Sends a request with a rid of its own, and gives that. */

@@ -64,6 +64,7 @@ Deno.test("page: what arrives while the line is cut shows when it is restored, n
   await page.getByText(/resumed from the cursor, with no list from the backend/).waitFor();
   const texts = await items(page).locator(".text").allTextContents();
   assertEquals(texts, ["three", "two", "one", "Welcome, Alice"]);
+  await frames(page).getByText("update × 3").waitFor();
 });
 
 Deno.test("page: frames of both directions can be read and copied", async () => {

@@ -56,7 +56,7 @@ function item({ sign, text, at }) {
         { className: isSent ? "direction sent" : "direction" },
         element("span", { className: "visually-hidden" }, isSent ? "sent" : "received"),
       ),
-      element("span", { className: "what" }, ...whatOf(frame)),
+      element("span", { className: "what" }, ...whatOfAll([frame].flat())),
       element("time", { dateTime: at.toISOString() }, timeOf(at, { fractionalSecondDigits: 3 })),
     ),
   );
@@ -70,6 +70,22 @@ function item({ sign, text, at }) {
     );
   }, { once: true });
   return element("li", {}, details);
+}
+
+/** In a few words: of an array's messages how many are alike, one after the other. */
+function whatOfAll(messages) {
+  const parts = [];
+  for (const message of messages) {
+    const what = element("span", {}, ...whatOf(message));
+    const last = parts.at(-1);
+    if (last?.what.isEqualNode(what)) last.count++;
+    else parts.push({ what, count: 1 });
+  }
+  return parts.flatMap(({ what, count }, i) => [
+    ...(i > 0 ? [", "] : []),
+    what,
+    ...(count > 1 ? [` × ${count}`] : []),
+  ]);
 }
 
 /** In a few words; that a reply is `ok` need not be said. */

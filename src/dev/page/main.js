@@ -39,9 +39,10 @@ function logOut() {
 
 function onFrame(direction, text) {
   addFrame(direction, text);
-  const { recovered } = JSON.parse(text);
-  if (recovered !== undefined) resuming.hasResumed(recovered);
-  if (recovered) refresh();
+  for (const { recovered } of [JSON.parse(text)].flat()) {
+    if (recovered !== undefined) resuming.hasResumed(recovered);
+    if (recovered) refresh();
+  }
 }
 
 async function subscribe() {

@@ -1,0 +1,137 @@
+/**
+ * Hands records to all whom they are for; in turns of the event loop where those are many, so that
+ * requests are answered meanwhile. One record is handed out at a time, in the order of the log.
+ */
+import { setImmediate } from "node:timers/promises";
+import { addresses } from "./addressing.ts";
+import type { Channel } from "./channels.ts";
+import type { Entry } from "./log_window.ts";
+import { pushFrame, recordId } from "./protocol.ts";
+import type { Stream } from "./stream.ts";
+import type { Subscription } from "./subscriptions.ts";
+import type { Trace } from "./trace.ts";
+import { TURN_MS } from "./turns.ts";
+
+/** Subscriptions that are handed a record between two looks at the clock. */
+const STEP_SUBSCRIPTIONS = 64;
+
+/** A record that is being handed out. */
+interface Current {
+  readonly entry: Entry;
+  /** Each hands it to some more. */
+  readonly steps: Iterator<void>;
+}
+
+/** Hands out what was read. */
+export class FanOut {
+  readonly #stream: Stream;
+  readonly #trace: Pick<Trace, "sent">;
+  #current: Current | null = null;
+  #finishing: Promise<void> | undefined;
+
+  constructor({ stream, trace }: { stream: Stream; trace: Pick<Trace, "sent"> }) {
+    this.#stream = stream;
+    this.#trace = trace;
+  }
+
+  /** Resolves when all have been handed what was read; `undefined` where they have. */
+  get finishing(): Promise<void> | undefined {
+    return this.#finishing;
+  }
+
+  /**
+   * Hands a record to the members of channels; who becomes one later is not handed it.
+   *
+   * @returns How many subscriptions that are
+   */
+  start(entry: Entry, channels: readonly Channel[]): number {
+    this.#finish();
+    if (channels.length === 0) return 0;
+    const steps = this.#handOut(entry, channels);
+    const subscriptions = channels.reduce((count, { members }) => count + members.size, 0);
+    if (!this.#takeTurn(steps)) {
+      this.#current = { entry, steps };
+      this.#finishing = this.#continue(this.#current);
+    }
+    return subscriptions;
+  }
+
+  /** Whether a subscription has still to be handed the record that is being handed out. */
+  owes(subscription: Subscription): boolean {
+    if (!this.#current) return false;
+    const { entry } = this.#current;
+    return subscription.isDue(entry) && addresses(entry.delivery.to, subscription.target);
+  }
+
+  /** Hands a subscription what it has still to be handed, before its turn. */
+  settle(subscription: Subscription): void {
+    if (!this.#current || !this.owes(subscription)) return;
+    const { entry } = this.#current;
+    const { target, subscriber } = subscription;
+    if (this.#offer(entry, this.#frameOf(entry, target.id), subscription)) {
+      this.#trace.sent(entry, target.id, [subscriber.id]);
+    }
+  }
+
+  async #continue(current: Current): Promise<void> {
+    do {
+      await setImmediate();
+      // Finished meanwhile, for the next record has come.
+      if (this.#current !== current) return;
+    } while (!this.#takeTurn(current.steps));
+    this.#end();
+  }
+
+  /** Goes on for a turn's time; gives whether all is done. */
+  #takeTurn(steps: Iterator<void>): boolean {
+    const endAt = performance.now() + TURN_MS;
+    while (!steps.next().done) {
+      if (performance.now() >= endAt) return false;
+    }
+    return true;
+  }
+
+  #finish(): void {
+    if (!this.#current) return;
+    while (!this.#current.steps.next().done);
+    this.#end();
+  }
+
+  #end(): void {
+    this.#current = null;
+    this.#finishing = undefined;
+  }
+
+  *#handOut(entry: Entry, channels: readonly Channel[]): Generator<void> {
+    for (const { target, members } of channels) {
+      const frame = this.#frameOf(entry, target.id);
+      let sent: string[] = [];
+      let left = STEP_SUBSCRIPTIONS;
+      for (const subscription of members) {
+        if (this.#offer(entry, frame, subscription)) sent.push(subscription.subscriber.id);
+        if (--left > 0) continue;
+        this.#trace.sent(entry, target.id, sent);
+        yield;
+        sent = [];
+        left = STEP_SUBSCRIPTIONS;
+      }
+      this.#trace.sent(entry, target.id, sent);
+    }
+  }
+
+  /** The push of a record, the same for all who are live; `null` where it is no update. */
+  #frameOf(entry: Entry, event: string): string | null {
+    const { delivery } = entry;
+    if (delivery.does === "reload") return null;
+    const { payload } = delivery;
+    const { cursor } = this.#stream;
+    return pushFrame(event, { status: "update", payload, id: recordId(entry), cursor });
+  }
+
+  /** Gives whether it was sent. */
+  #offer(entry: Entry, frame: string | null, subscription: Subscription): boolean {
+    if (frame !== null) return subscription.offerUpdate(frame, entry);
+    subscription.offerReload(entry);
+    return false;
+  }
+}

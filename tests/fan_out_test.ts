@@ -1,0 +1,217 @@
+/**
+ * Records for many, handed out in turns of the event loop. The clock is moved on at each look at it, so
+ * that the first turn ends after its first step, of 64 subscriptions; the rest follows when the test
+ * gives way. What happens in between is what is tested here.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { notificationTarget } from "../src/subscription_id.ts";
+import type { Client } from "./_support/client.ts";
+import { startWss, type Wss } from "./_support/wss.ts";
+
+const CLIENTS = 100;
+const LIST = { where: { types: [] } };
+
+/** Clients that have subscribed one after the other, and their subscriptions. */
+async function subscribeMany(wss: Wss) {
+  const clients: Client[] = [];
+  for (let i = 0; i < CLIENTS; i++) {
+    const client = await wss.connect("/web", { protocols: ["wss.v1"], token: "alice" });
+    await client.request("getMyNotifications", LIST);
+    clients.push(client);
+  }
+  const subscriptions = [...wss.service.sessions].flatMap((session) => [...session.subscriptions]);
+  const [first, last] = [subscriptions[0], subscriptions.at(-1)];
+  if (!first || !last) throw new Error("Nobody is subscribed");
+  return {
+    clients,
+    subscriptions,
+    /** The first is handed a record in the first turn, the last in the second. */
+    first: { client: clients[0] as Client, subscription: first },
+    last: { client: clients.at(-1) as Client, subscription: last },
+    /** What all have got, each the payloads of its pushes. */
+    async pushes() {
+      const all = await Promise.all(clients.map((client) => client.pushesUntilIdle()));
+      return all.map((frames) => frames.map(({ status, payload }) => payload ?? status));
+    },
+    async [Symbol.asyncDispose]() {
+      for (const client of clients) await client[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function publish(wss: Wss, data: unknown): void {
+  wss.publish("notification", { userId: "42", type: "a", data });
+}
+
+/** Does it with a clock that goes a second further with each look; so that a turn is one step. */
+function inTurns(work: () => void): void {
+  const { now } = performance;
+  let looks = 0;
+  performance.now = () => now.call(performance) + 1000 * looks++;
+  try {
+    work();
+  } finally {
+    performance.now = now;
+  }
+}
+
+/** Publishes; when this returns the first turn of handing out is over. */
+function publishInTurns(wss: Wss, data: unknown): void {
+  inTurns(() => publish(wss, data));
+}
+
+Deno.test("a record for many is handed out in turns, to each once, and the next ones after it", async () => {
+  await using wss = await startWss();
+  await using many = await subscribeMany(wss);
+
+  publishInTurns(wss, 1);
+  const live = many.subscriptions.map(({ isLive }) => isLive);
+  publish(wss, 2);
+  publish(wss, 3);
+
+  assertEquals(live, many.subscriptions.map((_, i) => i < 64));
+  assertEquals(await many.pushes(), many.clients.map(() => [1, 2, 3]));
+  assert(many.subscriptions.every(({ isLive }) => isLive));
+});
+
+Deno.test("a record that comes while another is handed out is handed out after it", async () => {
+  await using wss = await startWss();
+  await using many = await subscribeMany(wss);
+  const { sessions, stream } = wss.service;
+
+  publishInTurns(wss, 1);
+  // As from another consumer, which does not wait.
+  const read = { partition: 0, offset: 1, timestamp: 0, readAt: 0 };
+  const to = { by: "user", user: "42", type: "a" } as const;
+  const entry = stream.read(read, { does: "update", to, payload: "2" as never });
+  if (entry) sessions.deliver(entry);
+
+  assertEquals(await many.pushes(), many.clients.map(() => [1, 2]));
+});
+
+Deno.test("[DEL2] who asks for its list meanwhile is pushed what it is owed first", async () => {
+  await using wss = await startWss();
+  await using many = await subscribeMany(wss);
+  const { client, subscription } = many.last;
+
+  publishInTurns(wss, 1);
+  subscription.hold();
+  const isLive = [subscription.isLive];
+  assertEquals((await client.next()).payload, 1);
+  publish(wss, 2);
+  subscription.release();
+  isLive.push(subscription.isLive);
+
+  assertEquals((await client.next()).payload, 2);
+  assertEquals(await client.pushesUntilIdle(), []);
+  assertEquals(isLive, [false, true]);
+});
+
+Deno.test("[SLOW1] who falls behind by what it is owed is pushed it later, once", async () => {
+  await using wss = await startWss();
+  await using many = await subscribeMany(wss);
+  const { client, subscription } = many.last;
+
+  publishInTurns(wss, 1);
+  const { outbox } = subscription.subscriber;
+  Object.defineProperty(outbox, "isBehind", { get: () => true, configurable: true });
+  subscription.hold();
+  Reflect.deleteProperty(outbox, "isBehind");
+  subscription.release();
+
+  assertEquals((await client.next()).payload, 1);
+  assertEquals(await client.pushesUntilIdle(), []);
+});
+
+Deno.test("[DEL2] who has caught up with a record meanwhile is not pushed it again", async () => {
+  await using wss = await startWss();
+  await using many = await subscribeMany(wss);
+  const { client, subscription } = many.last;
+
+  subscription.hold();
+  publishInTurns(wss, 1);
+  subscription.release();
+
+  assertEquals((await client.next()).payload, 1);
+  assertEquals(await client.pushesUntilIdle(), []);
+});
+
+Deno.test("[DEL2] who subscribes meanwhile is not pushed what was read before", async () => {
+  await using wss = await startWss();
+  await using many = await subscribeMany(wss);
+  await using client = await wss.connect("/web", { token: "alice" });
+  const session = [...wss.service.sessions].at(-1);
+  const target = notificationTarget({ userId: "42", types: [] });
+
+  publishInTurns(wss, 1);
+  session?.subscribe(target, { api: "notification", path: "/" } as never);
+  await many.last.client.next();
+  publish(wss, 2);
+
+  assertEquals((await client.pushesUntilIdle()).map(({ payload }) => payload), [2]);
+});
+
+Deno.test("[SUB1][LIFE3] who unsubscribes or leaves meanwhile is pushed nothing", async () => {
+  await using wss = await startWss();
+  await using many = await subscribeMany(wss);
+  const [, leaving] = [...wss.service.sessions].slice(-2);
+  const before = [...wss.service.sessions].at(-2);
+
+  publishInTurns(wss, 1);
+  before?.unsubscribe([many.last.subscription.target.id], "unsubscribed");
+  if (leaving) wss.service.sessions.close(leaving, "client");
+
+  const pushes = await many.pushes();
+  assertEquals(pushes.slice(-2), [[], []]);
+  assertEquals(pushes.slice(0, -2), many.clients.slice(2).map(() => [1]));
+});
+
+Deno.test("[DEL12] who is told meanwhile that something is lost is not pushed what came before", async () => {
+  await using wss = await startWss();
+  await using many = await subscribeMany(wss);
+
+  publishInTurns(wss, 1);
+  wss.service.sessions.lose();
+  publish(wss, 2);
+
+  const resync = { missed: null };
+  assertEquals(
+    await many.pushes(),
+    many.clients.map((_, i) => i < 64 ? [1, resync, 2] : [resync, 2]),
+  );
+});
+
+Deno.test("[LIFE4][DEL3] who is sent away meanwhile is given no place that it has not come to", async () => {
+  await using wss = await startWss();
+  await using many = await subscribeMany(wss);
+
+  publishInTurns(wss, 1);
+  const stopping = wss.stop();
+
+  const cursorOf = async (client: Client) => {
+    let cursor: string | undefined;
+    for (;;) {
+      const frame = await client.next();
+      if (frame.status === "reconnect") return { given: frame.cursor, cursor };
+      cursor = frame.cursor;
+    }
+  };
+  const first = await cursorOf(many.first.client);
+  const last = await cursorOf(many.last.client);
+  assertEquals([typeof first.given, typeof first.cursor], ["string", "string"]);
+  assertEquals([last.given, last.cursor], [undefined, undefined]);
+  await stopping;
+});
+
+Deno.test("[DEL11] a record that reloads is handed out in turns, and is one call for all who share it", async () => {
+  await using wss = await startWss();
+  await using many = await subscribeMany(wss);
+  wss.backend.forget();
+  const subscriptions = [many.last.subscription.target.id];
+
+  inTurns(() => wss.publish("update_subscription", { subscriptions, options: { reload: true } }));
+  const frames = await Promise.all(many.clients.map((client) => client.next()));
+
+  assert(frames.every(({ status }) => status === "reload"));
+  assertEquals(wss.backend.calls.length, 1);
+});
