@@ -12,6 +12,7 @@ import { getLogger } from "@logtape/logtape";
 import { delay } from "./delay.ts";
 import type { Metrics } from "./metrics.ts";
 import { CommandError } from "./protocol.ts";
+import { Timeouts } from "./timeouts.ts";
 
 export type { BackendAnswer };
 
@@ -109,6 +110,7 @@ export function createBackend(
     schedule: new Pool(poolSize),
     tournament: new Pool(poolSize),
   };
+  const timeouts = new Timeouts(timeoutMs);
   /** Jobs that may be joined. */
   const joinable = new Map<string, Job>();
 
@@ -121,10 +123,11 @@ export function createBackend(
     });
   }
 
-  /** Counts what came of a job, once. */
+  /** Counts what came of a job, once; nobody joins it any more. */
   function settle(job: Job, outcome: string): void {
     if (job.isOver) return;
     job.isOver = true;
+    closeToJoiners(job);
     metrics.backendRequests.inc({ api: job.api, outcome });
   }
 
@@ -147,9 +150,7 @@ export function createBackend(
     job: Job,
     { asker, outcome }: { asker: PromiseWithResolvers<BackendAnswer>; outcome: string },
   ): void {
-    if (!job.askers.delete(asker) || job.askers.size > 0) return;
-    closeToJoiners(job);
-    if (job.isOver) return;
+    if (!job.askers.delete(asker) || job.askers.size > 0 || job.isOver) return;
     settle(job, outcome);
     job.abort.abort();
   }
@@ -190,9 +191,7 @@ export function createBackend(
   }
 
   function start(job: Job): void {
-    run(job)
-      .catch((defect) => job.askers.forEach((asker) => asker.reject(defect)))
-      .finally(() => closeToJoiners(job));
+    run(job).catch((defect) => job.askers.forEach((asker) => asker.reject(defect)));
   }
 
   /** Waits for a job's answer, no longer than the timeout or the signal allow. */
@@ -200,21 +199,21 @@ export function createBackend(
     const asker = Promise.withResolvers<BackendAnswer>();
     job.askers.add(asker);
     let outcome = "given_up";
-    const timeout = setTimeout(() => {
+    const endTimeout = timeouts.start(() => {
       const failure: Failure = job.sent
         ? { slug: "backend-timeout", reason: `no whole answer within ${timeoutMs} ms` }
         : { slug: "overloaded", reason: `no free place in its pool within ${timeoutMs} ms` };
       outcome = failure.slug;
       warn(job.api, failure);
       asker.reject(error(job.api, failure));
-    }, timeoutMs);
+    });
     const onAbort = () => asker.reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     if (signal.aborted) onAbort();
     try {
       return await asker.promise;
     } finally {
-      clearTimeout(timeout);
+      endTimeout();
       signal.removeEventListener("abort", onAbort);
       leave(job, { asker, outcome });
     }
@@ -232,29 +231,30 @@ export function createBackend(
     };
   }
 
-  function baseUrl(api: Api): URL {
-    const url = urls[api];
-    if (!url) throw new Error(`The ${api} API has no URL`);
-    return new URL(url);
-  }
-
-  function urlOf({ api, id, query = [] }: ListRequest): URL {
-    const url = baseUrl(api);
-    if (id !== undefined) {
-      url.pathname = `${url.pathname.replace(/\/$/, "")}/${encodeURIComponent(id.toWellFormed())}`;
-    }
-    for (const [name, value] of query) url.searchParams.append(name, value);
-    return url;
+  /** As text: it is what is compared, and a copy of the URL would be parsed once more for each name. */
+  function urlOf({ api, id, query = [] }: ListRequest): string {
+    const base = urls[api];
+    if (!base) throw new Error(`The ${api} API has no URL`);
+    const { origin, pathname, search } = base;
+    const path = id === undefined
+      ? pathname
+      : `${pathname.replace(/\/$/, "")}/${encodeURIComponent(id.toWellFormed())}`;
+    const added = new URLSearchParams(query.map(([name, value]) => [name, value])).toString();
+    const all = [search.slice(1), added].filter((part) => part !== "").join("&");
+    return `${origin}${path}${all && "?"}${all}`;
   }
 
   function keyOf(request: ListRequest, token: string | null): string {
-    return `${urlOf(request)} ${TRAITS[request.api].withToken ? token ?? "" : ""}`;
+    return keyOfUrl(request.api, { url: urlOf(request), token });
   }
 
-  function headers(api: Api, token: string | null): Headers {
-    const headers = new Headers({ accept: "application/json" });
-    if (token !== null && TRAITS[api].withToken) headers.set("authorization", token);
-    return headers;
+  function keyOfUrl(api: Api, { url, token }: { url: string; token: string | null }): string {
+    return `${url} ${TRAITS[api].withToken ? token ?? "" : ""}`;
+  }
+
+  function headers(api: Api, token: string | null): Record<string, string> {
+    const accept = "application/json";
+    return token !== null && TRAITS[api].withToken ? { accept, authorization: token } : { accept };
   }
 
   return {
@@ -267,7 +267,7 @@ export function createBackend(
     get(request, asker) {
       const { api } = request;
       const url = urlOf(request);
-      const key = keyOf(request, asker.token);
+      const key = keyOfUrl(api, { url, token: asker.token });
 
       let job = joinable.get(key);
       if (!job) {
@@ -287,11 +287,13 @@ export function createBackend(
     put(api, body, asker) {
       const request = {
         method: "PUT",
-        url: baseUrl(api),
-        headers: headers(api, asker.token),
+        url: urlOf({ api }),
+        headers: {
+          ...headers(api, asker.token),
+          "content-type": "application/json; charset=utf-8",
+        },
         body,
       } as const;
-      request.headers.set("content-type", "application/json; charset=utf-8");
       const job = createJob(api, request, null);
       start(job);
       return join(job, asker);

@@ -18,8 +18,8 @@ export interface BackendAnswer {
 /** What to send. A redirect is an answer, it is not followed. */
 export interface BackendRequest {
   readonly method: "GET" | "PUT";
-  readonly url: URL;
-  readonly headers: Headers;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
 }
 
@@ -50,7 +50,9 @@ export async function attempt(
     body = await readText(response, maxBytes);
   } catch (error) {
     // The only place that knows; clients are not told of addresses.
-    if (!signal.aborted) log.debug("No whole answer of {host}: {error}", { host: url.host, error });
+    if (!signal.aborted) {
+      log.debug("No whole answer of {host}: {error}", { host: new URL(url).host, error });
+    }
     return { slug: "backend-unavailable", reason: "no whole answer", again: true };
   }
   if (body === null) {
@@ -104,12 +106,8 @@ function parse(body: string): { payload: JsonText; value: unknown } | null {
 
 /** The whole body, `null` where it is longer than the limit. */
 async function readText(response: Response, maxBytes: number): Promise<string | null> {
-  const { headers } = response;
-  const length = headers.get("content-length");
-  // No body is longer than it says, but that of one which is unpacked.
-  const isBounded = length !== null && Number(length) <= maxBytes &&
-    !headers.has("content-encoding");
-  if (isBounded) return await response.text();
+  // Chunk by chunk, each body takes a buffer of 64 KiB that stays until it is collected.
+  if (lengthOf(response.headers) <= maxBytes) return await response.text();
   const decoder = new TextDecoder();
   let text = "";
   let bytes = 0;
@@ -120,4 +118,11 @@ async function readText(response: Response, maxBytes: number): Promise<string | 
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();
+}
+
+/** The bytes of a body, where that is said; infinite where it is not. */
+function lengthOf(headers: Headers): number {
+  // What is said of a compressed body is its length before it is decompressed.
+  if (headers.has("content-encoding")) return Infinity;
+  return Number(headers.get("content-length") ?? Infinity);
 }

@@ -165,13 +165,15 @@ export class Dialogue {
       barrier: command.barrier,
       run: async () => {
         const answer = () => this.#answer(() => run(context), asked);
-        const span = { session: session.id, rid, run: answer };
-        this.#reply(asked, await traceCommand(name, span));
+        this.#reply(asked, await traceCommand(name, { session: session.id, rid, run: answer }));
       },
     });
   }
 
-  async #answer(run: () => Promise<Reply>, { envelope: { rid, event } }: Asked): Promise<Reply> {
+  async #answer(
+    run: () => Reply | Promise<Reply>,
+    { envelope: { rid, event } }: Asked,
+  ): Promise<Reply> {
     try {
       return await run();
     } catch (error) {

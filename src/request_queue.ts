@@ -79,7 +79,7 @@ export class RequestQueue {
   #start(request: QueuedRequest): void {
     this.#inflight++;
     this.#barrierRuns = request.barrier;
-    request.run().finally(() => {
+    request.run().then(() => {
       this.#inflight--;
       this.#rids.delete(request.rid);
       if (request.barrier) this.#barrierRuns = false;

@@ -2,7 +2,14 @@
  * Spans for OpenTelemetry, which Deno exports where OTEL_DENO=true; otherwise they cost next to
  * nothing. A backend call's span is made by fetch itself, under that of its command.
  */
-import { propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import {
+  propagation,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from "@opentelemetry/api";
 import { recordId, type Reply } from "./protocol.ts";
 
 const tracer = trace.getTracer("wss");
@@ -17,16 +24,21 @@ export function traceCommand(
     kind: SpanKind.SERVER,
     attributes: { "wss.session": session, "wss.rid": rid },
   };
-  return tracer.startActiveSpan(command, options, async (span) => {
-    try {
-      const reply = await run();
-      span.setAttribute("wss.status", reply.status);
-      if (reply.status === "error") span.setStatus({ code: SpanStatusCode.ERROR });
-      return reply;
-    } finally {
-      span.end();
-    }
+  return tracer.startActiveSpan(command, options, (span) => {
+    // Of what nobody exports, no more is to be waited for.
+    return span.isRecording() ? traced(span, run) : run();
   });
+}
+
+async function traced(span: Span, run: () => Promise<Reply>): Promise<Reply> {
+  try {
+    const reply = await run();
+    span.setAttribute("wss.status", reply.status);
+    if (reply.status === "error") span.setStatus({ code: SpanStatusCode.ERROR });
+    return reply;
+  } finally {
+    span.end();
+  }
 }
 
 /** A Kafka message that was pushed, as semantic conventions for messaging name what it has. */

@@ -5,6 +5,7 @@ import {
   type Sample,
   type Variant,
 } from "./_support/bench/benchmark.ts";
+import { type Counter, FrameCounter, TextCounter } from "./_support/bench/counters.ts";
 import type { Clock } from "./_support/bench/clock.ts";
 import { median, quantile, spread } from "./_support/bench/statistics.ts";
 import { tableOf } from "./_support/bench/table.ts";
@@ -176,4 +177,47 @@ Deno.test("median, quantiles and spread are those of the values", () => {
   assertEquals(quantile([0, 10], 0.99), 9.9);
   assertEquals(spread([9, 10, 11]), 0.1);
   assertEquals(spread([0, 0]), 0);
+});
+
+/** A frame as a server sends it. */
+function serverFrame(length: number, opcode = 1): number[] {
+  const size = length < 126
+    ? [length]
+    : length < 65_536
+    ? [126, length >> 8, length & 255]
+    : [127, 0, 0, 0, 0, ...[24, 16, 8, 0].map((bits) => length >> bits & 255)];
+  return [0x80 | opcode, ...size, ...new Array(length).fill(120)];
+}
+
+/** Counts in bytes that come in pieces of a size. */
+function countIn(counter: Counter, { bytes, size }: { bytes: Uint8Array; size: number }): number {
+  let count = 0;
+  for (let at = 0; at < bytes.length; at += size) {
+    count += counter.take(bytes.subarray(at, at + size));
+  }
+  return count;
+}
+
+Deno.test("text frames of every length are counted, in whatever pieces they come", () => {
+  const lengths = [0, 1, 125, 126, 127, 65_535, 65_536, 100_000];
+  const PING = 9;
+  const bytes = new Uint8Array([
+    ...lengths.flatMap((length) => serverFrame(length)),
+    ...serverFrame(4, PING),
+    ...serverFrame(0, PING),
+    ...serverFrame(10),
+  ]);
+  for (const size of [1, 2, 3, 7, 1000, bytes.length]) {
+    assertEquals(countIn(new FrameCounter(), { bytes, size }), lengths.length + 1, `by ${size}`);
+    const cut = bytes.subarray(0, -1);
+    assertEquals(countIn(new FrameCounter(), { bytes: cut, size }), lengths.length, `by ${size}`);
+  }
+});
+
+Deno.test("a text is counted as often as it comes, in whatever pieces that is", () => {
+  const text = '[{"rid":-1,"status":"update"},{"status":"ok","x":"status"},{"status":"update"}]';
+  const bytes = new TextEncoder().encode(text);
+  for (const size of [1, 2, 5, bytes.length]) {
+    assertEquals(countIn(new TextCounter('"status":"update"'), { bytes, size }), 2, `by ${size}`);
+  }
 });

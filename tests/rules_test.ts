@@ -80,6 +80,7 @@ const LAYERS = [
     "protocol.ts",
     "json.ts",
     "delay.ts",
+    "timeouts.ts",
     "turns.ts",
     "multi_map.ts",
   ],

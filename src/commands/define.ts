@@ -37,7 +37,7 @@ export interface Command<S extends z.ZodType = z.ZodType> {
    * @returns The work that is left, to be run once
    * @throws {CommandError} `invalid-options`
    */
-  prepare(options: unknown): (context: CommandContext) => Promise<Reply>;
+  prepare(options: unknown): (context: CommandContext) => Reply | Promise<Reply>;
 }
 
 /** Makes a {@linkcode Command} of a schema and of what to do with what it parses. */
@@ -54,7 +54,7 @@ export function defineCommand<S extends z.ZodType>(definition: {
     options: schema,
     prepare(options) {
       const parsed = parseOrRefuse(schema, options, { path: ["options"], slug: "invalid-options" });
-      return async (context) => await run(parsed, context);
+      return (context) => run(parsed, context);
     },
   };
 }

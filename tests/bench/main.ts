@@ -7,16 +7,28 @@ import { parseArgs } from "node:util";
 import type { Benchmark, Result } from "../_support/bench/benchmark.ts";
 import { thisMachine } from "../_support/bench/machine.ts";
 import { tableOf } from "../_support/bench/table.ts";
+import { burst } from "./burst.ts";
 import { fanOut } from "./fan_out.ts";
+import { isolation } from "./isolation.ts";
 import { latency } from "./latency.ts";
 import { observation } from "./observation.ts";
+import { requests } from "./requests.ts";
 import { resume } from "./resume.ts";
+import { start } from "./start.ts";
 import { targeted } from "./targeted.ts";
 
 /** What is run where no names are given, in this order. */
-const BENCHMARKS: readonly Benchmark[] = [fanOut, targeted, latency, resume];
+const BENCHMARKS: readonly Benchmark[] = [
+  fanOut,
+  burst,
+  targeted,
+  latency,
+  resume,
+  requests,
+  start,
+];
 /** What is run by its name only. */
-const OTHERS: readonly Benchmark[] = [observation];
+const OTHERS: readonly Benchmark[] = [isolation, observation];
 const ALL = [...BENCHMARKS, ...OTHERS];
 
 const { values: { small, json }, positionals: names } = parseArgs({

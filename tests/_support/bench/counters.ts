@@ -44,7 +44,7 @@ function payloadLength([, short, ...long]: readonly number[]): number | undefine
   return long.reduce((length, byte) => length * 256 + byte, 0);
 }
 
-/** Counts how often a text comes, of which no end is the beginning but its last character. */
+/** Counts how often a text comes, in what does not begin it twice in a row. */
 export class TextCounter implements Counter {
   readonly #text: Uint8Array;
   #matched = 0;

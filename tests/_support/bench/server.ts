@@ -1,7 +1,6 @@
 /**
- * wss as a process of a benchmark: the whole service, over an embedded log and with a backend of its
- * own. Told of the folder of its source, which may be that of another build, and of settings; publishes
- * for user 42, who is `alice` to the backend.
+ * wss as a process of a benchmark: the whole service, over an embedded log. Publishes for user 42, who
+ * is `alice` to the backend that it starts where it is not told of another.
  */
 import { startBackend } from "../backend.ts";
 import { settingsOf, testEnvironment } from "../settings.ts";
@@ -10,7 +9,10 @@ import { answer, childOptions, cpuMs, say } from "./parent.ts";
 
 /** What it is told at its start. */
 interface Options {
+  /** The folder of its source, which may be that of another build. */
   readonly source?: string;
+  /** The origin of a backend that is not its own. */
+  readonly backend?: string;
   readonly settings?: Record<string, string>;
 }
 
@@ -20,16 +22,16 @@ interface Question {
   readonly bytes?: number;
 }
 
-const { source = new URL("../../../src", import.meta.url).href, settings }: Options =
+const { source = new URL("../../../src", import.meta.url).href, settings, ...options }: Options =
   childOptions();
 const { createEmbeddedLog } = await import(`${source}/dev/embedded_log.ts`);
 const { startService } = await import(`${source}/service.ts`);
 
 const log = createEmbeddedLog();
-await using backend = startBackend({ users: { alice: "42" } });
+const backend = options.backend ?? startBackend({ users: { alice: "42" } }).origin;
 const service = startService(
   settingsOf({
-    ...testEnvironment(backend.origin),
+    ...testEnvironment(backend),
     // Nothing is done but what is measured; and the clients answer no pings.
     PING_SECONDS: "86400",
     CURSOR_SECONDS: "86400",

@@ -1,17 +1,22 @@
 /** A result as people read it, in less than 110 columns. */
 import type { Figure, Result, Summary, Target } from "./benchmark.ts";
 
+/** Reasons why a result is invalid that are shown; the JSON file has all. */
+const MAX_REASONS = 3;
+
 /** Makes the table of a result, with what makes it invalid below. */
 export function tableOf(result: Result): string {
   const { benchmark, rounds, figures, invalid } = result;
   const variants = figures[0]?.byVariant.map(({ variant }) => variant) ?? [];
   const title = `${benchmark}, ${result.case} (rounds: ${rounds})`;
   const rows = [["", ...variants, "ratio", "target"], ...figures.map(rowOf)];
+  const others = invalid.length - MAX_REASONS;
   const lines = align(rows).map((line) => `  ${line}`);
   return [
     title,
     ...lines,
-    ...invalid.map((reason) => `  INVALID: ${reason}`),
+    ...invalid.slice(0, MAX_REASONS).map((reason) => `  INVALID: ${reason}`),
+    ...others > 0 ? [`  INVALID: ${others} more such`] : [],
   ].join("\n");
 }
 
