@@ -15,33 +15,50 @@ export function messageTypeOf(to: Addressees): "notification" | "update_subscrip
   return to.by === "user" ? "notification" : "update_subscription";
 }
 
-/** The keys under which a message is to be found. */
-export function keysOfAddressees(to: Addressees): readonly string[] {
+/** What a message addresses by; the same name is another one by each of them. */
+export type By = Addressees["by"];
+
+/** What a subscription is to be found by. */
+export type Key<B extends By = By> = readonly [by: B, name: string];
+
+/** One of something for each way to address. */
+export type OfEach<T> = Readonly<Record<By, T>>;
+
+/** Makes one for each way to address. */
+export function forEach<T>(make: () => T): OfEach<T> {
+  return { subscription: make(), resource: make(), user: make() };
+}
+
+/** What a message names, by what it addresses by. */
+export function namesOf(to: Addressees): readonly string[] {
   switch (to.by) {
     case "subscription":
-      return to.ids.map((id) => `id ${id}`);
+      return to.ids;
     case "resource":
-      return [`resource ${to.resource}`];
+      return [to.resource];
     case "user":
-      return [`user ${to.user}`];
+      return [to.user];
   }
 }
 
-/** The keys under which a subscription is to be found; no message has more than one of them. */
-export function keysOfTarget(target: Target): readonly [string, string] {
-  const second = target.resource === "notification"
-    ? `user ${target.where.userId}`
-    : `resource ${target.resource}`;
-  return [`id ${target.id}`, second];
+/** The keys under which a subscription is to be found; no message names more than one of them. */
+export function keysOf(
+  target: Target,
+): readonly [Key<"subscription">, Key<"resource" | "user">] {
+  const second: Key<"resource" | "user"> = target.resource === "notification"
+    ? ["user", target.where.userId]
+    : ["resource", target.resource];
+  return [["subscription", target.id], second];
 }
 
 /** Whether a message is for a target. */
 export function addresses(to: Addressees, target: Target): boolean {
-  const keys = keysOfAddressees(to);
-  return keysOfTarget(target).some((key) => keys.includes(key)) && isFor(to, target);
+  const names = namesOf(to);
+  return keysOf(target).some(([by, name]) => by === to.by && names.includes(name)) &&
+    isFor(to, target);
 }
 
-/** Whether a message that shares a key with the target is for it. */
+/** Whether a message that names a key of the target is for it. */
 export function isFor(to: Addressees, target: Target): boolean {
   if (to.by !== "user" || target.resource !== "notification") return true;
   const { types } = target.where;

@@ -1,7 +1,7 @@
 /**
  * Finds subscriptions by what messages address. Its cost for a message is that of whom it is for.
  */
-import { type Addressees, isFor, keysOfAddressees, keysOfTarget } from "./addressing.ts";
+import { type Addressees, isFor, keysOf } from "./addressing.ts";
 import { MultiMap } from "./multi_map.ts";
 import type { Target } from "./subscription_id.ts";
 import type { Subscription } from "./subscriptions.ts";
@@ -16,26 +16,26 @@ export interface Channel {
 export class Channels {
   /** By the ids of their targets. */
   readonly #members = new MultiMap<Subscription>();
-  /** Ids of targets, by their other key. */
-  readonly #ids = new MultiMap<string>();
+  /** Ids of targets, by what else they are to be found by. */
+  readonly #ids = { resource: new MultiMap<string>(), user: new MultiMap<string>() };
 
   /** By how many keys something is to be found. */
   get keyCount(): number {
-    return this.#members.size + this.#ids.size;
+    return this.#members.size + this.#ids.resource.size + this.#ids.user.size;
   }
 
   add(subscription: Subscription): void {
     const { target } = subscription;
-    const [, key] = keysOfTarget(target);
+    const [, [by, name]] = keysOf(target);
     this.#members.add(target.id, subscription);
-    this.#ids.add(key, target.id);
+    this.#ids[by].add(name, target.id);
   }
 
   remove(subscription: Subscription): void {
     const { target } = subscription;
-    const [, key] = keysOfTarget(target);
+    const [, [by, name]] = keysOf(target);
     this.#members.delete(target.id, subscription);
-    if (!this.#members.has(target.id)) this.#ids.delete(key, target.id);
+    if (!this.#members.has(target.id)) this.#ids[by].delete(name, target.id);
   }
 
   /** Who is subscribed to the target of that id. */
@@ -44,16 +44,24 @@ export class Channels {
   }
 
   /** The channels that a message is for. */
-  *addressedBy(to: Addressees): Iterable<Channel> {
+  addressedBy(to: Addressees): Channel[] {
+    const channels: Channel[] = [];
     for (const id of this.#idsOf(to)) {
       const members = this.#members.get(id);
       const [first] = members;
-      if (first && isFor(to, first.target)) yield { target: first.target, members };
+      if (first && isFor(to, first.target)) channels.push({ target: first.target, members });
     }
+    return channels;
   }
 
   #idsOf(to: Addressees): Iterable<string> {
-    if (to.by === "subscription") return to.ids;
-    return keysOfAddressees(to).flatMap((key) => [...this.#ids.get(key)]);
+    switch (to.by) {
+      case "subscription":
+        return to.ids;
+      case "resource":
+        return this.#ids.resource.get(to.resource);
+      case "user":
+        return this.#ids.user.get(to.user);
+    }
   }
 }

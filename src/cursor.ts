@@ -30,18 +30,29 @@ const NUMBER_BYTES = 6;
 /** What a cursor can say: a producer may write into a record's timestamp what it likes. */
 export const MAX_TIME_MS = 2 ** (8 * NUMBER_BYTES) - 1;
 
+const BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+/** Of each 12 bits. */
+const PAIRS = Array.from(
+  { length: 4096 },
+  (_, bits) => `${BASE64URL[bits >> 6]}${BASE64URL[bits & 63]}`,
+);
+
+/** A number's 6 bytes, big-endian, in base64url; as 8 characters are 6 bytes, all can be written apart. */
+function numberText(number: number): string {
+  const high = Math.floor(number / 2 ** 24);
+  const low = number % 2 ** 24;
+  return `${PAIRS[high >> 12]}${PAIRS[high & 4095]}${PAIRS[low >> 12]}${PAIRS[low & 4095]}`;
+}
+
 /** Makes the codec of a topic. */
 export function createCursorCodec(topic: string): CursorCodec {
   const mark = createHash("sha256").update(topic).digest().subarray(0, 8);
+  const start = Buffer.from([VERSION, ...mark]).toString("base64url");
 
   function encode({ positions, timeMs }: Cursor): string {
-    const bytes = Buffer.alloc(HEADER_BYTES + NUMBER_BYTES * positions.length);
-    bytes.writeUInt8(VERSION, 0);
-    mark.copy(bytes, 1);
-    bytes.writeUIntBE(timeMs, 9, NUMBER_BYTES);
-    let at = HEADER_BYTES;
-    for (const position of positions) at = bytes.writeUIntBE(position, at, NUMBER_BYTES);
-    return bytes.toString("base64url");
+    let text = start + numberText(timeMs);
+    for (const position of positions) text += numberText(position);
+    return text;
   }
 
   return {

@@ -44,11 +44,11 @@ export class FanOut {
    *
    * @returns How many subscriptions that are
    */
-  start(entry: Entry, channels: Iterable<Channel>): number {
+  start(entry: Entry, channels: readonly Channel[]): number {
     this.#finish();
-    const given = [...channels];
-    const steps = this.#handOut(entry, given);
-    const subscriptions = given.reduce((count, { members }) => count + members.size, 0);
+    if (channels.length === 0) return 0;
+    const steps = this.#handOut(entry, channels);
+    const subscriptions = channels.reduce((count, { members }) => count + members.size, 0);
     if (!this.#takeTurn(steps)) {
       this.#current = { entry, steps };
       this.#finishing = this.#continue(this.#current);

@@ -13,10 +13,6 @@ export class Fifo<T> {
     this.#items = items;
   }
 
-  static of<T>(item: T): Fifo<T> {
-    return new Fifo([item]);
-  }
-
   get length(): number {
     return this.#items.length - this.#head;
   }
@@ -54,5 +50,34 @@ export class Fifo<T> {
       else low = middle + 1;
     }
     return low - this.#head;
+  }
+}
+
+/** Queues by name; where there is a single element, it takes no queue. */
+export class Fifos<T extends object> {
+  readonly #byName = new Map<string, T | Fifo<T>>();
+
+  /** The queue of a name, to be read only. */
+  get(name: string): Fifo<T> | undefined {
+    const found = this.#byName.get(name);
+    return found === undefined || found instanceof Fifo ? found : new Fifo([found]);
+  }
+
+  /** Adds an element; gives whether it is the first of its name. */
+  push(name: string, item: T): boolean {
+    const found = this.#byName.get(name);
+    if (found instanceof Fifo) found.push(item);
+    else this.#byName.set(name, found === undefined ? item : new Fifo([found, item]));
+    return found === undefined;
+  }
+
+  /** Takes the first element of a name; gives whether it was the last. */
+  shift(name: string): boolean {
+    const found = this.#byName.get(name);
+    if (found instanceof Fifo) {
+      found.shift();
+      if (found.length > 0) return false;
+    }
+    return this.#byName.delete(name);
   }
 }

@@ -15,6 +15,12 @@ export class ListenError extends Error {
 }
 
 /**
+ * Connections that the system keeps until they are taken, as many as Linux lets it by default. One that
+ * finds no place is dropped, and the client asks again a second later, then three.
+ */
+const BACKLOG = 4096;
+
+/**
  * Serves HTTP; it listens when this returns.
  *
  * @param options.reusePort Whether other processes may listen on the port as well, if all say so.
@@ -26,7 +32,7 @@ export function listen(
   handler: Deno.ServeHandler<Deno.NetAddr>,
 ): Deno.HttpServer<Deno.NetAddr> {
   try {
-    return Deno.serve({ ...options, onListen: () => {} }, handler);
+    return Deno.serve({ ...options, tcpBacklog: BACKLOG, onListen: () => {} }, handler);
   } catch (cause) {
     throw new ListenError({ host: options.hostname, port: options.port, cause });
   }

@@ -2,9 +2,9 @@
  * The recent part of the log, by who may want it (DEL7). Subscriptions that are not live are served
  * from here.
  */
-import { type Addressees, isFor, keysOfAddressees, keysOfTarget } from "./addressing.ts";
+import { type Addressees, forEach, isFor, type Key, keysOf, namesOf } from "./addressing.ts";
 import type { Positions } from "./cursor.ts";
-import { Fifo } from "./fifo.ts";
+import { Fifo, Fifos } from "./fifo.ts";
 import type { JsonText } from "./protocol.ts";
 import type { Target } from "./subscription_id.ts";
 
@@ -45,11 +45,11 @@ interface Partition {
 
 // What entries take on the heap of V8 15; a test measures it for several kinds of messages.
 /** Bytes of an entry, less its payload and whom it is for. */
-const ENTRY_BYTES = 258;
-/** Bytes of one more entry under a key. */
-const KEYED_BYTES = 24;
-/** Bytes of a key that an entry is to be found by, less its characters. */
-const KEY_BYTES = 195;
+const ENTRY_BYTES = 228;
+/** Bytes of one more entry under a name. */
+const NAMED_BYTES = 24;
+/** Bytes of a name with its first entry, less its characters. */
+const NAME_BYTES = 95;
 
 /** What the window is bounded by. */
 export interface WindowLimits {
@@ -61,7 +61,7 @@ export interface WindowLimits {
 export class LogWindow {
   readonly #limits: WindowLimits;
   readonly #entries = new Fifo<Stored>();
-  readonly #byKey = new Map<string, Fifo<Stored>>();
+  readonly #byName = forEach(() => new Fifos<Stored>());
   readonly #partitions: Partition[] = [];
   #nextSeq = 0;
   #knownSince = Date.now();
@@ -111,23 +111,22 @@ export class LogWindow {
    * Adds a record. It stays for the window's time from when it was read; its own timestamp is
    * whatever its producer says.
    */
-  add(record: Omit<Entry, "seq">): Entry {
+  add({ partition, offset, timestamp, readAt }: Read, delivery: Delivery): Entry {
     const entry: Stored = {
-      ...record,
+      // Each by its name: a copy with `...` would keep the last of them in an array of their own.
+      partition,
+      offset,
+      timestamp,
+      readAt,
+      delivery,
       seq: this.#nextSeq++,
-      bytes: bytesOf(record.delivery),
+      bytes: bytesOf(delivery),
     };
     this.#entries.push(entry);
-    this.#partitions[record.partition]?.entries.push(entry);
-    for (const key of keysOfAddressees(entry.delivery.to)) {
-      const found = this.#byKey.get(key);
-      this.#bytes += KEYED_BYTES;
-      if (found) {
-        found.push(entry);
-      } else {
-        this.#byKey.set(key, Fifo.of(entry));
-        this.#bytes += KEY_BYTES + key.length;
-      }
+    this.#partitions[partition]?.entries.push(entry);
+    const byName = this.#byName[delivery.to.by];
+    for (const name of namesOf(delivery.to)) {
+      this.#bytes += byName.push(name, entry) ? NAME_BYTES + name.length : NAMED_BYTES;
     }
     this.#bytes += entry.bytes;
     return entry;
@@ -178,7 +177,7 @@ export class LogWindow {
    * To be used up before the window changes.
    */
   *entriesFor(target: Target, seq: number): Generator<Entry> {
-    const lists = keysOfTarget(target).flatMap((key) => this.#byKey.get(key) ?? []);
+    const lists = keysOf(target).flatMap(([by, name]) => this.#byName[by].get(name) ?? []);
     const indexes = lists.map((list) => list.findIndex((entry) => entry.seq >= seq));
     for (;;) {
       let next: Stored | undefined;
@@ -194,10 +193,10 @@ export class LogWindow {
   }
 
   /** The latest entries that are to be found under one of these keys, in order. */
-  latestUnder(keys: ReadonlySet<string>, count: number): Entry[] {
+  latestUnder(keys: readonly Key[], count: number): Entry[] {
     const found = new Set<Stored>();
-    for (const key of keys) {
-      const list = this.#byKey.get(key);
+    for (const [by, name] of keys) {
+      const list = this.#byName[by].get(name);
       for (let i = Math.max(0, (list?.length ?? 0) - count); i < (list?.length ?? 0); i++) {
         const entry = list?.at(i);
         if (entry) found.add(entry);
@@ -227,14 +226,9 @@ export class LogWindow {
       partition.first = entry.offset + 1;
       partition.frontTimestamp = entry.timestamp;
     }
-    for (const key of keysOfAddressees(entry.delivery.to)) {
-      const found = this.#byKey.get(key);
-      found?.shift();
-      this.#bytes -= KEYED_BYTES;
-      if (found?.length === 0) {
-        this.#byKey.delete(key);
-        this.#bytes -= KEY_BYTES + key.length;
-      }
+    const byName = this.#byName[entry.delivery.to.by];
+    for (const name of namesOf(entry.delivery.to)) {
+      this.#bytes -= byName.shift(name) ? NAME_BYTES + name.length : NAMED_BYTES;
     }
     this.#bytes -= entry.bytes;
   }

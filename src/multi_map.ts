@@ -2,6 +2,8 @@
  * Several values by key; a key without any takes nothing.
  */
 
+const NONE: ReadonlySet<never> = new Set();
+
 /** Sets of values, by key. */
 export class MultiMap<V extends WeakKey | string> {
   /** Most keys have one value, for which a set would take more than all else that is kept of it. */
@@ -19,7 +21,8 @@ export class MultiMap<V extends WeakKey | string> {
   /** The values of a key, in the order of their coming. */
   get(key: string): ReadonlySet<V> {
     const values = this.#values.get(key);
-    return values instanceof Set ? values : new Set(values === undefined ? [] : [values]);
+    if (values === undefined) return NONE;
+    return values instanceof Set ? values : new Set([values]);
   }
 
   add(key: string, value: V): void {

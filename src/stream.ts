@@ -107,7 +107,7 @@ export class Stream {
       this.window.pass(read);
       return null;
     }
-    return this.window.add({ ...read, delivery });
+    return this.window.add(read, delivery);
   }
 
   /** Everything in front of this position was read, or there was nothing. */

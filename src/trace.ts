@@ -97,8 +97,10 @@ interface EntryTrace {
 export class Trace {
   readonly #metrics: Pick<Metrics, "pushes" | "pushSeconds" | "resyncs">;
   readonly #limits: TraceLimits;
-  /** Those of the window that somebody got, or was to get, the oldest first. */
+  /** Those of the window that somebody got, or was to get, by seq. */
   readonly #traced = new Map<number, EntryTrace>();
+  /** The same, the oldest first: looking for the first of a map takes as long as much was deleted. */
+  readonly #inOrder = new Fifo<EntryTrace>();
   readonly #past = { users: new Fifo<Past>(), guests: new Fifo<Past>() };
   #steps = 0;
   /** What became of messages in front of this one may be forgotten. */
@@ -128,7 +130,11 @@ export class Trace {
     // A producer's clock may be ahead of this machine's.
     const seconds = Math.max(0, at - entry.timestamp) / 1000;
     this.#metrics.pushSeconds.observe(type, seconds, sessions.length);
-    this.#of(entry).live.push({ subscription, sessions, at });
+    // In lists of just their size: one that something was added to has room for 16 more.
+    const live = { subscription, sessions: [...sessions], at };
+    const trace = this.#traced.get(entry.seq);
+    if (trace) trace.live.push(live);
+    else this.#begin({ seq: entry.seq, live: [live], steps: [] });
     this.#grow(sessions.length);
   }
 
@@ -142,7 +148,10 @@ export class Trace {
       const type = messageTypeOf(entry.delivery.to);
       this.#metrics.pushes.inc({ type, kind: what === "reloaded" ? "reload" : "caught_up" });
     }
-    this.#of(entry).steps.push({ session, subscription, what, at: Date.now() });
+    const step = { session, subscription, what, at: Date.now() };
+    const trace = this.#traced.get(entry.seq);
+    if (trace) trace.steps.push(step);
+    else this.#begin({ seq: entry.seq, live: [], steps: [step] });
     this.#grow(1);
   }
 
@@ -172,9 +181,9 @@ export class Trace {
 
   /** Forgets messages that have left the window, which begins at this seq. */
   trim(firstSeq: number): void {
-    for (const trace of this.#traced.values()) {
-      if (trace.seq >= firstSeq) return;
-      this.#forget(trace);
+    for (let oldest = this.#inOrder.first; oldest; oldest = this.#inOrder.first) {
+      if (oldest.seq >= firstSeq) return;
+      this.#forget(oldest);
     }
   }
 
@@ -226,25 +235,23 @@ export class Trace {
     return this.#steps;
   }
 
-  #of({ seq }: Entry): EntryTrace {
-    let trace = this.#traced.get(seq);
-    if (!trace) {
-      trace = { seq, live: [], steps: [] };
-      this.#traced.set(seq, trace);
-    }
-    return trace;
+  #begin(trace: EntryTrace): void {
+    this.#traced.set(trace.seq, trace);
+    this.#inOrder.push(trace);
   }
 
   #grow(steps: number): void {
     this.#steps += steps;
-    for (const trace of this.#traced.values()) {
+    for (let oldest = this.#inOrder.first; oldest; oldest = this.#inOrder.first) {
       if (this.#steps <= this.#limits.maxSteps) return;
-      this.#forgottenUntil = Math.max(this.#forgottenUntil, trace.seq + 1);
-      this.#forget(trace);
+      this.#forgottenUntil = Math.max(this.#forgottenUntil, oldest.seq + 1);
+      this.#forget(oldest);
     }
   }
 
+  /** Forgets the oldest. */
   #forget({ seq, live, steps }: EntryTrace): void {
+    this.#inOrder.shift();
     this.#traced.delete(seq);
     this.#steps -= steps.length;
     for (const { sessions } of live) this.#steps -= sessions.length;

@@ -2,7 +2,7 @@
  * "Why didn't I get it?": puts together what operators are told at `/why`, from the window, the trace
  * and who is connected. It goes back as far as the window does.
  */
-import { keysOfAddressees } from "./addressing.ts";
+import type { Key } from "./addressing.ts";
 import type { Entry } from "./log_window.ts";
 import { recordId } from "./protocol.ts";
 import type { Quarantine } from "./quarantine.ts";
@@ -168,10 +168,9 @@ export function createWhy({ topic, stream, sessions, trace, quarantine }: {
   return {
     ofUser(user) {
       const histories = historiesOf(user);
-      const keys = new Set([`user ${user}`]);
-      for (const { target } of histories.flatMap(({ subscriptions }) => subscriptions)) {
-        for (const key of keysOfBrief(target)) keys.add(key);
-      }
+      const targets = histories.flatMap(({ subscriptions }) => subscriptions)
+        .map(({ target }) => target);
+      const keys: Key[] = [["user", user], ...targets.flatMap(keysOfBrief)];
       const own = new Set(histories.map(({ id }) => id));
       const entries = stream.window.latestUnder(keys, MAX_TOLD);
       const messages = entries.map((entry) =>
@@ -212,9 +211,8 @@ export function createWhy({ topic, stream, sessions, trace, quarantine }: {
       const user = first?.target.resource === "notification"
         ? first.target.where.userId
         : ended?.user;
-      const keys = new Set([`id ${id}`]);
-      if (target?.resource === "notification" && user) keys.add(`user ${user}`);
-      if (target?.resource === "schedule") keys.add("resource schedule");
+      const keys: Key[] = target ? keysOfBrief(target) : [["subscription", id]];
+      if (target?.resource === "notification" && user) keys.push(["user", user]);
       const entries = stream.window.latestUnder(keys, MAX_TOLD);
       const messages = entries.map((entry) =>
         report(entry, { isWanted: ({ subscription }) => subscription === id })
@@ -254,9 +252,9 @@ export function createWhy({ topic, stream, sessions, trace, quarantine }: {
 }
 
 /** The keys of a target, but the user's. */
-function keysOfBrief({ id, resource }: BriefTarget): string[] {
+function keysOfBrief({ id, resource }: BriefTarget): Key[] {
   return [
-    ...keysOfAddressees({ by: "subscription", ids: [id] }),
-    ...resource === "schedule" ? keysOfAddressees({ by: "resource", resource }) : [],
+    ["subscription", id],
+    ...resource === "schedule" ? [["resource", resource] as const] : [],
   ];
 }

@@ -1,7 +1,7 @@
 /**
  * What `/why` says in words.
  */
-import { type Addressees, keysOfAddressees, messageTypeOf } from "./addressing.ts";
+import { type Addressees, messageTypeOf, namesOf } from "./addressing.ts";
 import type { Entry } from "./log_window.ts";
 import type { Stream } from "./stream.ts";
 import type { BriefTarget, Past, Step } from "./trace.ts";
@@ -97,11 +97,11 @@ export function whyNot({ connection, logins, subscriptions }: History, entry: En
       ? `not the user's any more since ${time(before.to ?? 0)}: ${before.why}`
       : `not the user's yet: the login was at ${time(logins[0]?.from ?? 0)}`;
   }
-  const keys = keysOfAddressees(to);
+  const names = namesOf(to);
   const concerned = subscriptions.filter(({ target: { id, resource } }) =>
     to.by === "user"
       ? resource === "notification"
-      : keys.includes(`id ${id}`) || keys.includes(`resource ${resource}`)
+      : names.includes(to.by === "subscription" ? id : resource)
   );
   const then = concerned.filter((subscription) => covers(subscription, at));
   if (to.by === "user" && then.length > 0) {

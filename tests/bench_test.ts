@@ -5,7 +5,12 @@ import {
   type Sample,
   type Variant,
 } from "./_support/bench/benchmark.ts";
-import { type Counter, FrameCounter, TextCounter } from "./_support/bench/counters.ts";
+import {
+  type Counter,
+  FrameCounter,
+  StampCounter,
+  TextCounter,
+} from "./_support/bench/counters.ts";
 import type { Clock } from "./_support/bench/clock.ts";
 import { median, quantile, spread } from "./_support/bench/statistics.ts";
 import { tableOf } from "./_support/bench/table.ts";
@@ -219,5 +224,18 @@ Deno.test("a text is counted as often as it comes, in whatever pieces that is", 
   const bytes = new TextEncoder().encode(text);
   for (const size of [1, 2, 5, bytes.length]) {
     assertEquals(countIn(new TextCounter('"status":"update"'), { bytes, size }), 2, `by ${size}`);
+  }
+});
+
+Deno.test("a stamp is told of once, in whatever pieces it comes", () => {
+  const bytes = new TextEncoder().encode('{"n":1,"at":1763.25}{"at":17}é{"at":5,"x":""}');
+  for (let size = 1; size <= bytes.length; size++) {
+    const stamps: number[] = [];
+    const counter = new StampCounter((at) => stamps.push(at));
+    let count = 0;
+    for (let at = 0; at < bytes.length; at += size) {
+      count += counter.take(bytes.subarray(at, at + size));
+    }
+    assertEquals([count, stamps], [3, [1763.25, 17, 5]], `${size} bytes at once`);
   }
 });

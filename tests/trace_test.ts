@@ -37,6 +37,25 @@ Deno.test("a trace forgets the pushes of the oldest messages first, and says tha
   assertEquals([trace.size, trace.isForgotten(entry(5))], [0, true]);
 });
 
+Deno.test("a push costs a full trace no more than one that is still filling", () => {
+  const trace = new Trace(createMetrics(), { maxSteps: 100_000, maxPast: 10 });
+  let seq = 0;
+  const milliseconds = (pushes: number) => {
+    const before = performance.now();
+    for (let i = 0; i < pushes; i++) {
+      trace.sent(entry(seq++), "a", ["s1"]);
+      trace.trim(0);
+    }
+    return performance.now() - before;
+  };
+  milliseconds(10_000);
+
+  const filling = milliseconds(90_000);
+  const full = milliseconds(90_000);
+
+  assert(full < 5 * filling, `${filling} and ${full} ms`);
+});
+
 Deno.test("a trace tells of those who are asked about, and counts the others of them", () => {
   const trace = new Trace(createMetrics());
   trace.sent(entry(0), "a", ["s1", "s2", "s3"]);

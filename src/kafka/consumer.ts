@@ -149,7 +149,9 @@ export function createKafkaReader(settings: KafkaReaderSettings): LogReader {
 
     const turn = createTurns();
     for (const { offset: text, timestamp, value, headers } of batch.messages) {
-      await turn();
+      // Not awaited where there is nothing to wait for: that would cost a promise a record.
+      const pause = turn();
+      if (pause) await pause;
       const offset = Number(text);
       // After a rejoin a fetch may still bring what was read before it.
       if (offset < (positions.get(partition) ?? 0)) continue;
@@ -160,14 +162,14 @@ export function createKafkaReader(settings: KafkaReaderSettings): LogReader {
         value,
         headers: recordHeaders(headers),
       });
-      advance(partition, offset + 1);
-      await handled;
+      positions.set(partition, offset + 1);
+      if (handled) await handled;
     }
     advance(partition, Number(batch.lastOffset()) + 1);
   }
 
   function advance(partition: number, position: number): void {
-    if (position <= (positions.get(partition) ?? 0)) return;
+    if (position < (positions.get(partition) ?? 0)) return;
     positions.set(partition, position);
     events.onPosition(partition, position);
     if (position >= (behind.get(partition) ?? 0)) behind.delete(partition);

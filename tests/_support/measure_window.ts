@@ -49,7 +49,7 @@ function measure(message: (n: number) => unknown, maxBytes: number) {
   for (let offset = 0; offset < ENTRIES; offset++) {
     const delivery = parseMessage(encoder.encode(JSON.stringify(message(offset))));
     if ("reason" in delivery || delivery.does === "logout") throw new Error("It is no delivery");
-    window.add({ partition: 0, offset, timestamp: Date.now(), readAt: Date.now(), delivery });
+    window.add({ partition: 0, offset, timestamp: Date.now(), readAt: Date.now() }, delivery);
     window.trim(Date.now());
   }
   return { heap: heap() - before, counted: window.bytes, maxBytes };

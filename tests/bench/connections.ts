@@ -22,7 +22,7 @@ const TIMEOUT_MS = 300_000;
 /** Each is of another user. */
 const SUBSCRIBE: Pick<ClientsOptions, "requests" | "readyAt"> = {
   requests: [
-    { rid: 1, command: "authentication", options: { authToken: "user-{n}" } },
+    { rid: 1, command: "authentication", options: { authToken: "user-{client}" } },
     { rid: 2, command: "getMyNotifications", options: { where: { types: [] } } },
   ],
   readyAt: '"rid":2',

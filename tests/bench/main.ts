@@ -11,12 +11,24 @@ import { burst } from "./burst.ts";
 import { connections } from "./connections.ts";
 import { fanOut } from "./fan_out.ts";
 import { isolation } from "./isolation.ts";
+import { latency } from "./latency.ts";
 import { observation } from "./observation.ts";
 import { requests } from "./requests.ts";
+import { resume } from "./resume.ts";
 import { start } from "./start.ts";
+import { targeted } from "./targeted.ts";
 
 /** What is run where no names are given, in this order. */
-const BENCHMARKS: readonly Benchmark[] = [fanOut, burst, requests, connections, start];
+const BENCHMARKS: readonly Benchmark[] = [
+  fanOut,
+  burst,
+  targeted,
+  latency,
+  resume,
+  requests,
+  connections,
+  start,
+];
 /** What is run by its name only. */
 const OTHERS: readonly Benchmark[] = [isolation, observation];
 const ALL = [...BENCHMARKS, ...OTHERS];

@@ -7,7 +7,7 @@ const HERE = new URL("./", import.meta.url);
 const CONFIG = new URL("../../../deno.json", import.meta.url);
 
 /** The same for all, so that no variant has an advantage. */
-const PERMISSIONS = ["--allow-net=127.0.0.1", "--allow-env", "--allow-read"];
+const PERMISSIONS = ["--allow-net", "--allow-env", "--allow-read"];
 
 /** A process that answers lines of JSON with lines of JSON, in their order. */
 export interface Child extends AsyncDisposable {

@@ -5,7 +5,7 @@
  */
 import { clientFrame, openQuickSocket } from "../quick_socket.ts";
 import { exactNow } from "./clock.ts";
-import { FrameCounter, TextCounter } from "./counters.ts";
+import { type Counter, FrameCounter, StampCounter, TextCounter } from "./counters.ts";
 import { answer, childOptions, say } from "./parent.ts";
 
 /** What it is told at its start. */
@@ -16,12 +16,14 @@ export interface ClientsOptions {
   readonly path?: string;
   /** Subprotocols that they offer. */
   readonly protocol?: string;
-  /** What each sends at first, as JSON; `{n}` in it stands for the client's number. */
+  /** What each sends at first, as JSON, in which `{client}` is its number, from 0 on. */
   readonly requests?: readonly unknown[];
   /** What has come when a client is ready; by default the end of the upgrade's answer. */
   readonly readyAt?: string;
   /** What is counted: occurrences of a text, by default text frames. */
   readonly counted?: string;
+  /** Whether `"at":…` is counted in place of it, and told how long ago each was, see {@linkcode Received}. */
+  readonly isStamped?: boolean;
   /** How many of them one push brings to all clients together. */
   readonly perPush: number;
 }
@@ -34,6 +36,8 @@ export interface Received {
   /** When the first has come, and when as many have come as a push brings; by {@linkcode exactNow}. */
   readonly firstAt: number | null;
   readonly lastAt: number | null;
+  /** How many milliseconds ago each time was that has come, where they are stamped. */
+  readonly delaysMs: readonly number[];
 }
 
 /** Milliseconds to wait for what does not come. */
@@ -42,14 +46,15 @@ const TIMEOUT_MS = 20_000;
 const CONNECTING = 50;
 
 const options: ClientsOptions = childOptions();
-const { port, clients, path, protocol, requests = [], readyAt = "\r\n\r\n", counted, perPush } =
-  options;
+const { port, clients, path, protocol, requests = [], perPush } = options;
+const { readyAt = "\r\n\r\n", counted, isStamped = false } = options;
 const texts = requests.map((request) => JSON.stringify(request));
 
 let count = 0;
 let bytes = 0;
 let firstAt: number | null = null;
 let lastAt: number | null = null;
+let delaysMs: number[] = [];
 let arrived: (() => void) | undefined;
 
 function note(found: number): void {
@@ -61,10 +66,11 @@ function note(found: number): void {
   arrived?.();
 }
 
-async function connect(n: number): Promise<void> {
+async function connect(client: number): Promise<void> {
+  const frames = texts.map((text) => clientFrame(text.replaceAll("{client}", String(client))));
   const { conn, readUntil } = await openQuickSocket({
     port,
-    frames: texts.map((text) => clientFrame(text.replaceAll("{n}", String(n)))),
+    frames,
     ...path !== undefined && { path },
     ...protocol !== undefined && { protocol },
   });
@@ -72,8 +78,13 @@ async function connect(n: number): Promise<void> {
   countAll(conn);
 }
 
+function createCounter(): Counter {
+  if (isStamped) return new StampCounter((at) => delaysMs.push(exactNow() - at));
+  return counted === undefined ? new FrameCounter() : new TextCounter(counted);
+}
+
 async function countAll(conn: Pick<Deno.Conn, "read">): Promise<void> {
-  const counter = counted === undefined ? new FrameCounter() : new TextCounter(counted);
+  const counter = createCounter();
   const buffer = new Uint8Array(16_384);
   for (let length; (length = await conn.read(buffer)) !== null;) {
     bytes += length;
@@ -96,7 +107,8 @@ await answer(async (): Promise<Received> => {
     await promise;
     clearTimeout(timer);
   }
-  const received = { count, bytes, firstAt, lastAt };
+  const received = { count, bytes, firstAt, lastAt, delaysMs };
+  delaysMs = [];
   count = bytes = 0;
   firstAt = lastAt = null;
   return received;

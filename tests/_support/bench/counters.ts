@@ -67,3 +67,31 @@ export class TextCounter implements Counter {
     return found;
   }
 }
+
+/** Counts times that come as `"at":`, with the milliseconds since 1970 behind it, and tells of each. */
+export class StampCounter implements Counter {
+  readonly #tell: (at: number) => void;
+  readonly #decoder = new TextDecoder();
+  /** The end of what has come, in which a stamp may begin. */
+  #rest = "";
+
+  constructor(tell: (at: number) => void) {
+    this.#tell = tell;
+  }
+
+  take(bytes: Uint8Array): number {
+    const text = this.#rest + this.#decoder.decode(bytes, { stream: true });
+    let stamps = 0;
+    let end = 0;
+    for (const { index, 0: { length }, 1: at } of text.matchAll(/"at":([\d.]+)[^\d.]/g)) {
+      this.#tell(Number(at));
+      stamps++;
+      end = index + length;
+    }
+    this.#rest = text.slice(Math.max(end, text.length - MAX_STAMP_LENGTH));
+    return stamps;
+  }
+}
+
+/** Characters that a stamp has at most. */
+const MAX_STAMP_LENGTH = 30;
