@@ -51,13 +51,6 @@ export function keysOf(
   return [["subscription", target.id], second];
 }
 
-/** Whether a message is for a target. */
-export function addresses(to: Addressees, target: Target): boolean {
-  const names = namesOf(to);
-  return keysOf(target).some(([by, name]) => by === to.by && names.includes(name)) &&
-    isFor(to, target);
-}
-
 /** Whether a message that names a key of the target is for it. */
 export function isFor(to: Addressees, target: Target): boolean {
   if (to.by !== "user" || target.resource !== "notification") return true;

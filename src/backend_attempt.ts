@@ -122,7 +122,7 @@ async function readText(response: Response, maxBytes: number): Promise<string | 
 
 /** The bytes of a body, where that is said; infinite where it is not. */
 function lengthOf(headers: Headers): number {
-  // What is said of a compressed body is its length before it is decompressed.
-  if (headers.has("content-encoding")) return Infinity;
+  // Of a compressed body it is the length before it is decompressed; in front of chunks, no length.
+  if (headers.has("content-encoding") || headers.has("transfer-encoding")) return Infinity;
   return Number(headers.get("content-length") ?? Infinity);
 }

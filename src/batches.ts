@@ -16,6 +16,7 @@ type Socket = Pick<WebSocket, "send" | "close" | "readyState" | "bufferedAmount"
 /** What all sockets share to which something is due in the same turn. */
 export class Batches {
   #sockets: BatchingSocket[] = [];
+  #isFlushing = false;
   #empty = new Batch();
 
   /** With what a batch begins. */
@@ -28,22 +29,28 @@ export class Batches {
     return new BatchingSocket(socket, this);
   }
 
-  /** Has the socket flushed at the end of the turn. */
+  /** Has the socket flushed at the end of the turn, after all that are to be flushed already. */
   add(socket: BatchingSocket): void {
-    if (this.#sockets.push(socket) === 1) this.#flush();
+    this.#sockets.push(socket);
+    if (!this.#isFlushing) this.#flushAll();
   }
 
-  async #flush(): Promise<void> {
-    await setImmediate();
-    const sockets = this.#sockets;
-    this.#sockets = [];
-    // What was sent in this turn is not kept.
-    this.#empty = new Batch();
-    const turn = createTurns();
-    for (const socket of sockets) {
-      await turn();
-      socket.flush();
+  async #flushAll(): Promise<void> {
+    this.#isFlushing = true;
+    while (this.#sockets.length > 0) {
+      await setImmediate();
+      const sockets = this.#sockets;
+      this.#sockets = [];
+      // What was sent in this turn is not kept.
+      this.#empty = new Batch();
+      const turn = createTurns();
+      for (const socket of sockets) {
+        const nextTurn = turn();
+        if (nextTurn) await nextTurn;
+        socket.flush();
+      }
     }
+    this.#isFlushing = false;
   }
 }
 

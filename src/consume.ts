@@ -87,9 +87,11 @@ export function createLogEvents(options: ConsumeOptions): LogEvents {
     }
     const entry = stream.read(read, message);
     const subscriptions = entry ? sessions.deliver(entry) : 0;
-    if (subscriptions > 0) {
-      traceMessage({ topic, ...read, traceparent: headers?.traceparent, subscriptions });
-    }
+    if (subscriptions === 0) return;
+    const pushed = { topic, ...read, traceparent: headers?.traceparent, subscriptions };
+    const { finishing } = fanOut;
+    if (finishing) finishing.then(() => traceMessage(pushed));
+    else traceMessage(pushed);
   }
 
   function trim(now: number): void {

@@ -3,7 +3,6 @@
  * requests are answered meanwhile. One record is handed out at a time, in the order of the log.
  */
 import { setImmediate } from "node:timers/promises";
-import { addresses } from "./addressing.ts";
 import type { Channel } from "./channels.ts";
 import type { Entry } from "./log_window.ts";
 import { pushFrame, recordId } from "./protocol.ts";
@@ -18,6 +17,10 @@ const STEP_SUBSCRIPTIONS = 64;
 /** A record that is being handed out. */
 interface Current {
   readonly entry: Entry;
+  /** Of the live end when it was read: what comes to be known meanwhile is none of its place. */
+  readonly cursor: string;
+  /** The ids of the targets that it is for. */
+  readonly targets: ReadonlySet<string>;
   /** Each hands it to some more. */
   readonly steps: Iterator<void>;
 }
@@ -47,10 +50,12 @@ export class FanOut {
   start(entry: Entry, channels: readonly Channel[]): number {
     this.#finish();
     if (channels.length === 0) return 0;
-    const steps = this.#handOut(entry, channels);
+    const { cursor } = this.#stream;
+    const steps = this.#handOut(entry, { channels, cursor });
     const subscriptions = channels.reduce((count, { members }) => count + members.size, 0);
     if (!this.#takeTurn(steps)) {
-      this.#current = { entry, steps };
+      const targets = new Set(channels.map(({ target }) => target.id));
+      this.#current = { entry, cursor, targets, steps };
       this.#finishing = this.#continue(this.#current);
     }
     return subscriptions;
@@ -59,16 +64,16 @@ export class FanOut {
   /** Whether a subscription has still to be handed the record that is being handed out. */
   owes(subscription: Subscription): boolean {
     if (!this.#current) return false;
-    const { entry } = this.#current;
-    return subscription.isDue(entry) && addresses(entry.delivery.to, subscription.target);
+    const { entry, targets } = this.#current;
+    return subscription.isDue(entry) && targets.has(subscription.target.id);
   }
 
   /** Hands a subscription what it has still to be handed, before its turn. */
   settle(subscription: Subscription): void {
     if (!this.#current || !this.owes(subscription)) return;
-    const { entry } = this.#current;
+    const { entry, cursor } = this.#current;
     const { target, subscriber } = subscription;
-    if (this.#offer(entry, this.#frameOf(entry, target.id), subscription)) {
+    if (offer(entry, frameOf(entry, { event: target.id, cursor }), subscription)) {
       this.#trace.sent(entry, target.id, [subscriber.id]);
     }
   }
@@ -102,13 +107,16 @@ export class FanOut {
     this.#finishing = undefined;
   }
 
-  *#handOut(entry: Entry, channels: readonly Channel[]): Generator<void> {
+  *#handOut(
+    entry: Entry,
+    { channels, cursor }: { channels: readonly Channel[]; cursor: string },
+  ): Generator<void> {
+    let left = STEP_SUBSCRIPTIONS;
     for (const { target, members } of channels) {
-      const frame = this.#frameOf(entry, target.id);
+      const frame = frameOf(entry, { event: target.id, cursor });
       let sent: string[] = [];
-      let left = STEP_SUBSCRIPTIONS;
       for (const subscription of members) {
-        if (this.#offer(entry, frame, subscription)) sent.push(subscription.subscriber.id);
+        if (offer(entry, frame, subscription)) sent.push(subscription.subscriber.id);
         if (--left > 0) continue;
         this.#trace.sent(entry, target.id, sent);
         yield;
@@ -118,20 +126,22 @@ export class FanOut {
       this.#trace.sent(entry, target.id, sent);
     }
   }
+}
 
-  /** The push of a record, the same for all who are live; `null` where it is no update. */
-  #frameOf(entry: Entry, event: string): string | null {
-    const { delivery } = entry;
-    if (delivery.does === "reload") return null;
-    const { payload } = delivery;
-    const { cursor } = this.#stream;
-    return pushFrame(event, { status: "update", payload, id: recordId(entry), cursor });
-  }
+/** The push of a record, the same for all who are live; `null` where it is no update. */
+function frameOf(
+  entry: Entry,
+  { event, cursor }: { event: string; cursor: string },
+): string | null {
+  const { delivery } = entry;
+  if (delivery.does === "reload") return null;
+  const { payload } = delivery;
+  return pushFrame(event, { status: "update", payload, id: recordId(entry), cursor });
+}
 
-  /** Gives whether it was sent. */
-  #offer(entry: Entry, frame: string | null, subscription: Subscription): boolean {
-    if (frame !== null) return subscription.offerUpdate(frame, entry);
-    subscription.offerReload(entry);
-    return false;
-  }
+/** Gives whether it was sent. */
+function offer(entry: Entry, frame: string | null, subscription: Subscription): boolean {
+  if (frame !== null) return subscription.offerUpdate(frame, entry);
+  subscription.offerReload(entry);
+  return false;
 }

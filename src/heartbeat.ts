@@ -44,8 +44,8 @@ export function createHeartbeat({ sessions, stream, freshness, trace, periodMs }
   const wheel = new Wheel<Session>({
     tickMs: TICK_MS,
     onDue(session) {
-      sendCursor(session);
-      wheel.schedule(session, staleForMs === null && owed.has(session) ? RETRY_MS : periodMs);
+      const isPutOff = !sendCursor(session) || (staleForMs === null && owed.has(session));
+      wheel.schedule(session, isPutOff ? RETRY_MS : periodMs);
     },
   });
   const judging = setInterval(judge, TICK_MS);
@@ -54,18 +54,20 @@ export function createHeartbeat({ sessions, stream, freshness, trace, periodMs }
     return session.knowsVersion1 && session.isAnswered;
   }
 
-  function sendCursor(session: Session): void {
-    if (staleForMs !== null) return;
+  /** Gives whether that is done; else something of it is held back, or still to be handed to it. */
+  function sendCursor(session: Session): boolean {
+    if (staleForMs !== null) return true;
     if (!isToBeTold(session)) {
       owed.delete(session);
-      return;
+      return true;
     }
-    if (!session.isLive || session.outbox.isBehind) return;
+    if (!session.isLive || session.outbox.isBehind) return false;
     session.outbox.send(
       pushFrame("stream", { status: "live", payload: NULL, cursor: stream.cursor }),
     );
     trace.announced("stream", "live");
     owed.delete(session);
+    return true;
   }
 
   function sendDegraded(session: Session): void {

@@ -210,7 +210,7 @@ export class Session implements Subscriber {
     return () => {
       resolve();
       if (turns.get(subscriptionId) === turn) turns.delete(subscriptionId);
-      if (turns.size === 0) this.#turns = null;
+      if (turns.size === 0 && this.#turns === turns) this.#turns = null;
     };
   }
 }

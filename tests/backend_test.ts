@@ -107,6 +107,30 @@ Deno.test("what a backend answers wrongly is an error, and the session goes on",
   }
 });
 
+Deno.test("[BCK1] a length in front of a body in chunks is not believed", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const head = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n";
+  const text = JSON.stringify("x".repeat(1000));
+  const chunk = `${text.length.toString(16)}\r\n${text}\r\n0\r\n\r\n`;
+  const answering = (async () => {
+    using conn = await listener.accept();
+    await conn.read(new Uint8Array(4096));
+    await conn.write(new TextEncoder().encode(head + chunk));
+  })();
+  await using wss = await startWss({
+    settings: {
+      API_URL_NOTIFICATION: `http://127.0.0.1:${listener.addr.port}`,
+      MAX_BACKEND_BYTES: "100",
+    },
+  });
+  await using client = await wss.connect("/web", { token: "alice" });
+
+  const { payload } = await client.request("getMyNotifications", LIST);
+
+  assertEquals(payload.error[0].Slug, "backend-invalid");
+  await answering;
+});
+
 Deno.test("[BCK2] the token goes to user and notification exactly as given, to no other API", async () => {
   const token = "Bearer abc é=\u00ff~";
   await using wss = await startWss({ users: { [token]: 42 } });

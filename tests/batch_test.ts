@@ -1,6 +1,7 @@
 import FakeTimers from "@sinonjs/fake-timers";
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { setImmediate } from "node:timers/promises";
 import { Batches } from "../src/batches.ts";
 import { connect } from "../src/client/mod.ts";
 import { type Frame, messagesOf } from "./_support/client.ts";
@@ -68,6 +69,34 @@ function createSocket() {
   };
   return { socket, sent };
 }
+
+Deno.test("[BAT1] many are sent what is due in turns, one after the other", async () => {
+  const batches = new Batches();
+  const sockets = Array.from({ length: 10 }, () => createSocket());
+  const sends = (from: number, to: number) => {
+    for (const { socket } of sockets.slice(from, to)) batches.wrap(socket).send("{}");
+  };
+  const { now } = performance;
+  let looks = 0;
+  // A second goes by between two looks, so that a turn is over after the first socket.
+  performance.now = () => now.call(performance) + 1000 * looks++;
+  try {
+    sends(0, 5);
+    await setImmediate();
+    // While the first are being flushed.
+    sends(5, 10);
+    const bySocket = () => sockets.map(({ sent }) => sent.length).join("");
+    let before = bySocket();
+    while (before.includes("0")) {
+      await setImmediate();
+      const after = bySocket();
+      assert(after === before || after === before.replace("0", "1"), `${before}, then ${after}`);
+      before = after;
+    }
+  } finally {
+    performance.now = now;
+  }
+});
 
 Deno.test("[BAT1] wss.v1.batch is confirmed to who offers it, in whatever order", async () => {
   await using wss = await startWss();

@@ -12,11 +12,11 @@ const CLIENTS = 100;
 const LIST = { where: { types: [] } };
 
 /** Clients that have subscribed one after the other, and their subscriptions. */
-async function subscribeMany(wss: Wss) {
+async function subscribeMany(wss: Wss, optionsOf: (i: number) => unknown = () => LIST) {
   const clients: Client[] = [];
   for (let i = 0; i < CLIENTS; i++) {
     const client = await wss.connect("/web", { protocols: ["wss.v1"], token: "alice" });
-    await client.request("getMyNotifications", LIST);
+    await client.request("getMyNotifications", optionsOf(i));
     clients.push(client);
   }
   const subscriptions = [...wss.service.sessions].flatMap((session) => [...session.subscriptions]);
@@ -89,6 +89,31 @@ Deno.test("a record that comes while another is handed out is handed out after i
   assertEquals(await many.pushes(), many.clients.map(() => [1, 2]));
 });
 
+Deno.test("a record for many subscriptions of their own is handed out in turns too", async () => {
+  await using wss = await startWss();
+  await using many = await subscribeMany(wss, (i) => ({ where: { types: ["a", `${i}`] } }));
+
+  publishInTurns(wss, 1);
+  const live = many.subscriptions.map(({ isLive }) => isLive);
+
+  assertEquals(live, many.subscriptions.map((_, i) => i < 64));
+  assertEquals(await many.pushes(), many.clients.map(() => [1]));
+});
+
+Deno.test("[DEL3] a push has the place of its record, whatever comes to be known meanwhile", async () => {
+  await using wss = await startWss();
+  await using many = await subscribeMany(wss);
+  const { stream } = wss.service;
+
+  publishInTurns(wss, 1);
+  stream.jump(0, 500);
+  many.last.subscription.hold();
+
+  const { cursor } = await many.last.client.next();
+  assertEquals(stream.decode(cursor)?.positions, [1]);
+  many.last.subscription.release();
+});
+
 Deno.test("[DEL2] who asks for its list meanwhile is pushed what it is owed first", async () => {
   await using wss = await startWss();
   await using many = await subscribeMany(wss);
@@ -144,7 +169,7 @@ Deno.test("[DEL2] who subscribes meanwhile is not pushed what was read before", 
   const target = notificationTarget({ userId: "42", types: [] });
 
   publishInTurns(wss, 1);
-  session?.subscribe(target, { api: "notification", path: "/" } as never);
+  session?.subscribe(target, { api: "notification" });
   await many.last.client.next();
   publish(wss, 2);
 

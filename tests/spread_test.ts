@@ -86,6 +86,31 @@ Deno.test("[AUTH6] the tokens of 10,000 sessions that logged in at once are chec
     revalidation.stop();
   }));
 
+Deno.test("[DEL8] a session of which something is held back at its time is told its place soon after", () =>
+  withClock(async (clock) => {
+    let told = 0;
+    const sessions = createSessions({ feed, fanOut, onToken() {} });
+    const freshness = new Freshness({ afterMs: 15_000, now: Date.now() });
+    const heartbeat = createHeartbeat({ sessions, stream, freshness, trace, periodMs: 25_000 });
+    stream.open(0, { first: 0, position: 0 });
+    const outbox = createOutbox(() => told++);
+    const session = sessions.open({ knowsVersion1: true, endpoint: "/web", outbox });
+    const target = notificationTarget({ userId: "42", types: [] });
+    const subscription = session.subscribe(target, { api: "notification" });
+    subscription.isAnswered = true;
+    subscription.hold();
+    heartbeat.add(session);
+    freshness.tell({ ends: [0], askedAt: Date.now() + 1e9 });
+
+    await clock.tickAsync(30_000);
+    const toldMeanwhile = told;
+    subscription.release();
+    await clock.tickAsync(1000);
+
+    assertEquals([toldMeanwhile, told], [0, 1]);
+    heartbeat.stop();
+  }));
+
 Deno.test("[DEL8] 100,000 sessions are told their place spread over the period, with no timer each", () =>
   withClock(async (clock) => {
     let told = 0;
