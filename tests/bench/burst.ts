@@ -9,6 +9,7 @@ import {
   type Sample,
   turns,
 } from "../_support/bench/benchmark.ts";
+import { startChild } from "../_support/bench/child.ts";
 import { type Pushed, type Stage, startStage } from "../_support/bench/stage.ts";
 import { SUBSCRIBE } from "../_support/bench/subscribers.ts";
 import { payloadOf } from "./fan_out.ts";
@@ -63,12 +64,15 @@ async function burstRound(stage: Stage, { sessions, bursts, bytes }: Round): Pro
 export const burst: Benchmark = {
   name: "burst",
   async run({ small, report }) {
+    await using backend = startChild("instant_backend.ts");
+    const { origin } = await backend.next();
     const sessions = small ? 50 : SESSIONS;
     const round = { sessions, bursts: small ? 2 : BURSTS, bytes: PAYLOAD_BYTES };
     const clients = { clients: sessions, perPush: sessions * MESSAGES };
     const startWss = (protocol: string) =>
       startStage({
         script: "server.ts",
+        options: { backend: origin },
         clients: { ...clients, ...SUBSCRIBE, protocol, counted: '"status":"update"' },
       });
     await using batch = await startWss("wss.v1.batch, wss.v1");

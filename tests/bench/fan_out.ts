@@ -7,6 +7,7 @@ import {
   turns,
   type Variant,
 } from "../_support/bench/benchmark.ts";
+import { startChild } from "../_support/bench/child.ts";
 import { type Stage, startStage } from "../_support/bench/stage.ts";
 import { median } from "../_support/bench/statistics.ts";
 import { SUBSCRIBE } from "../_support/bench/subscribers.ts";
@@ -75,11 +76,14 @@ export function payloadOf(frameBytes: number): number {
 export const fanOut: Benchmark = {
   name: "fan-out",
   async run({ small, report }) {
+    await using backend = startChild("instant_backend.ts");
+    const { origin } = await backend.next();
     for (const sessions of small ? [50] : SESSIONS) {
       const messages = small ? 5 : PUSHES / sessions;
       const clients = { clients: sessions, perPush: sessions };
       await using wss = await startStage({
         script: "server.ts",
+        options: { backend: origin },
         clients: { ...clients, ...SUBSCRIBE },
       });
       await using bare = await startStage({ script: "bare.ts", clients });

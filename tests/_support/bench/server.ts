@@ -1,8 +1,6 @@
 /**
- * wss as a process of a benchmark: the whole service, over an embedded log. Publishes for user 42, who
- * is `alice` to the backend that it starts where it is not told of another.
+ * wss as a process of a benchmark: the whole service, over an embedded log. Publishes for user 42.
  */
-import { startBackend } from "../backend.ts";
 import { settingsOf, testEnvironment } from "../settings.ts";
 import { exactNow } from "./clock.ts";
 import { answer, childOptions, cpuMs, residentBytes, say } from "./parent.ts";
@@ -11,8 +9,8 @@ import { answer, childOptions, cpuMs, residentBytes, say } from "./parent.ts";
 interface Options {
   /** The folder of its source, which may be that of another build. */
   readonly source?: string;
-  /** The origin of a backend that is not its own. */
-  readonly backend?: string;
+  /** The origin of its backend, another process. */
+  readonly backend: string;
   readonly settings?: Record<string, string>;
 }
 
@@ -24,13 +22,12 @@ interface Question {
   readonly memory?: boolean;
 }
 
-const { source = new URL("../../../src", import.meta.url).href, settings, ...options }: Options =
+const { source = new URL("../../../src", import.meta.url).href, backend, settings }: Options =
   childOptions();
 const { createEmbeddedLog } = await import(`${source}/dev/embedded_log.ts`);
 const { startService } = await import(`${source}/service.ts`);
 
 const log = createEmbeddedLog();
-const backend = options.backend ?? startBackend({ users: { alice: "42" } }).origin;
 const service = startService(
   settingsOf({
     ...testEnvironment(backend),
