@@ -29,6 +29,8 @@ const FIGURES: MeasureOptions["figures"] = {
   },
   "bytes a push": { unit: "", hasRatio: true },
   "last receiver's delay": { unit: "ms", hasRatio: true },
+  // Near 100 where the server is what limits, and not its clients.
+  "server's share of a core": { unit: "%" },
 };
 
 interface Round {
@@ -56,6 +58,7 @@ async function burstRound(stage: Stage, { sessions, bursts, bytes }: Round): Pro
       "CPU a push": cpuMs * 1000 / delivered,
       "bytes a push": sum("bytes") / delivered,
       "last receiver's delay": sum("lastMs") / pushed.length,
+      "server's share of a core": cpuMs / sum("lastMs") * 100,
     },
   };
 }

@@ -26,6 +26,8 @@ const FIGURES: MeasureOptions["figures"] = {
   "pushes a second": { unit: "", hasRatio: true },
   "first receiver's delay": { unit: "ms", hasRatio: true },
   "last receiver's delay": { unit: "ms", hasRatio: true },
+  // Near 100 where the server is what limits, and not its clients.
+  "server's share of a core": { unit: "%" },
 };
 
 /** What is sent in a round. */
@@ -61,6 +63,7 @@ export async function fanOutRound(
         "pushes a second": delivered / busyMs * 1000,
         "first receiver's delay": median(pushes.map(({ firstMs }) => firstMs)),
         "last receiver's delay": median(pushes.map(({ lastMs }) => lastMs)),
+        "server's share of a core": cpuMs / busyMs * 100,
       },
     },
     received: pushes.map(({ bytes, count }) => bytes / count),
