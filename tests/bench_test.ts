@@ -135,6 +135,12 @@ Deno.test("a run is invalid where a figure is missing, negative or no number", a
   }
 });
 
+Deno.test("a run is invalid where a variant says so", async () => {
+  assertEquals(await problemsOf({ problems: ["came too early"] }), [
+    "bare, round 2: came too early",
+  ]);
+});
+
 Deno.test("a target is of the ratio, or of the first variant's value, from above or from below", async () => {
   const reached = async (of: "ratio" | "value", bound: "at most" | "at least", value: number) => {
     const { result } = await measure({ wss: [{}], bare: [{ figures: { cost: 4 } }] }, {

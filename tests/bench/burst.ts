@@ -10,7 +10,7 @@ import {
   turns,
 } from "../_support/bench/benchmark.ts";
 import { startChild } from "../_support/bench/child.ts";
-import { type Pushed, type Stage, startStage } from "../_support/bench/stage.ts";
+import { earlyPushes, type Pushed, type Stage, startStage } from "../_support/bench/stage.ts";
 import { SUBSCRIBE } from "../_support/bench/subscribers.ts";
 import { payloadOf } from "./fan_out.ts";
 
@@ -52,8 +52,9 @@ async function burstRound(stage: Stage, { sessions, bursts, bytes }: Round): Pro
   const sum = (of: keyof Pushed) => pushed.reduce((sum, push) => sum + push[of], 0);
   const delivered = sum("count");
   return {
-    delivered,
+    delivered: delivered + await stage.surplus(),
     expected: sessions * bursts * MESSAGES,
+    problems: earlyPushes(pushed),
     figures: {
       "CPU a push": cpuMs * 1000 / delivered,
       "bytes a push": sum("bytes") / delivered,

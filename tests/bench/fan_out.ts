@@ -8,7 +8,7 @@ import {
   type Variant,
 } from "../_support/bench/benchmark.ts";
 import { startChild } from "../_support/bench/child.ts";
-import { type Stage, startStage } from "../_support/bench/stage.ts";
+import { earlyPushes, type Stage, startStage } from "../_support/bench/stage.ts";
 import { median } from "../_support/bench/statistics.ts";
 import { SUBSCRIBE } from "../_support/bench/subscribers.ts";
 
@@ -56,8 +56,9 @@ export async function fanOutRound(
   const busyMs = pushes.reduce((sum, { lastMs }) => sum + lastMs, 0);
   return {
     sample: {
-      delivered,
+      delivered: delivered + await stage.surplus(),
       expected: sessions * messages,
+      problems: earlyPushes(pushes),
       figures: {
         "CPU a push": cpuMs * 1000 / delivered,
         "pushes a second": delivered / busyMs * 1000,
