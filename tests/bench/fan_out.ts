@@ -15,7 +15,7 @@ import { SUBSCRIBE } from "../_support/bench/subscribers.ts";
 const SESSIONS = [1000, 5000, 10_000];
 const PAYLOADS = [[100, "100 B"], [1024, "1 KiB"], [8192, "8 KiB"]] as const;
 /** Of each round, to all sessions together. */
-const PUSHES = 100_000;
+const PUSHES = 200_000;
 
 const FIGURES: MeasureOptions["figures"] = {
   "CPU a push": {
