@@ -1,5 +1,6 @@
 /**
- * wss as a process of a benchmark: the whole service, over an embedded log. Publishes for user 42.
+ * wss as a process of a benchmark: the whole service, over an embedded log. Publishes for user 42, or
+ * for all who are subscribed to the schedule.
  */
 import { settingsOf, testEnvironment } from "../settings.ts";
 import { exactNow } from "./clock.ts";
@@ -11,6 +12,8 @@ interface Options {
   readonly source?: string;
   /** The origin of its backend, another process. */
   readonly backend: string;
+  /** By default notifications. */
+  readonly publishes?: "notification" | "schedule";
   readonly settings?: Record<string, string>;
 }
 
@@ -22,8 +25,12 @@ interface Question {
   readonly memory?: boolean;
 }
 
-const { source = new URL("../../../src", import.meta.url).href, backend, settings }: Options =
-  childOptions();
+const {
+  source = new URL("../../../src", import.meta.url).href,
+  backend,
+  publishes = "notification",
+  settings,
+}: Options = childOptions();
 const { createEmbeddedLog } = await import(`${source}/dev/embedded_log.ts`);
 const { startService } = await import(`${source}/service.ts`);
 
@@ -42,9 +49,14 @@ const service = startService(
 await service.ready;
 say({ port: service.address.port });
 
+function message(data: string) {
+  return publishes === "schedule"
+    ? { type: "update_subscription", document: { resource: "schedule", data } }
+    : { type: "notification", document: { userId: "42", type: "message", data } };
+}
+
 await answer(async ({ times = 0, bytes = 0, memory = false }: Question) => {
-  const document = { userId: "42", type: "message", data: "x".repeat(Math.max(0, bytes - 2)) };
-  const value = JSON.stringify({ type: "notification", document });
+  const value = JSON.stringify(message("x".repeat(Math.max(0, bytes - 2))));
   const before = { at: exactNow(), cpuMs: cpuMs() };
   for (let i = 0; i < times; i++) log.publish(value);
   return {

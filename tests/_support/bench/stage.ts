@@ -21,6 +21,8 @@ export function earlyPushes(pushes: readonly Pushed[]): string[] {
 
 /** A server and its clients. */
 export interface Stage extends AsyncDisposable {
+  /** Where clients connect to the server. */
+  readonly port: number;
   readonly server: Child;
   readonly clients: Child;
   /** Milliseconds of CPU that the server has taken. */
@@ -47,6 +49,7 @@ export async function startStage(
   await clients.next();
   const children = starting.move();
   return {
+    port,
     server,
     clients,
     cpuMs: async () => (await server.ask({})).cpuMs,
