@@ -73,7 +73,7 @@ export const connections: Benchmark = {
   name: "connections",
   async run({ small, report }) {
     await using backend = startChild("users_backend.ts");
-    const origin = `http://127.0.0.1:${(await backend.next()).port}`;
+    const { origin } = await backend.next();
     const settings = {
       // No check is due in the time of a round, but what is kept for it counts.
       AUTH_REVALIDATE_SECONDS: "300",

@@ -46,7 +46,7 @@ async function startVariant(
       const { count: delivered, delaysMs }: Received = await stage.clients.ask({});
       const cpuMs = await stage.cpuMs() - cpuBefore;
       return {
-        delivered,
+        delivered: delivered + await stage.surplus(),
         expected: count,
         figures: {
           ...Object.fromEntries(

@@ -17,10 +17,12 @@ import { requests } from "./requests.ts";
 import { resume } from "./resume.ts";
 import { start } from "./start.ts";
 import { targeted } from "./targeted.ts";
+import { waiting } from "./waiting.ts";
 
 /** What is run where no names are given, in this order. */
 const BENCHMARKS: readonly Benchmark[] = [
   fanOut,
+  waiting,
   burst,
   targeted,
   latency,

@@ -3,6 +3,7 @@
  * which both do nothing.
  */
 import { type Benchmark, measureInTurn } from "../_support/bench/benchmark.ts";
+import { startChild } from "../_support/bench/child.ts";
 import { type Stage, startStage } from "../_support/bench/stage.ts";
 import { SUBSCRIBE } from "../_support/bench/subscribers.ts";
 import { fanOutRound } from "./fan_out.ts";
@@ -35,12 +36,14 @@ async function copyWithout(folder: string): Promise<void> {
 export const observation: Benchmark = {
   name: "observation",
   async run({ small, report }) {
+    await using backend = startChild("instant_backend.ts");
+    const { origin } = await backend.next();
     const sessions = small ? 50 : 1000;
     const messages = small ? 5 : 100;
     const folder = await Deno.makeTempDir({ prefix: "wss-bench-" });
     const clients = { clients: sessions, perPush: sessions, ...SUBSCRIBE };
     const start = (source: string) =>
-      startStage({ script: "server.ts", options: { source }, clients });
+      startStage({ script: "server.ts", options: { backend: origin, source }, clients });
     const variant = (name: string, stage: Stage) => ({
       name,
       measure: async () =>

@@ -60,13 +60,10 @@ export const requests: Benchmark = {
   async run({ small, report }) {
     const count = small ? 20 : CLIENTS;
     await using children = new AsyncDisposableStack();
-    const start = async (script: string, options: unknown) => {
-      const child = children.use(startChild(script, options));
-      return { child, port: (await child.next()).port };
-    };
-    const backend = `http://127.0.0.1:${(await start("instant_backend.ts", {})).port}`;
+    const { origin } = await children.use(startChild("instant_backend.ts")).next();
     const startStage = async (script: string): Promise<Stage> => {
-      const { child: server, port } = await start(script, { backend });
+      const server = children.use(startChild(script, { backend: origin }));
+      const { port } = await server.next();
       const options = { port, clients: count, request: REQUEST };
       const clients = children.use(startChild("asking_clients.ts", options));
       await clients.next();

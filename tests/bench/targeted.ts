@@ -68,7 +68,7 @@ async function startVariant(
       const { count, lastAt }: Received = await stage.clients.ask({});
       const cpuMs = await stage.cpuMs() - cpuBefore;
       return {
-        delivered: count,
+        delivered: count + await stage.surplus(),
         expected,
         figures: {
           "messages a second": fill.count / ((lastAt ?? NaN) - at) * 1000,

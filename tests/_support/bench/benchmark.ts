@@ -20,6 +20,8 @@ export interface Sample {
   readonly delivered: number;
   /** How much should have come, and no more. */
   readonly expected: number;
+  /** What else makes the round invalid. */
+  readonly problems?: readonly string[];
 }
 
 /** Something that is measured in turn with others, such as wss and the bare baseline. */
@@ -114,7 +116,8 @@ export function turns(small: boolean): Pick<MeasureOptions, "rounds" | "warmUps"
  * Measures variants in turn: A B A B. The first is what ratios are of, the second what they are to.
  *
  * A result is invalid where in any of its rounds not all has come that was expected, or more; where a
- * clock was set; where a round took over 1.5 times its plan; and where a figure is no number.
+ * clock was set; where a round took over 1.5 times its plan; where a figure is no number; and where a
+ * variant says so.
  *
  * @returns The result, valid or not
  */
@@ -169,10 +172,10 @@ async function time(variant: Variant, clock: Clock) {
 }
 
 function problemsOf(
-  { delivered, expected, figures }: Sample,
+  { delivered, expected, figures, problems: own = [] }: Sample,
   { names, clockStepMs }: { names: string[]; clockStepMs: number },
 ): string[] {
-  const problems: string[] = [];
+  const problems = [...own];
   if (delivered !== expected) problems.push(`${delivered} of ${expected} delivered`);
   if (expected <= 0) problems.push("nothing was to be delivered");
   if (Math.abs(clockStepMs) > MAX_CLOCK_STEP_MS) {

@@ -1,7 +1,7 @@
 /**
  * Clients as a process of a benchmark: sockets that ask for an upgrade, send what they are told to,
  * and then count what comes. When asked, the process waits until as much has come as one push
- * brings, and tells of it.
+ * brings, or until nothing comes any more, and tells of it.
  */
 import { clientFrame, openQuickSocket } from "../quick_socket.ts";
 import { exactNow } from "./clock.ts";
@@ -28,6 +28,11 @@ export interface ClientsOptions {
   readonly perPush: number;
 }
 
+/** Wait until nothing comes any more; else for as much as a push brings. */
+export interface ClientsQuestion {
+  readonly untilQuiet?: boolean;
+}
+
 /** What has come since the last time that it was asked. */
 export interface Received {
   readonly count: number;
@@ -42,6 +47,8 @@ export interface Received {
 
 /** Milliseconds to wait for what does not come. */
 const TIMEOUT_MS = 20_000;
+/** Milliseconds without anything, after which nothing more is thought to come. */
+const QUIET_MS = 100;
 /** Clients that connect at once. */
 const CONNECTING = 50;
 
@@ -92,6 +99,22 @@ async function countAll(conn: Pick<Deno.Conn, "read">): Promise<void> {
   }
 }
 
+async function pushed(): Promise<void> {
+  if (lastAt !== null) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  arrived = resolve;
+  const timer = setTimeout(resolve, TIMEOUT_MS);
+  await promise;
+  clearTimeout(timer);
+}
+
+async function quiet(): Promise<void> {
+  for (let before = NaN; before !== bytes;) {
+    before = bytes;
+    await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+  }
+}
+
 const startedAt = performance.now();
 for (let connected = 0; connected < clients; connected += CONNECTING) {
   const length = Math.min(CONNECTING, clients - connected);
@@ -99,14 +122,8 @@ for (let connected = 0; connected < clients; connected += CONNECTING) {
 }
 say({ clients, tookMs: performance.now() - startedAt });
 
-await answer(async (): Promise<Received> => {
-  if (lastAt === null) {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    arrived = resolve;
-    const timer = setTimeout(resolve, TIMEOUT_MS);
-    await promise;
-    clearTimeout(timer);
-  }
+await answer(async ({ untilQuiet = false }: ClientsQuestion): Promise<Received> => {
+  await (untilQuiet ? quiet() : pushed());
   const received = { count, bytes, firstAt, lastAt, delaysMs };
   delaysMs = [];
   count = bytes = 0;

@@ -5,13 +5,13 @@
 import { TextCounter } from "./counters.ts";
 import { answer, say } from "./parent.ts";
 
-/** Both a user and a count. */
+/** A user, a count, and what passes for a list. */
 const BODY = '{"id":"42","total":3}';
 const ANSWER = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n" +
   `content-length: ${BODY.length}\r\n\r\n${BODY}`;
 
 const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-say({ port: listener.addr.port });
+say({ origin: `http://127.0.0.1:${listener.addr.port}` });
 
 async function serve(conn: Deno.Conn): Promise<void> {
   const counter = new TextCounter("\r\n\r\n");

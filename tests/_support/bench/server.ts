@@ -1,8 +1,7 @@
 /**
- * wss as a process of a benchmark: the whole service, over an embedded log. Publishes for user 42, who
- * is `alice` to the backend that it starts where it is not told of another.
+ * wss as a process of a benchmark: the whole service, over an embedded log. Publishes for user 42, or
+ * for all who are subscribed to the schedule.
  */
-import { startBackend } from "../backend.ts";
 import { settingsOf, testEnvironment } from "../settings.ts";
 import { exactNow } from "./clock.ts";
 import { answer, childOptions, cpuMs, residentBytes, say } from "./parent.ts";
@@ -11,8 +10,10 @@ import { answer, childOptions, cpuMs, residentBytes, say } from "./parent.ts";
 interface Options {
   /** The folder of its source, which may be that of another build. */
   readonly source?: string;
-  /** The origin of a backend that is not its own. */
-  readonly backend?: string;
+  /** The origin of its backend, another process. */
+  readonly backend: string;
+  /** By default notifications. */
+  readonly publishes?: "notification" | "schedule";
   readonly settings?: Record<string, string>;
 }
 
@@ -24,13 +25,16 @@ interface Question {
   readonly memory?: boolean;
 }
 
-const { source = new URL("../../../src", import.meta.url).href, settings, ...options }: Options =
-  childOptions();
+const {
+  source = new URL("../../../src", import.meta.url).href,
+  backend,
+  publishes = "notification",
+  settings,
+}: Options = childOptions();
 const { createEmbeddedLog } = await import(`${source}/dev/embedded_log.ts`);
 const { startService } = await import(`${source}/service.ts`);
 
 const log = createEmbeddedLog();
-const backend = options.backend ?? startBackend({ users: { alice: "42" } }).origin;
 const service = startService(
   settingsOf({
     ...testEnvironment(backend),
@@ -45,9 +49,14 @@ const service = startService(
 await service.ready;
 say({ port: service.address.port });
 
+function message(data: string) {
+  return publishes === "schedule"
+    ? { type: "update_subscription", document: { resource: "schedule", data } }
+    : { type: "notification", document: { userId: "42", type: "message", data } };
+}
+
 await answer(async ({ times = 0, bytes = 0, memory = false }: Question) => {
-  const document = { userId: "42", type: "message", data: "x".repeat(Math.max(0, bytes - 2)) };
-  const value = JSON.stringify({ type: "notification", document });
+  const value = JSON.stringify(message("x".repeat(Math.max(0, bytes - 2))));
   const before = { at: exactNow(), cpuMs: cpuMs() };
   for (let i = 0; i < times; i++) log.publish(value);
   return {

@@ -1,6 +1,6 @@
 /** A server in a process of its own, of which the cost is measured, and its clients in another. */
 import { type Child, startChild } from "./child.ts";
-import type { ClientsOptions, Received } from "./clients.ts";
+import type { ClientsOptions, ClientsQuestion, Received } from "./clients.ts";
 
 /** What came of one push to all clients. */
 export interface Pushed {
@@ -13,14 +13,24 @@ export interface Pushed {
   readonly lastMs: number;
 }
 
+/** Why a round of pushes is invalid by itself: what came was of a push before. */
+export function earlyPushes(pushes: readonly Pushed[]): string[] {
+  return pushes.filter(({ firstMs }) => firstMs < 0)
+    .map(({ firstMs }) => `a push came ${(-firstMs).toFixed(2)} ms before it was published`);
+}
+
 /** A server and its clients. */
 export interface Stage extends AsyncDisposable {
+  /** Where clients connect to the server. */
+  readonly port: number;
   readonly server: Child;
   readonly clients: Child;
   /** Milliseconds of CPU that the server has taken. */
   cpuMs(): Promise<number>;
   /** Has the server push, and waits until all clients have it, or 20 seconds. */
   push(question: { times: number; bytes: number }): Promise<Pushed>;
+  /** At the end of a round: what has come beyond that, when nothing comes any more. */
+  surplus(): Promise<number>;
 }
 
 /** Starts a server by its script, and has clients connect to it. */
@@ -39,6 +49,7 @@ export async function startStage(
   await clients.next();
   const children = starting.move();
   return {
+    port,
     server,
     clients,
     cpuMs: async () => (await server.ask({})).cpuMs,
@@ -49,6 +60,11 @@ export async function startStage(
       ]);
       const { count, bytes, firstAt, lastAt } = received;
       return { count, bytes, firstMs: (firstAt ?? NaN) - at, lastMs: (lastAt ?? NaN) - at };
+    },
+    async surplus() {
+      const question: ClientsQuestion = { untilQuiet: true };
+      const { count }: Received = await clients.ask(question);
+      return count;
     },
     [Symbol.asyncDispose]: () => children.disposeAsync(),
   };

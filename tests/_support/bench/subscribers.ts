@@ -1,4 +1,4 @@
-/** Clients that are subscribed to what is published for the user of a benchmark's server. */
+/** Clients that are subscribed to what is published for the user whom `instant_backend.ts` tells of. */
 import type { ClientsOptions } from "./clients.ts";
 
 /** What a client sends, and what has come when it is subscribed. */

@@ -7,6 +7,6 @@ const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (re
     isUser ? { id: request.headers.get("authorization") } : [{ id: "n1" }],
   );
 });
-say({ port: server.addr.port });
+say({ origin: `http://127.0.0.1:${server.addr.port}` });
 
 await answer(() => ({}));
