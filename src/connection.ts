@@ -34,18 +34,16 @@ export interface ConnectionOptions extends DialogueOptions, OutboxOptions {
 }
 
 /** A client, as it is known from its upgrade. */
-export interface Client extends Pick<SessionOptions, "knowsVersion1" | "endpoint"> {
+export interface Client
+  extends Pick<SessionOptions, "knowsVersion1" | "knowsBatches" | "endpoint"> {
   /** Whose token came with the upgrade, if one did (NET4). */
   readonly identity: { readonly user: string; readonly token: string } | null;
-  /** Whether it offered `wss.v1.batch`, and so takes and sends several messages in a frame. */
-  readonly knowsBatches: boolean;
 }
 
 /** A client, from its upgrade to the end. */
 export class Connection implements SocketOwner, Asker, SlowClient, Guest, Leaving {
   readonly session: Session;
   readonly outbox: Outbox;
-  readonly knowsBatches: boolean;
   readonly #socket: Socket;
   readonly #options: ConnectionOptions;
   readonly #dialogue: Dialogue;
@@ -61,7 +59,6 @@ export class Connection implements SocketOwner, Asker, SlowClient, Guest, Leavin
     this.#options = options;
     this.outbox = new Outbox(socket, this, options);
     this.session = options.sessions.open({ ...client, outbox: this.outbox });
-    this.knowsBatches = client.knowsBatches;
     this.#dialogue = new Dialogue(this, options);
     if (identity) this.session.logIn(identity);
     this.#hasIdentity = identity !== null;

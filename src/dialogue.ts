@@ -41,8 +41,6 @@ export interface RequestLimits {
 export interface Asker {
   readonly session: Session;
   readonly outbox: Pick<Outbox, "send" | "isBehind" | "whenCaughtUp">;
-  /** Whether a frame may have several requests (BAT4). */
-  readonly knowsBatches: boolean;
   close(close: CloseCode): void;
 }
 
@@ -95,7 +93,7 @@ export class Dialogue {
   receive(text: string): void {
     const now = performance.now();
     this.#asker.session.activeAt = now;
-    for (const parsed of parseRequests(text, this.#asker)) {
+    for (const parsed of parseRequests(text, this.#asker.session)) {
       this.#take(parsed, now);
       if (this.#state === "ended") return;
     }

@@ -9,10 +9,13 @@ import { pushFrame, recordId } from "./protocol.ts";
 import type { Stream } from "./stream.ts";
 import type { Subscription } from "./subscriptions.ts";
 import type { Trace } from "./trace.ts";
-import { TURN_MS } from "./turns.ts";
 
-/** Subscriptions that are handed a record between two looks at the clock. */
-const STEP_SUBSCRIPTIONS = 64;
+/** What handing out in one turn of the event loop may cost. */
+const TURN_COST = 4096;
+/** A frame, which the platform writes at the end of the turn, or a reload. */
+const SEND_COST = 16;
+/** A message that is kept for a frame with others. */
+const KEEP_COST = 1;
 
 /** A record that is being handed out. */
 interface Current {
@@ -21,7 +24,7 @@ interface Current {
   readonly cursor: string;
   /** The ids of the targets that it is for. */
   readonly targets: ReadonlySet<string>;
-  /** Each hands it to some more. */
+  /** Each hands it to as many more as a turn may. */
   readonly steps: Iterator<void>;
 }
 
@@ -31,6 +34,9 @@ export class FanOut {
   readonly #trace: Pick<Trace, "sent">;
   #current: Current | null = null;
   #finishing: Promise<void> | undefined;
+  /** What may still be spent in this turn. */
+  #left = TURN_COST;
+  #isRefilling = false;
 
   constructor({ stream, trace }: { stream: Stream; trace: Pick<Trace, "sent"> }) {
     this.#stream = stream;
@@ -50,10 +56,11 @@ export class FanOut {
   start(entry: Entry, channels: readonly Channel[]): number {
     this.#finish();
     if (channels.length === 0) return 0;
+    this.#refillLater();
     const { cursor } = this.#stream;
     const steps = this.#handOut(entry, { channels, cursor });
     const subscriptions = channels.reduce((count, { members }) => count + members.size, 0);
-    if (!this.#takeTurn(steps)) {
+    if (!steps.next().done) {
       const targets = new Set(channels.map(({ target }) => target.id));
       this.#current = { entry, cursor, targets, steps };
       this.#finishing = this.#continue(this.#current);
@@ -81,19 +88,20 @@ export class FanOut {
   async #continue(current: Current): Promise<void> {
     do {
       await setImmediate();
+      this.#left = TURN_COST;
       // Finished meanwhile, for the next record has come.
       if (this.#current !== current) return;
-    } while (!this.#takeTurn(current.steps));
+    } while (!current.steps.next().done);
     this.#end();
   }
 
-  /** Goes on for a turn's time; gives whether all is done. */
-  #takeTurn(steps: Iterator<void>): boolean {
-    const endAt = performance.now() + TURN_MS;
-    while (!steps.next().done) {
-      if (performance.now() >= endAt) return false;
-    }
-    return true;
+  /** Records that come in the same turn share what may be spent in it. */
+  async #refillLater(): Promise<void> {
+    if (this.#isRefilling) return;
+    this.#isRefilling = true;
+    await setImmediate();
+    this.#isRefilling = false;
+    this.#left = TURN_COST;
   }
 
   #finish(): void {
@@ -111,17 +119,17 @@ export class FanOut {
     entry: Entry,
     { channels, cursor }: { channels: readonly Channel[]; cursor: string },
   ): Generator<void> {
-    let left = STEP_SUBSCRIPTIONS;
     for (const { target, members } of channels) {
       const frame = frameOf(entry, { event: target.id, cursor });
       let sent: string[] = [];
       for (const subscription of members) {
-        if (offer(entry, frame, subscription)) sent.push(subscription.subscriber.id);
-        if (--left > 0) continue;
+        const { id, knowsBatches } = subscription.subscriber;
+        if (offer(entry, frame, subscription)) sent.push(id);
+        this.#left -= knowsBatches && frame !== null ? KEEP_COST : SEND_COST;
+        if (this.#left > 0) continue;
         this.#trace.sent(entry, target.id, sent);
-        yield;
         sent = [];
-        left = STEP_SUBSCRIPTIONS;
+        yield;
       }
       this.#trace.sent(entry, target.id, sent);
     }

@@ -16,6 +16,8 @@ import { type Feed, type Subscriber, Subscription } from "./subscriptions.ts";
 export interface SessionOptions {
   /** Whether the client offered `wss.v1` (NET5). */
   readonly knowsVersion1: boolean;
+  /** Whether it offered `wss.v1.batch`, and so takes and sends several messages in a frame (BAT1). */
+  readonly knowsBatches: boolean;
   readonly outbox: Subscriber["outbox"];
   /** The path at which it has connected. */
   readonly endpoint: "/web" | "/mobile";
@@ -50,6 +52,7 @@ const NONE: readonly Subscription[] = [];
 export class Session implements Subscriber {
   readonly id: string = crypto.randomUUID();
   readonly knowsVersion1: boolean;
+  readonly knowsBatches: boolean;
   readonly outbox: Subscriber["outbox"];
   readonly endpoint: SessionOptions["endpoint"];
   /** In milliseconds since 1970. */
@@ -67,10 +70,11 @@ export class Session implements Subscriber {
   #login = 0;
 
   constructor(
-    { knowsVersion1, outbox, endpoint }: SessionOptions,
+    { knowsVersion1, knowsBatches, outbox, endpoint }: SessionOptions,
     shared: Shared,
   ) {
     this.knowsVersion1 = knowsVersion1;
+    this.knowsBatches = knowsBatches;
     this.outbox = outbox;
     this.endpoint = endpoint;
     this.#shared = shared;

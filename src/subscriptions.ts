@@ -25,6 +25,8 @@ export interface Subscriber {
   readonly token: string | null;
   /** Whether it knows of `resync` (NET5). */
   readonly knowsVersion1: boolean;
+  /** Whether its messages are kept for a frame with others (BAT1). */
+  readonly knowsBatches: boolean;
   readonly outbox: Pick<Outbox, "send" | "isBehind" | "hasRoom" | "whenRoom" | "unsentBytes">;
 }
 

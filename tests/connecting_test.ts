@@ -119,7 +119,8 @@ Deno.test("[NET6] every connection has a session of its own, and begins as a gue
   await using wss = await startWss();
   const { sessions } = wss.service;
   for (let i = 0; i < 100; i++) {
-    ids.push(sessions.open({ knowsVersion1: false, endpoint: "/web", outbox: createOutbox() }).id);
+    const knows = { knowsVersion1: false, knowsBatches: false };
+    ids.push(sessions.open({ ...knows, endpoint: "/web", outbox: createOutbox() }).id);
   }
   assertEquals(new Set(ids).size, 100);
   assertNotEquals(ids[0]?.slice(0, 8), ids[1]?.slice(0, 8));

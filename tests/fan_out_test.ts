@@ -1,14 +1,14 @@
 /**
- * Records for many, handed out in turns of the event loop. The clock is moved on at each look at it, so
- * that the first turn ends after its first step, of 64 subscriptions; the rest follows when the test
- * gives way. What happens in between is what is tested here.
+ * Records for many, handed out in turns of the event loop: to 256 in the first, to the rest when the
+ * test gives way. What happens in between is what is tested here.
  */
 import { assert, assertEquals } from "@std/assert";
 import { notificationTarget } from "../src/subscription_id.ts";
 import type { Client } from "./_support/client.ts";
 import { startWss, type Wss } from "./_support/wss.ts";
 
-const CLIENTS = 100;
+const CLIENTS = 300;
+const FIRST_TURN = 256;
 const LIST = { where: { types: [] } };
 
 /** Clients that have subscribed one after the other, and their subscriptions. */
@@ -39,37 +39,21 @@ async function subscribeMany(wss: Wss, optionsOf: (i: number) => unknown = () =>
   };
 }
 
+/** Publishes; when this returns the first turn of handing out is over, unless another went before. */
 function publish(wss: Wss, data: unknown): void {
   wss.publish("notification", { userId: "42", type: "a", data });
-}
-
-/** Does it with a clock that goes a second further with each look; so that a turn is one step. */
-function inTurns(work: () => void): void {
-  const { now } = performance;
-  let looks = 0;
-  performance.now = () => now.call(performance) + 1000 * looks++;
-  try {
-    work();
-  } finally {
-    performance.now = now;
-  }
-}
-
-/** Publishes; when this returns the first turn of handing out is over. */
-function publishInTurns(wss: Wss, data: unknown): void {
-  inTurns(() => publish(wss, data));
 }
 
 Deno.test("a record for many is handed out in turns, to each once, and the next ones after it", async () => {
   await using wss = await startWss();
   await using many = await subscribeMany(wss);
 
-  publishInTurns(wss, 1);
+  publish(wss, 1);
   const live = many.subscriptions.map(({ isLive }) => isLive);
   publish(wss, 2);
   publish(wss, 3);
 
-  assertEquals(live, many.subscriptions.map((_, i) => i < 64));
+  assertEquals(live, many.subscriptions.map((_, i) => i < FIRST_TURN));
   assertEquals(await many.pushes(), many.clients.map(() => [1, 2, 3]));
   assert(many.subscriptions.every(({ isLive }) => isLive));
 });
@@ -79,7 +63,7 @@ Deno.test("a record that comes while another is handed out is handed out after i
   await using many = await subscribeMany(wss);
   const { sessions, stream } = wss.service;
 
-  publishInTurns(wss, 1);
+  publish(wss, 1);
   // As from another consumer, which does not wait.
   const read = { partition: 0, offset: 1, timestamp: 0, readAt: 0 };
   const to = { by: "user", user: "42", type: "a" } as const;
@@ -93,10 +77,10 @@ Deno.test("a record for many subscriptions of their own is handed out in turns t
   await using wss = await startWss();
   await using many = await subscribeMany(wss, (i) => ({ where: { types: ["a", `${i}`] } }));
 
-  publishInTurns(wss, 1);
+  publish(wss, 1);
   const live = many.subscriptions.map(({ isLive }) => isLive);
 
-  assertEquals(live, many.subscriptions.map((_, i) => i < 64));
+  assertEquals(live, many.subscriptions.map((_, i) => i < FIRST_TURN));
   assertEquals(await many.pushes(), many.clients.map(() => [1]));
 });
 
@@ -105,7 +89,7 @@ Deno.test("[DEL3] a push has the place of its record, whatever comes to be known
   await using many = await subscribeMany(wss);
   const { stream } = wss.service;
 
-  publishInTurns(wss, 1);
+  publish(wss, 1);
   stream.jump(0, 500);
   many.last.subscription.hold();
 
@@ -119,7 +103,7 @@ Deno.test("[DEL2] who asks for its list meanwhile is pushed what it is owed firs
   await using many = await subscribeMany(wss);
   const { client, subscription } = many.last;
 
-  publishInTurns(wss, 1);
+  publish(wss, 1);
   subscription.hold();
   const isLive = [subscription.isLive];
   assertEquals((await client.next()).payload, 1);
@@ -137,7 +121,7 @@ Deno.test("[SLOW1] who falls behind by what it is owed is pushed it later, once"
   await using many = await subscribeMany(wss);
   const { client, subscription } = many.last;
 
-  publishInTurns(wss, 1);
+  publish(wss, 1);
   const { outbox } = subscription.subscriber;
   Object.defineProperty(outbox, "isBehind", { get: () => true, configurable: true });
   subscription.hold();
@@ -154,7 +138,7 @@ Deno.test("[DEL2] who has caught up with a record meanwhile is not pushed it aga
   const { client, subscription } = many.last;
 
   subscription.hold();
-  publishInTurns(wss, 1);
+  publish(wss, 1);
   subscription.release();
 
   assertEquals((await client.next()).payload, 1);
@@ -168,7 +152,7 @@ Deno.test("[DEL2] who subscribes meanwhile is not pushed what was read before", 
   const session = [...wss.service.sessions].at(-1);
   const target = notificationTarget({ userId: "42", types: [] });
 
-  publishInTurns(wss, 1);
+  publish(wss, 1);
   session?.subscribe(target, { api: "notification" });
   await many.last.client.next();
   publish(wss, 2);
@@ -182,7 +166,7 @@ Deno.test("[SUB1][LIFE3] who unsubscribes or leaves meanwhile is pushed nothing"
   const [, leaving] = [...wss.service.sessions].slice(-2);
   const before = [...wss.service.sessions].at(-2);
 
-  publishInTurns(wss, 1);
+  publish(wss, 1);
   before?.unsubscribe([many.last.subscription.target.id], "unsubscribed");
   if (leaving) wss.service.sessions.close(leaving, "client");
 
@@ -197,7 +181,7 @@ Deno.test("[SUB1] who ends another subscription meanwhile, as its only one, is p
   await using alone = await wss.connect("/web", { token: "alice" });
   const { event } = await alone.request("getMyNotifications", { where: { types: ["a"] } });
 
-  publishInTurns(wss, 1);
+  publish(wss, 1);
   const session = [...wss.service.sessions].at(-1);
   session?.unsubscribe([event], "unsubscribed");
 
@@ -209,14 +193,14 @@ Deno.test("[DEL12] who is told meanwhile that something is lost is not pushed wh
   await using wss = await startWss();
   await using many = await subscribeMany(wss);
 
-  publishInTurns(wss, 1);
+  publish(wss, 1);
   wss.service.sessions.lose();
   publish(wss, 2);
 
   const resync = { missed: null };
   assertEquals(
     await many.pushes(),
-    many.clients.map((_, i) => i < 64 ? [1, resync, 2] : [resync, 2]),
+    many.clients.map((_, i) => i < FIRST_TURN ? [1, resync, 2] : [resync, 2]),
   );
 });
 
@@ -224,7 +208,7 @@ Deno.test("[LIFE4][DEL3] who is sent away meanwhile is given no place that it ha
   await using wss = await startWss();
   await using many = await subscribeMany(wss);
 
-  publishInTurns(wss, 1);
+  publish(wss, 1);
   const stopping = wss.stop();
 
   const cursorOf = async (client: Client) => {
@@ -248,7 +232,7 @@ Deno.test("[DEL11] a record that reloads is handed out in turns, and is one call
   wss.backend.forget();
   const subscriptions = [many.last.subscription.target.id];
 
-  inTurns(() => wss.publish("update_subscription", { subscriptions, options: { reload: true } }));
+  wss.publish("update_subscription", { subscriptions, options: { reload: true } });
   const frames = await Promise.all(many.clients.map((client) => client.next()));
 
   assert(frames.every(({ status }) => status === "reload"));

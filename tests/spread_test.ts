@@ -70,6 +70,7 @@ Deno.test("[AUTH6] the tokens of 10,000 sessions that logged in at once are chec
     for (let i = 0; i < 10_000; i++) {
       const session = sessions.open({
         knowsVersion1: true,
+        knowsBatches: false,
         endpoint: "/web",
         outbox: createOutbox(),
       });
@@ -94,7 +95,12 @@ Deno.test("[DEL8] a session of which something is held back at its time is told 
     const heartbeat = createHeartbeat({ sessions, stream, freshness, trace, periodMs: 25_000 });
     stream.open(0, { first: 0, position: 0 });
     const outbox = createOutbox(() => told++);
-    const session = sessions.open({ knowsVersion1: true, endpoint: "/web", outbox });
+    const session = sessions.open({
+      knowsVersion1: true,
+      knowsBatches: false,
+      endpoint: "/web",
+      outbox,
+    });
     const target = notificationTarget({ userId: "42", types: [] });
     const subscription = session.subscribe(target, { api: "notification" });
     subscription.isAnswered = true;
@@ -123,6 +129,7 @@ Deno.test("[DEL8] 100,000 sessions are told their place spread over the period, 
     for (let i = 0; i < 100_000; i++) {
       const session = sessions.open({
         knowsVersion1: true,
+        knowsBatches: false,
         endpoint: "/web",
         outbox: createOutbox(() => told++),
       });
