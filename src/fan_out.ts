@@ -11,7 +11,7 @@ import type { Subscription } from "./subscriptions.ts";
 import type { Trace } from "./trace.ts";
 
 /** What handing out in one turn of the event loop may cost. */
-const TURN_COST = 4096;
+const TURN_COST = 2048;
 /** A frame, which the platform writes at the end of the turn, or a reload. */
 const SEND_COST = 16;
 /** A message that is kept for a frame with others. */

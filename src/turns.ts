@@ -9,7 +9,7 @@ const TURN_MS = 5;
  * Pieces of work in one turn, each of which may send a frame: the platform writes them at the end of the
  * turn, and takes longer for that than the work did.
  */
-const TURN_PIECES = 256;
+const TURN_PIECES = 128;
 
 /**
  * Makes a function to be called before each piece of work: it gives nothing while the work may go on

@@ -1,5 +1,5 @@
 /**
- * Records for many, handed out in turns of the event loop: to 256 in the first, to the rest when the
+ * Records for many, handed out in turns of the event loop: to 128 in the first, to the rest when the
  * test gives way. What happens in between is what is tested here.
  */
 import { assert, assertEquals } from "@std/assert";
@@ -7,8 +7,8 @@ import { notificationTarget } from "../src/subscription_id.ts";
 import type { Client } from "./_support/client.ts";
 import { startWss, type Wss } from "./_support/wss.ts";
 
-const CLIENTS = 300;
-const FIRST_TURN = 256;
+const CLIENTS = 200;
+const FIRST_TURN = 128;
 const LIST = { where: { types: [] } };
 
 /** Clients that have subscribed one after the other, and their subscriptions. */
