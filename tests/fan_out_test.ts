@@ -5,6 +5,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { notificationTarget } from "../src/subscription_id.ts";
 import type { Client } from "./_support/client.ts";
+import { until } from "./_support/queue.ts";
 import { startWss, type Wss } from "./_support/wss.ts";
 
 const CLIENTS = 200;
@@ -28,10 +29,17 @@ async function subscribeMany(wss: Wss, optionsOf: (i: number) => unknown = () =>
     /** The first is handed a record in the first turn, the last in the second. */
     first: { client: clients[0] as Client, subscription: first },
     last: { client: clients.at(-1) as Client, subscription: last },
-    /** What all have got, each the payloads of its pushes. */
-    async pushes() {
+    /** What all have got when so many records have been handed out, each the payloads of its pushes. */
+    async pushes(records = 1) {
+      const { stream } = wss.service;
+      await until(
+        "all is handed out",
+        () => stream.positions[0] === records && subscriptions.every(({ isLive }) => isLive),
+      );
       const all = await Promise.all(clients.map((client) => client.pushesUntilIdle()));
-      return all.map((frames) => frames.map(({ status, payload }) => payload ?? status));
+      return all.map((frames) =>
+        frames.filter(({ event }) => event !== "stream").map(({ payload }) => payload)
+      );
     },
     async [Symbol.asyncDispose]() {
       for (const client of clients) await client[Symbol.asyncDispose]();
@@ -54,8 +62,7 @@ Deno.test("a record for many is handed out in turns, to each once, and the next 
   publish(wss, 3);
 
   assertEquals(live, many.subscriptions.map((_, i) => i < FIRST_TURN));
-  assertEquals(await many.pushes(), many.clients.map(() => [1, 2, 3]));
-  assert(many.subscriptions.every(({ isLive }) => isLive));
+  assertEquals(await many.pushes(3), many.clients.map(() => [1, 2, 3]));
 });
 
 Deno.test("a record that comes while another is handed out is handed out after it", async () => {
@@ -70,7 +77,7 @@ Deno.test("a record that comes while another is handed out is handed out after i
   const entry = stream.read(read, { does: "update", to, payload: "2" as never });
   if (entry) sessions.deliver(entry);
 
-  assertEquals(await many.pushes(), many.clients.map(() => [1, 2]));
+  assertEquals(await many.pushes(2), many.clients.map(() => [1, 2]));
 });
 
 Deno.test("a record for many subscriptions of their own is handed out in turns too", async () => {
@@ -199,7 +206,7 @@ Deno.test("[DEL12] who is told meanwhile that something is lost is not pushed wh
 
   const resync = { missed: null };
   assertEquals(
-    await many.pushes(),
+    await many.pushes(2),
     many.clients.map((_, i) => i < FIRST_TURN ? [1, resync, 2] : [resync, 2]),
   );
 });
