@@ -62,7 +62,7 @@ Deno.test("[SLOW1] a slow client gets every message, once, in order, and little 
 Deno.test("[SLOW1] a phone that reads 20 KiB a second gets the 3 MB of 10 s, and is not closed", async () => {
   // The system takes all of it for a connection on this machine, so that a ping comes to the phone
   // when it has read all that is in front of it.
-  await using wss = await startWss({ settings: { PING_SECONDS: "90" } });
+  await using wss = await startWss({ settings: { PING_SECONDS: "120" } });
   const { socket, session } = await openClient(wss);
   using _ = socket;
   socket.limitReading(20 * 1024);

@@ -31,7 +31,7 @@ Deno.test("[DEL10] sessions are told when the ends are not told any more, and wh
   const stream = createMuteReader();
   await using wss = await startWss({
     ...stream,
-    settings: { DEGRADED_AFTER_SECONDS: "2", CURSOR_SECONDS: "3600" },
+    settings: { DEGRADED_AFTER_SECONDS: "2", CURSOR_SECONDS: "86400" },
   });
   await using client = await wss.connect("/web", { ...V1, token: "alice" });
   await using late = await wss.connect("/web", { ...V1, token: "alice" });
@@ -103,7 +103,7 @@ Deno.test("[DEL10] who was told degraded is told live as soon as nothing is held
   const stream = createMuteReader();
   await using wss = await startWss({
     ...stream,
-    settings: { DEGRADED_AFTER_SECONDS: "1", CURSOR_SECONDS: "3600" },
+    settings: { DEGRADED_AFTER_SECONDS: "1", CURSOR_SECONDS: "86400" },
   });
   await using client = await wss.connect("/web", { ...V1, token: "alice" });
   await using other = await wss.connect("/web", { ...V1, token: "bob" });
@@ -128,7 +128,7 @@ Deno.test("[DEL10] a session whose first list is under way is told degraded afte
   const stream = createMuteReader();
   await using wss = await startWss({
     ...stream,
-    settings: { DEGRADED_AFTER_SECONDS: "1", CURSOR_SECONDS: "3600" },
+    settings: { DEGRADED_AFTER_SECONDS: "1", CURSOR_SECONDS: "86400" },
   });
   await using other = await wss.connect("/web", { ...V1, token: "bob" });
   await other.request("getMyNotifications", LIST);

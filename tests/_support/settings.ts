@@ -28,7 +28,7 @@ export function testEnvironment(backendOrigin: string) {
     // Off, unless a test asks there.
     ADMIN_PORT: "0",
     // Not told of by itself, so that a test sees what it caused.
-    CURSOR_SECONDS: "3600",
+    CURSOR_SECONDS: "86400",
     // Tests ask faster than people, and wait for the end of services that they start.
     RATE_LIMIT: "100000",
     DRAIN_SECONDS: "0",
