@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { Client } from "./_support/client.ts";
-import { within } from "./_support/queue.ts";
+import { until, within } from "./_support/queue.ts";
 import { startWss, type Wss } from "./_support/wss.ts";
 
 const LIST = { where: { types: [] } };
@@ -20,6 +20,7 @@ Deno.test("[DEL1] pushes of a partition come in the order of the log", async () 
         : wss.publish("update_subscription", { subscriptions: [event], data: i }),
   );
 
+  await until("all is handed out", () => wss.service.stream.positions[0] === ids.length);
   const pushes = await client.pushesUntilIdle();
   assertEquals(pushes.map(({ id }) => id), ids);
   assertEquals(pushes.map(({ payload }) => payload), ids.map((_, i) => i));
