@@ -243,3 +243,23 @@ Deno.test("a stamp is told of once, in whatever pieces it comes", () => {
     assertEquals([count, stamps], [3, [1763.25, 17, 5]], `${size} bytes at once`);
   }
 });
+
+Deno.test("a benchmark that breaks off keeps no other from running, and it is written down", async () => {
+  const file = await Deno.makeTempFile({ suffix: ".json" });
+  // Without the right to start processes, all of them break off.
+  const rights = ["--allow-env", "--allow-read", "--allow-sys", `--allow-write=${file}`];
+  const main = new URL("bench/main.ts", import.meta.url).href;
+  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", ...rights, main, "burst", "requests", "--small", "--json", file],
+  }).output();
+  const { results, brokenOff } = JSON.parse(await Deno.readTextFile(file));
+  await Deno.remove(file);
+
+  assertEquals(code, 1);
+  assertMatch(new TextDecoder().decode(stdout), /^burst broke off: NotCapable: .*run access/m);
+  assertEquals(results, []);
+  assertEquals(brokenOff.map(({ benchmark }: { benchmark: string }) => benchmark), [
+    "burst",
+    "requests",
+  ]);
+});

@@ -1,7 +1,8 @@
 /**
  * `deno task bench [NAME…] [--small] [--json FILE]`: what wss costs, beside what a bare server costs
- * that does the same sending. Prints tables, and writes all values to a file. Ends with 1 where a result
- * is invalid; a target that is missed is told of, but it is no failure, for machines differ.
+ * that does the same sending. Prints tables, and writes all values to a file. A benchmark that breaks off
+ * keeps no other from running. Ends with 1 where that is so, or where a result is invalid; a target that is
+ * missed is told of, but it is no failure, for machines differ.
  */
 import { parseArgs } from "node:util";
 import type { Benchmark, Result } from "../_support/bench/benchmark.ts";
@@ -63,25 +64,40 @@ print(
 );
 
 const results: Result[] = [];
-for (const benchmark of chosen) {
-  await benchmark.run({
-    small,
-    report(result) {
-      results.push(result);
-      print(`${tableOf(result)}\n`);
-    },
-  });
+const brokenOff: { benchmark: string; error: string }[] = [];
+for (const { name, run } of chosen) {
+  try {
+    await run({
+      small,
+      report(result) {
+        results.push(result);
+        print(`${tableOf(result)}\n`);
+      },
+    });
+  } catch (error) {
+    brokenOff.push({ benchmark: name, error: String(error) });
+    print(`${name} broke off: ${error}\n`);
+  }
 }
 await Deno.writeTextFile(
   json,
   `${
     JSON.stringify(
-      { startedAt, command: ["deno task bench", ...Deno.args].join(" "), machine, results },
+      {
+        startedAt,
+        command: ["deno task bench", ...Deno.args].join(" "),
+        machine,
+        results,
+        brokenOff,
+      },
       null,
       2,
     )
   }\n`,
 );
 const invalid = results.filter((result) => result.invalid.length > 0);
-print(`${results.length} results, ${invalid.length} of them invalid, in ${json}`);
-Deno.exit(invalid.length > 0 ? 1 : 0);
+print(
+  `${results.length} results, ${invalid.length} of them invalid, in ${json}; ` +
+    `${brokenOff.length} benchmarks broke off`,
+);
+Deno.exit(invalid.length + brokenOff.length > 0 ? 1 : 0);
