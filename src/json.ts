@@ -2,8 +2,10 @@
  * JSON as it comes in, from clients, the backend and Kafka.
  */
 
-/** Numbers that a double may not hold: 16 digits or more, or an exponent of three digits. */
-const WIDE_NUMBER = /(?:\d\.?){16}|\de[+-]?\d{3}/i;
+/** A number that a double may not hold: 16 digits or more, or an exponent of three digits. */
+const WIDE_NUMBER = /^-?(?:(?:\d\.?){16}|\d+(?:\.\d+)?e[+-]?\d{3})/i;
+/** The same inside of something. Ids in quotes, which may have as many digits, are none. */
+const HAS_WIDE_NUMBER = new RegExp(WIDE_NUMBER.source.replace("^", "[\\s:,[]"), "i");
 
 /** Part of ECMAScript that TypeScript's library does not declare yet. */
 interface JsonWithSource {
@@ -21,7 +23,7 @@ interface JsonWithSource {
  * @throws {SyntaxError} The text is not JSON
  */
 export function parseJsonExactly(text: string): unknown {
-  if (!WIDE_NUMBER.test(text)) return JSON.parse(text);
+  if (!WIDE_NUMBER.test(text) && !HAS_WIDE_NUMBER.test(text)) return JSON.parse(text);
   const json = JSON as unknown as JsonWithSource;
   return json.parse(
     text,
