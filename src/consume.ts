@@ -25,7 +25,7 @@ export interface ConsumeOptions {
   readonly topic: string;
   readonly stream: Stream;
   readonly sessions: Pick<Sessions, "deliver" | "ofUser" | "lose">;
-  readonly fanOut: Pick<FanOut, "finishing">;
+  readonly fanOut: Pick<FanOut, "finish" | "finishing">;
   readonly tokens: Pick<Tokens, "forget">;
   readonly quarantine: Pick<Quarantine, "add" | "noteReplay">;
   readonly freshness: Pick<Freshness, "tell">;
@@ -79,6 +79,8 @@ export function createLogEvents(options: ConsumeOptions): LogEvents {
     const read = { partition, offset, timestamp, readAt };
     const message = messageOf(value, read);
     if (headers?.replays !== undefined) quarantine.noteReplay(headers.replays);
+    // Before positions tell of this one: they are the place of whoever stops to be live meanwhile.
+    fanOut.finish();
     if (message?.does === "logout") {
       stream.read(read, null);
       tokens.forget(message.user);
@@ -121,8 +123,7 @@ export function createLogEvents(options: ConsumeOptions): LogEvents {
         "Partition {partition} goes on at {position}: what was in front of it is no longer in the log",
         { partition, position },
       );
-      stream.jump(partition, position);
-      sessions.lose();
+      sessions.lose(stream.jump(partition, position));
     },
     onJoin: () => metrics.kafkaJoins.inc(),
     onCrash: () => metrics.kafkaCrashes.inc(),

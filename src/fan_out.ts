@@ -49,12 +49,12 @@ export class FanOut {
   }
 
   /**
-   * Hands a record to the members of channels; who becomes one later is not handed it.
+   * Hands a record to the members of channels; who becomes one later is not handed it. The one before
+   * must have been handed out.
    *
    * @returns How many subscriptions that are
    */
   start(entry: Entry, channels: readonly Channel[]): number {
-    this.#finish();
     if (channels.length === 0) return 0;
     this.#refillLater();
     const { cursor } = this.#stream;
@@ -104,7 +104,8 @@ export class FanOut {
     this.#left = TURN_COST;
   }
 
-  #finish(): void {
+  /** Hands out what is left of a record at once, before another is read. */
+  finish(): void {
     if (!this.#current) return;
     while (!this.#current.steps.next().done);
     this.#end();
