@@ -44,8 +44,8 @@ export function createHeartbeat({ sessions, stream, freshness, trace, periodMs }
   const wheel = new Wheel<Session>({
     tickMs: TICK_MS,
     onDue(session) {
-      const isPutOff = !sendCursor(session) || (staleForMs === null && owed.has(session));
-      wheel.schedule(session, isPutOff ? RETRY_MS : periodMs);
+      const isTold = sendDegraded(session) && sendCursor(session);
+      wheel.schedule(session, isTold ? periodMs : RETRY_MS);
     },
   });
   const judging = setInterval(judge, TICK_MS);
@@ -70,13 +70,20 @@ export function createHeartbeat({ sessions, stream, freshness, trace, periodMs }
     return true;
   }
 
-  function sendDegraded(session: Session): void {
-    if (staleForMs === null || !isToBeTold(session)) return;
-    if (owed.has(session) || session.outbox.isBehind) return;
+  /** Gives whether that is done, or needless; else its client is behind. */
+  function sendDegraded(session: Session): boolean {
+    if (staleForMs === null || !isToBeTold(session) || owed.has(session)) return true;
+    if (session.outbox.isBehind) return false;
     const payload = toJson({ sinceMs: staleForMs });
     session.outbox.send(pushFrame("stream", { status: "degraded", payload }));
     trace.announced("stream", "degraded");
     owed.add(session);
+    return true;
+  }
+
+  /** Where its client is behind, it is told soon after it has caught up. */
+  function tellDegraded(session: Session): void {
+    if (!sendDegraded(session)) wheel.schedule(session, RETRY_MS);
   }
 
   function judge(): void {
@@ -95,7 +102,7 @@ export function createHeartbeat({ sessions, stream, freshness, trace, periodMs }
           "are the brokers up?",
         { staleForMs },
       );
-      tellAll(sendDegraded);
+      tellAll(tellDegraded);
     }
   }
 
@@ -118,7 +125,7 @@ export function createHeartbeat({ sessions, stream, freshness, trace, periodMs }
       wheel.cancel(session);
       owed.delete(session);
     },
-    greet: sendDegraded,
+    greet: tellDegraded,
     stop() {
       clearInterval(judging);
       wheel.stop();

@@ -124,6 +124,26 @@ Deno.test("[DEL10] who was told degraded is told live as soon as nothing is held
   assertEquals((await client.next()).status, "live");
 });
 
+Deno.test("[DEL10] who is behind when the stream becomes degraded is told once it has caught up", async () => {
+  const stream = createMuteReader();
+  await using wss = await startWss({
+    ...stream,
+    settings: { DEGRADED_AFTER_SECONDS: "1", CURSOR_SECONDS: "86400" },
+  });
+  await using client = await wss.connect("/web", { ...V1, token: "alice" });
+  await client.request("getMyNotifications", LIST);
+  const [session] = wss.service.sessions;
+  await using other = await wss.connect("/web", { ...V1, token: "bob" });
+  await other.request("getMyNotifications", LIST);
+  Object.defineProperty(session?.outbox, "isBehind", { get: () => true, configurable: true });
+
+  stream.isReachable = false;
+  assertEquals((await other.next()).status, "degraded");
+  Reflect.deleteProperty(session?.outbox ?? {}, "isBehind");
+
+  assertEquals((await client.next()).status, "degraded");
+});
+
 Deno.test("[DEL10] a session whose first list is under way is told degraded after its reply, once", async () => {
   const stream = createMuteReader();
   await using wss = await startWss({
