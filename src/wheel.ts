@@ -58,12 +58,11 @@ export class Wheel<T> {
   #turn(): void {
     const until = Math.floor(performance.now() / this.#tickMs);
     while (this.#now < until) {
-      const items = this.#slots.get(++this.#now);
-      this.#slots.delete(this.#now);
-      for (const item of items ?? []) {
+      for (const item of this.#slots.get(++this.#now) ?? []) {
         this.#slotOf.delete(item);
         this.#onDue(item);
       }
+      this.#slots.delete(this.#now);
     }
   }
 }
