@@ -113,7 +113,13 @@ export function createReloads(
     return null;
   }
 
+  function endRetry(subscription: Reloadable): void {
+    clearTimeout(retries.get(subscription));
+    retries.delete(subscription);
+  }
+
   function request(subscription: Reloadable): void {
+    endRetry(subscription);
     const { list, subscriber: { token } } = subscription;
     const key = backend.keyOf(list, token);
     let reload = waiting.get(key);
@@ -129,8 +135,7 @@ export function createReloads(
   }
 
   function cancel(subscription: Reloadable): void {
-    clearTimeout(retries.get(subscription));
-    retries.delete(subscription);
+    endRetry(subscription);
     const reload = bySubscription.get(subscription);
     if (!reload) return;
     bySubscription.delete(subscription);
@@ -152,7 +157,7 @@ export function createReloads(
     },
 
     requestLater(subscription) {
-      clearTimeout(retries.get(subscription));
+      endRetry(subscription);
       const retry = () => {
         retries.delete(subscription);
         subscription.reloadByItself();

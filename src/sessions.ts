@@ -8,6 +8,7 @@ import type { FanOut } from "./fan_out.ts";
 import type { Entry } from "./log_window.ts";
 import { MultiMap } from "./multi_map.ts";
 import { NULL, pushFrame } from "./protocol.ts";
+import type { Lost } from "./stream.ts";
 import type { Target } from "./subscription_id.ts";
 import { briefOf } from "./trace.ts";
 import { type Feed, type Subscriber, Subscription } from "./subscriptions.ts";
@@ -236,7 +237,7 @@ export interface Sessions extends Iterable<Session> {
   /** Has a record handed to all whom it is for; gives how many subscriptions that are. */
   deliver(entry: Entry): number;
   /** Tells all subscriptions that something was lost (DEL12). */
-  lose(): void;
+  lose(lost: Lost): void;
   /** Entries in the indexes, all of them 0 when nobody is subscribed or logged in. */
   indexSizes(): { keys: number; users: number };
 }
@@ -277,9 +278,9 @@ export function createSessions(options: SessionsOptions): Sessions {
 
     deliver: (entry) => fanOut.start(entry, channels.addressedBy(entry.delivery.to)),
 
-    lose() {
+    lose(lost) {
       for (const session of sessions.values()) {
-        for (const subscription of session.subscriptions) subscription.lose();
+        for (const subscription of session.subscriptions) subscription.lose(lost);
       }
     },
 

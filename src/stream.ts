@@ -123,16 +123,14 @@ export class Stream {
   }
 
   /** Goes on at another place than the next: what is in between is lost (DEL12). */
-  jump(partition: number, position: number): void {
-    this.#lost.push({
-      partition,
-      from: this.#positions[partition] ?? 0,
-      to: position,
-      at: Date.now(),
-    });
+  jump(partition: number, position: number): Lost {
+    const from = this.#positions[partition] ?? 0;
+    const lost = { partition, from, to: position, at: Date.now() };
+    this.#lost.push(lost);
     if (this.#lost.length > MAX_LOST) this.#lost.shift();
     this.advance(partition, position);
     this.window.clear(this.#positions);
+    return lost;
   }
 
   /** What was lost, the oldest first. */

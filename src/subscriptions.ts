@@ -11,7 +11,7 @@ import type { Positions } from "./cursor.ts";
 import type { Entry } from "./log_window.ts";
 import type { Outbox } from "./outbox.ts";
 import { type JsonText, type Push, pushFrame, recordId, toJson } from "./protocol.ts";
-import type { Place, Stream } from "./stream.ts";
+import type { Lost, Place, Stream } from "./stream.ts";
 import type { Target } from "./subscription_id.ts";
 import type { ResyncReason, Trace, What } from "./trace.ts";
 
@@ -63,6 +63,12 @@ interface Reload {
   readonly inPlaceOfResync: ResyncReason | null;
 }
 
+/** A list that a client is still to have, as it can't be told to ask for it. */
+interface Owed extends Reload {
+  /** The cursor of what is in front of it: whoever resumes from there is given a list (DEL6). */
+  readonly cursor: string;
+}
+
 /** What a subscription that is catching up knows of its place. */
 interface CatchingUp {
   /** The next entry of the window to look at. */
@@ -99,8 +105,8 @@ export class Subscription {
   #catchingUp: CatchingUp | null = null;
   /** What is in front of this entry was offered to it, or is not to be. */
   #offeredUntil: number;
-  /** What {@linkcode reloadByItself} is to fetch. */
-  #owed: Reload | null = null;
+  /** What {@linkcode reloadByItself} is to fetch; until that is out, no push goes beyond its place. */
+  #owed: Owed | null = null;
   #ended = false;
 
   constructor(
@@ -133,13 +139,14 @@ export class Subscription {
   }
 
   /**
-   * Takes an update that was just read; the frame is the same for all who are live.
+   * Takes an update that was just read; the frame is the same for all who are live and owed nothing.
    *
    * @returns Whether it was sent; else it follows
    */
   offerUpdate(frame: string, entry: Entry): boolean {
     if (!this.isDue(entry) || this.#holdsBack(entry)) return false;
-    this.subscriber.outbox.send(frame);
+    if (this.#owed) this.#pushUpdate(entry);
+    else this.subscriber.outbox.send(frame);
     return true;
   }
 
@@ -236,24 +243,24 @@ export class Subscription {
     } else if (list !== null) {
       // What was pushed meanwhile has later ids than its record.
       const id = entry && !inPlaceOfResync ? { id: recordId(entry) } : {};
+      this.#owed = null;
       this.#push({ status: "reload", payload: list, ...id });
       if (entry) this.#note(entry, "reloaded");
       if (inPlaceOfResync) this.#feed.trace.resynced(this.#recipient, inPlaceOfResync);
     } else if (this.subscriber.knowsVersion1) {
       this.#pushResync("reload failed");
     } else {
-      this.#owed = { entry, inPlaceOfResync: inPlaceOfResync ?? "reload failed" };
+      this.#owe({ entry, inPlaceOfResync: inPlaceOfResync ?? "reload failed" }, state);
       this.#feed.reloadLater(this);
     }
     this.catchUp();
   }
 
-  /** Fetches the list that its client is still owed, unless another is under way. */
+  /** Fetches the list that its client is still owed, if it is, unless another is under way. */
   reloadByItself(): void {
     const owed = this.#owed;
-    this.#owed = null;
-    const state = this.#catchingUp ?? this.#leaveLiveEnd();
-    if (owed && !this.#ended && !state.reload) this.#startReload(state, owed);
+    if (!owed || this.#ended || this.#catchingUp?.reload) return;
+    this.#startReload(this.#catchingUp ?? this.#leaveLiveEnd(), owed);
   }
 
   /** Goes on from its place in the window, some frames at a time. */
@@ -264,7 +271,7 @@ export class Subscription {
     const { outbox } = this.subscriber;
     const needsRoom = state.again !== null || state.seq < window.firstSeq;
     if (needsRoom && !outbox.hasRoom) return this.#waitForRoom(state);
-    if (state.seq < window.firstSeq) return this.#lose("left the window");
+    if (state.seq < window.firstSeq) return this.#lose("left the window", state);
     if (state.again) return this.#startReload(state, state.again);
 
     let frames = 0;
@@ -281,7 +288,7 @@ export class Subscription {
       state.served[entry.partition] = entry.offset + 1;
       if (entry.delivery.does === "update") {
         frames++;
-        this.#push({ status: "update", payload: entry.delivery.payload, id: recordId(entry) });
+        this.#pushUpdate(entry);
         this.#note(entry, "caught up");
       } else {
         // Of several reloads only the last is needed: its list has what the others would have.
@@ -298,12 +305,14 @@ export class Subscription {
   }
 
   /** What comes next does not follow what came before: something is lost (DEL12). */
-  lose(): void {
-    const state = this.#catchingUp;
+  lose({ partition, from }: Lost): void {
+    const state = this.#catchingUp ?? this.#leaveLiveEnd();
+    state.served[partition] = Math.min(from, state.served[partition] ?? 0);
+    state.seq = -1;
     // Where it is held, or there is no room to say so, this shows itself later.
-    if (state && state.holds > 0) state.seq = -1;
-    else if (this.subscriber.outbox.hasRoom) this.#lose("lost by the log");
-    else (state ?? this.#fallBehind()).seq = -1;
+    if (state.holds > 0) return;
+    if (this.subscriber.outbox.hasRoom) this.#lose("lost by the log", state);
+    else this.#waitForRoom(state);
   }
 
   /** Nothing is sent after this (SUB1). */
@@ -312,15 +321,12 @@ export class Subscription {
     this.#feed.cancelReload(this);
   }
 
-  /** Goes on from there when there is room; from an entry that was just read, or the live end. */
-  #fallBehind(entry?: Entry): CatchingUp {
+  /** Goes on from an entry that was just read, when there is room. */
+  #fallBehind(entry: Entry): void {
     const state = this.#leaveLiveEnd();
-    if (entry) {
-      state.seq = entry.seq;
-      state.served[entry.partition] = entry.offset;
-    }
+    state.seq = entry.seq;
+    state.served[entry.partition] = entry.offset;
     this.#waitForRoom(state);
-    return state;
   }
 
   #waitForRoom(state: CatchingUp): void {
@@ -370,12 +376,20 @@ export class Subscription {
     return last;
   }
 
-  #lose(why: ResyncReason): void {
+  #lose(why: ResyncReason, state: CatchingUp): void {
     this.#becomeLive();
     this.#start = this.#feed.stream.snapshot;
     if (this.subscriber.knowsVersion1) return this.#pushResync(why);
-    this.#owed = { entry: null, inPlaceOfResync: why };
+    this.#owe({ entry: null, inPlaceOfResync: why }, state);
     this.reloadByItself();
+  }
+
+  /** Its client is to have a list; of several that it is to have, the latest does for all. */
+  #owe(reload: Reload, { served, timeMs }: CatchingUp): void {
+    const positions = [...served];
+    if (reload.entry) positions[reload.entry.partition] = reload.entry.offset;
+    const cursor = this.#owed?.cursor ?? this.#feed.stream.cursorAt(positions, timeMs);
+    this.#owed = { ...reload, cursor };
   }
 
   #pushResync(why: ResyncReason): void {
@@ -392,8 +406,15 @@ export class Subscription {
     return { session, user, subscription: this.target.id };
   }
 
+  #pushUpdate(entry: Entry): void {
+    const { delivery } = entry;
+    if (delivery.does !== "update") return;
+    this.#push({ status: "update", payload: delivery.payload, id: recordId(entry) });
+  }
+
   #push(push: Omit<Push, "cursor">): void {
-    this.subscriber.outbox.send(pushFrame(this.target.id, { ...push, cursor: this.cursor }));
+    const cursor = this.#owed?.cursor ?? this.cursor;
+    this.subscriber.outbox.send(pushFrame(this.target.id, { ...push, cursor }));
   }
 }
 

@@ -2,8 +2,9 @@ import { assertEquals } from "@std/assert";
 import { createEmbeddedLog } from "../src/dev/embedded_log.ts";
 import type { LogEvents } from "../src/log_reader.ts";
 import { withoutCursor } from "./_support/client.ts";
+import { until } from "./_support/queue.ts";
 import { createChangedReader } from "./_support/reader.ts";
-import { startTwo, startWss } from "./_support/wss.ts";
+import { startTwo, startWss, type Wss } from "./_support/wss.ts";
 
 const LIST = { where: { types: [] } };
 const SCHEDULE = { where: { from: 1, to: 2, timezone: "UTC" } };
@@ -260,12 +261,101 @@ Deno.test("[DEL11] a list takes back the reload that was to be tried again", asy
   assertEquals(wss.service.reloads.size, 0);
 });
 
+Deno.test("[DEL12][NET5] what is lost takes back the reload that was to be tried again", async () => {
+  const { createReader, lose, log } = createLosingReader();
+  await using wss = await startWss({ log, createReader });
+  await using client = await wss.connect("/web", { token: "alice" });
+  const { event } = await client.request("getMyNotifications", LIST);
+  wss.backend.on("GET /notification", () => new Response(null, { status: 500 }));
+  wss.publish("update_subscription", reload(event));
+  await untilTriedAgain(wss);
+  wss.publish("notification", push("before"));
+  assertEquals((await client.next()).payload, "before");
+
+  wss.backend.reset("GET /notification");
+  lose();
+  assertEquals((await client.next()).status, "reload");
+  const { size } = wss.service.reloads;
+  wss.publish("notification", push("after"));
+
+  assertEquals(size, 0);
+  assertEquals((await client.next()).payload, "after");
+});
+
+for (const what of ["a reload that has failed", "what is lost"]) {
+  Deno.test(`[DEL3][DEL6] who is still owed a list for ${what} is given no place behind it`, async () => {
+    const { createReader, lose, log } = createLosingReader();
+    await using wss = await startWss({ log, createReader });
+    await using client = await wss.connect("/web", { token: "alice" });
+    const { event } = await client.request("getMyNotifications", LIST);
+    wss.publish("notification", push("before"));
+    const before = await client.next();
+    wss.backend.on("GET /notification", () => new Response(null, { status: 500 }));
+    if (what === "what is lost") lose();
+    else wss.publish("update_subscription", reload(event));
+    await untilTriedAgain(wss);
+    wss.publish("notification", push(1));
+    wss.publish("notification", push(2));
+    const pushes = [await client.next(), await client.next()];
+
+    wss.backend.reset("GET /notification");
+    await using resumed = await wss.connect("/web", { token: "alice" });
+    const outcomes = [];
+    for (const { cursor } of [before, ...pushes]) {
+      const reply = await resumed.request("getMyNotifications", { ...LIST, since: cursor });
+      outcomes.push([reply.recovered, reply.payload]);
+      await resumed.request("subscription", { ids: [event], action: "unsubscribe" });
+    }
+    assertEquals(pushes.map(({ payload }) => payload), [1, 2]);
+    assertEquals(outcomes, Array.from({ length: 3 }, () => [false, [{ id: "n1" }]]));
+
+    // Once it has the list, its place is that of its pushes again.
+    if (what === "what is lost") {
+      for (const { subscriptions } of wss.service.sessions) {
+        for (const subscription of subscriptions) subscription.reloadByItself();
+      }
+      assertEquals((await client.next()).status, "reload");
+    } else {
+      await client.request("getMyNotifications", LIST);
+    }
+    wss.publish("notification", push(3));
+    const { cursor } = await client.next();
+    const reply = await resumed.request("getMyNotifications", { ...LIST, since: cursor });
+    assertEquals([reply.recovered, reply.payload], [true, null]);
+  });
+}
+
+/** Waits until a reload has failed, and is to be tried again. */
+function untilTriedAgain({ service: { reloads, sessions } }: Wss): Promise<void> {
+  return until(
+    "it is to be tried again",
+    () => reloads.size === 1 && [...sessions].every(({ isLive }) => isLive),
+  );
+}
+
 /** Reads a log of which something can be lost. */
 function createLosingReader() {
   const log = createEmbeddedLog();
   let events: LogEvents | undefined;
+  let next = 0;
+  let lost = 0;
   return {
-    createReader: () => createChangedReader(log, (given) => events = given),
-    lose: () => events?.onLost(0, 7),
+    log,
+    createReader: () =>
+      createChangedReader(log, (given) => {
+        events = given;
+        const onRecord: LogEvents["onRecord"] = (record) => {
+          const offset = record.offset + lost;
+          next = offset + 1;
+          return given.onRecord({ ...record, offset });
+        };
+        return { ...given, onRecord };
+      }),
+    /** The next seven records are gone before they were read. */
+    lose() {
+      lost += 7;
+      next += 7;
+      events?.onLost(0, next);
+    },
   };
 }
