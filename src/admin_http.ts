@@ -7,6 +7,7 @@ import type * as z from "zod";
 import { isLoopback, type Settings } from "./config.ts";
 import { within } from "./delay.ts";
 import { methodNotAllowed } from "./health.ts";
+import { reasonOf } from "./validation.ts";
 
 /** Bytes of a body, and milliseconds for it to come. */
 const MAX_BODY_BYTES = 1024;
@@ -46,7 +47,8 @@ export function checkToken(
   { ADMIN_TOKEN }: Pick<Settings, "ADMIN_TOKEN">,
 ): void {
   if (ADMIN_TOKEN === undefined) return;
-  const given = headers.get("authorization") ?? "";
+  // The scheme may be written in either case, RFC 9110, 11.1.
+  const given = (headers.get("authorization") ?? "").replace(/^bearer /i, "Bearer ");
   if (!timingSafeEqual(digest(given), digest(`Bearer ${ADMIN_TOKEN}`))) {
     throw new Refusal(401, "Unauthorized: expected Authorization: Bearer <ADMIN_TOKEN>");
   }
@@ -87,7 +89,7 @@ export function parseParam<S extends z.ZodType>(
   const value = params.get(name);
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const { message } = result.error.issues[0] ?? {};
+  const message = reasonOf(result.error.issues[0]?.message ?? "not usable");
   throw new Refusal(
     400,
     value === null
@@ -111,7 +113,8 @@ export async function parseBody<S extends z.ZodType>(
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw new Refusal(400, `Cannot take ${issue?.path.join(".") || "the body"}: ${issue?.message}`);
+  const reason = reasonOf(issue?.message ?? "not usable");
+  throw new Refusal(400, `Cannot take ${issue?.path.join(".") || "the body"}: ${reason}`);
 }
 
 async function readBody({ body }: Request): Promise<string> {

@@ -68,7 +68,7 @@ function isBroker(text: string): boolean {
 function isOriginPattern(text: string): boolean {
   if (text === "*") return true;
   const example = text.replace("://*.", "://any.");
-  return URL.parse(example)?.origin === example;
+  return !example.includes("*") && URL.parse(example)?.origin === example;
 }
 
 const httpUrl = z.string().refine(isHttpUrl).transform((text) => new URL(text));
@@ -169,7 +169,7 @@ const settingsSchema = z.object({
   ADMIN_TOKEN: setting(z.string().regex(/^[\x21-\x7e]{16,}$/).optional(), {
     meaning: "What a request to the admin port needs as `Authorization: Bearer <token>`, " +
       "but for health and metrics",
-    allowed: "16 characters or more, without spaces",
+    allowed: "16 characters or more of ASCII, without spaces",
     fallback: "none",
     secret: true,
   }),

@@ -6,20 +6,24 @@ import {
   dispose,
   getAnsiColorFormatter,
   getConsoleSink,
+  getTextFormatter,
   type LogRecord,
 } from "@logtape/logtape";
 import type { Settings } from "./config.ts";
 import { createRepeatFilter } from "./repeats.ts";
+
+const FOR_PEOPLE = { timestamp: "time", category: "." } as const;
 
 /** Starts logging to the console. Modules log through `getLogger(["wss", …])`. */
 export async function startLogging(
   settings: Pick<Settings, "NODE_ENV" | "LOG_LEVEL" | "HOST_ENV" | "INSTANCE_ID">,
 ): Promise<void> {
   const { NODE_ENV, LOG_LEVEL, HOST_ENV, INSTANCE_ID } = settings;
+  const isColored = Deno.stdout.isTerminal() && !Deno.noColor;
   const console = getConsoleSink({
     nonBlocking: true,
     formatter: NODE_ENV === "development"
-      ? getAnsiColorFormatter({ timestamp: "time", category: "." })
+      ? isColored ? getAnsiColorFormatter(FOR_PEOPLE) : getTextFormatter(FOR_PEOPLE)
       : (record) => jsonLine(record, { instance: INSTANCE_ID, hostEnv: HOST_ENV }),
   });
   await configure({

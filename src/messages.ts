@@ -6,7 +6,7 @@ import type { Addressees } from "./addressing.ts";
 import { parseJsonExactly } from "./json.ts";
 import type { Delivery } from "./log_window.ts";
 import { toJson } from "./protocol.ts";
-import { idSchema, listOf, optional } from "./validation.ts";
+import { idSchema, listOf, optional, reasonOf } from "./validation.ts";
 
 /** What a message does. */
 export type Message = Delivery | { readonly does: "logout"; readonly user: string };
@@ -100,6 +100,8 @@ export function parseMessage(value: Uint8Array): Message | Unusable {
   }
   const message = messageSchema.safeParse(json);
   if (message.success) return message.data;
-  const issues = message.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+  const issues = message.error.issues.map(({ path, message }) =>
+    [...(path.length > 0 ? [path.join(".")] : []), reasonOf(message)].join(": ")
+  );
   return { problem: "not_a_message", reason: issues.join("; ") };
 }

@@ -11,6 +11,9 @@ import { type Service, type ServiceSettings, startService } from "./service.ts";
 
 const log = getLogger(["wss", "main"]);
 
+/** Milliseconds in which a signal that comes again is the same: `deno task` passes on what it gets. */
+const SAME_SIGNAL_MS = 500;
+
 /** What {@linkcode runService} may be given. */
 export interface RunOptions {
   /** Called once clients are served. */
@@ -51,7 +54,7 @@ async function runUntilSignal(
     event.preventDefault();
     log.error("A rejection was not handled: {reason}", { reason: event.reason });
   });
-  const signal = nextSignal();
+  const signals = listenToSignals();
 
   let service: Service;
   try {
@@ -63,7 +66,8 @@ async function runUntilSignal(
     return 1;
   }
   const { hostname, port } = service.address;
-  log.info("Listening on {hostname}:{port}", { hostname, port });
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  log.info("Listening on {host}:{port}", { host, port });
   if (settings.ADMIN_PORT > 0) {
     log.info("The admin port is {host}:{port}", {
       host: settings.ADMIN_HOST,
@@ -76,22 +80,31 @@ async function runUntilSignal(
     onReady?.(service);
   }, () => {});
 
-  const failure = await Promise.race([signal, service.failed]);
-  nextSignal().then(() => {
+  const end = await Promise.race([signals.first, service.failed.then((failure) => ({ failure }))]);
+  signals.second.then(async () => {
     log.warn("A second signal: ending at once");
+    await stopLogging();
     Deno.exit(1);
   });
-  if (failure !== undefined) log.error(failure);
+  if (typeof end === "string") log.info("Stopping at {signal}", { signal: end });
+  else log.error(end.failure);
   await service.stop();
   log.info("Stopped");
-  return failure === undefined ? 0 : 1;
+  return typeof end === "string" ? 0 : 1;
 }
 
-/** Resolves at the first signal to stop. */
-async function nextSignal(): Promise<undefined> {
-  const { promise, resolve } = Promise.withResolvers<undefined>();
-  const stop = () => resolve(undefined);
-  Deno.addSignalListener("SIGTERM", stop);
-  Deno.addSignalListener("SIGINT", stop);
-  return await promise;
+/** The first signal to stop, and one that is to end all at once. */
+function listenToSignals(): { first: Promise<Deno.Signal>; second: Promise<void> } {
+  const first = Promise.withResolvers<Deno.Signal>();
+  const second = Promise.withResolvers<void>();
+  let last: { signal: Deno.Signal; at: number } | undefined;
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    Deno.addSignalListener(signal, () => {
+      const at = performance.now();
+      if (!last) first.resolve(signal);
+      else if (signal !== last.signal || at - last.at > SAME_SIGNAL_MS) second.resolve();
+      last ??= { signal, at };
+    });
+  }
+  return { first: first.promise, second: second.promise };
 }

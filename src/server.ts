@@ -193,8 +193,11 @@ function text(status: number, body: string): Response {
 }
 
 function unauthorized(): Response {
-  return new Response("Unauthorized: a good token is needed", {
-    status: 401,
-    headers: { "www-authenticate": "Bearer" },
-  });
+  return new Response(
+    "Unauthorized: the Authorization header has to be a good token, and nothing else",
+    {
+      status: 401,
+      headers: { "www-authenticate": "Bearer" },
+    },
+  );
 }

@@ -62,8 +62,13 @@ export function parseOrRefuse<S extends z.ZodType>(
   throw first ? new CommandError(first, ...rest) : result.error;
 }
 
+/** What is wrong, of an issue's message; what it was instead is said elsewhere, or not to be said. */
+export function reasonOf(message: string): string {
+  return message.replace(/^Invalid input: /, "").replace(/, received .*$/, "");
+}
+
 function describe(path: string, { message, input }: z.core.$ZodIssue): string {
-  const reason = message.replace(/^Invalid input: /, "").replace(/, received .*$/, "");
+  const reason = reasonOf(message);
   return input === undefined
     ? `Missing ${path}: ${reason}`
     : `Cannot take ${show(path, input)} as ${path}: ${reason}`;

@@ -235,6 +235,24 @@ kafkaTest(
   },
 );
 
+kafkaTest("[LIFE4] Ctrl-C that a terminal and deno task both pass on is one signal", async () => {
+  await using topic = await createTopic();
+  await using backend = startBackend();
+  await using wss = await startProcess({
+    env: { ...testEnvironment(backend.origin), ...topic.settings, DRAIN_SECONDS: "1" },
+  });
+  const url = `ws://127.0.0.1:${await wss.port()}/web`;
+  await wss.line(/Ready/);
+  const client = await connect(url, V1);
+
+  wss.kill("SIGINT");
+  assertEquals((await client.next()).status, "reconnect");
+  wss.kill("SIGINT");
+
+  assertEquals(await wss.exitCode(), 0);
+  await client.ended;
+});
+
 kafkaTest("[LIFE4] a second signal ends the process at once, with 1", async () => {
   await using topic = await createTopic();
   await using backend = startBackend();
@@ -249,6 +267,7 @@ kafkaTest("[LIFE4] a second signal ends the process at once, with 1", async () =
   assertEquals((await client.next()).status, "reconnect");
   wss.kill("SIGINT");
 
+  await wss.line(/A second signal/);
   assertEquals(await wss.exitCode(), 1);
   await client.ended;
 });

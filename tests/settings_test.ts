@@ -111,6 +111,12 @@ Deno.test("a wrong setting gives one line: its name, what it holds, what it shou
         'ALLOWED_ORIGINS is "https://a.example,b.example": expected *, or origins, ' +
         "comma separated, such as https://example.com, https://*.example.com",
       ],
+      [
+        "ALLOWED_ORIGINS",
+        "https://*example.com",
+        'ALLOWED_ORIGINS is "https://*example.com": expected *, or origins, ' +
+        "comma separated, such as https://example.com, https://*.example.com",
+      ],
       ["REUSE_PORT", "1", 'REUSE_PORT is "1": expected true or false'],
       ["TRUST_PROXY", "yes", 'TRUST_PROXY is "yes": expected true or false'],
       [

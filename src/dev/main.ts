@@ -48,7 +48,9 @@ async function main(): Promise<number> {
 
   let reader: LogReader;
   if (withKafka) {
-    print("KAFKA_BROKERS is set: waiting for Kafka. Without it a log in memory takes its place");
+    print(
+      "KAFKA_BROKERS is set, perhaps in .env: waiting for Kafka. Without it a log in memory takes its place",
+    );
     reader = createKafkaReader(parsed.settings);
     publish = createKafkaPublish(() => connectKafkaProducer(parsed.settings));
   } else {
