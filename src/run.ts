@@ -81,8 +81,9 @@ async function runUntilSignal(
   }, () => {});
 
   const end = await Promise.race([signals.first, service.failed.then((failure) => ({ failure }))]);
-  signals.second.then(async () => {
-    log.warn("A second signal: ending at once");
+  const atOnce = typeof end === "string" ? signals.second : signals.first;
+  atOnce.then(async () => {
+    log.warn("One more signal: ending at once");
     await stopLogging();
     Deno.exit(1);
   });

@@ -226,9 +226,10 @@ Deno.test("off loopback all but health and metrics need the token", async () => 
       const { status } = await wss.admin.request(path, { headers: { authorization } });
       assertEquals(status, 401, `${path} with ${authorization}`);
     }
-    const authorization = `Bearer ${TOKEN}`;
-    const { status } = await wss.admin.request(path, { headers: { authorization } });
-    assertEquals(status, path === "/nothing" ? 404 : 200, path);
+    for (const authorization of [`Bearer ${TOKEN}`, `bearer ${TOKEN}`]) {
+      const { status } = await wss.admin.request(path, { headers: { authorization } });
+      assertEquals(status, path === "/nothing" ? 404 : 200, path);
+    }
   }
   assertEquals((await wss.admin.post("/sessions/x/close")).status, 401);
 });

@@ -267,7 +267,7 @@ kafkaTest("[LIFE4] a second signal ends the process at once, with 1", async () =
   assertEquals((await client.next()).status, "reconnect");
   wss.kill("SIGINT");
 
-  await wss.line(/A second signal/);
+  await wss.line(/One more signal/);
   assertEquals(await wss.exitCode(), 1);
   await client.ended;
 });

@@ -115,6 +115,7 @@ Deno.test("[KAF6] a value that can't be used is put in quarantine, and never sto
       '{"type":"update_subscription","document":{"subscriptions":[],"options":{"reload":1}}}',
       /^document.options.reload: /,
     ],
+    ["[]", /^expected object$/],
     [
       `{"x":1e400,"type":${"[".repeat(400_000)}${"]".repeat(400_000)}}`,
       /^could not be read$/,
