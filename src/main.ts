@@ -15,9 +15,9 @@ import {
   settingInfo,
   type Settings,
   showSetting,
-} from "./config.ts";
-import { findCaProblem, findSettings } from "./environment.ts";
-import { createKafkaReader } from "./kafka/consumer.ts";
+} from "./settings/settings.ts";
+import { findCaProblem, findSettings } from "./settings/environment.ts";
+import { createKafkaReader } from "./kafka/reader.ts";
 import { runService } from "./run.ts";
 
 const HELP = `wss ${denoJson.version}: tells websocket clients of new notifications

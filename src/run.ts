@@ -2,11 +2,11 @@
  * Runs a service for as long as the process lives; `main` and `deno task dev` come to this.
  */
 import { getLogger } from "@logtape/logtape";
-import { ListenError } from "./listen.ts";
-import { startLogging, stopLogging } from "./log.ts";
-import type { LogReader } from "./log_reader.ts";
-import type { Settings } from "./config.ts";
-import type { Fallback } from "./server.ts";
+import { ListenError } from "./http/listen.ts";
+import { startLogging, stopLogging } from "./observe/logging.ts";
+import type { LogReader } from "./log/reader.ts";
+import type { Settings } from "./settings/settings.ts";
+import type { Fallback } from "./http/server.ts";
 import { type Service, type ServiceSettings, startService } from "./service.ts";
 
 const log = getLogger(["wss", "main"]);

@@ -10,8 +10,8 @@ import { getSchedules } from "../commands/get_schedules.ts";
 import { getTournament } from "../commands/get_tournament.ts";
 import { subscription } from "../commands/subscription.ts";
 import { updateNotifications } from "../commands/update_notifications.ts";
-import { requestSchema } from "../request.ts";
-import { idSchema } from "../validation.ts";
+import { requestSchema } from "../connection/parse_request.ts";
+import { idSchema } from "../protocol/validation.ts";
 import type { MessageInfo } from "./message.ts";
 import { bodySchema, listSchema, okSchema } from "./replies.ts";
 

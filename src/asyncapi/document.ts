@@ -2,7 +2,7 @@
  * What wss takes and sends, over its endpoints and the Kafka topic, as an AsyncAPI document. It is
  * made of the schemas with which requests and Kafka messages are parsed.
  */
-import { settingInfo } from "../config.ts";
+import { settingInfo } from "../settings/settings.ts";
 import { ref, toChannel, toOperation } from "./channel.ts";
 import { COMMANDS, requestOf } from "./commands.ts";
 import { describeEndpoint, REPLIES } from "./endpoint.ts";

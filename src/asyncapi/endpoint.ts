@@ -2,7 +2,7 @@
  * An endpoint's channel, and its operations: commands with their replies, and pushes.
  */
 import { createCommandTables, type Endpoint } from "../commands/table.ts";
-import { CLOSE } from "../protocol.ts";
+import { CLOSE } from "../protocol/frames.ts";
 import { type OperationInfo, ref, toChannel, toOperation } from "./channel.ts";
 import { COMMANDS } from "./commands.ts";
 import type { MessageInfo } from "./message.ts";

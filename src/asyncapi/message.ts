@@ -2,7 +2,7 @@
  * One kind of message, as the document tells of it.
  */
 import type * as z from "zod";
-import { toJsonSchema } from "../json_schema.ts";
+import { toJsonSchema } from "../util/json_schema.ts";
 
 /** What is told of a message. */
 export interface MessageInfo {

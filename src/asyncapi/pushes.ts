@@ -3,7 +3,7 @@
  * tests hold real pushes against them.
  */
 import * as z from "zod";
-import { NO_RID, type PushStatus } from "../protocol.ts";
+import { NO_RID, type PushStatus } from "../protocol/frames.ts";
 import type { MessageInfo } from "./message.ts";
 import { bodySchema, cursorSchema, subscriptionIdSchema } from "./replies.ts";
 

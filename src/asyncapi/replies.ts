@@ -3,8 +3,8 @@
  * replies against them.
  */
 import * as z from "zod";
-import { ERRORS, NO_RID, type ReplyStatus, type Slug } from "../protocol.ts";
-import { ridSchema } from "../request.ts";
+import { ERRORS, NO_RID, type ReplyStatus, type Slug } from "../protocol/frames.ts";
+import { ridSchema } from "../connection/parse_request.ts";
 import type { MessageInfo } from "./message.ts";
 
 /** The `event` of what belongs to a subscription. */

@@ -2,7 +2,7 @@
  * Messages of the Kafka topic, by their type.
  */
 import type * as z from "zod";
-import { messageSchema } from "../messages.ts";
+import { messageSchema } from "../log/message.ts";
 import type { MessageInfo } from "./message.ts";
 
 const [updateSubscription, notification, logout] = messageSchema.options;

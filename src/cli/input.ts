@@ -2,7 +2,7 @@
  * What is typed into `wss connect`: commands, one a line.
  */
 import * as z from "zod";
-import { parseJsonExactly } from "../json.ts";
+import { parseJsonExactly } from "../util/exact_json.ts";
 
 const EXAMPLE =
   '{"command": "getMyNotificationsCount", "options": {"where": {"types": []}, "status": "unseen"}}';

@@ -1,12 +1,12 @@
 /**
  * `wss publish`: writes a notification to the topic, as a backend does, to try a deployment.
  */
-import { findCaProblem, findSettings } from "../environment.ts";
-import { parsePublishSettings, type PublishSettings } from "../config.ts";
-import { within } from "../delay.ts";
-import { parseJsonExactly } from "../json.ts";
+import { findCaProblem, findSettings } from "../settings/environment.ts";
+import { parsePublishSettings, type PublishSettings } from "../settings/settings.ts";
+import { within } from "../util/delay.ts";
+import { parseJsonExactly } from "../util/exact_json.ts";
 import { connectKafkaProducer, type KafkaProducer } from "../kafka/producer.ts";
-import { recordId } from "../protocol.ts";
+import { recordId } from "../protocol/frames.ts";
 import { print, printError } from "./print.ts";
 import { parseArguments, UsageError } from "./usage.ts";
 

@@ -3,7 +3,7 @@
  */
 import { disconnected, errorOf, WssError } from "./error.ts";
 import type { Frame } from "./frame.ts";
-import { withResolvers } from "./resolvers.ts";
+import { withResolvers } from "./promises.ts";
 import type { Commands } from "./types.ts";
 
 /** Requests that wait for a connection, at most: as many as the service takes at once (LIM2). */

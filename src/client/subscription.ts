@@ -5,7 +5,7 @@ import { backoffMs } from "./backoff.ts";
 import { WssError } from "./error.ts";
 import type { Frame } from "./frame.ts";
 import type { Change, Inbox } from "./inbox.ts";
-import { withResolvers } from "./resolvers.ts";
+import { withResolvers } from "./promises.ts";
 
 /** Changes that wait for their reader, and the characters of their frames; with more a list takes their place. */
 const MAX_WAITING = 1000;

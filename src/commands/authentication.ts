@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { CommandError, ok } from "../protocol.ts";
-import { HEADER_VALUE, optional } from "../validation.ts";
+import { CommandError, ok } from "../protocol/frames.ts";
+import { HEADER_VALUE, optional } from "../protocol/validation.ts";
 import { defineCommand } from "./define.ts";
 
 /** Logs in, renews a token, or with neither becomes a guest (AUTH1 to AUTH5). */

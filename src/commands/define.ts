@@ -3,13 +3,13 @@
  * holds commands of every type of options.
  */
 import type * as z from "zod";
-import type { Backend } from "../backend.ts";
-import type { Metrics } from "../metrics.ts";
-import type { Places } from "../places.ts";
-import type { Reply } from "../protocol.ts";
-import type { Session } from "../sessions.ts";
-import type { Tokens } from "../tokens.ts";
-import { parseOrRefuse } from "../validation.ts";
+import type { Backend } from "../backend/backend.ts";
+import type { Metrics } from "../observe/metrics.ts";
+import type { Places } from "../log/resume.ts";
+import type { Reply } from "../protocol/frames.ts";
+import type { Session } from "../sessions/sessions.ts";
+import type { Tokens } from "../backend/tokens.ts";
+import { parseOrRefuse } from "../protocol/validation.ts";
 
 /** What a handler works with. */
 export interface CommandContext {

@@ -1,10 +1,10 @@
 import * as z from "zod";
-import { unauthorized } from "../protocol.ts";
-import { notificationTarget } from "../subscription_id.ts";
-import { optional } from "../validation.ts";
+import { unauthorized } from "../protocol/frames.ts";
+import { notificationTarget } from "../protocol/target.ts";
+import { optional } from "../protocol/validation.ts";
 import { defineCommand } from "./define.ts";
-import { listAndSubscribe, sinceSchema } from "./list.ts";
-import { notificationWhereSchema } from "./schemas.ts";
+import { listAndSubscribe, sinceSchema } from "./list_and_subscribe.ts";
+import { notificationWhereSchema } from "./options.ts";
 
 /** Lists the user's notifications and subscribes to what arrives from then on (LIST1 to LIST3). */
 export const getMyNotifications = defineCommand({

@@ -1,8 +1,8 @@
 import * as z from "zod";
-import { CommandError, ok, toJson, unauthorized } from "../protocol.ts";
-import { optional } from "../validation.ts";
+import { CommandError, ok, toJson, unauthorized } from "../protocol/frames.ts";
+import { optional } from "../protocol/validation.ts";
 import { defineCommand } from "./define.ts";
-import { notificationStatusSchema, notificationWhereSchema } from "./schemas.ts";
+import { notificationStatusSchema, notificationWhereSchema } from "./options.ts";
 
 const countSchema = z.object({ total: optional(z.int()) });
 

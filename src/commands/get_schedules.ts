@@ -1,8 +1,8 @@
 import * as z from "zod";
-import { scheduleTarget } from "../subscription_id.ts";
-import { idSchema, listOf, optional } from "../validation.ts";
+import { scheduleTarget } from "../protocol/target.ts";
+import { idSchema, listOf, optional } from "../protocol/validation.ts";
 import { defineCommand } from "./define.ts";
-import { listAndSubscribe, sinceSchema } from "./list.ts";
+import { listAndSubscribe, sinceSchema } from "./list_and_subscribe.ts";
 
 const idsSchema = optional(listOf(idSchema));
 

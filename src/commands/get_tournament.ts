@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { idSchema } from "../validation.ts";
+import { idSchema } from "../protocol/validation.ts";
 import { defineCommand } from "./define.ts";
 
 /** Ids that would name another place than one below the API (BCK5). */

@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { ok } from "../protocol.ts";
-import { listOf } from "../validation.ts";
+import { ok } from "../protocol/frames.ts";
+import { listOf } from "../protocol/validation.ts";
 import { defineCommand } from "./define.ts";
 
 /**

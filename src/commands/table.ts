@@ -1,7 +1,7 @@
 /**
  * Endpoint → name → command (NET1).
  */
-import type { Backend } from "../backend.ts";
+import type { Backend } from "../backend/backend.ts";
 import { authentication } from "./authentication.ts";
 import type { Command } from "./define.ts";
 import { getMyNotifications } from "./get_my_notifications.ts";

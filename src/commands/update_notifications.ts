@@ -1,8 +1,8 @@
 import * as z from "zod";
-import { ok, toJson, unauthorized } from "../protocol.ts";
-import { listOf } from "../validation.ts";
+import { ok, toJson, unauthorized } from "../protocol/frames.ts";
+import { listOf } from "../protocol/validation.ts";
 import { defineCommand } from "./define.ts";
-import { notificationStatusSchema } from "./schemas.ts";
+import { notificationStatusSchema } from "./options.ts";
 
 /** Sets the status of the user's notifications, of all where none is named (UPD1). */
 export const updateNotifications = defineCommand({

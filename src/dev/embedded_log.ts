@@ -1,7 +1,7 @@
 /**
  * A log in memory, in place of Kafka, for as many readers as there are in this process.
  */
-import type { LogEvents, LogReader, LogRecord } from "../log_reader.ts";
+import type { LogEvents, LogReader, LogRecord } from "../log/reader.ts";
 
 /** A log that one can write to. */
 export interface EmbeddedLog {

@@ -2,11 +2,11 @@
  * `deno task dev`: the service with a demo backend and, unless KAFKA_BROKERS is set, a log in memory
  * in place of Kafka. On loopback only, never in production.
  */
-import { type FoundSettings, parseSettings, type SettingName } from "../config.ts";
-import { findSettings } from "../environment.ts";
-import { createKafkaReader } from "../kafka/consumer.ts";
+import { type FoundSettings, parseSettings, type SettingName } from "../settings/settings.ts";
+import { findSettings } from "../settings/environment.ts";
+import { createKafkaReader } from "../kafka/reader.ts";
 import { connectKafkaProducer, type KafkaProducer } from "../kafka/producer.ts";
-import type { LogReader } from "../log_reader.ts";
+import type { LogReader } from "../log/reader.ts";
 import { runService } from "../run.ts";
 import type { Service } from "../service.ts";
 import { createDemoBackend, type Publish } from "./demo_backend.ts";

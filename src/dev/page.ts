@@ -2,8 +2,8 @@
  * The page at `/` of `deno task dev`, and below `/demo/` the demo backend, so that the page asks
  * nobody but who serves it.
  */
-import { methodNotAllowed } from "../health.ts";
-import { type Fallback, notFound } from "../server.ts";
+import { methodNotAllowed } from "../http/health.ts";
+import { type Fallback, notFound } from "../http/server.ts";
 import create from "./page/create.js" with { type: "text" };
 import demo from "./page/demo.js" with { type: "text" };
 import dom from "./page/dom.js" with { type: "text" };

@@ -3,9 +3,9 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from "kafkajs";
-import type { Settings } from "../config.ts";
+import type { Settings } from "../settings/settings.ts";
 import { registerCodecs } from "./codecs.ts";
-import { cureIdleTimer } from "./idle_timer.ts";
+import { cureIdleTimer } from "./kafkajs_idle_fix.ts";
 
 const log = getLogger(["wss", "kafka", "client"]);
 

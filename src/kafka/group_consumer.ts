@@ -6,7 +6,7 @@
  * session has timed out, 30 s by default.
  */
 import type { Batch } from "kafkajs";
-import type { Settings } from "../config.ts";
+import type { Settings } from "../settings/settings.ts";
 import { createKafka, type KafkaSettings } from "./client.ts";
 
 /** Milliseconds that a broker waits for records; stopping waits for the last such fetch. */

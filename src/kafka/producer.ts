@@ -2,7 +2,7 @@
  * Writes messages to the topic.
  */
 import kafkajs, { type Message } from "kafkajs";
-import type { Settings } from "../config.ts";
+import type { Settings } from "../settings/settings.ts";
 import { createKafka, type KafkaSettings } from "./client.ts";
 
 /** A connection for writing to the topic. */

@@ -2,9 +2,9 @@
  * Writes a record to the topic once more, so that all instances read it again, in order.
  */
 import type { KafkaMessage } from "kafkajs";
-import type { Settings } from "../config.ts";
-import { within } from "../delay.ts";
-import { recordId } from "../protocol.ts";
+import type { Settings } from "../settings/settings.ts";
+import { within } from "../util/delay.ts";
+import { recordId } from "../protocol/frames.ts";
 import type { KafkaSettings } from "./client.ts";
 import { connectGroupConsumer } from "./group_consumer.ts";
 import { connectKafkaProducer } from "./producer.ts";

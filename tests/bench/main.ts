@@ -5,20 +5,20 @@
  * missed is told of, but it is no failure, for machines differ.
  */
 import { parseArgs } from "node:util";
-import type { Benchmark, Result } from "../_support/bench/benchmark.ts";
-import { thisMachine } from "../_support/bench/machine.ts";
-import { tableOf } from "../_support/bench/table.ts";
-import { burst } from "./burst.ts";
-import { connections } from "./connections.ts";
-import { fanOut } from "./fan_out.ts";
-import { isolation } from "./isolation.ts";
-import { latency } from "./latency.ts";
-import { observation } from "./observation.ts";
-import { requests } from "./requests.ts";
-import { resume } from "./resume.ts";
-import { start } from "./start.ts";
-import { targeted } from "./targeted.ts";
-import { waiting } from "./waiting.ts";
+import type { Benchmark, Result } from "./harness/benchmark.ts";
+import { thisMachine } from "./harness/machine.ts";
+import { tableOf } from "./harness/table.ts";
+import { burst } from "./cases/burst.ts";
+import { connections } from "./cases/connections.ts";
+import { fanOut } from "./cases/fan_out.ts";
+import { isolation } from "./cases/isolation.ts";
+import { latency } from "./cases/latency.ts";
+import { observation } from "./cases/observation.ts";
+import { requests } from "./cases/requests.ts";
+import { resume } from "./cases/resume.ts";
+import { start } from "./cases/start.ts";
+import { targeted } from "./cases/targeted.ts";
+import { waiting } from "./cases/waiting.ts";
 
 /** What is run where no names are given, in this order. */
 const BENCHMARKS: readonly Benchmark[] = [

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { startChromium } from "../_support/chromium.ts";
+import { startChromium } from "../_support/browser/chromium.ts";
 import { assertAllDone, type Results, startStage } from "../_support/runtimes/stage.ts";
 
 Deno.test("the client that a page loads from the service does what it says", async () => {

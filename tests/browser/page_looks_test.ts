@@ -4,7 +4,7 @@
  */
 import { assertEquals } from "@std/assert";
 import axe from "axe-core";
-import { frames, logIn, startPage } from "../_support/page.ts";
+import { frames, logIn, startPage } from "../_support/browser/page.ts";
 
 /** A folder for screenshots, which is gone at the end unless it is to be kept. */
 async function makeFolder() {

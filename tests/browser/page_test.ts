@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { frames, items, logIn, startPage } from "../_support/page.ts";
+import { frames, items, logIn, startPage } from "../_support/browser/page.ts";
 
 Deno.test("page: who logs in sees the list, and at once what is created", async () => {
   await using demo = await startPage();

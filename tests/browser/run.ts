@@ -2,7 +2,7 @@
  * `deno task test:browser`: runs the tests that need Chromium, or says how to get it. Arguments go
  * to `deno test`, and name what is run.
  */
-import { findChromium, HOW_TO_GET_CHROMIUM } from "../_support/find_chromium.ts";
+import { findChromium, HOW_TO_GET_CHROMIUM } from "../_support/browser/find_chromium.ts";
 
 if (findChromium() === null) {
   // deno-lint-ignore no-console

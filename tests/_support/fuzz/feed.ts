@@ -1,7 +1,7 @@
 /** Gives a service input of every kind, and expects of it what holds whatever that is. */
 import { assert, assertEquals } from "@std/assert";
-import type { Client, Frame } from "../client.ts";
-import type { Wss } from "../wss.ts";
+import type { Client, Frame } from "../clients/client.ts";
+import type { Wss } from "../service/wss.ts";
 import type { Answer, KafkaValue } from "./input.ts";
 
 const LIST = { where: { types: [] } };

@@ -1,6 +1,6 @@
 /** Input of every kind for what takes input from outside: clients, the topic, backends. */
 import fc from "fast-check";
-import { notificationTarget } from "../../../src/subscription_id.ts";
+import { notificationTarget } from "../../../src/protocol/target.ts";
 
 const oddString = fc.oneof(
   fc.string({ unit: "binary" }),

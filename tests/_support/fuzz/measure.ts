@@ -3,9 +3,9 @@
  * by how many bytes the heap grows for each frame, value or answer; SEED repeats a run.
  */
 import fc from "fast-check";
-import type { LogEvents } from "../../../src/log_reader.ts";
+import type { LogEvents } from "../../../src/log/reader.ts";
 import { until } from "../queue.ts";
-import { startWss, type Wss } from "../wss.ts";
+import { startWss, type Wss } from "../service/wss.ts";
 import { askForAnswers, publishValues, sendFrames } from "./feed.ts";
 import { answer, frameText, type KafkaValue, kafkaValue } from "./input.ts";
 

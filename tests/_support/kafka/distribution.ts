@@ -68,7 +68,7 @@ async function installLibs(): Promise<string> {
       "-q",
       "-B",
       "-f",
-      fileURLToPath(new URL("pom.xml", import.meta.url)),
+      fileURLToPath(new URL("./pom.xml", import.meta.url)),
       "dependency:copy-dependencies",
       "-DincludeScope=runtime",
       `-DoutputDirectory=${unfinished}`,

@@ -1,11 +1,11 @@
 /** Topics on the broker of the test run, and tools to write to them. */
 import { Buffer } from "node:buffer";
 import kafkajs, { type Admin, type Kafka, type Producer } from "kafkajs";
-import { createKafkaReader } from "../../../src/kafka/consumer.ts";
+import { createKafkaReader } from "../../../src/kafka/reader.ts";
 import { createKafka } from "../../../src/kafka/client.ts";
 import { Queue, within } from "../queue.ts";
-import { settingsOf, testEnvironment } from "../settings.ts";
-import { startWss } from "../wss.ts";
+import { settingsOf, testEnvironment } from "../service/settings.ts";
+import { startWss } from "../service/wss.ts";
 import { findKafka } from "./distribution.ts";
 
 const BROKERS = Deno.env.get("KAFKA_BROKERS") ?? "";

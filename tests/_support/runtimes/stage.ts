@@ -1,9 +1,9 @@
 /** A service for the cases that run elsewhere, and a server of what they load and do to it. */
 import { assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { installClient } from "../client_package.ts";
-import { startProxy } from "../proxy.ts";
-import { startWss } from "../wss.ts";
+import { installClient } from "../clients/package.ts";
+import { startProxy } from "../network/proxy.ts";
+import { startWss } from "../service/wss.ts";
 
 const CASES = fileURLToPath(import.meta.resolve("./cases.js"));
 const MAIN = fileURLToPath(import.meta.resolve("./main.js"));

@@ -1,0 +1,107 @@
+/**
+ * Kafka message type → schema → what it does (KAF2 to KAF6).
+ */
+import * as z from "zod";
+import type { Addressees } from "./addressing.ts";
+import { parseJsonExactly } from "../util/exact_json.ts";
+import type { Delivery } from "./window.ts";
+import { toJson } from "../protocol/frames.ts";
+import { idSchema, listOf, optional, reasonOf } from "../protocol/validation.ts";
+
+/** What a message does. */
+export type Message = Delivery | { readonly does: "logout"; readonly user: string };
+
+/** Why a value is no message. */
+export interface Unusable {
+  readonly problem: "not_utf8" | "not_json" | "not_a_message";
+  /** The same in words, with what is wrong where. */
+  readonly reason: string;
+}
+
+const userIdSchema = idSchema
+  .refine((id) => id !== "", "expected an id that is not empty")
+  .meta({ not: { const: "" } })
+  .transform(String);
+
+const dataSchema = z.unknown().optional().describe("The payload of the push");
+
+const updateSubscription = z.object({
+  type: z.literal("update_subscription"),
+  document: z.object({
+    subscriptions: optional(listOf(z.string())).describe("Their ids (ID1)"),
+    resource: optional(z.literal("schedule")).describe("Every subscription of it"),
+    options: optional(z.object({
+      reload: optional(z.boolean()).describe("Whether the list is fetched again (KAF3)"),
+    })),
+    data: dataSchema,
+  }).refine(
+    ({ subscriptions, resource }) => (subscriptions === undefined) !== (resource === undefined),
+    "expected either subscriptions or a resource",
+  ).meta({
+    oneOf: [
+      { properties: { subscriptions: { type: "array" } }, required: ["subscriptions"] },
+      { properties: { resource: { type: "string" } }, required: ["resource"] },
+    ],
+  }),
+}).transform(({ document: { subscriptions, resource, options, data } }): Message => {
+  const to: Addressees = resource
+    ? { by: "resource", resource }
+    : { by: "subscription", ids: [...new Set(subscriptions)] };
+  return options?.reload ? { does: "reload", to } : { does: "update", to, payload: toJson(data) };
+});
+
+const notification = z.object({
+  type: z.literal("notification"),
+  document: z.object({
+    userId: userIdSchema,
+    type: z.string().transform((type) => type.toWellFormed())
+      .describe("Goes to subscriptions that have it, or every type"),
+    data: dataSchema,
+  }),
+}).transform(({ document: { userId, type, data } }): Message => ({
+  does: "update",
+  to: { by: "user", user: userId, type },
+  payload: toJson(data),
+}));
+
+const logout = z.object({
+  type: z.literal("logout"),
+  document: z.object({ userId: userIdSchema }),
+}).transform(({ document: { userId } }): Message => ({ does: "logout", user: userId }));
+
+/** Everything that may be in the topic. */
+export const messageSchema = z.discriminatedUnion("type", [
+  updateSubscription,
+  notification,
+  logout,
+]);
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/**
+ * Parses a record's value.
+ *
+ * @returns The message, or why it is none
+ * @throws {RangeError} It is nested deeper than the stack allows
+ */
+export function parseMessage(value: Uint8Array): Message | Unusable {
+  let text: string;
+  try {
+    text = decoder.decode(value);
+  } catch {
+    return { problem: "not_utf8", reason: "not UTF-8" };
+  }
+  let json: unknown;
+  try {
+    json = parseJsonExactly(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return { problem: "not_json", reason: "not JSON" };
+  }
+  const message = messageSchema.safeParse(json);
+  if (message.success) return message.data;
+  const issues = message.error.issues.map(({ path, message }) =>
+    [...(path.length > 0 ? [path.join(".")] : []), reasonOf(message)].join(": ")
+  );
+  return { problem: "not_a_message", reason: issues.join("; ") };
+}

@@ -1,0 +1,81 @@
+/** A proxy in front of a service, whose lines can be cut, or carry nothing any more. */
+import { Queue, within } from "../queue.ts";
+
+export type Proxy = ReturnType<typeof startProxy>;
+
+/** @param target Such as `ws://127.0.0.1:1234` */
+export function startProxy(target: string) {
+  let { hostname, port } = new URL(target);
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const conns = new Set<Deno.Conn>();
+  /** Those that carry nothing; what comes on them is read and forgotten. */
+  const dead = new WeakSet<Deno.Conn>();
+  const accepted = new Queue<void>();
+  let isHole = false;
+
+  async function pipe(from: Deno.Conn, to: Deno.Conn): Promise<void> {
+    const buffer = new Uint8Array(65_536);
+    try {
+      for (let size; (size = await from.read(buffer)) !== null;) {
+        if (!dead.has(from)) await writeAll(to, buffer.subarray(0, size));
+      }
+    } catch {
+      // Either side is gone.
+    }
+    if (!dead.has(from)) close(from, to);
+  }
+
+  async function serve(client: Deno.Conn): Promise<void> {
+    const server = await Deno.connect({ hostname, port: Number(port) }).catch(() => null);
+    if (!server) return close(client);
+    conns.add(client).add(server);
+    accepted.push();
+    if (isHole) dead.add(client).add(server);
+    pipe(client, server);
+    pipe(server, client);
+  }
+
+  function close(...closed: Deno.Conn[]): void {
+    for (const conn of closed) {
+      conns.delete(conn);
+      try {
+        conn.close();
+      } catch {
+        // It was closed before.
+      }
+    }
+  }
+
+  (async () => {
+    for await (const client of listener) serve(client);
+  })();
+
+  return {
+    ws: `ws://127.0.0.1:${listener.addr.port}`,
+    /** Cuts all lines. */
+    cut: () => close(...conns),
+    /** From now on nothing comes through, on lines that there are or on new ones, and no line ends. */
+    swallow() {
+      isHole = true;
+      for (const conn of conns) dead.add(conn);
+    },
+    /** The next line that nobody has waited for. */
+    accepted: () => within(10_000, "a line", accepted.next()),
+    /** New lines lead to there. */
+    redirect(to: string) {
+      ({ hostname, port } = new URL(to));
+    },
+    /** New lines work again. */
+    heal() {
+      isHole = false;
+    },
+    [Symbol.dispose]() {
+      listener.close();
+      close(...conns);
+    },
+  };
+}
+
+async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
+  for (let sent = 0; sent < bytes.length;) sent += await conn.write(bytes.subarray(sent));
+}

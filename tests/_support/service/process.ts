@@ -1,0 +1,139 @@
+/** A task as its own process, such as the service as `deno task start` starts it. */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import denoJson from "../../../deno.json" with { type: "json" };
+import { readLines } from "../lines.ts";
+import { Queue, within } from "../queue.ts";
+
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+
+/** A task that is one `deno run`. */
+type Task = "start" | "dev" | "compile" | "release";
+
+/** The arguments of a task's `deno run`, with the files named so that any folder may be the current. */
+function taskArgs(task: Task): string[] {
+  return denoJson.tasks[task].command.split(" ").slice(1)
+    .map((arg) => arg.startsWith("src/") ? join(ROOT, arg) : arg)
+    .toSpliced(1, 0, "--config", join(ROOT, "deno.json"), "--frozen");
+}
+
+export interface ProcessOptions {
+  task?: Task;
+  args?: string[];
+  env?: Record<string, string>;
+  /** The `.env` in its working directory. */
+  dotEnv?: string;
+  /** Whether it has a terminal, on which stdout and stderr are one. */
+  hasTerminal?: boolean;
+}
+
+/** Whether processes can be given a terminal here: by `script` of util-linux. */
+export async function canHaveTerminal(): Promise<boolean> {
+  try {
+    const { stdout } = await new Deno.Command("script", { args: ["--version"] }).output();
+    return new TextDecoder().decode(stdout).includes("util-linux");
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** The same command with a terminal of its own, which gets what `script` gets on its stdin. */
+function onTerminal(command: string[]): string[] {
+  const quoted = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+  const script = ["script", "--quiet", "--flush", "--return", "--command"];
+  // In place of the shell, which would have its own answer to Ctrl-C.
+  return [...script, `exec ${quoted}`, "/dev/null"];
+}
+
+export async function startProcess(
+  { task = "start", args = [], env = {}, dotEnv, hasTerminal = false }: ProcessOptions = {},
+) {
+  const cwd = await Deno.makeTempDir({ prefix: "wss-process-" });
+  if (dotEnv !== undefined) await Deno.writeTextFile(join(cwd, ".env"), dotEnv);
+  const inherited = ["PATH", "HOME", "DENO_DIR", "XDG_CACHE_HOME", "NPM_CONFIG_REGISTRY"]
+    .flatMap((name) => Deno.env.get(name) === undefined ? [] : [[name, Deno.env.get(name)]]);
+  const command = [Deno.execPath(), ...taskArgs(task), ...args];
+  const [file = "", ...rest] = hasTerminal ? onTerminal(command) : command;
+  const child = new Deno.Command(file, {
+    args: rest,
+    cwd,
+    clearEnv: true,
+    env: { ...Object.fromEntries(inherited), ...env },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const stdin = child.stdin.getWriter();
+
+  const lines = new Queue<string>();
+  const said: string[] = [];
+  const stdout = readLines(child.stdout, (line) => {
+    said.push(line);
+    lines.push(line);
+  });
+  const complaints: string[] = [];
+  const stderr = readLines(child.stderr, (line) => {
+    complaints.push(line);
+    lines.push(line);
+  });
+  let ended = false;
+  const status = child.status.then(async ({ code }) => {
+    await Promise.all([stdout, stderr]);
+    ended = true;
+    lines.end(new Error(`The process ended with ${code}:\n${[...said, ...complaints].join("\n")}`));
+    return code;
+  });
+
+  return {
+    pid: child.pid,
+    /** Its working directory, which is gone with it. */
+    cwd,
+    /** Lines on stdout and stderr so far. */
+    said,
+    complaints,
+    /** Resolves with the exit code, however long that takes. */
+    status,
+    /** The exit code of a process that is about to end. */
+    exitCode: () => within(60_000, "the end of a process", status),
+    /** The next line, of either, that matches. */
+    async line(pattern: RegExp): Promise<string> {
+      for (;;) {
+        const line = await within(30_000, `a line like ${pattern}`, lines.next());
+        if (pattern.test(line)) return line;
+      }
+    },
+    /** The port that it says it listens on; to be asked for once. */
+    async port(): Promise<number> {
+      return JSON.parse(await this.line(/Listening/)).port;
+    },
+    /** Writes to its stdin. */
+    type: (text: string) => stdin.write(new TextEncoder().encode(text)),
+    /** Ends its stdin. */
+    endInput: () => stdin.close(),
+    kill: (signal: Deno.Signal = "SIGTERM") => child.kill(signal),
+    async [Symbol.asyncDispose]() {
+      if (!ended) child.kill("SIGKILL");
+      await status;
+      await stdin.abort().catch(() => {});
+      await Deno.remove(cwd, { recursive: true });
+    },
+  };
+}
+
+/** Starts `deno task dev`, and reads what it prints as a person would. */
+export async function startDev(env: Record<string, string> = {}) {
+  const process = await startProcess({ task: "dev", env: { PORT: "0", ADMIN_PORT: "0", ...env } });
+  const welcome: string[] = [];
+  while (!welcome.at(-1)?.startsWith("curl ")) welcome.push(await process.line(/./));
+  const text = welcome.join("\n");
+  const [, url = ""] = /-c (ws:\S+)/.exec(text) ?? [];
+  const [, demoUrl = ""] = /^curl (\S+)\/notifications/m.exec(text) ?? [];
+  return Object.assign(process, { text, url, demoUrl });
+}
+
+/** The memory that a process takes, in MiB. */
+export async function memoryOf(pid: number): Promise<number> {
+  const ps = new Deno.Command("ps", { args: ["-o", "rss=", "-p", String(pid)] });
+  return Number(new TextDecoder().decode((await ps.output()).stdout)) / 1024;
+}

@@ -1,0 +1,25 @@
+/** In place of the service, a socket on which a test says what comes. */
+import { Queue, within } from "../queue.ts";
+
+export function startScriptedService() {
+  const sockets = new Queue<WebSocket>();
+  let upgrades = 0;
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    upgrades++;
+    const { socket, response } = Deno.upgradeWebSocket(request, { protocol: "wss.v1" });
+    socket.onopen = () => sockets.push(socket);
+    return response;
+  });
+  return {
+    ws: `ws://127.0.0.1:${server.addr.port}`,
+    /** How many sockets have been asked for. */
+    get upgrades() {
+      return upgrades;
+    },
+    /** The next socket, open. */
+    socket: () => within(10_000, "a socket", sockets.next()),
+    async [Symbol.asyncDispose]() {
+      await server.shutdown();
+    },
+  };
+}

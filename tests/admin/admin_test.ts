@@ -1,0 +1,287 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { createEmbeddedLog } from "../../src/dev/embedded_log.ts";
+import type { LogEvents } from "../../src/log/reader.ts";
+import { createAdminClient, freePort } from "../_support/service/admin.ts";
+import { startBackend } from "../_support/service/backend.ts";
+import { createTopic, kafkaTest, readTopic } from "../_support/kafka/topic.ts";
+import { startProcess } from "../_support/service/process.ts";
+import { until } from "../_support/queue.ts";
+import { testEnvironment } from "../_support/service/settings.ts";
+import { createChangedReader } from "../_support/service/changed_reader.ts";
+import { openRawSocket } from "../_support/clients/raw_socket.ts";
+import { startWss } from "../_support/service/wss.ts";
+
+const LIST = { where: { types: [] } };
+const TOKEN = "an-admin-token-0123";
+const OPEN = { ADMIN_HOST: "0.0.0.0", ADMIN_TOKEN: TOKEN };
+
+Deno.test("/sessions tells of sessions, all or a user's", async () => {
+  await using wss = await startWss();
+  await using alice = await wss.connect("/web", { token: "alice" });
+  await using _bob = await wss.connect("/mobile", { token: "bob" });
+  await using _guest = await wss.connect("/web");
+  const { event } = await alice.request("getMyNotifications", LIST);
+
+  const { counts, sessions } = await wss.admin.get("/sessions");
+  assertEquals(counts, { sessions: 3, users: 2, subscriptions: 1, behind: 0 });
+  assertEquals(
+    sessions.map(({ user, endpoint }: Record<string, unknown>) => [user, endpoint]),
+    [["42", "/web"], ["43", "/mobile"], [null, "/web"]],
+  );
+  const own = await wss.admin.get("/sessions?user=42");
+  assertEquals([own.counts.sessions, own.sessions.length], [1, 1]);
+  const [{ id, ageSeconds, unsentBytes, subscriptions: [{ since, ...subscription }] }] =
+    own.sessions;
+  assertEquals([ageSeconds, unsentBytes], [0, 0]);
+  assertMatch(since, /^20/);
+  assertEquals(subscription, {
+    id: event,
+    resource: "notification",
+    where: { userId: "42", types: [] },
+    state: "live",
+  });
+  assertEquals((await wss.admin.get(`/sessions/${id}`)).user, "42");
+  assertEquals((await wss.admin.get("/sessions?limit=2")).sessions.length, 2);
+  assertEquals((await wss.admin.get("/sessions?user=nobody")).sessions, []);
+  assertEquals((await wss.admin.request("/sessions?limit=1001")).status, 400);
+  assertEquals((await wss.admin.request("/sessions/nobody")).body, {
+    error: 'There is no session "nobody"',
+  });
+});
+
+Deno.test("POST /sessions/ID/close closes a session, which may connect again", async () => {
+  await using wss = await startWss();
+  const client = await wss.connect("/web");
+  const { sessions: [{ id }] } = await wss.admin.get("/sessions");
+
+  assertEquals((await wss.admin.post(`/sessions/${id}/close`)).body, { id, closed: true });
+
+  assertEquals(await client.ended, { code: 1012, reason: "Closed by an operator; connect again" });
+  assertEquals((await wss.admin.get("/sessions")).counts.sessions, 0);
+  assertEquals((await wss.admin.post(`/sessions/${id}/close`)).status, 404);
+});
+
+Deno.test("a session is gone as soon as an operator has closed it, whatever its peer does", async () => {
+  await using wss = await startWss();
+  using _stuck = await openRawSocket(`${wss.ws}/web`);
+  const { sessions: [{ id }] } = await wss.admin.get("/sessions");
+  assertEquals((await wss.admin.post(`/sessions/${id}/close`)).status, 200);
+  assertEquals((await wss.admin.request(`/sessions/${id}`)).status, 404);
+  assertEquals((await wss.admin.post(`/sessions/${id}/close`)).status, 404);
+});
+
+Deno.test("[KAF6] /quarantine lists records, and /quarantine/replay writes one again, once", async () => {
+  await using wss = await startWss();
+  await using other = await startWss({ log: wss.log, backend: wss.backend });
+  wss.log.publish("{");
+  const place = { partition: 0, offset: 0 };
+
+  const { total, records: [record] } = await wss.admin.get("/quarantine");
+  assertEquals([total, record.reason, record.replayed], [1, "not JSON", false]);
+  assertMatch(record.timestamp, /^20/);
+
+  const dry = await wss.admin.post("/quarantine/replay", place);
+  assertEquals([dry.status, dry.body.written], [200, false]);
+  assertEquals((await wss.admin.get("/quarantine")).total, 1);
+
+  const replayed = await wss.admin.post("/quarantine/replay", { ...place, dryRun: false });
+  assertEquals(replayed.body, { id: "0-0", reason: "not JSON", written: true });
+  const { records } = await wss.admin.get("/quarantine");
+  assertEquals(
+    records.map(({ offset, replayed }: Record<string, unknown>) => [offset, replayed]),
+    [[0, true], [1, false]],
+  );
+  for (const { admin } of [wss, other]) {
+    const again = await admin.post("/quarantine/replay", { ...place, dryRun: false });
+    assertEquals(again.status, 409);
+    assertEquals((await admin.get("/quarantine")).total, 2);
+  }
+});
+
+kafkaTest(
+  "[KAF6] a record in quarantine is written to the topic again as it was, once",
+  async () => {
+    await using topic = await createTopic({ partitions: 2 });
+    await using wss = await topic.startWss();
+    await using reader = await readTopic(topic.name);
+    await topic.produce(["null"], { partition: 1 });
+    await topic.produce(["{"], { partition: 1, headers: { trace: "t" }, key: "k" });
+    const total = async () => (await wss.admin.get("/quarantine")).total;
+    await until("both are there", async () => await total() === 2);
+
+    const replay = () =>
+      wss.admin.post("/quarantine/replay", { partition: 1, offset: 1, dryRun: false });
+    const answers = await Promise.all([replay(), replay()]);
+
+    assertEquals(answers.map(({ status }) => status).sort(), [200, 409]);
+    await until("it is read again", async () => await total() === 3);
+    const { records } = await wss.admin.get("/quarantine");
+    assertEquals(
+      records.map(({ offset, replayed }: Record<string, unknown>) => [offset, replayed]),
+      [[0, false], [1, true], [2, false]],
+    );
+    assertEquals((await replay()).status, 409);
+    const read = await reader.take(3);
+    assertEquals(read[2], {
+      partition: 1,
+      key: "k",
+      value: "{",
+      headers: { trace: "t", replays: "1-1" },
+    });
+  },
+);
+
+Deno.test("/quarantine tells of a record whatever its producer wrote as its time", async () => {
+  const log = createEmbeddedLog();
+  let events: LogEvents | undefined;
+  const createReader = () => createChangedReader(log, (given) => events = given);
+  await using wss = await startWss({ createReader });
+  const value = new TextEncoder().encode("{");
+  events?.onRecord({ partition: 0, offset: 0, timestamp: 9e15, value });
+  events?.onRecord({ partition: 0, offset: 1, timestamp: -1, value });
+  assertEquals((await wss.admin.get("/quarantine")).records.length, 2);
+});
+
+Deno.test("a replay that fails may be tried again", async () => {
+  const log = createEmbeddedLog();
+  let isUp = false;
+  const reader = log.createReader();
+  await using wss = await startWss({
+    log,
+    createReader: () => ({
+      ...reader,
+      replay: (place) => isUp ? reader.replay(place) : Promise.reject(new Error("no broker")),
+    }),
+  });
+  log.publish("{");
+  const replay = () =>
+    wss.admin.post("/quarantine/replay", { partition: 0, offset: 0, dryRun: false });
+  const failed = await replay();
+  assertEquals(failed.status, 502);
+  assertMatch(failed.body.error, /^Record 0-0 may not have been written again: no broker; see /);
+  isUp = true;
+  assertEquals((await replay()).body.written, true);
+});
+
+Deno.test("a replay that is wrong is refused with the reason, and writes nothing", async () => {
+  await using wss = await startWss();
+  wss.publish("notification", { userId: "42", type: "a" });
+  const attempts: [unknown, number, RegExp][] = [
+    [{}, 400, /^Cannot take partition: /],
+    [{ partition: 0, offset: 0.5 }, 400, /^Cannot take offset: /],
+    [{ partition: 0, offset: 0 }, 404, /^Record 0-0 is not in quarantine$/],
+    [[], 400, /^Cannot take the body: /],
+  ];
+  for (const [request, status, error] of attempts) {
+    const { status: got, body } = await wss.admin.post("/quarantine/replay", request);
+    assertEquals(got, status);
+    assertMatch(body.error, error);
+  }
+  const noJson = await wss.admin.request("/quarantine/replay", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: "{",
+  });
+  assertEquals([noJson.status, noJson.body.error], [400, "Cannot read the body: it is not JSON"]);
+  const large = await wss.admin.post("/quarantine/replay", { partition: "x".repeat(2000) });
+  assertEquals([large.status, large.body.error], [413, "The body has more than 1024 bytes"]);
+  assertEquals(wss.service.stream.positions, [1]);
+});
+
+Deno.test("no web page reaches the admin port", async () => {
+  await using wss = await startWss();
+  const { host } = new URL(wss.admin.url);
+  const json = { "content-type": "application/json" };
+  const path = "/quarantine/replay";
+  const get = (headers: Record<string, string>) => wss.admin.request("/sessions", { headers });
+  const post = (headers: Record<string, string>) =>
+    wss.admin.request(path, { method: "POST", headers, body: "{}" });
+
+  assertEquals((await get({ origin: "https://evil.example" })).status, 403);
+  assertEquals((await get({ origin: "null" })).status, 403);
+  assertEquals((await get({ origin: `http://${host}` })).status, 200);
+  assertEquals((await post({ ...json, origin: "https://evil.example" })).status, 403);
+  assertEquals((await post({ "content-type": "text/plain" })).status, 415);
+  assertEquals((await post({ "content-type": "application/json-patch+json" })).status, 415);
+  assertEquals((await post({ "content-type": "application/x-www-form-urlencoded" })).status, 415);
+  // A foreign name that was made to lead to this machine.
+  for (const host of ["evil.example", "127.0.0.1.evil.example"]) {
+    const conn = await Deno.connect({
+      hostname: "127.0.0.1",
+      port: Number(new URL(wss.admin.url).port),
+    });
+    await conn.write(new TextEncoder().encode(`GET /sessions HTTP/1.0\r\nHost: ${host}\r\n\r\n`));
+    const answer = await new Response(conn.readable).text();
+    assertMatch(answer, /^HTTP\/1\.. 403/);
+  }
+});
+
+Deno.test("off loopback all but health and metrics need the token", async () => {
+  await using wss = await startWss({ settings: OPEN });
+  for (const path of ["/healthz", "/readyz", "/metrics"]) {
+    assertEquals((await wss.admin.request(path)).status, 200, path);
+  }
+  for (const path of ["/sessions", "/why?user=42", "/quarantine", "/dashboard.json", "/nothing"]) {
+    for (const authorization of ["", TOKEN, "Bearer wrong", `Bearer ${TOKEN}x`]) {
+      const { status } = await wss.admin.request(path, { headers: { authorization } });
+      assertEquals(status, 401, `${path} with ${authorization}`);
+    }
+    for (const authorization of [`Bearer ${TOKEN}`, `bearer ${TOKEN}`]) {
+      const { status } = await wss.admin.request(path, { headers: { authorization } });
+      assertEquals(status, path === "/nothing" ? 404 : 200, path);
+    }
+  }
+  assertEquals((await wss.admin.post("/sessions/x/close")).status, 401);
+});
+
+Deno.test("the clients' port has none of it, and methods are what they should be", async () => {
+  await using wss = await startWss();
+  for (const path of ["/metrics", "/sessions", "/why", "/quarantine", "/dashboard.json"]) {
+    const response = await fetch(wss.http + path);
+    await response.body?.cancel();
+    assertEquals(response.status, 404, path);
+    assertEquals((await wss.admin.request(path, { method: "DELETE" })).status, 405, path);
+  }
+  assertEquals((await wss.admin.request("/quarantine/replay")).status, 405);
+  assertEquals((await wss.admin.request("/why/x")).status, 404);
+  assertEquals((await wss.admin.get("/dashboard.json")).title, "wss");
+});
+
+kafkaTest(
+  "the admin port of a process is on loopback, told of in its log, and turned off with 0",
+  async () => {
+    await using topic = await createTopic();
+    await using backend = startBackend();
+    const port = freePort();
+    const env = { ...testEnvironment(backend.origin), ...topic.settings };
+    await using wss = await startProcess({ env: { ...env, ADMIN_PORT: String(port) } });
+    assertMatch(await wss.line(/admin/i), new RegExp(`127.0.0.1:${port}`));
+    await wss.line(/Ready/);
+    const admin = createAdminClient(`http://127.0.0.1:${port}`);
+    assertEquals((await admin.request("/readyz")).status, 200);
+    const { address } =
+      Deno.networkInterfaces().find(({ family, address }) =>
+        family === "IPv4" && !address.startsWith("127.")
+      ) ?? {};
+    if (address) {
+      await Deno.connect({ hostname: address, port }).then(
+        () => assert(false, "it listens on all addresses"),
+        (error) => assert(error instanceof Deno.errors.ConnectionRefused, String(error)),
+      );
+    }
+  },
+);
+
+Deno.test("an admin port off loopback without a token does not start", async () => {
+  const env = {
+    ...testEnvironment("http://127.0.0.1:1"),
+    ADMIN_PORT: "3111",
+    ADMIN_HOST: "0.0.0.0",
+  };
+  await using wss = await startProcess({ env });
+  assertEquals(await wss.exitCode(), 2);
+  assertEquals(wss.complaints, [
+    "ADMIN_TOKEN is missing: expected 16 characters or more of ASCII, without spaces, " +
+    'as ADMIN_HOST is "0.0.0.0", which is not loopback',
+  ]);
+});

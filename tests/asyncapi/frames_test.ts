@@ -1,0 +1,121 @@
+import { assert, assertEquals } from "@std/assert";
+import { Ajv } from "ajv";
+import { createAsyncApi } from "../../src/asyncapi/document.ts";
+import { REPLIES } from "../../src/asyncapi/endpoint.ts";
+import { PUSHES } from "../../src/asyncapi/pushes.ts";
+import { createEmbeddedLog } from "../../src/dev/embedded_log.ts";
+import type { LogEvents } from "../../src/log/reader.ts";
+import type { Frame } from "../_support/clients/client.ts";
+import { createChangedReader } from "../_support/service/changed_reader.ts";
+import { startWss } from "../_support/service/wss.ts";
+
+const V1 = { protocols: ["wss.v1"] };
+const LIST = { where: { types: [] } };
+const SCHEDULE = { where: { from: 1, to: 2, timezone: "UTC" } };
+
+const { messages } = createAsyncApi({ version: "1.2.3" }).components;
+const ajv = new Ajv({ strict: false });
+
+/** The frame is what the document says of that message, and has nothing that it does not tell of. */
+function assertIs(name: string, frame: Frame): void {
+  const info = { ...REPLIES, ...PUSHES }[name];
+  assertEquals(info?.payload.parse(frame), frame, name);
+  assert(ajv.validate(messages[name]?.payload ?? false, frame), `${name}: ${ajv.errorsText()}`);
+}
+
+Deno.test("replies are what the document says", async () => {
+  await using wss = await startWss();
+  await using limited = await startWss({ settings: { RATE_LIMIT: "1" } });
+  await using client = await wss.connect("/mobile");
+  const ask = client.request;
+  const replies: [string, Frame][] = [
+    ["refused", await ask("getMyNotifications", LIST)],
+    ["authentication.ok", await ask("authentication", { authToken: "alice" })],
+    ["getMyNotifications.ok", await ask("getMyNotifications", LIST)],
+    ["getMyNotifications.ok", await ask("getMyNotifications", { ...LIST, since: "x" })],
+    [
+      "getMyNotificationsCount.ok",
+      await ask("getMyNotificationsCount", { ...LIST, status: "read" }),
+    ],
+    [
+      "updateNotifications.ok",
+      await ask("updateNotifications", { where: { notifications: [] }, status: "read" }),
+    ],
+    ["getSchedules.ok", await ask("getSchedules", SCHEDULE)],
+    ["getTournament.ok", await ask("getTournament", { where: { id: 1 } })],
+    ["subscription.ok", await ask("subscription", { ids: [], action: "unsubscribe" })],
+    ["error", await ask("getTournament", { where: { id: ".." } })],
+    ["error", await ask("unheard of")],
+  ];
+  client.send("nonsense");
+  replies.push(["error", await client.next()]);
+  const { cursor } = await ask("getSchedules", SCHEDULE);
+  replies.push(["resumed", await ask("getSchedules", { ...SCHEDULE, since: cursor })]);
+  for (const status of [401, 403, 404]) {
+    wss.backend.on("GET /tournament", () => Response.json({ message: "No" }, { status }));
+    replies.push(["refused", await ask("getTournament", { where: { id: 1 } })]);
+  }
+  replies.push(["authentication.ok", await ask("authentication")]);
+  await using hasty = await limited.connect("/web");
+  const rids = [1, 2, 3, 4].map(() => hasty.ask("unheard of"));
+  for (const rid of rids) replies.push(["error", await hasty.reply(rid)]);
+
+  for (const [name, frame] of replies) assertIs(name, frame);
+  assertEquals(replies.at(-1)?.[1].payload.error[0].Slug, "rate-limited");
+  assertEquals(new Set(replies.map(([name]) => name)), new Set(Object.keys(REPLIES)));
+});
+
+Deno.test("pushes are what the document says", async () => {
+  const stream = createTroubledReader();
+  await using wss = await startWss({
+    ...stream,
+    settings: { DEGRADED_AFTER_SECONDS: "1", DRAIN_SECONDS: "1" },
+  });
+  await using client = await wss.connect("/web", { ...V1, token: "alice" });
+  await using old = await wss.connect("/web", { token: "alice" });
+  await using guest = await wss.connect("/web", { ...V1, token: "bob" });
+  const { event } = await client.request("getMyNotifications", LIST);
+  await old.request("getMyNotifications", { where: { types: ["none"] } });
+  const pushes: Frame[] = [];
+  const take = async (from = client) => pushes.push(await from.next());
+
+  wss.publish("notification", { userId: "42", type: "a", data: [{ n: 1 }] });
+  await take();
+  wss.publish("update_subscription", { subscriptions: [event] });
+  await take();
+  wss.publish("update_subscription", { subscriptions: [event], options: { reload: true } });
+  await take();
+  wss.publish("logout", { userId: "43" });
+  await take(guest);
+  stream.isReachable = false;
+  await take();
+  stream.isReachable = true;
+  await take();
+  stream.lose();
+  await take();
+  await take(old);
+  const stopped = wss.stop();
+  await take();
+  await take(guest);
+  await stopped;
+
+  for (const frame of pushes) assertIs(frame.status, frame);
+  assertEquals(new Set(pushes.map(({ status }) => status)), new Set(Object.keys(PUSHES)));
+});
+
+/** Reads a log whose ends can't be asked at times, and of which something is lost. */
+function createTroubledReader() {
+  const log = createEmbeddedLog();
+  let events: LogEvents | undefined;
+  const stream = {
+    log,
+    isReachable: true,
+    lose: () => events?.onLost(0, 7),
+    createReader: () =>
+      createChangedReader(log, (given) => {
+        events = given;
+        return { ...given, onEnds: (ends) => stream.isReachable && given.onEnds(ends) };
+      }),
+  };
+  return stream;
+}

@@ -1,0 +1,387 @@
+import { assert, assertEquals } from "@std/assert";
+import { startWss, type Wss } from "../_support/service/wss.ts";
+
+const LIST = { where: { types: [] } };
+
+async function listAnswered(wss: Wss, respond: () => Response | Promise<Response>) {
+  await using client = await wss.connect("/web", { token: "alice" });
+  wss.backend.on("GET /notification", respond);
+  const { status, payload } = await client.request("getMyNotifications", LIST);
+  return { status, payload, slug: payload?.error?.[0]?.Slug, entry: payload?.error?.[0] };
+}
+
+/** A server that answers each connection with these bytes, whatever it is asked, and hangs up. */
+function startRawServer(...answers: string[]) {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const taken = { count: 0 };
+  const done = (async () => {
+    for await (const conn of listener) {
+      const answer = answers[Math.min(taken.count++, answers.length - 1)] ?? "";
+      await conn.read(new Uint8Array(4096)).catch(() => {});
+      await conn.write(new TextEncoder().encode(answer)).catch(() => {});
+      conn.close();
+    }
+  })().catch(() => {});
+  return {
+    url: `http://127.0.0.1:${(listener.addr as Deno.NetAddr).port}/`,
+    taken,
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      await done;
+    },
+  };
+}
+
+Deno.test("[BCK1] the status follows from HTTP, and a body in JSON is passed", async () => {
+  await using wss = await startWss();
+  const body = { why: "because" };
+  for (
+    const [http, status] of [
+      [200, "ok"],
+      [201, "ok"],
+      [400, "error"],
+      [401, "unauthorized"],
+      [403, "forbidden"],
+      [404, "error"],
+      [422, "error"],
+    ] as const
+  ) {
+    const answer = await listAnswered(wss, () => Response.json(body, { status: http }));
+    assertEquals([answer.status, answer.payload], [status, body], String(http));
+  }
+});
+
+Deno.test("[BCK1] a 401 or 403 without JSON has payload null, another 3xx or 4xx is backend-refused", async () => {
+  await using wss = await startWss();
+  for (const [http, status] of [[401, "unauthorized"], [403, "forbidden"]] as const) {
+    for (const body of [null, "<html>"]) {
+      const answer = await listAnswered(wss, () => new Response(body, { status: http }));
+      assertEquals([answer.status, answer.payload], [status, null]);
+    }
+  }
+  for (const http of [301, 302, 304, 400, 404, 418]) {
+    const body = http === 304 ? null : "<html>";
+    const headers = { location: "/elsewhere" };
+    const answer = await listAnswered(wss, () => new Response(body, { status: http, headers }));
+    assertEquals([answer.status, answer.slug], ["error", "backend-refused"], String(http));
+  }
+  assert(
+    !wss.backend.calls.some(({ url }) => url.includes("elsewhere")),
+    "a redirect was followed",
+  );
+});
+
+Deno.test("[BCK1] a body goes to the client as it came, numbers of 64 bits included", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web", { token: "alice" });
+  const body = '[ {"id": 9007199254740993, "x": 1.50, "y": "\\u00e9"}\n]';
+  wss.backend.on("GET /notification", () => new Response(body));
+
+  client.ask("getMyNotifications", LIST);
+
+  assert((await client.nextText()).includes(`"payload":${body},"cursor":`));
+});
+
+Deno.test("what a backend answers wrongly is an error, and the session goes on", async () => {
+  await using wss = await startWss();
+  for (const body of ["", "<html>", '{"half":', "undefined", "NaN", "\ufffe"]) {
+    const { slug } = await listAnswered(wss, () => new Response(body));
+    assertEquals(slug, "backend-invalid", body);
+  }
+  const nothing = await listAnswered(wss, () => new Response("null"));
+  assertEquals([nothing.status, nothing.payload], ["ok", null]);
+  const large = JSON.stringify("x".repeat(3_000_000));
+  const much = await listAnswered(wss, () => new Response(large));
+  assertEquals(much.payload.length, 3_000_000);
+  const body = new TextEncoder().encode(JSON.stringify("x".repeat(9e6)));
+  const gzip = await new Response(
+    new Response(body).body?.pipeThrough(new CompressionStream("gzip")),
+  ).bytes();
+  const answers = {
+    "with its length": () => new Response(body),
+    "in chunks": () => new Response(ReadableStream.from([body])),
+    compressed: () => new Response(gzip, { headers: { "content-encoding": "gzip" } }),
+  };
+  for (const [name, answer] of Object.entries(answers)) {
+    assertEquals((await listAnswered(wss, answer)).slug, "backend-invalid", name);
+  }
+});
+
+Deno.test("[BCK1] a length in front of a body in chunks is not believed", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const head = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n";
+  const text = JSON.stringify("x".repeat(1000));
+  const chunk = `${text.length.toString(16)}\r\n${text}\r\n0\r\n\r\n`;
+  const answering = (async () => {
+    using conn = await listener.accept();
+    await conn.read(new Uint8Array(4096));
+    await conn.write(new TextEncoder().encode(head + chunk));
+  })();
+  await using wss = await startWss({
+    settings: {
+      API_URL_NOTIFICATION: `http://127.0.0.1:${listener.addr.port}`,
+      MAX_BACKEND_BYTES: "100",
+    },
+  });
+  await using client = await wss.connect("/web", { token: "alice" });
+
+  const { payload } = await client.request("getMyNotifications", LIST);
+
+  assertEquals(payload.error[0].Slug, "backend-invalid");
+  await answering;
+});
+
+Deno.test("[BCK2] the token goes to user and notification exactly as given, to no other API", async () => {
+  const token = "Bearer abc é=\u00ff~";
+  await using wss = await startWss({ users: { [token]: 42 } });
+  await using client = await wss.connect("/mobile", { token });
+
+  await client.request("getMyNotifications", LIST);
+  await client.request("getSchedules", { where: { from: 1, to: 2, timezone: "UTC" } });
+  await client.request("getTournament", { where: { id: "1" } });
+
+  assertEquals(
+    wss.backend.calls.map(({ url, authorization }) => [url.split("?")[0], authorization]),
+    [["/user", token], ["/notification", token], ["/schedule", null], ["/tournament/1", null]],
+  );
+});
+
+Deno.test("[BCK2] a token that can't be a header's value is refused with no request", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web");
+  for (
+    const authToken of [
+      "a\nb",
+      " alice",
+      "alice ",
+      " ",
+      "a\r\nX-Admin: 1",
+      "a\0",
+      "a\tb",
+      "a\x7f",
+      "\u0100",
+      "a😀",
+      "\ud800",
+    ]
+  ) {
+    const { payload } = await client.request("authentication", { authToken });
+    assertEquals(payload.error[0].Slug, "invalid-options", JSON.stringify(authToken));
+  }
+  assertEquals(wss.backend.calls, []);
+});
+
+Deno.test("[BCK3] at most REQUEST_POOL_SIZE requests run for each API, as many more wait", async () => {
+  await using wss = await startWss({ settings: { REQUEST_POOL_SIZE: "2" } });
+  await using client = await wss.connect("/mobile");
+  const release = wss.backend.hold("GET /tournament");
+  for (let id = 1; id <= 5; id++) client.ask("getTournament", { where: { id } });
+
+  const overloaded = await client.next();
+  assertEquals([overloaded.rid, overloaded.payload.error[0].Slug], [5, "overloaded"]);
+  const held = [await release(), await release()];
+  assertEquals(wss.backend.calls.length, 2);
+  // Another API has a pool of its own.
+  const schedule = await client.request("getSchedules", {
+    where: { from: 1, to: 2, timezone: "UTC" },
+  });
+  assertEquals(schedule.status, "ok");
+  held[0]?.();
+  held.push(await release());
+  assertEquals(wss.backend.calls.length, 4);
+  held.push(await (held[1]?.(), release()));
+  held.slice(2).forEach((letGo) => letGo());
+  for (let i = 0; i < 4; i++) assertEquals((await client.next()).status, "ok");
+});
+
+Deno.test("[BCK3] the timeout counts from the asking: waiting for the pool, tries and body", async () => {
+  await using wss = await startWss({
+    settings: { REQUEST_POOL_SIZE: "1", BACKEND_TIMEOUT_MS: "300" },
+  });
+  await using client = await wss.connect("/mobile");
+  wss.backend.on("GET /tournament", () => {
+    const endless = new ReadableStream({
+      start: (controller) => controller.enqueue(new TextEncoder().encode("[1")),
+    });
+    return new Response(endless);
+  });
+
+  await using other = await wss.connect("/mobile");
+  const sent = client.ask("getTournament", { where: { id: "1" } });
+  const waiting = client.ask("getTournament", { where: { id: "2" } });
+  // Waits with its reply, so that the second has been asked; joins, so that the first goes on longer.
+  client.ask("nothing");
+  await client.next();
+  other.ask("getTournament", { where: { id: "1" } });
+
+  const replies = [await client.next(), await client.next()];
+  const slugs = Object.fromEntries(replies.map(({ rid, payload }) => [rid, payload.error[0].Slug]));
+  assertEquals(slugs, { [sent]: "backend-timeout", [waiting]: "overloaded" });
+});
+
+Deno.test("[BCK4] a GET that gets 502, 503 or 504 is tried twice more", async () => {
+  await using wss = await startWss();
+  for (const status of [502, 503, 504]) {
+    wss.backend.forget();
+    const { slug } = await listAnswered(wss, () => new Response(null, { status }));
+    const gets = wss.backend.calls.filter(({ url }) => url === "/notification");
+    assertEquals([slug, gets.length], ["backend-unavailable", 3], String(status));
+  }
+  let tries = 0;
+  const { status } = await listAnswered(
+    wss,
+    () => ++tries < 3 ? new Response(null, { status: 503 }) : Response.json([]),
+  );
+  assertEquals([status, tries], ["ok", 3]);
+});
+
+Deno.test("[BCK4] a GET that gets no whole answer is tried again", async () => {
+  await using server = startRawServer(
+    "",
+    'HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n[{"half":',
+    "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[]",
+  );
+  await using wss = await startWss({ settings: { API_URL_NOTIFICATION: server.url } });
+  await using client = await wss.connect("/web", { token: "alice" });
+
+  const { status, payload } = await client.request("getMyNotifications", LIST);
+
+  assertEquals([status, payload, server.taken.count], ["ok", [], 3]);
+});
+
+Deno.test("[BCK4] other errors are not tried again; 429 and 5xx say when to come back", async () => {
+  await using wss = await startWss();
+  for (
+    const [status, header, ms] of [[429, "7", 7000], [500, null, undefined], [429, "x", undefined]]
+  ) {
+    wss.backend.forget();
+    const headers: HeadersInit = header ? { "retry-after": String(header) } : {};
+    const { slug, entry } = await listAnswered(
+      wss,
+      () => new Response(null, { status: Number(status), headers }),
+    );
+    const gets = wss.backend.calls.filter(({ url }) => url === "/notification");
+    assertEquals([slug, gets.length, entry.RetryAfterMs], ["backend-unavailable", 1, ms]);
+  }
+});
+
+Deno.test("[BCK4] a PUT is never tried again", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web", { token: "alice" });
+  wss.backend.on("PUT /notification", () => new Response(null, { status: 503 }));
+
+  const { payload } = await client.request("updateNotifications", {
+    where: { notifications: [] },
+    status: "read",
+  });
+
+  assertEquals(payload.error[0].Slug, "backend-unavailable");
+  assertEquals(wss.backend.calls.filter(({ method }) => method === "PUT").length, 1);
+});
+
+Deno.test("[BCK5] an id in a path is percent-encoded; dots and nothing are refused", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/mobile");
+  for (
+    const [id, path] of [
+      ["a/b", "a%2Fb"],
+      ["../user", "..%2Fuser"],
+      ["?x=1#y", "%3Fx%3D1%23y"],
+      ["%2e%2e", "%252e%252e"],
+      ["é", "%C3%A9"],
+      ["a\\b", "a%5Cb"],
+      ["\ud800", "%EF%BF%BD"],
+      [12, "12"],
+    ]
+  ) {
+    const { status } = await client.request("getTournament", { where: { id } });
+    assertEquals([status, wss.backend.calls.at(-1)?.url], ["ok", `/tournament/${path}`]);
+  }
+  wss.backend.forget();
+  for (const id of ["", ".", "..", 1.5, null, {}]) {
+    const { payload } = await client.request("getTournament", { where: { id } });
+    assertEquals(payload.error[0].Slug, "invalid-options", JSON.stringify(id));
+  }
+  assertEquals(wss.backend.calls, []);
+});
+
+Deno.test("[BCK6] identical GETs of user and tournament share one request while it is under way", async () => {
+  await using wss = await startWss();
+  const release = wss.backend.hold("GET /tournament");
+  await using one = await wss.connect("/mobile");
+  await using two = await wss.connect("/mobile");
+  one.ask("getTournament", { where: { id: "1" } });
+  const letGo = await release();
+  two.ask("getTournament", { where: { id: "1" } });
+  await two.request("nothing");
+  letGo();
+
+  assertEquals([(await one.next()).status, (await two.next()).status], ["ok", "ok"]);
+  assertEquals(wss.backend.calls.length, 1);
+
+  const releaseUser = wss.backend.hold("GET /user", () => Response.json({ id: "42" }));
+  one.ask("authentication", { authToken: "alice" });
+  const letUserGo = await releaseUser();
+  two.ask("authentication", { authToken: "alice" });
+  two.ask("nothing");
+  await using three = await wss.connect("/mobile");
+  three.ask("authentication", { authToken: "bob" });
+  (await releaseUser())();
+  letUserGo();
+  assertEquals([(await one.next()).status, (await three.next()).status], ["ok", "ok"]);
+  assertEquals(wss.backend.calls.filter(({ url }) => url === "/user").length, 2);
+});
+
+Deno.test("[BCK6] a list that has been sent is not shared, one that waits for its pool is", async () => {
+  await using wss = await startWss({ settings: { REQUEST_POOL_SIZE: "1" } });
+  const clients = [];
+  for (let i = 0; i < 3; i++) clients.push(await wss.connect("/mobile"));
+  const release = wss.backend.hold("GET /schedule");
+  const where = { from: 1, to: 2, timezone: "UTC" };
+
+  for (const client of clients) {
+    client.ask("getSchedules", { where });
+    if (client === clients[0]) await release();
+    await client.request("nothing");
+  }
+  assertEquals(wss.backend.calls.length, 1);
+  wss.backend.on("GET /schedule", () => Response.json(["fresh"]));
+  // The first has to give its place up, for it was held and is not let go.
+  await clients[0]?.[Symbol.asyncDispose]();
+
+  assertEquals((await clients[1]?.next())?.payload, ["fresh"]);
+  assertEquals((await clients[2]?.next())?.payload, ["fresh"]);
+  assertEquals(wss.backend.calls.length, 2);
+  for (const client of clients.slice(1)) await client[Symbol.asyncDispose]();
+});
+
+Deno.test("[BCK6] the request is aborted when the last who wants it is gone", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const url = `http://127.0.0.1:${(listener.addr as Deno.NetAddr).port}/`;
+  await using wss = await startWss({ settings: { API_URL_TOURNAMENT_MOBILE: url } });
+  const one = await wss.connect("/mobile");
+  const two = await wss.connect("/mobile");
+
+  one.ask("getTournament", { where: { id: "1" } });
+  using conn = await listener.accept();
+  const buffer = new Uint8Array(4096);
+  await conn.read(buffer);
+  let hungUp = false;
+  const hangUp = conn.read(buffer).catch(() => null).then(() => hungUp = true);
+  two.ask("getTournament", { where: { id: "1" } });
+  await two.request("nothing");
+  await one[Symbol.asyncDispose]();
+  await two.request("nothing");
+  assertEquals(hungUp, false);
+  await two[Symbol.asyncDispose]();
+
+  await hangUp;
+});
+
+Deno.test("a backend that can't be reached is unavailable, within the timeout", async () => {
+  await using wss = await startWss({ settings: { API_URL_USER: "http://127.0.0.1:9/" } });
+  await using client = await wss.connect("/web");
+
+  const { payload } = await client.request("authentication", { authToken: "alice" });
+
+  assertEquals(payload.error[0].Slug, "backend-unavailable");
+});

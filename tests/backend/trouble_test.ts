@@ -1,0 +1,155 @@
+import { assert, assertEquals } from "@std/assert";
+import { freePort } from "../_support/kafka/broker.ts";
+import { startWss } from "../_support/service/wss.ts";
+
+const LIST = { where: { types: [] } };
+const CLIENTS = 20;
+const ROUNDS = 3;
+const TIMEOUT_MS = 1000;
+
+type Behaviour = "down" | ((conn: Deno.Conn) => Promise<void>);
+
+/** An API that changes its behaviour, connection by connection, and its being there at all. */
+function startUnreliableApi() {
+  const port = freePort();
+  const open = new Set<Deno.Conn>();
+  let behave: Behaviour = "down";
+  let listener: Deno.Listener | undefined;
+
+  async function serve(listener: Deno.Listener): Promise<void> {
+    for await (const conn of listener) {
+      open.add(conn);
+      if (behave !== "down") behave(conn).catch(() => {});
+    }
+  }
+
+  const api = {
+    url: `http://127.0.0.1:${port}/`,
+    become(behaviour: Behaviour) {
+      behave = behaviour;
+      for (const conn of open) close(conn);
+      open.clear();
+      if (behaviour === "down") {
+        listener?.close();
+        listener = undefined;
+      } else if (!listener) {
+        listener = Deno.listen({ hostname: "127.0.0.1", port });
+        serve(listener).catch(() => {});
+      }
+    },
+    [Symbol.dispose]: () => api.become("down"),
+  };
+  return api;
+}
+
+function close(conn: Deno.Conn): void {
+  try {
+    conn.close();
+  } catch (error) {
+    // It was closed before.
+    if (!(error instanceof Deno.errors.BadResource)) throw error;
+  }
+}
+
+/** Reads a request, and answers with these lines and this body. */
+function answer(head: string, body = ""): Behaviour {
+  return async (conn) => {
+    await conn.read(new Uint8Array(65_536));
+    const length = `content-length: ${body.length}\r\nconnection: close\r\n\r\n`;
+    await conn.write(new TextEncoder().encode(`${head}\r\n${length}${body}`));
+  };
+}
+
+const OK = answer("HTTP/1.1 200 OK", `{"total":1}`);
+
+const TROUBLES: Record<string, { behaviour: Behaviour; slugs: string[] }> = {
+  "is down": { behaviour: "down", slugs: ["backend-unavailable"] },
+  "is slow": {
+    behaviour: () => Promise.resolve(),
+    // Those that have not left the queue of the pool in time.
+    slugs: ["backend-timeout", "overloaded"],
+  },
+  "answers 500": { behaviour: answer("HTTP/1.1 500 No"), slugs: ["backend-unavailable"] },
+  "answers 429": {
+    behaviour: answer("HTTP/1.1 429 No\r\nretry-after: 7"),
+    slugs: ["backend-unavailable"],
+  },
+  "answers no JSON": {
+    behaviour: answer("HTTP/1.1 200 OK", "<html>"),
+    slugs: ["backend-invalid"],
+  },
+  "answers no HTTP": {
+    behaviour: async (conn) => {
+      await conn.read(new Uint8Array(65_536));
+      await conn.write(new TextEncoder().encode("what?\r\n\r\n"));
+      close(conn);
+    },
+    slugs: ["backend-unavailable"],
+  },
+  // What has not been read when it closes makes it a reset.
+  "resets connections": {
+    behaviour: async (conn) => {
+      await conn.read(new Uint8Array(1));
+      close(conn);
+    },
+    slugs: ["backend-unavailable"],
+  },
+};
+
+for (const [name, { behaviour, slugs }] of Object.entries(TROUBLES)) {
+  Deno.test(`[BCK3] an API ${name}: commands get an error in time, the rest goes on, and all is well after`, async () => {
+    using api = startUnreliableApi();
+    api.become(OK);
+    await using wss = await startWss({
+      settings: {
+        API_URL_NOTIFICATION: api.url,
+        BACKEND_TIMEOUT_MS: String(TIMEOUT_MS),
+        REQUEST_POOL_SIZE: String(2 * CLIENTS),
+      },
+    });
+    await using stack = new AsyncDisposableStack();
+    const clients = [];
+    for (let i = 0; i < CLIENTS; i++) {
+      const client = stack.use(await wss.connect("/mobile", { token: "alice" }));
+      await client.request("getMyNotifications", LIST);
+      clients.push(client);
+    }
+
+    api.become(behaviour);
+    for (let round = 0; round < ROUNDS; round++) {
+      const startedAt = performance.now();
+      const asked = clients.map((client) => ({
+        client,
+        rids: [
+          client.ask("getMyNotifications", LIST),
+          client.ask("getMyNotificationsCount", { ...LIST, status: "read" }),
+          client.ask("updateNotifications", { where: { notifications: [] }, status: "read" }),
+        ],
+      }));
+      wss.publish("notification", { userId: "42", type: "a", data: round });
+      // Another API has a pool of its own.
+      const other = await stack.use(await wss.connect("/mobile"))
+        .request("getTournament", { where: { id: round } });
+      assertEquals(other.status, "ok");
+      for (const { client, rids } of asked) {
+        for (const rid of rids) {
+          // An update is tried once, and needs no body.
+          const { status, payload } = await client.reply(rid);
+          const slug = status === "ok" ? slugs[0] : payload.error[0].Slug;
+          assert(slugs.includes(slug), `${slug} for ${rid} of ${rids}`);
+          const { RetryAfterMs } = payload?.error[0] ?? {};
+          if (name === "answers 429") assertEquals(RetryAfterMs, 7000);
+        }
+        assertEquals((await client.next()).payload, round);
+      }
+      // An update waits for what was asked before it.
+      assert(performance.now() - startedAt < 3 * TIMEOUT_MS);
+    }
+
+    api.become(OK);
+    for (const client of clients) {
+      assertEquals((await client.request("getMyNotifications", LIST)).status, "ok");
+    }
+    assertEquals(wss.service.sessions.size, CLIENTS + ROUNDS);
+  });
+}

@@ -1,0 +1,132 @@
+/**
+ * Clients as a process of a benchmark: sockets that ask for an upgrade, send what they are told to,
+ * and then count what comes. When asked, the process waits until as much has come as one push
+ * brings, or until nothing comes any more, and tells of it.
+ */
+import { clientFrame, openQuickSocket } from "../../_support/clients/quick_socket.ts";
+import { exactNow } from "../harness/clock.ts";
+import { type Counter, FrameCounter, StampCounter, TextCounter } from "./counters.ts";
+import { answer, childOptions, say } from "../harness/parent.ts";
+
+/** What it is told at its start. */
+export interface ClientsOptions {
+  readonly port: number;
+  /** How many clients. */
+  readonly clients: number;
+  readonly path?: string;
+  /** Subprotocols that they offer. */
+  readonly protocol?: string;
+  /** What each sends at first, as JSON, in which `{client}` is its number, from 0 on. */
+  readonly requests?: readonly unknown[];
+  /** What has come when a client is ready; by default the end of the upgrade's answer. */
+  readonly readyAt?: string;
+  /** What is counted: occurrences of a text, by default text frames. */
+  readonly counted?: string;
+  /** Whether `"at":…` is counted in place of it, and told how long ago each was, see {@linkcode Received}. */
+  readonly isStamped?: boolean;
+  /** How many of them one push brings to all clients together. */
+  readonly perPush: number;
+}
+
+/** Wait until nothing comes any more; else for as much as a push brings. */
+export interface ClientsQuestion {
+  readonly untilQuiet?: boolean;
+}
+
+/** What has come since the last time that it was asked. */
+export interface Received {
+  readonly count: number;
+  /** Bytes on the wire. */
+  readonly bytes: number;
+  /** When the first has come, and when as many have come as a push brings; by {@linkcode exactNow}. */
+  readonly firstAt: number | null;
+  readonly lastAt: number | null;
+  /** How many milliseconds ago each time was that has come, where they are stamped. */
+  readonly delaysMs: readonly number[];
+}
+
+/** Milliseconds to wait for what does not come. */
+const TIMEOUT_MS = 20_000;
+/** Milliseconds without anything, after which nothing more is thought to come. */
+const QUIET_MS = 100;
+/** Clients that connect at once. */
+const CONNECTING = 50;
+
+const options: ClientsOptions = childOptions();
+const { port, clients, path, protocol, requests = [], perPush } = options;
+const { readyAt = "\r\n\r\n", counted, isStamped = false } = options;
+const texts = requests.map((request) => JSON.stringify(request));
+
+let count = 0;
+let bytes = 0;
+let firstAt: number | null = null;
+let lastAt: number | null = null;
+let delaysMs: number[] = [];
+let arrived: (() => void) | undefined;
+
+function note(found: number): void {
+  if (found === 0) return;
+  firstAt ??= exactNow();
+  count += found;
+  if (lastAt !== null || count < perPush) return;
+  lastAt = exactNow();
+  arrived?.();
+}
+
+async function connect(client: number): Promise<void> {
+  const frames = texts.map((text) => clientFrame(text.replaceAll("{client}", String(client))));
+  const { conn, readUntil } = await openQuickSocket({
+    port,
+    frames,
+    ...path !== undefined && { path },
+    ...protocol !== undefined && { protocol },
+  });
+  if (!(await readUntil(readyAt)).includes(readyAt)) throw new Error("A client was sent away");
+  countAll(conn);
+}
+
+function createCounter(): Counter {
+  if (isStamped) return new StampCounter((at) => delaysMs.push(exactNow() - at));
+  return counted === undefined ? new FrameCounter() : new TextCounter(counted);
+}
+
+async function countAll(conn: Pick<Deno.Conn, "read">): Promise<void> {
+  const counter = createCounter();
+  const buffer = new Uint8Array(16_384);
+  for (let length; (length = await conn.read(buffer)) !== null;) {
+    bytes += length;
+    note(counter.take(buffer.subarray(0, length)));
+  }
+}
+
+async function pushed(): Promise<void> {
+  if (lastAt !== null) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  arrived = resolve;
+  const timer = setTimeout(resolve, TIMEOUT_MS);
+  await promise;
+  clearTimeout(timer);
+}
+
+async function quiet(): Promise<void> {
+  for (let before = NaN; before !== bytes;) {
+    before = bytes;
+    await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+  }
+}
+
+const startedAt = performance.now();
+for (let connected = 0; connected < clients; connected += CONNECTING) {
+  const length = Math.min(CONNECTING, clients - connected);
+  await Promise.all(Array.from({ length }, (_, i) => connect(connected + i)));
+}
+say({ clients, tookMs: performance.now() - startedAt });
+
+await answer(async ({ untilQuiet = false }: ClientsQuestion): Promise<Received> => {
+  await (untilQuiet ? quiet() : pushed());
+  const received = { count, bytes, firstAt, lastAt, delaysMs };
+  delaysMs = [];
+  count = bytes = 0;
+  firstAt = lastAt = null;
+  return received;
+});

@@ -1,0 +1,74 @@
+/** Writes messages to topics, as a process of a benchmark: all at once, or at a constant pace. */
+import { connectKafka } from "../../_support/kafka/topic.ts";
+import { exactNow } from "../harness/clock.ts";
+import { type Fill, type Pace, PARTITIONS } from "./load.ts";
+import { answer, childOptions, say } from "../harness/parent.ts";
+
+/** A prime, which no number of users is a multiple of. */
+const STEP = 7919;
+/** Messages written in one request. */
+const BATCH = 1000;
+/** Requests under way while filling. */
+const CONCURRENCY = 3;
+
+const { brokers }: { brokers: string } = childOptions();
+const producer = (await connectKafka(brokers)).producer({
+  createPartitioner: () => ({ message: { partition } }) => partition ?? 0,
+});
+await producer.connect();
+
+function message(user: string, { n, at }: { n: number; at?: number }) {
+  const data = {
+    text: "x".repeat(100),
+    n,
+    // Of less than 16 digits, which are numbers as all others to wss.
+    ...at !== undefined && { at: Math.round(at * 100) / 100 },
+  };
+  const document = { userId: user, type: "message", data };
+  return {
+    partition: n % PARTITIONS,
+    value: JSON.stringify({ type: "notification", document }),
+  };
+}
+
+async function fill({ topic, count, users, prefix = "", last }: Fill): Promise<void> {
+  let next = 0;
+  const write = async () => {
+    while (next < count) {
+      const first = next;
+      next = Math.min(count, next + BATCH);
+      const messages = Array.from(
+        { length: next - first },
+        (_, i) => message(`${prefix}${(first + i) * STEP % users}`, { n: first + i }),
+      );
+      await producer.send({ topic, messages, acks: 1 });
+    }
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, write));
+  if (last === undefined) return;
+  const messages = Array.from({ length: PARTITIONS }, (_, n) => message(last, { n }));
+  await producer.send({ topic, messages, acks: 1 });
+}
+
+/** What is late is written at once, with the time at which it should have been. */
+async function pace({ topic, users, perSecond, count }: Pace): Promise<void> {
+  const startAt = exactNow() + 100;
+  const writing: Promise<unknown>[] = [];
+  for (let n = 0; n < count;) {
+    const messages = [];
+    for (let at; n < count && (at = startAt + n * 1000 / perSecond) <= exactNow(); n++) {
+      messages.push(message(String(n * STEP % users), { n, at }));
+    }
+    if (messages.length > 0) writing.push(producer.send({ topic, messages, acks: 1 }));
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  await Promise.all(writing);
+}
+
+say({});
+
+await answer(async (question: { fill?: Fill; pace?: Pace }) => {
+  if (question.fill) await fill(question.fill);
+  if (question.pace) await pace(question.pace);
+  return {};
+});

@@ -1,0 +1,63 @@
+/** A process of a benchmark: a server of which the cost is measured, a backend, or clients. */
+import { fileURLToPath } from "node:url";
+import { readLines } from "../../_support/lines.ts";
+import { Queue, within } from "../../_support/queue.ts";
+
+const HERE = new URL("../", import.meta.url);
+const CONFIG = new URL("../../../deno.json", import.meta.url);
+
+/** The same for all, so that no variant has an advantage. */
+const PERMISSIONS = ["--allow-net", "--allow-env", "--allow-read"];
+
+/** A process that answers lines of JSON with lines of JSON, in their order. */
+export interface Child extends AsyncDisposable {
+  readonly pid: number;
+  /** What it says by itself, or as the next answer; an error where it says nothing in time. */
+  // deno-lint-ignore no-explicit-any
+  next(timeoutMs?: number): Promise<any>;
+  /** Asks for something, and gives the answer. */
+  // deno-lint-ignore no-explicit-any
+  ask(question: unknown, timeoutMs?: number): Promise<any>;
+}
+
+/**
+ * Starts a script.
+ *
+ * @param script Its path below `tests/bench`, such as `servers/bare.ts`
+ * @param options What it is told at its start, by {@linkcode childOptions}
+ */
+export function startChild(script: string, options: unknown = {}): Child {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "--no-prompt",
+      "--frozen",
+      "--v8-flags=--expose-gc",
+      `--config=${fileURLToPath(CONFIG)}`,
+      ...PERMISSIONS,
+      fileURLToPath(new URL(script, HERE)),
+      JSON.stringify(options),
+    ],
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const answers = new Queue<unknown>();
+  readLines(child.stdout, (line) => answers.push(JSON.parse(line)))
+    .then(() => answers.end(new Error(`${script} has ended`)), (error) => answers.end(error));
+  const writer = child.stdin.getWriter();
+  const next = (timeoutMs = 60_000) => within(timeoutMs, `${script} to answer`, answers.next());
+  return {
+    pid: child.pid,
+    next,
+    async ask(question, timeoutMs) {
+      await writer.write(new TextEncoder().encode(`${JSON.stringify(question)}\n`));
+      return await next(timeoutMs);
+    },
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGKILL");
+      await child.status;
+      await writer.abort().catch(() => {});
+    },
+  };
+}

@@ -1,0 +1,204 @@
+import { assert, assertEquals } from "@std/assert";
+import denoJson from "../../deno.json" with { type: "json" };
+import { startBackend } from "../_support/service/backend.ts";
+import { connect } from "../_support/clients/client.ts";
+import { createTopic, kafkaTest } from "../_support/kafka/topic.ts";
+import { openRawSocket } from "../_support/clients/raw_socket.ts";
+import { type ProcessOptions, startProcess } from "../_support/service/process.ts";
+import { until } from "../_support/queue.ts";
+import { testEnvironment } from "../_support/service/settings.ts";
+
+const REQUIRED = {
+  KAFKA_BROKERS: "127.0.0.1:1",
+  API_URL_USER: "http://127.0.0.1/users/me",
+  API_URL_NOTIFICATION: "http://127.0.0.1/users/me/notifications",
+};
+
+/** Runs a command line to its end. */
+async function run(options: ProcessOptions) {
+  await using wss = await startProcess(options);
+  return { code: await wss.exitCode(), out: wss.said, err: wss.complaints };
+}
+
+Deno.test("--version prints the version, --help what there is", async () => {
+  assertEquals(await run({ args: ["--version"] }), { code: 0, out: [denoJson.version], err: [] });
+  const { code, out, err } = await run({ args: ["--help"] });
+  assertEquals([code, err], [0, []]);
+  const options = ["--check-config", "--health", "--asyncapi", "--version", "--help"];
+  for (const told of ["wss connect", "wss publish", ...options]) {
+    assert(out.some((line) => line.includes(told)), told);
+  }
+});
+
+Deno.test("an unknown argument is an error with exit code 2", async () => {
+  for (const args of [["--nope"], ["serve"], ["--asyncapi", "--help"], ["--help=yes"]]) {
+    const { code, out, err } = await run({ args, env: REQUIRED });
+    assertEquals([code, out, err.length], [2, [], 1], args.join(" "));
+  }
+  const { err } = await run({ args: ["serve"] });
+  assertEquals(err, [
+    "Unknown argument 'serve': expected connect, publish or an option. See wss --help",
+  ]);
+});
+
+Deno.test("wrong settings stop the start with exit code 2 and a line each", async () => {
+  const { code, out, err } = await run({ env: { PORT: "http", API_URL_USER: "{{url}}" } });
+  assertEquals([code, out], [2, []]);
+  assertEquals(err, [
+    "KAFKA_BROKERS is missing: expected host:port, comma separated",
+    'PORT is "http": expected a whole number from 0 to 65535',
+    'API_URL_USER is "{{url}}", a template that was not filled in: ' +
+    "expected an http or https URL without a password",
+    "API_URL_NOTIFICATION is missing: expected an http or https URL without a password",
+    "To try wss without Kafka: deno task dev",
+  ]);
+});
+
+Deno.test("--check-config prints every setting with where it comes from, and no secret", async () => {
+  const { code, out, err } = await run({
+    args: ["--check-config"],
+    env: { ...REQUIRED, PORT: "", HOSTNAME: "pod-7" },
+    dotEnv: [
+      "PORT=4000",
+      "KAFKA_BROKERS=ignored:1",
+      "KAFKA_SASL_MECHANISM=plain",
+      "KAFKA_SASL_USERNAME=me",
+      "KAFKA_SASL_PASSWORD='s3cr3t # not a comment'",
+    ].join("\n"),
+  });
+  const row = (name: string) => out.find((line) => line.startsWith(`${name} `))?.split(/ {2,}/);
+  assertEquals([code, err], [0, []]);
+  assertEquals(row("PORT"), ["PORT", "4000", ".env"]);
+  assertEquals(row("KAFKA_BROKERS"), ["KAFKA_BROKERS", "127.0.0.1:1", "environment"]);
+  assertEquals(row("KAFKA_TOPIC"), ["KAFKA_TOPIC", "wss", "default: wss"]);
+  assertEquals(row("INSTANCE_ID")?.[1], "pod-7");
+  assertEquals(row("KAFKA_SASL_PASSWORD"), ["KAFKA_SASL_PASSWORD", "(hidden)", ".env"]);
+  assert(!out.join().includes("s3cr3t"));
+});
+
+Deno.test("--check-config with problems prints them too, and ends with 2", async () => {
+  const { code, out, err } = await run({
+    args: ["--check-config"],
+    env: { ...REQUIRED, PORT: "x" },
+  });
+  assertEquals([code, err], [2, ['PORT is "x": expected a whole number from 0 to 65535']]);
+  assert(out.some((line) => line.startsWith("KAFKA_TOPIC ")));
+});
+
+Deno.test("a name in .env that looks like a typo is warned of", async () => {
+  const { code, err } = await run({
+    args: ["--check-config"],
+    env: REQUIRED,
+    dotEnv: "KAFKA_TOPICS=a\nkafka_topic=b\nSOMETHING_ELSE=c\nPORT=1\n",
+  });
+  assertEquals(code, 0);
+  assertEquals(err, [
+    ".env sets KAFKA_TOPICS, which is no setting: is KAFKA_TOPIC meant?",
+    ".env sets kafka_topic, which is no setting: is KAFKA_TOPIC meant?",
+  ]);
+});
+
+Deno.test("--health asks the running service", async () => {
+  await using backend = startBackend();
+  const env = { ...REQUIRED, HOST: "127.0.0.1", API_URL_USER: backend.origin, ADMIN_PORT: "0" };
+  await using wss = await startProcess({ env: { ...env, PORT: "0" } });
+  const { port } = JSON.parse(await wss.line(/Listening/));
+
+  const healthy = await run({ args: ["--health"], env: { PORT: String(port) } });
+  wss.kill("SIGTERM");
+  await wss.exitCode();
+  const gone = await run({ args: ["--health"], env: { PORT: String(port) } });
+
+  assertEquals(healthy, { code: 0, out: [], err: [] });
+  assertEquals([gone.code, gone.err.length], [1, 1]);
+});
+
+for (const name of ["PORT", "ADMIN_PORT"]) {
+  Deno.test(`a ${name} that is taken ends the start with exit code 1, and the log says so`, async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr as Deno.NetAddr;
+    const env = {
+      ...REQUIRED,
+      HOST: "127.0.0.1",
+      PORT: "0",
+      ADMIN_PORT: "0",
+      [name]: String(port),
+    };
+
+    const { code, out, err } = await run({ env });
+
+    assertEquals(code, 1);
+    const line = JSON.parse([...out, ...err].join(""));
+    assertEquals([line.level, line.port], ["error", port]);
+    assert(line.message.startsWith(`Cannot listen on 127.0.0.1:${port}: AddrInUse`), line.message);
+  });
+}
+
+Deno.test("a log line is JSON with time, level, message, instance and deployment", async () => {
+  const env = {
+    ...REQUIRED,
+    HOST: "127.0.0.1",
+    PORT: "0",
+    ADMIN_PORT: "0",
+    INSTANCE_ID: "i-1",
+    HOST_ENV: "blue",
+  };
+  await using wss = await startProcess({ env });
+  const line = JSON.parse(await wss.line(/Listening/));
+  assertEquals([line.level, line.instance, line.hostEnv], ["info", "i-1", "blue"]);
+  assertEquals(line.message, `Listening on 127.0.0.1:${line.port}`);
+  assert(!Number.isNaN(Date.parse(line.time)));
+});
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  kafkaTest(
+    `${signal} answers what is under way, closes with 1012, ends with 0, past a peer that reads nothing`,
+    async () => {
+      await using topic = await createTopic();
+      await using backend = startBackend({ users: { alice: "42" } });
+      const env = { ...testEnvironment(backend.origin), ...topic.settings };
+      // So much may be unsent that the one that reads nothing is not closed before the signal.
+      const limits = { BACKEND_TIMEOUT_MS: "3000", MAX_BUFFERED_BYTES: "100000000" };
+      await using wss = await startProcess({ env: { ...env, ...limits } });
+      const { port } = JSON.parse(await wss.line(/Listening/));
+      await wss.line(/Ready/);
+      const url = `ws://127.0.0.1:${port}/mobile`;
+      await using reader = await connect(url, { token: "alice" });
+      using stuck = await openRawSocket(url);
+      const filler = JSON.stringify({ rid: 1, command: "x".repeat(60_000), options: {} });
+      for (let i = 0; i < 100; i++) await stuck.sendFrame(new TextEncoder().encode(filler));
+      const release = backend.hold("GET /notification");
+      const releaseNever = backend.hold("GET /tournament");
+
+      const answered = reader.ask("getMyNotifications", { where: { types: [] } });
+      const letGo = await release();
+      const given = reader.ask("getTournament", { where: { id: "1" } });
+      await releaseNever();
+      const start = performance.now();
+      wss.kill(signal);
+      await until("it is draining", async () => {
+        const response = await fetch(`http://127.0.0.1:${port}/readyz`);
+        await response.body?.cancel();
+        return response.status === 503;
+      });
+      const late = reader.ask("nothing");
+      const refused = await reader.reply(late);
+      letGo();
+
+      assertEquals(refused.payload.error[0].Slug, "shutting-down");
+      assertEquals((await reader.reply(answered)).status, "ok");
+      assertEquals((await reader.reply(given)).payload.error[0].Slug, "backend-timeout");
+      assertEquals((await reader.ended).code, 1012);
+      assertEquals(await wss.exitCode(), 0);
+      const took = performance.now() - start;
+      assert(took < 15_000, `It took ${took} ms`);
+      assertEquals(
+        wss.complaints.map((line) => JSON.parse(line).message),
+        [
+          "Requests to the tournament API fail, backend-timeout: " +
+          "no whole answer within 3000 ms; is it up, and its URL right?",
+        ],
+      );
+    },
+  );
+}

@@ -1,0 +1,103 @@
+/** From where the client library goes on, said by a service of which a test says what comes. */
+import FakeTimers from "@sinonjs/fake-timers";
+import { assertEquals } from "@std/assert";
+import { connect } from "../../src/client/mod.ts";
+import { Queue, within } from "../_support/queue.ts";
+import { startScriptedService } from "../_support/service/scripted_service.ts";
+
+interface Request {
+  rid: number;
+  options: { since?: string };
+}
+
+/** The next connection, with what is asked on it. */
+async function nextConnection(service: ReturnType<typeof startScriptedService>) {
+  const socket = await service.socket();
+  const requests = new Queue<Request>();
+  socket.onmessage = ({ data }) => requests.push(JSON.parse(data));
+  return {
+    close: () => socket.close(1011),
+    request: () => within(10_000, "a request", requests.next()),
+    asked: () => requests.takeAll().length,
+    push: (frame: object) => socket.send(JSON.stringify({ rid: -1, payload: null, ...frame })),
+    reply: (frame: object) =>
+      socket.send(JSON.stringify({ event: "e", status: "ok", payload: [], ...frame })),
+  };
+}
+
+Deno.test("[DEL6] after a list of another log offsets count from their beginning again", async () => {
+  await using service = startScriptedService();
+  using client = connect(service.ws);
+  const inbox = client.notifications();
+  const first = await nextConnection(service);
+  first.reply({ rid: (await first.request()).rid, cursor: "c1" });
+  first.push({ event: "e", status: "update", id: "0-5", cursor: "c2" });
+  first.push({ event: "e", status: "update", id: "0-5", cursor: "c2" });
+  assertEquals([(await inbox.next()).value.kind, (await inbox.next()).value.kind], [
+    "list",
+    "update",
+  ]);
+  first.close();
+
+  const second = await nextConnection(service);
+  const { rid, options: { since } } = await second.request();
+  second.reply({ rid, cursor: "c3", recovered: false, payload: ["new"] });
+  second.push({ event: "e", status: "update", id: "0-0", payload: "first", cursor: "c4" });
+
+  assertEquals(since, "c2");
+  assertEquals((await inbox.next()).value, { kind: "list", items: ["new"] });
+  assertEquals((await inbox.next()).value, { kind: "update", data: "first" });
+});
+
+Deno.test("[LIFE4] a client goes on from the cursor with which it was sent away", async () => {
+  await using service = startScriptedService();
+  using client = connect(service.ws);
+  const inbox = client.notifications();
+  const first = await nextConnection(service);
+  first.reply({ rid: (await first.request()).rid, cursor: "c1" });
+  await inbox.next();
+  first.push({ event: "server", status: "reconnect", payload: { afterMs: 0 }, cursor: "c2" });
+  first.close();
+
+  const second = await nextConnection(service);
+  assertEquals((await second.request()).options.since, "c2");
+});
+
+Deno.test("[DEL8] a cursor for all is none for a subscription that has no list yet", async () => {
+  await using service = startScriptedService();
+  using client = connect(service.ws);
+  client.notifications();
+  const first = await nextConnection(service);
+  await first.request();
+  first.push({ event: "stream", status: "live", cursor: "c9" });
+  first.close();
+
+  const second = await nextConnection(service);
+  assertEquals((await second.request()).options.since, undefined);
+});
+
+Deno.test("[ERR1] a list that is refused for now is asked for again when the service says", async () => {
+  await using service = startScriptedService();
+  using client = connect(service.ws);
+  client.notifications();
+  const connection = await nextConnection(service);
+  const { rid } = await connection.request();
+  const clock = FakeTimers.install({ toFake: ["setTimeout", "clearTimeout"] });
+  const { random } = Math;
+  Math.random = () => 0;
+  try {
+    const problem = { Slug: "overloaded", Message: "m", Temporary: true, RetryAfterMs: 1500 };
+    connection.reply({ rid, status: "error", payload: { message: "m", error: [problem] } });
+    // Answered after the error, on the same line.
+    const counted = client.request("getMyNotificationsCount", {});
+    connection.reply({ rid: (await connection.request()).rid, payload: { total: 0 } });
+    await counted;
+    clock.tick(1499);
+    assertEquals(connection.asked(), 0);
+    clock.tick(1);
+    assertEquals((await connection.request()).options.since, undefined);
+  } finally {
+    Math.random = random;
+    clock.uninstall();
+  }
+});

@@ -1,0 +1,322 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import FakeTimers from "@sinonjs/fake-timers";
+import { connect } from "../../src/client/mod.ts";
+import { freePort } from "../_support/service/admin.ts";
+import { startProxy } from "../_support/network/proxy.ts";
+import { startScriptedService } from "../_support/service/scripted_service.ts";
+import { connectClient } from "../_support/clients/library_client.ts";
+import { startTwo, startWss, type Wss } from "../_support/service/wss.ts";
+
+/** Timers of the library, and all others of this process. */
+function fakeClock() {
+  const clock = FakeTimers.install({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  return Object.assign(clock, { [Symbol.dispose]: () => clock.uninstall() });
+}
+
+/** Random numbers that are all the same. */
+function fakeRandom(value: number) {
+  const { random } = Math;
+  Math.random = () => value;
+  return { [Symbol.dispose]: () => void (Math.random = random) };
+}
+
+async function closeSession({ admin }: Wss) {
+  const [{ id }] = (await admin.get("/sessions")).sessions;
+  await admin.post(`/sessions/${id}/close`);
+}
+
+Deno.test("a client that finds nobody tries again after 0.5 s, then twice as long, up to 20 s", async () => {
+  using clock = fakeClock();
+  using _random = fakeRandom(1);
+  const client = connectClient(`ws://127.0.0.1:${freePort()}/web`);
+  const waits = [];
+  for (let tries = 0; tries < 8; tries++) {
+    const { retryInMs, last } = await client.until("waiting");
+    assertEquals(last?.code, 1006);
+    waits.push(retryInMs);
+    clock.tick(retryInMs);
+  }
+  client.close();
+  assertEquals(waits, [500, 1000, 2000, 4000, 8000, 16_000, 20_000, 20_000]);
+});
+
+Deno.test("a client waits for any part of that time, so that not all come at once", async () => {
+  for (const part of [0, 0.25]) {
+    using _random = fakeRandom(part);
+    const client = connectClient(`ws://127.0.0.1:${freePort()}/web`);
+    assertEquals((await client.until("waiting")).retryInMs, part * 500);
+    client.close();
+  }
+});
+
+Deno.test("a client begins anew with short waits once a connection has lasted", async () => {
+  using _random = fakeRandom(1);
+  using clock = fakeClock();
+  await using service = startScriptedService();
+  const client = connectClient(service.ws);
+  for (const wait of [500, 1000, 2000]) {
+    const socket = await service.socket();
+    // What comes at once says nothing of how long it will last.
+    socket.send('{"rid":-1,"event":"stream","status":"live","payload":null}');
+    socket.close(1011);
+    assertEquals((await client.until("waiting")).retryInMs, wait);
+    clock.tick(wait);
+  }
+  const socket = await service.socket();
+  await client.until("open");
+  clock.tick(5000);
+  socket.close(1011);
+  assertEquals((await client.until("waiting")).retryInMs, 500);
+  client.close();
+});
+
+Deno.test("[NET5] a client says that it knows wss.v1, and sends its token with the upgrade", async () => {
+  await using wss = await startWss({ users: { "a tøken": "42" } });
+  using client = connect(`${wss.ws}/web`, { token: () => "a tøken" });
+  const inbox = client.notifications();
+
+  assertEquals((await inbox.next()).value.kind, "list");
+  const [session] = wss.service.sessions;
+  assertEquals([session?.knowsVersion1, session?.user], [true, "42"]);
+  assertEquals(wss.backend.calls.map(({ url }) => url.split("?")[0]), ["/user", "/notification"]);
+});
+
+Deno.test("[LIFE2] a client does not come again after 1003, 1009 and 4029, and says why", async () => {
+  await using service = startScriptedService();
+  for (const code of [1003, 1009, 4029]) {
+    const client = connectClient(service.ws);
+    const before = client.count({ status: "unseen" }).catch((error) => error);
+    const inbox = client.notifications();
+    const next = inbox.next().catch((error) => error);
+    (await service.socket()).close(code, "because");
+
+    const { last } = await client.until("closed");
+    assertEquals(last, { code, reason: "because" });
+    for (const error of [await before, await next]) {
+      assertEquals([error.slug, error.temporary], ["closed", false]);
+      assertMatch(error.message, new RegExp(`${code} because`));
+    }
+  }
+  assertEquals(service.upgrades, 3);
+});
+
+Deno.test("[LIFE2] a client comes again after any other close, and says why it was closed", async () => {
+  using _random = fakeRandom(0);
+  await using service = startScriptedService();
+  const client = connectClient(service.ws);
+  for (const code of [1000, 1011, 1012, 4001, 4008, 4503]) {
+    (await service.socket()).close(code, "because");
+    assertEquals((await client.until("waiting")).last, { code, reason: "because" });
+  }
+  await service.socket();
+  assertEquals((await client.until("open")).last, { code: 4503, reason: "because" });
+  client.close();
+});
+
+Deno.test("[LIFE4] a client that is sent away is back at once when its slot has come", async () => {
+  await using pair = await startTwo({ settings: { DRAIN_SECONDS: "1" } });
+  using proxy = startProxy(pair.one.ws);
+  const client = connectClient(`${proxy.ws}/web`, { token: () => "alice" });
+  const inbox = client.notifications();
+  await inbox.next();
+  const toldAt = performance.now();
+  proxy.redirect(pair.two.ws);
+  const stopped = pair.one.stop();
+
+  const { retryInMs, last } = await client.until("waiting");
+  assertEquals(last?.code, 1012);
+  // The slot of the only client is in the middle.
+  assert(performance.now() - toldAt > 400);
+  assert(retryInMs < 200, `${retryInMs} ms`);
+  await client.until("open");
+  pair.two.publish("notification", { userId: "42", type: "a", data: 1 });
+  assertEquals((await inbox.next()).value, { kind: "update", data: 1 });
+  client.close();
+  await stopped;
+});
+
+Deno.test("[LIFE4] a client whose line breaks before its slot waits for that, but not for long", async () => {
+  using clock = fakeClock();
+  await using service = startScriptedService();
+  const client = connectClient(service.ws);
+  for (const [afterMs, waitMs] of [[9000, 8000], [3_600_000, 20_000]] as const) {
+    const socket = await service.socket();
+    socket.send(
+      JSON.stringify({ rid: -1, event: "server", status: "reconnect", payload: { afterMs } }),
+    );
+    socket.send('{"rid":-1,"event":"stream","status":"degraded","payload":null}');
+    while (!(await client.until("open")).degraded);
+    clock.tick(1000);
+    socket.close(1011);
+    assertEquals((await client.until("waiting")).retryInMs, waitMs);
+    clock.tick(waitMs);
+  }
+  client.close();
+});
+
+Deno.test("[DEL8] a client notices within 40 s that its line is dead, and resumes", async () => {
+  await using wss = await startWss();
+  using proxy = startProxy(wss.ws);
+  using clock = fakeClock();
+  const client = connectClient(`${proxy.ws}/web`, { token: () => "alice" });
+  const inbox = client.notifications();
+  await inbox.next();
+  await client.until("open");
+
+  proxy.swallow();
+  wss.publish("notification", { userId: "42", type: "a", data: "missed" });
+  clock.tick(37_000);
+  assertEquals(client.state.state, "open");
+  clock.tick(2000);
+  const { retryInMs, last } = await client.until("waiting");
+  assertEquals(last, { code: 1006, reason: "Nothing came for too long" });
+  proxy.heal();
+  clock.tick(retryInMs);
+  assertEquals((await inbox.next()).value, { kind: "update", data: "missed" });
+  client.close();
+});
+
+Deno.test("a client asks on a line that is quiet, and stays while it is answered", async () => {
+  await using wss = await startWss();
+  using clock = fakeClock();
+  const out: string[] = [];
+  const client = connect(`${wss.ws}/web`, {
+    onFrame: (direction, text) => direction === "out" && out.push(text),
+  });
+  await client.count({ status: "unseen" }).catch(() => {});
+  clock.tick(12_000);
+  for (let round = 1; round <= 3; round++) {
+    clock.tick(14_000);
+    // Whatever is asked next is answered after the probe.
+    await client.count({ status: "unseen" }).catch(() => {});
+    clock.tick(12_000);
+    assertEquals(client.state.state, "open");
+    assertEquals(out.filter((text) => /^\{"rid":\d+\}$/.test(text)).length, round);
+  }
+  client.close();
+});
+
+Deno.test("a client notices a socket that does not open, and tries another", async () => {
+  await using wss = await startWss();
+  using proxy = startProxy(wss.ws);
+  proxy.swallow();
+  using clock = fakeClock();
+  const client = connectClient(`${proxy.ws}/web`, { token: () => "alice" });
+  const counted = client.count({ status: "unseen" });
+  await client.until("connecting");
+  await proxy.accepted();
+  clock.tick(20_000);
+  const { retryInMs, last } = await client.until("waiting");
+  assertEquals(last, { code: 1006, reason: "It did not open in time" });
+  proxy.heal();
+  clock.tick(retryInMs);
+  assertEquals(await counted, { total: 3 });
+  client.close();
+});
+
+Deno.test("a client whose browser is online again tries at once where it waits or hangs", async () => {
+  await using wss = await startWss();
+  using proxy = startProxy(wss.ws);
+  using _clock = fakeClock();
+  const client = connectClient(`${proxy.ws}/web`);
+  await client.until("open");
+  await proxy.accepted();
+  proxy.cut();
+  await client.until("waiting");
+  proxy.swallow();
+  globalThis.dispatchEvent(new Event("online"));
+  await client.until("connecting");
+  await proxy.accepted();
+  proxy.heal();
+  globalThis.dispatchEvent(new Event("online"));
+  await client.until("open");
+  client.close();
+});
+
+Deno.test("a client whose browser is online again finds out within 4 s that its line is dead", async () => {
+  await using wss = await startWss();
+  using proxy = startProxy(wss.ws);
+  using clock = fakeClock();
+  const client = connectClient(`${proxy.ws}/web`);
+  await client.until("open");
+  globalThis.dispatchEvent(new Event("online"));
+  await client.count({ status: "unseen" }).catch(() => {});
+  clock.tick(4000);
+  assertEquals(client.state.state, "open");
+
+  proxy.swallow();
+  globalThis.dispatchEvent(new Event("online"));
+  clock.tick(4000);
+  assertEquals((await client.until("waiting")).last?.reason, "Nothing came for too long");
+  client.close();
+});
+
+Deno.test("[DEL10] a client says that its stream is degraded, and live again, once each", async () => {
+  await using service = startScriptedService();
+  const client = connectClient(service.ws);
+  const socket = await service.socket();
+  assertEquals(await client.until("open"), { state: "open", degraded: false, last: null });
+  for (const status of ["live", "degraded", "degraded", "live", "live", "degraded"]) {
+    socket.send(JSON.stringify({ rid: -1, event: "stream", status, payload: null }));
+  }
+  for (const degraded of [true, false, true]) {
+    assertEquals((await client.until("open")).degraded, degraded);
+  }
+  client.close();
+});
+
+Deno.test("what a client can't read is passed over", async () => {
+  await using service = startScriptedService();
+  const client = connectClient(service.ws);
+  const counted = client.count({ status: "unseen" });
+  const socket = await service.socket();
+  for (
+    const text of ["", "no JSON", "null", "[]", "1", '{"rid":"x"}', '{"rid":-1}', '{"rid":77}']
+  ) {
+    socket.send(text);
+  }
+  socket.send(new Uint8Array(3));
+  socket.send('{"rid":1,"event":"","status":"ok","payload":{"total":5}}');
+  assertEquals(await counted, { total: 5 });
+  client.close();
+});
+
+Deno.test("what a client tells may throw or close it, and stops nothing", async () => {
+  await using wss = await startWss();
+  const errors: string[] = [];
+  const onError = (event: ErrorEvent) => {
+    event.preventDefault();
+    errors.push(event.error.message);
+  };
+  globalThis.addEventListener("error", onError);
+  const client = connect(`${wss.ws}/web`, {
+    token: () => "alice",
+    onState({ state }) {
+      throw new Error(state);
+    },
+    onFrame(direction) {
+      if (direction === "in") client.close();
+    },
+  });
+  assertEquals(await client.count({ status: "unseen" }), { total: 3 });
+  assertEquals(client.state.state, "closed");
+  await Promise.resolve();
+  globalThis.removeEventListener("error", onError);
+  assertEquals(errors, ["connecting", "open", "closed"]);
+});
+
+Deno.test("a client that can't connect to such an address is closed, and says so", async () => {
+  const client = connectClient("ftp://127.0.0.1/web");
+  const { last } = await client.until("closed");
+  assertMatch(last?.reason ?? "", /^Cannot connect: /);
+});
+
+Deno.test("a client that an operator closes comes again", async () => {
+  await using wss = await startWss();
+  const client = connectClient(`${wss.ws}/web`);
+  await client.until("open");
+  await closeSession(wss);
+  assertEquals((await client.until("waiting")).last?.code, 1012);
+  await client.until("open");
+  client.close();
+});

@@ -1,0 +1,225 @@
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import FakeTimers from "@sinonjs/fake-timers";
+import { connect, WssError } from "../../src/client/mod.ts";
+import { startProxy } from "../_support/network/proxy.ts";
+import { connectClient } from "../_support/clients/library_client.ts";
+import { startWss } from "../_support/service/wss.ts";
+
+const UNSEEN = { status: "unseen" } as const;
+
+/** Tokens one after the other, the last for ever. */
+function tokens(...list: (string | null)[]) {
+  let asked = 0;
+  return {
+    get asked() {
+      return asked;
+    },
+    next: () => list[Math.min(asked++, list.length - 1)],
+  };
+}
+
+Deno.test("[KAF5] a client that is logged out asks for the token, and goes on with another", async () => {
+  await using wss = await startWss({ users: { first: "42", second: "42" } });
+  using client = connect(`${wss.ws}/web`, { token: tokens("first", "second").next });
+  const inbox = client.notifications();
+  await inbox.next();
+  wss.backend.forget();
+  wss.publish("logout", { userId: "42" });
+  wss.publish("notification", { userId: "42", type: "a", data: "meanwhile" });
+
+  assertEquals((await inbox.next()).value, { kind: "update", data: "meanwhile" });
+  assertEquals(wss.backend.calls.map(({ authorization }) => authorization), ["second"]);
+});
+
+Deno.test("[AUTH6] a client whose token is refused by then is closed, for it has no other", async () => {
+  const users: Record<string, string> = { alice: "42" };
+  await using wss = await startWss({ users, settings: { AUTH_CACHE_SECONDS: "0" } });
+  const client = connectClient(`${wss.ws}/web`, { token: () => "alice" });
+  const inbox = client.notifications();
+  await inbox.next();
+  delete users.alice;
+  wss.publish("logout", { userId: "42" });
+
+  const { last } = await client.until("closed");
+  assertEquals(last, { code: 4401, reason: "Token refused" });
+  const { slug, message } = await assertRejects(() => inbox.next(), WssError);
+  assertEquals(slug, "closed");
+  assertMatch(message, /4401 Token refused/);
+});
+
+Deno.test("[NET4] a client whose token is refused tries another, but not the same", async () => {
+  await using wss = await startWss();
+  const given = tokens("wrong", "bad", "alice");
+  using client = connect(`${wss.ws}/web`, { token: given.next });
+  assertEquals(await client.count(UNSEEN), { total: 3 });
+  assertEquals(given.asked, 3);
+
+  const other = connectClient(`${wss.ws}/web`, { token: () => "wrong" });
+  wss.backend.forget();
+  assertEquals((await other.until("closed")).last?.code, 4401);
+  assertEquals(wss.backend.calls.length, 1);
+});
+
+Deno.test("[DEL5] what was another user's is not resumed: there is a list", async () => {
+  await using wss = await startWss();
+  wss.backend.on("GET /notification", ({ authorization }) => Response.json([authorization]));
+  const given = tokens("alice", "bob");
+  using client = connect(`${wss.ws}/web`, { token: given.next });
+  const inbox = client.notifications();
+  assertEquals((await inbox.next()).value, { kind: "list", items: ["alice"] });
+  wss.publish("notification", { userId: "42", type: "a", data: "not read by Alice" });
+  await client.count(UNSEEN).catch(() => {});
+  wss.publish("logout", { userId: "42" });
+  wss.publish("notification", { userId: "43", type: "a", data: "in Bob's list" });
+  const seen = [];
+  while (seen.at(-1)?.kind !== "list") seen.push((await inbox.next()).value);
+  assertEquals(seen.at(-1), { kind: "list", items: ["bob"] });
+  assertEquals(seen.filter(({ data }) => data === "in Bob's list"), []);
+  wss.publish("notification", { userId: "42", type: "a", data: "for Alice" });
+  wss.publish("notification", { userId: "43", type: "a", data: "for Bob" });
+  assertEquals((await inbox.next()).value, { kind: "update", data: "for Bob" });
+});
+
+Deno.test("a call that is unauthorized is made again with another token, where there is one", async () => {
+  await using wss = await startWss({ users: { old: "42", new: "42" } });
+  wss.backend.on(
+    "GET /notification",
+    ({ authorization }) =>
+      authorization === "old" ? new Response(null, { status: 401 }) : Response.json({ total: 1 }),
+  );
+  wss.backend.on(
+    "PUT /notification",
+    ({ authorization }) => new Response(null, { status: authorization === "old" ? 401 : 204 }),
+  );
+  const given = tokens("old", "new");
+  using client = connect(`${wss.ws}/web`, { token: given.next });
+  const calls = [client.count(UNSEEN), client.markAs("read"), client.count(UNSEEN)];
+  assertEquals(await Promise.all(calls), [{ total: 1 }, undefined, { total: 1 }]);
+
+  using same = connect(`${wss.ws}/web`, { token: () => "old" });
+  for (
+    const call of [
+      () => same.count(UNSEEN),
+      () => same.markAs("read"),
+      () => same.notifications().next(),
+    ]
+  ) {
+    const { slug, temporary } = await assertRejects(call, WssError);
+    assertEquals([slug, temporary], ["unauthorized", false]);
+  }
+  assertEquals(same.state.state, "open");
+});
+
+Deno.test("[KAF5] what is asked while a client is about to connect again is asked on that connection", async () => {
+  await using wss = await startWss();
+  const { promise: held, resolve: release } = Promise.withResolvers<void>();
+  wss.backend.on("GET /notification", async ({ url }) => {
+    if (url.includes("type=slow")) await held;
+    return Response.json({ total: 1 });
+  });
+  using client = connect(`${wss.ws}/web`, {
+    token: () => "alice",
+    // Not before the count is refused, so that it is while the list is under way.
+    onFrame: (_direction, text) => /Count".*"unauthorized"/.test(text) && release(),
+  });
+  await client.count(UNSEEN);
+  wss.backend.forget();
+  const slow = client.notifications({ types: ["slow"] });
+  await wss.backend.nextCall();
+  wss.publish("logout", { userId: "42" });
+  const counted = client.count(UNSEEN);
+
+  assertEquals(await counted, { total: 1 });
+  assertEquals((await slow.next()).value.kind, "list");
+});
+
+Deno.test("a guest's inbox ends where there is no token, and begins when there is one by then", async () => {
+  await using wss = await startWss();
+  using guest = connect(`${wss.ws}/web`);
+  const { slug } = await assertRejects(() => guest.notifications().next(), WssError);
+  assertEquals(slug, "unauthorized");
+  const given = tokens(null, "alice");
+  using client = connect(`${wss.ws}/web`, { token: given.next });
+  assertEquals((await client.notifications().next()).value.kind, "list");
+});
+
+Deno.test("an inbox that every token is refused for ends, and does not connect for ever", async () => {
+  let token = 0;
+  await using wss = await startWss();
+  wss.backend.on("GET /user", () => Response.json({ id: 42 }));
+  wss.backend.on("GET /notification", () => new Response(null, { status: 401 }));
+  using client = connect(`${wss.ws}/web`, { token: () => `token ${++token}` });
+  const { slug } = await assertRejects(() => client.notifications().next(), WssError);
+  assertEquals(slug, "unauthorized");
+});
+
+Deno.test("a guest's schedule goes on when the user is logged out", async () => {
+  await using wss = await startWss();
+  const given = tokens("alice", null);
+  using client = connect(`${wss.ws}/mobile`, { token: given.next });
+  const schedule = client.schedules({ from: 1, to: 2, timezone: "UTC" });
+  const inbox = client.notifications();
+  await Promise.all([schedule.next(), inbox.next()]);
+  wss.publish("logout", { userId: "42" });
+  const { slug } = await assertRejects(() => inbox.next(), WssError);
+  assertEquals(slug, "unauthorized");
+  wss.publish("update_subscription", { resource: "schedule", data: 1 });
+  assertEquals((await schedule.next()).value, { kind: "update", data: 1 });
+});
+
+Deno.test("a token function that fails is asked again later", async () => {
+  await using wss = await startWss();
+  let asked = 0;
+  const client = connectClient(`${wss.ws}/web`, {
+    token() {
+      if (++asked === 1) throw new Error("at once");
+      return asked === 2 ? Promise.reject(new Error("later")) : "alice";
+    },
+  });
+  const inbox = client.notifications();
+  for (const error of ["at once", "later"]) {
+    const { last } = await client.until("waiting");
+    assertEquals(last?.reason, `The token function failed: Error: ${error}`);
+  }
+  assertEquals((await inbox.next()).value.kind, "list");
+  client.close();
+});
+
+Deno.test("a token function that says nothing is asked again after 20 s", async () => {
+  await using wss = await startWss();
+  const clock = FakeTimers.install({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  try {
+    let asked = 0;
+    const client = connectClient(`${wss.ws}/web`, {
+      token: () => ++asked === 1 ? new Promise(() => {}) : "alice",
+    });
+    const counted = client.count(UNSEEN);
+    await client.until("connecting");
+    clock.tick(20_000);
+    clock.tick((await client.until("waiting")).retryInMs);
+    assertEquals(await counted, { total: 3 });
+    client.close();
+  } finally {
+    clock.uninstall();
+  }
+});
+
+Deno.test("a call that waits for another token ends with its client", async () => {
+  await using wss = await startWss();
+  let asked = 0;
+  const again = Promise.withResolvers<void>();
+  using proxy = startProxy(wss.ws);
+  const client = connect(`${proxy.ws}/web`, {
+    token() {
+      if (++asked === 1) return null;
+      again.resolve();
+      return new Promise(() => {});
+    },
+  });
+  const counted = client.count(UNSEEN);
+  const read = client.notifications().next();
+  await again.promise;
+  client.close();
+  const { slug } = await assertRejects(() => counted, WssError);
+  assertEquals([slug, (await read).done], ["closed", true]);
+});

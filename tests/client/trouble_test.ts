@@ -1,0 +1,117 @@
+/** What the client library does with requests in trouble. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { connect, WssError } from "../../src/client/mod.ts";
+import { until } from "../_support/queue.ts";
+import { startWss } from "../_support/service/wss.ts";
+
+const UNSEEN = { status: "unseen" } as const;
+
+Deno.test("a request that can't be one is refused, and nothing waits for it", async () => {
+  await using wss = await startWss();
+  using client = connect(`${wss.ws}/mobile`, { token: () => "alice" });
+  const slugs = [];
+  for (const [command, options] of [['a"b', {}], ["getTournament", undefined]] as const) {
+    slugs.push((await assertRejects(() => client.request(command, options), WssError)).slug);
+  }
+  assertEquals(slugs, ["unsupported-command", "invalid-options"]);
+});
+
+Deno.test("[FRM2] a request that is too large is refused, and the connection stays", async () => {
+  await using wss = await startWss();
+  using client = connect(`${wss.ws}/web`, { token: () => "alice" });
+  await client.count(UNSEEN);
+  const ids = Array.from({ length: 2000 }, () => crypto.randomUUID());
+
+  const error = await assertRejects(() => client.markAs("read", ids), WssError);
+
+  assertEquals([error.slug, error.temporary], ["invalid-options", false]);
+  assertEquals([client.state.state, await client.count(UNSEEN)], ["open", { total: 3 }]);
+});
+
+Deno.test("a line is not dead because a list takes long", async () => {
+  await using wss = await startWss();
+  const sent: string[] = [];
+  const came: string[] = [];
+  using client = connect(`${wss.ws}/web`, {
+    token: () => "alice",
+    onFrame: (direction, text) => (direction === "in" ? came : sent).push(text),
+  });
+  await client.count(UNSEEN);
+  const release = wss.backend.hold("GET /notification");
+  const inbox = client.notifications();
+  const letGo = await release();
+
+  globalThis.dispatchEvent(new Event("online"));
+
+  await until("the probe is answered", () => came.some((text) => text.includes("invalid-request")));
+  assertEquals(sent.at(-1), '{"rid":3}');
+  letGo();
+  assertEquals((await inbox.next()).value.kind, "list");
+});
+
+Deno.test("what is asked while a client is about to leave its connection goes over the next", async () => {
+  await using wss = await startWss();
+  let isTold = false;
+  using client = connect(`${wss.ws}/mobile`, {
+    token: () => "alice",
+    onFrame: (_direction, text) => isTold ||= text.includes('"status":"unauthorized"'),
+  });
+  await client.count(UNSEEN);
+  const release = wss.backend.hold("PUT /notification", () => new Response(null, { status: 204 }));
+  const marked = client.markAs("read", ["n1"]);
+  const letGo = await release();
+  wss.publish("logout", { userId: "42" });
+  await until("the client is told", () => isTold);
+  const fetched = client.request("getTournament", { where: { id: "2" } });
+  letGo();
+  await marked;
+
+  assertEquals(await fetched, { id: "2" });
+});
+
+Deno.test("a subscription that could not be ended for now is ended later", async () => {
+  await using wss = await startWss({ settings: { RATE_LIMIT: "2" } });
+  using client = connect(`${wss.ws}/web`, { token: () => "alice" });
+  const inbox = client.notifications();
+  await inbox.next();
+  const [session] = wss.service.sessions.ofUser("42");
+  assertEquals(session?.subscriptionCount, 1);
+  await Promise.allSettled(Array.from({ length: 5 }, () => client.count(UNSEEN)));
+
+  await inbox.return?.();
+
+  await until("it is ended", () => session?.subscriptionCount === 0);
+});
+
+Deno.test("a call that is aborted waits for no token", async () => {
+  await using wss = await startWss();
+  let asked = 0;
+  using client = connect(`${wss.ws}/web`, {
+    token: () => ++asked === 1 ? null : new Promise<string>(() => {}),
+  });
+  const abort = new AbortController();
+  const counted = client.count({ ...UNSEEN, signal: abort.signal });
+  await until("the token is asked for again", () => asked === 2);
+
+  abort.abort(new Error("not wanted"));
+
+  await assertRejects(() => counted, Error, "not wanted");
+});
+
+Deno.test("what has been read counts no more for how much may wait", async () => {
+  await using wss = await startWss();
+  using client = connect(`${wss.ws}/web`, { token: () => "alice" });
+  const inbox = client.notifications<unknown, { n: number }>();
+  await inbox.next();
+  wss.backend.forget();
+  const text = "x".repeat(100_000);
+  const publish = (n: number) =>
+    wss.publish("notification", { userId: "42", type: "a", data: { n, text } });
+  publish(0);
+  for (let n = 1; n < 60; n++) {
+    publish(n);
+    const { value } = await inbox.next();
+    assert(value.kind === "update" && value.data.n === n - 1, `${value.kind} before ${n}`);
+  }
+  assertEquals(wss.backend.calls, []);
+});

@@ -1,0 +1,146 @@
+import { assertEquals } from "@std/assert";
+import { startWss } from "../_support/service/wss.ts";
+
+const LIST = { where: { types: [] } };
+
+Deno.test("[AUTH1] a token logs in, the payload is the backend's body", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web");
+  wss.backend.on("GET /user", () => Response.json({ id: "42", name: "Alice", roles: ["x"] }));
+
+  const reply = await client.request("authentication", { authToken: "alice" });
+
+  assertEquals(reply, {
+    rid: 1,
+    event: "authentication",
+    status: "ok",
+    payload: { id: "42", name: "Alice", roles: ["x"] },
+  });
+  assertEquals(wss.backend.calls.map(({ authorization }) => authorization), ["alice"]);
+});
+
+Deno.test("[AUTH1] logging in drops all subscriptions, also as the same user", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/mobile", { token: "alice" });
+  const where = { from: 1, to: 2, timezone: "UTC" };
+  const ids = [
+    (await client.request("getMyNotifications", LIST)).event,
+    (await client.request("getSchedules", { where })).event,
+  ];
+
+  await client.request("authentication", { authToken: "alice" });
+  wss.publish("update_subscription", { subscriptions: ids });
+  wss.publish("notification", { userId: "42", type: "a" });
+
+  assertEquals(await client.pushesUntilIdle(), []);
+  assertEquals(wss.service.sessions.indexSizes(), { keys: 0, users: 1 });
+});
+
+Deno.test("[AUTH1] after a change of user, pushes are those of the new one", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web", { token: "alice" });
+  await client.request("getMyNotifications", LIST);
+  await client.request("authentication", { authToken: "bob" });
+  const { event } = await client.request("getMyNotifications", LIST);
+
+  wss.publish("notification", { userId: "42", type: "a", data: "alice's" });
+  wss.publish("notification", { userId: "43", type: "a", data: "bob's" });
+
+  const pushes = await client.pushesUntilIdle();
+  assertEquals(pushes.map(({ event, payload }) => [event, payload]), [[event, "bob's"]]);
+});
+
+Deno.test("[AUTH2] without a token the session becomes a guest", async () => {
+  await using wss = await startWss();
+  for (const options of [{}, { authToken: "" }, { authToken: null }, { update: false }]) {
+    await using client = await wss.connect("/web", { token: "alice" });
+    await client.request("getMyNotifications", LIST);
+
+    const reply = await client.request("authentication", options);
+    wss.publish("notification", { userId: "42", type: "a" });
+
+    assertEquals([reply.status, reply.payload], ["ok", null]);
+    assertEquals(await client.pushesUntilIdle(), []);
+    assertEquals((await client.request("getMyNotifications", LIST)).status, "unauthorized");
+  }
+});
+
+Deno.test("[AUTH2] update without a token is refused", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web", { token: "alice" });
+  for (const options of [{ update: true }, { update: true, authToken: "" }]) {
+    const { payload } = await client.request("authentication", options);
+    assertEquals(payload.error[0].Slug, "invalid-options");
+    assertEquals(payload.error[0].Path, "options.authToken");
+  }
+  assertEquals((await client.request("getMyNotifications", LIST)).status, "ok");
+});
+
+Deno.test("[AUTH3] any status but ok is passed on, and leaves the session as it was", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web", { token: "alice" });
+  await client.request("getMyNotifications", LIST);
+  for (
+    const [http, status] of [[401, "unauthorized"], [403, "forbidden"], [404, "error"], [
+      500,
+      "error",
+    ]] as const
+  ) {
+    for (const update of [true, false]) {
+      wss.backend.on("GET /user", () => Response.json({ http }, { status: http }));
+      const reply = await client.request("authentication", { authToken: "bob", update });
+      assertEquals(reply.status, status);
+      if (http !== 500) assertEquals(reply.payload, { http });
+    }
+  }
+  wss.publish("notification", { userId: "42", type: "a", data: "still Alice" });
+  assertEquals((await client.pushesUntilIdle()).map(({ payload }) => payload), ["still Alice"]);
+});
+
+Deno.test("[AUTH4] an update renews the token, and subscriptions stay", async () => {
+  await using wss = await startWss({ users: { old: "42", new: 42, bob: "43" } });
+  await using client = await wss.connect("/web", { token: "old" });
+  await client.request("getMyNotifications", LIST);
+
+  const reply = await client.request("authentication", { authToken: "new", update: true });
+  wss.publish("notification", { userId: "42", type: "a", data: 1 });
+  const push = await client.next();
+  await client.request("getMyNotificationsCount", { ...LIST, status: "read" });
+
+  assertEquals([reply.status, reply.payload.id, push.payload], ["ok", 42, 1]);
+  assertEquals(wss.backend.calls.at(-1)?.authorization, "new");
+});
+
+Deno.test("[AUTH4] a token of another user, or of any for a guest, is no update", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web", { token: "alice" });
+  await using guest = await wss.connect("/web");
+  for (const session of [client, guest]) {
+    const { status, payload } = await session.request("authentication", {
+      authToken: "bob",
+      update: true,
+    });
+    assertEquals([status, payload.message], ["error", "Invalid access token"]);
+    assertEquals(payload.error[0].Slug, "invalid-token");
+  }
+  await client.request("getMyNotifications", LIST);
+  assertEquals(wss.backend.calls.at(-1)?.authorization, "alice");
+});
+
+Deno.test("[AUTH5] an id is a non-empty string or a safe integer, taken in decimal", async () => {
+  await using wss = await startWss({ settings: { AUTH_CACHE_SECONDS: "0" } });
+  for (const id of ["42", 42, 0, Number.MAX_SAFE_INTEGER]) {
+    wss.backend.on("GET /user", () => Response.json({ id }));
+    await using client = await wss.connect("/web", { token: "any" });
+    await client.request("getMyNotifications", LIST);
+    wss.publish("notification", { userId: String(id), type: "a", data: id });
+    assertEquals((await client.next()).payload, id);
+  }
+  await using client = await wss.connect("/web");
+  const bodies = ['{"id":""}', '{"id":null}', '{"id":1.5}', '{"id":9007199254740993}', '{"id":{}}'];
+  for (const body of [...bodies, "{}", "null", "[]", '"42"', "42"]) {
+    wss.backend.on("GET /user", () => new Response(body));
+    const { payload } = await client.request("authentication", { authToken: "any" });
+    assertEquals(payload.error[0].Slug, "backend-invalid", body);
+  }
+});

@@ -1,0 +1,66 @@
+import { assertEquals } from "@std/assert";
+import { openRawSocket } from "../_support/clients/raw_socket.ts";
+import { startWss } from "../_support/service/wss.ts";
+
+Deno.test("[FRM1] a binary frame closes with 1003", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web");
+
+  client.socket.send(new TextEncoder().encode('{"rid":1}'));
+
+  assertEquals((await client.ended).code, 1003);
+});
+
+Deno.test("[FRM2] a frame over MAX_MESSAGE_BYTES closes with 1009, one of just that is taken", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web");
+  const frame = (bytes: number) => {
+    const start = '{"rid":1,"command":"nothing","options":{},"x":"';
+    // Two bytes a letter, so that length in letters is not length in bytes.
+    return start + "é".repeat((bytes - start.length - 3) / 2) + ' "}';
+  };
+
+  client.send(frame(64 * 1024));
+  assertEquals((await client.next()).payload.error[0].Slug, "unsupported-command");
+  client.send(frame(64 * 1024 + 2));
+
+  assertEquals((await client.ended).code, 1009);
+});
+
+Deno.test("[FRM2] the size is that of the whole message, in however many fragments it comes", async () => {
+  await using wss = await startWss({ settings: { MAX_MESSAGE_BYTES: "100" } });
+  using socket = await openRawSocket(`${wss.ws}/web`);
+  const half = new TextEncoder().encode("x".repeat(60));
+
+  await socket.sendFrame(half, { opcode: 1, fin: false });
+  await socket.sendFrame(half, { opcode: 0, fin: true });
+
+  const close = await socket.readFrame();
+  assertEquals(close?.opcode, 8);
+  assertEquals([...close?.payload.subarray(0, 2) ?? []], [1009 >> 8, 1009 & 255]);
+});
+
+Deno.test("[FRM3] what is not JSON, or no object, gets an error with rid -1, and the connection stays", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web");
+  for (
+    const [text, slug] of [
+      ["", "invalid-json"],
+      ["{", "invalid-json"],
+      ["{'rid':1}", "invalid-json"],
+      ["\u0000", "invalid-json"],
+      ["[".repeat(30_000), "invalid-json"],
+      ["null", "invalid-request"],
+      ["[]", "invalid-request"],
+      ['"x"', "invalid-request"],
+      ["1e999", "invalid-request"],
+      ["[".repeat(30_000) + "]".repeat(30_000), "invalid-request"],
+    ]
+  ) {
+    client.send(text);
+    const reply = await client.next();
+    assertEquals([reply.rid, reply.event, reply.status], [-1, "", "error"]);
+    assertEquals(reply.payload.error[0].Slug, slug, text?.slice(0, 20));
+  }
+  assertEquals((await client.request("authentication")).status, "ok");
+});

@@ -1,0 +1,72 @@
+import fc from "fast-check";
+import { assert, assertEquals } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { askForAnswers, publishValues, sendFrames } from "../_support/fuzz/feed.ts";
+import { answer, frameText, kafkaValue } from "../_support/fuzz/input.ts";
+import { startWss } from "../_support/service/wss.ts";
+
+const LIST = { where: { types: [] } };
+const FRAMES = 20_000;
+const VALUES = 5000;
+const ANSWERS = 5000;
+/** More than what V8 compiles meanwhile, and less than anything that is kept. */
+const MAX_GROWTH_BYTES = 50;
+const seed = Number(Deno.env.get("SEED") ?? crypto.getRandomValues(new Int32Array(1))[0]);
+
+/** Samples; the seed is told, and SEED repeats them. */
+function sample<T>(arbitrary: fc.Arbitrary<T>, count: number): T[] {
+  // deno-lint-ignore no-console
+  console.log(`seed ${seed}`);
+  return fc.sample(arbitrary, { numRuns: count, seed });
+}
+
+Deno.test("[REQ2] whatever a client sends, each frame gets one reply, and nothing is left behind", async () => {
+  await using wss = await startWss({ settings: { MAX_SUBSCRIPTIONS: "20" } });
+
+  await sendFrames(wss, sample(frameText, FRAMES));
+
+  const { service } = wss;
+  assertEquals([service.sessions.size, service.reloads.size, service.revalidation.size], [0, 0, 0]);
+  assertEquals(service.sessions.indexSizes(), { keys: 0, users: 0 });
+  assertEquals(Object.keys(Object.prototype), []);
+});
+
+Deno.test("[KAF6] whatever is in the topic, the next message arrives", async () => {
+  await using wss = await startWss();
+
+  const pushed = await publishValues(wss, sample(kafkaValue, VALUES));
+
+  const kinds = Map.groupBy(pushed, ({ status }) => status);
+  for (const status of ["update", "reload", "unauthorized"]) {
+    assert((kinds.get(status)?.length ?? 0) > 20, `pushes with the status ${status}`);
+  }
+  await using client = await wss.connect("/web", { token: "alice" });
+  await client.request("getMyNotifications", LIST);
+  wss.publish("notification", { userId: "42", type: "a", data: "the end" });
+  assertEquals((await client.next()).payload, "the end");
+  assertEquals(wss.service.stream.positions, [VALUES + 1]);
+  assert(wss.service.quarantine.total > 100 && wss.service.quarantine.records.length <= 1000);
+});
+
+Deno.test("[BCK1] whatever a backend answers, each command gets one reply", async () => {
+  await using wss = await startWss();
+
+  await askForAnswers(wss, sample(answer, ANSWERS));
+
+  assertEquals(wss.service.sessions.size, 0);
+});
+
+Deno.test("[LIFE3] whatever comes from outside, the heap is level once a quarter of it has come", async () => {
+  const script = fileURLToPath(new URL("../_support/fuzz/measure.ts", import.meta.url));
+  const permissions = ["--allow-net", "--allow-env", "--allow-read", "--allow-sys"];
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", ...permissions, "--v8-flags=--expose-gc", script],
+    env: { SEED: String(seed) },
+  }).output();
+
+  const text = new TextDecoder().decode(stdout);
+  assert(text, new TextDecoder().decode(stderr));
+  for (const [kind, bytes] of Object.entries<number>(JSON.parse(text))) {
+    assert(bytes < MAX_GROWTH_BYTES, `seed ${seed}: ${bytes} bytes for each of the ${kind}`);
+  }
+});

@@ -1,0 +1,206 @@
+import FakeTimers from "@sinonjs/fake-timers";
+import { assert, assertEquals } from "@std/assert";
+import { createGate } from "../../src/http/admission.ts";
+import { RateLimit } from "../../src/connection/rate_limit.ts";
+import { until } from "../_support/queue.ts";
+import { openRawSocket } from "../_support/clients/raw_socket.ts";
+import { startWss, type Wss } from "../_support/service/wss.ts";
+
+const LIST = { where: { types: [] } };
+
+/** The status that an upgrade is answered with. */
+async function statusOf(wss: Wss, headers: Record<string, string> = {}) {
+  using socket = await openRawSocket(`${wss.ws}/web`, headers);
+  return Number(socket.head.split(" ")[1]);
+}
+
+Deno.test("[NET3] an origin outside of the list is refused with 403, no origin is allowed", async () => {
+  await using wss = await startWss({
+    settings: { ALLOWED_ORIGINS: "https://app.example.com, https://*.example.org:8443" },
+  });
+  for (
+    const [origin, status] of [
+      ["https://app.example.com", 101],
+      ["https://a.b.example.org:8443", 101],
+      ["http://app.example.com", 403],
+      ["https://app.example.com:444", 403],
+      ["https://app.example.com.evil.test", 403],
+      ["https://evil.test/.example.org:8443", 403],
+      ["https://evil.test#.example.org:8443", 403],
+      ["https://evilexample.org:8443", 403],
+      ["https://.example.org:8443", 403],
+      ["https://user@a.example.org:8443", 403],
+      ["null", 403],
+      ["", 403],
+    ] as const
+  ) {
+    assertEquals(await statusOf(wss, { origin }), status, origin);
+  }
+  assertEquals(await statusOf(wss), 101);
+});
+
+Deno.test("[LIM1][NET3] a full instance answers 503 with Retry-After, until somebody leaves", async () => {
+  await using wss = await startWss({ settings: { MAX_CONNECTIONS: "2" } });
+  await using _one = await wss.connect("/web");
+  {
+    await using _two = await wss.connect("/mobile");
+    using refused = await openRawSocket(`${wss.ws}/web`);
+    assert(/^HTTP\/1.1 503 [^]*retry-after: 5\r\n/.test(refused.head), refused.head);
+    assertEquals((await fetch(`${wss.http}/readyz`).then((r) => r.json())).ready, true);
+  }
+  await until("its socket is closed", () => wss.service.connections === 1);
+  assertEquals(await statusOf(wss), 101);
+});
+
+Deno.test("[LIM1] each address has its own limit; behind a proxy it is the last that the proxy says", async () => {
+  await using direct = await startWss({ settings: { MAX_CONNECTIONS_PER_IP: "1" } });
+  await using _own = await direct.connect("/web");
+  assertEquals(await statusOf(direct, { "x-forwarded-for": "10.0.0.1" }), 503);
+
+  const gate = createGate({
+    allowedOrigins: ["*"],
+    maxConnections: 100,
+    maxConnectionsPerIp: 1,
+    trustProxy: true,
+  });
+  const ask = (headers: Record<string, string>) => gate.admit(new Headers(headers), "127.0.0.1");
+  const first = ask({ "x-forwarded-for": "10.0.0.1" });
+  assertEquals(ask({ "x-forwarded-for": "10.0.0.9, 10.0.0.1" }).refused, "full");
+  assertEquals(ask({ "x-forwarded-for": "10.0.0.1, 10.0.0.2" }).refused, null);
+  assertEquals(ask({ "x-real-ip": "10.0.0.2" }).refused, "full");
+  assertEquals(ask({ "x-real-ip": "10.0.0.3" }).refused, null);
+  assertEquals(ask({}).refused, null);
+  assertEquals(ask({}).refused, "full");
+  if (first.refused === null) {
+    first.place.leave();
+    first.place.leave();
+  }
+  assertEquals(ask({ "x-forwarded-for": "10.0.0.1" }).refused, null);
+  assertEquals(ask({ "x-forwarded-for": "10.0.0.1" }).refused, "full");
+});
+
+Deno.test("[LIM2] requests over the rate get rate-limited, each with its rid; then it goes on", async () => {
+  await using wss = await startWss({ settings: { RATE_LIMIT: "5" } });
+  await using client = await wss.connect("/web");
+  const unsubscribe = { ids: [], action: "unsubscribe" };
+
+  for (let rid = 1; rid <= 9; rid++) {
+    client.send({ rid, command: "subscription", options: unsubscribe });
+  }
+  client.send("no JSON");
+  client.send({ rid: 11, command: "subscription", options: unsubscribe });
+  const frames = [];
+  for (let i = 0; i < 11; i++) frames.push(await client.next());
+
+  const { rid, event, status, payload } = frames.find(({ rid }) => rid === 11) ?? {};
+  assertEquals([rid, event, status], [11, "subscription", "error"]);
+  const [{ Slug, Temporary, RetryAfterMs }] = payload.error;
+  assertEquals([Slug, Temporary], ["rate-limited", true]);
+  assert(RetryAfterMs > 0 && RetryAfterMs <= 200, `${RetryAfterMs} ms`);
+  assertEquals(frames.filter(({ status }) => status === "ok").length, 9);
+  await new Promise((resolve) => setTimeout(resolve, RetryAfterMs));
+  assertEquals((await client.request("subscription", unsubscribe)).status, "ok");
+});
+
+Deno.test("[LIM2] over the rate for 10 s on end, a session is closed with 4029", async () => {
+  await using wss = await startWss({ settings: { RATE_LIMIT: "5" } });
+  await using client = await wss.connect("/web");
+  const sending = setInterval(() => client.socket.readyState === 1 && client.send("x"), 50);
+
+  const startedAt = performance.now();
+  const { code } = await client.ended;
+  clearInterval(sending);
+
+  assertEquals(code, 4029);
+  // A burst of 10, at 20 a second with 5 of them allowed, and then 10 s.
+  const seconds = (performance.now() - startedAt) / 1000;
+  assert(seconds > 10 && seconds < 13, `${seconds} s`);
+});
+
+Deno.test("[LIM2] a session that is over the rate now and then is not closed", () => {
+  const limit = new RateLimit(50, 0);
+  let refused = 0;
+  for (let second = 0; second < 60; second += 4) {
+    for (let i = 0; i < 150; i++) {
+      if (limit.take(second * 1000) > 0) refused++;
+      assertEquals(limit.isAbused(second * 1000), false);
+    }
+  }
+  assertEquals(refused, 15 * 50);
+});
+
+Deno.test("[LIM2] who keeps the rate after one refusal is not closed", () => {
+  const limit = new RateLimit(50, 0);
+  for (let i = 0; i < 101; i++) limit.take(0);
+  for (let now = 21; now < 30_000; now += 21) {
+    assertEquals([limit.take(now), limit.isAbused(now)], [0, false]);
+  }
+});
+
+Deno.test("[LIM2] who is a little over the rate for 10 s is closed", () => {
+  const limit = new RateLimit(50, 0);
+  for (let i = 0; i < 101; i++) limit.take(0);
+  let closedAt = Infinity;
+  for (let now = 1000 / 52; closedAt === Infinity && now < 30_000; now += 1000 / 52) {
+    limit.take(now);
+    if (limit.isAbused(now)) closedAt = now;
+  }
+  assert(closedAt >= 10_000 && closedAt < 11_000, `${closedAt} ms`);
+});
+
+Deno.test("[LIM3] no more than MAX_SUBSCRIPTIONS; asking again for one that it has is allowed", async () => {
+  await using wss = await startWss({ settings: { MAX_SUBSCRIPTIONS: "2" } });
+  await using client = await wss.connect("/web", { token: "alice" });
+  const list = (type: string) => client.request("getMyNotifications", { where: { types: [type] } });
+  const { event } = await list("a");
+  const { cursor } = await list("b");
+  wss.backend.forget();
+
+  const third = await list("c");
+  const resumed = await client.request("getMyNotifications", {
+    where: { types: ["c"] },
+    since: cursor,
+  });
+
+  for (const { status, payload } of [third, resumed]) {
+    assertEquals([status, payload.error[0].Slug], ["error", "too-many-subscriptions"]);
+  }
+  assertEquals(wss.backend.calls, []);
+  assertEquals((await list("a")).status, "ok");
+  await client.request("subscription", { ids: [event], action: "unsubscribe" });
+  assertEquals((await list("c")).status, "ok");
+});
+
+Deno.test("[LIM4] an idle guest is closed with 4001; who has a user or a subscription is not", async () => {
+  await using wss = await startWss({ settings: { IDLE_GUEST_SECONDS: "1" } });
+  await using user = await wss.connect("/web", { token: "alice" });
+  await using subscribed = await wss.connect("/mobile");
+  await subscribed.request("getSchedules", { where: { from: 1, to: 2, timezone: "UTC" } });
+  await using guest = await wss.connect("/web");
+  const connectedAt = performance.now();
+
+  assertEquals((await guest.ended).code, 4001);
+  const seconds = (performance.now() - connectedAt) / 1000;
+  assert(seconds > 0.9 && seconds < 3, `${seconds} s`);
+  assertEquals((await user.request("getMyNotifications", LIST)).status, "ok");
+  assertEquals((await subscribed.request("authentication", {})).status, "ok");
+  // A guest from now on, without anything.
+  assertEquals((await subscribed.ended).code, 4001);
+});
+
+Deno.test("[LIM4] a guest that asks for something now and then stays", async () => {
+  const clock = FakeTimers.install({ toFake: ["setInterval", "clearInterval", "performance"] });
+  try {
+    await using wss = await startWss();
+    await using guest = await wss.connect("/mobile");
+    const ask = () => guest.request("getTournament", { where: { id: "1" } });
+    for (let minute = 0; minute < 20; minute += 4) {
+      clock.tick(4 * 60_000);
+      assertEquals((await ask()).status, "ok");
+    }
+    clock.tick(301_000);
+    assertEquals((await guest.ended).code, 4001);
+  } finally {
+    clock.uninstall();
+  }
+});

@@ -1,0 +1,81 @@
+import { assert, assertEquals } from "@std/assert";
+import served from "../../src/http/client_bundle.json" with { type: "json" };
+import { connect } from "../_support/clients/client.ts";
+import { nginxTest, startNginx } from "../_support/network/nginx.ts";
+import { until } from "../_support/queue.ts";
+import { openRawSocket } from "../_support/clients/raw_socket.ts";
+import { startWss } from "../_support/service/wss.ts";
+
+const LIST = { where: { types: [] } };
+
+nginxTest("behind nginx a client connects, and is pushed what is new", async () => {
+  await using wss = await startWss();
+  await using nginx = await startNginx({ wssPort: wss.service.address.port });
+  await using client = await connect(`${nginx.ws}/web`, { protocols: ["wss.v1"], token: "alice" });
+  const { event } = await client.request("getMyNotifications", LIST);
+
+  wss.publish("notification", { userId: "42", type: "a", data: "new" });
+
+  const push = await client.next();
+  assertEquals([client.socket.protocol, push.event, push.payload], ["wss.v1", event, "new"]);
+});
+
+nginxTest("behind nginx the client library can be had", async () => {
+  await using wss = await startWss();
+  await using nginx = await startNginx({ wssPort: wss.service.address.port });
+  const response = await fetch(`${nginx.ws.replace("ws:", "http:")}/client.js`);
+  assertEquals([response.status, await response.text()], [200, served]);
+});
+
+nginxTest("[LIM1] behind nginx, a client's address is the one that nginx has seen", async () => {
+  await using wss = await startWss({
+    settings: { TRUST_PROXY: "true", MAX_CONNECTIONS_PER_IP: "1" },
+  });
+  await using nginx = await startNginx({ wssPort: wss.service.address.port });
+  await using _client = await connect(`${nginx.ws}/web`);
+
+  for (const name of ["x-forwarded-for", "x-real-ip"]) {
+    using forged = await openRawSocket(`${nginx.ws}/web`, { [name]: "10.0.0.1" });
+    assert(forged.head.startsWith("HTTP/1.1 503 "), forged.head);
+  }
+});
+
+nginxTest("[LIFE1] a ping keeps a quiet client through nginx's timeout", async () => {
+  await using wss = await startWss({ settings: { PING_SECONDS: "1" } });
+  await using nginx = await startNginx({
+    wssPort: wss.service.address.port,
+    replace: { "proxy_read_timeout 75s": "proxy_read_timeout 2s" },
+  });
+  using quiet = await openRawSocket(`${nginx.ws}/web`);
+
+  // One a second of silence, until nginx would have hung up twice.
+  for (let pings = 0; pings < 5; pings++) {
+    const ping = await quiet.readFrame();
+    assertEquals(ping?.opcode, 9);
+    await quiet.sendFrame(ping?.payload ?? new Uint8Array(), { opcode: 10 });
+  }
+
+  await quiet.request({ rid: 1, command: "authentication", options: {} });
+  assertEquals((await quiet.readJson())?.status, "ok");
+});
+
+nginxTest("nginx hangs up on a client that takes nothing", async () => {
+  await using wss = await startWss({ settings: { SLOW_TIMEOUT_SECONDS: "600" } });
+  await using nginx = await startNginx({
+    wssPort: wss.service.address.port,
+    replace: { "send_timeout 60s": "send_timeout 2s" },
+  });
+  using stuck = await openRawSocket(`${nginx.ws}/web`);
+  await stuck.request({ rid: 1, command: "authentication", options: { authToken: "alice" } });
+  await stuck.request({ rid: 2, command: "getMyNotifications", options: LIST });
+  await stuck.readJson();
+  await stuck.readJson();
+
+  const text = "x".repeat(500_000);
+  for (let n = 0; n < 60; n++) {
+    wss.publish("notification", { userId: "42", type: "a", data: text });
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+
+  await until("its socket is gone", () => wss.service.connections === 0);
+});

@@ -1,0 +1,156 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Buffer } from "node:buffer";
+import { connect } from "../_support/clients/client.ts";
+import { until } from "../_support/queue.ts";
+import { openRawSocket } from "../_support/clients/raw_socket.ts";
+import { startWss, type Wss } from "../_support/service/wss.ts";
+
+const LIST = { where: { types: [] } };
+const bearer = (token: string) => `bearer.${Buffer.from(token).toString("base64url")}`;
+const down = () => new Response(null, { status: 500 });
+
+async function headOf(wss: Wss, headers: Record<string, string>) {
+  using socket = await openRawSocket(`${wss.ws}/web`, headers);
+  return socket.head;
+}
+
+Deno.test("[NET4] a token in the Authorization header, whole, logs in before the first command", async () => {
+  await using wss = await startWss({ users: { "Bearer a b": "42" } });
+  using socket = await openRawSocket(`${wss.ws}/web`, { authorization: "Bearer a b" });
+  await socket.request({ rid: 1, command: "getMyNotifications", options: LIST });
+
+  assertEquals((await socket.readJson())?.status, "ok");
+  assertEquals(wss.backend.calls.map(({ url, authorization }) => [url, authorization]), [
+    ["/user", "Bearer a b"],
+    ["/notification", "Bearer a b"],
+  ]);
+});
+
+Deno.test("[NET4][NET5] a token as a subprotocol logs in, and is not confirmed", async () => {
+  await using wss = await startWss({ users: { "tökén/+?": "42" } });
+  for (const protocols of [["wss.v1", bearer("tökén/+?")], [bearer("tökén/+?"), "wss.v1"]]) {
+    await using client = await connect(`${wss.ws}/web`, { protocols });
+    assertEquals(client.socket.protocol, "wss.v1");
+    assertEquals((await client.request("getMyNotifications", LIST)).status, "ok");
+  }
+  const head = await headOf(wss, { "sec-websocket-protocol": bearer("tökén/+?") });
+  assert(head.startsWith("HTTP/1.1 101 ") && !/sec-websocket-protocol/i.test(head), head);
+});
+
+Deno.test("[NET4] a refused header is 401, one that can't be checked 503", async () => {
+  await using wss = await startWss();
+  assert((await headOf(wss, { authorization: "nobody" })).startsWith("HTTP/1.1 401 "));
+  for (const status of [403, 404]) {
+    wss.backend.on("GET /user", () => new Response(null, { status }));
+    const head = await headOf(wss, { authorization: `refused-${status}` });
+    assert(head.startsWith("HTTP/1.1 401 "), head);
+  }
+  wss.backend.on("GET /user", down);
+  const head = await headOf(wss, { authorization: "alice" });
+  assert(/^HTTP\/1.1 503 [^]*retry-after: 5\r\n/.test(head), head);
+  assertEquals([wss.service.sessions.size, wss.service.connections], [0, 0]);
+});
+
+Deno.test("[NET4] a refused subprotocol is closed with 4401, one that can't be checked with 4503", async () => {
+  await using wss = await startWss({ settings: { MAX_CONNECTIONS: "1" } });
+  const codeOf = async (...protocols: string[]) => {
+    const { code } = await (await connect(`${wss.ws}/web`, { protocols })).ended;
+    await until("there is room", async () => !(await headOf(wss, {})).includes(" 503 "));
+    await until("there is room again", () => wss.service.connections === 0);
+    return code;
+  };
+  assertEquals(await codeOf("wss.v1", bearer("nobody")), 4401);
+  for (const odd of ["bearer.", "bearer.a", "bearer.w6", bearer("two\r\nlines"), bearer("€")]) {
+    assertEquals(await codeOf("wss.v1", odd), 4401, odd);
+  }
+  wss.backend.on("GET /user", down);
+  assertEquals(await codeOf("wss.v1", bearer("alice")), 4503);
+});
+
+Deno.test("[NET4] where AUTH_REQUIRED, no token is 401", async () => {
+  await using wss = await startWss({ settings: { AUTH_REQUIRED: "true" } });
+  const head = await headOf(wss, {});
+  assert(/^HTTP\/1.1 401 [^]*www-authenticate: Bearer\r\n/.test(head), head);
+  await assertRejects(() => connect(`${wss.ws}/web`));
+  await using client = await connect(`${wss.ws}/web`, { protocols: ["wss.v1", bearer("alice")] });
+  assertEquals((await client.request("getMyNotifications", LIST)).status, "ok");
+});
+
+Deno.test("[NET4][LIM1] a connection whose token is being checked counts, and no more when it has gone", async () => {
+  await using wss = await startWss({ settings: { MAX_CONNECTIONS: "1" } });
+  const release = wss.backend.hold("GET /user", () => Response.json({ id: "42" }));
+  for (const headers of [{ authorization: "alice" }, { "sec-websocket-protocol": bearer("bob") }]) {
+    const upgrading = openRawSocket(`${wss.ws}/web`, headers);
+    const letGo = await release();
+    assert((await headOf(wss, {})).startsWith("HTTP/1.1 503 "));
+    letGo();
+    (await upgrading)[Symbol.dispose]();
+    await until("there is room again", () => wss.service.connections === 0);
+  }
+  // One that has hung up before its upgrade is answered.
+  const { port } = new URL(wss.http);
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port: Number(port) });
+  const lines = ["GET /web HTTP/1.1", "host: a", "upgrade: websocket", "connection: Upgrade"];
+  lines.push("sec-websocket-version: 13", "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==");
+  lines.push("authorization: carol", "", "");
+  await conn.write(new TextEncoder().encode(lines.join("\r\n")));
+  const letGo = await release();
+  conn.close();
+  letGo();
+  await until("there is room again", async () => (await headOf(wss, {})).includes(" 101 "));
+});
+
+Deno.test("[NET4][KAF5] logged out while its upgrade is under way: it is not that user's", async () => {
+  await using wss = await startWss();
+  const release = wss.backend.hold("GET /user", () => Response.json({ id: "42" }));
+  const upgrading = connect(`${wss.ws}/web`, { protocols: ["wss.v1", bearer("alice")] });
+
+  const letGo = await release();
+  wss.publish("logout", { userId: "42" });
+  letGo();
+  (await release())(new Response(null, { status: 401 }));
+
+  assertEquals((await (await upgrading).ended).code, 4401);
+});
+
+Deno.test("[NET4][KAF5] logged out before its socket is open: closed with 4401, and never served", async () => {
+  await using wss = await startWss();
+  const { sessions } = wss.service;
+  const { open } = sessions;
+  const users: (string | null)[] = [];
+  sessions.open = (options) => {
+    const session = open(options);
+    // When it has been logged in, and before anything else can happen, such as the socket's opening.
+    queueMicrotask(() => {
+      users.push(session.user);
+      wss.publish("logout", { userId: "42" });
+      users.push(session.user);
+    });
+    return session;
+  };
+  const command = { rid: 1, command: "getMyNotifications", options: LIST };
+  const tokens = [{ authorization: "alice" }, { "sec-websocket-protocol": bearer("alice") }];
+  for (const headers of tokens) {
+    using socket = await openRawSocket(`${wss.ws}/web`, headers);
+    await socket.request(command);
+
+    const close = await socket.readFrame();
+
+    const [high, low] = close?.payload ?? [];
+    assertEquals([close?.opcode, high, low], [8, 4401 >> 8, 4401 & 255]);
+    assertEquals(users.splice(0), ["42", null]);
+    assertEquals([sessions.size, sessions.indexSizes().users], [0, 0]);
+  }
+});
+
+Deno.test("[NET4][LIFE4] an upgrade whose token is being checked when the end begins is refused", async () => {
+  await using wss = await startWss();
+  wss.backend.hold("GET /user");
+  const upgrading = headOf(wss, { authorization: "alice" });
+  await wss.backend.nextCall();
+
+  const stopped = wss.stop();
+
+  assert((await upgrading).startsWith("HTTP/1.1 503 "));
+  await stopped;
+});

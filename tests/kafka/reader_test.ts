@@ -1,0 +1,211 @@
+import { assert, assertEquals } from "@std/assert";
+import { startBackend } from "../_support/service/backend.ts";
+import { connect } from "../_support/clients/client.ts";
+import { freePort, startBroker } from "../_support/kafka/broker.ts";
+import { findKafka } from "../_support/kafka/distribution.ts";
+import { createTopic, kafkaTest, withAdmin } from "../_support/kafka/topic.ts";
+import { startProcess } from "../_support/service/process.ts";
+import { until } from "../_support/queue.ts";
+import { testEnvironment } from "../_support/service/settings.ts";
+
+const LIST = { where: { types: [] } };
+
+function notification(data: unknown) {
+  return { type: "notification", document: { userId: "42", type: "message", data } };
+}
+
+/** The environment of a process that prints its port. */
+function processEnv(origin: string, settings: Record<string, string>) {
+  return { ...testEnvironment(origin), ...settings };
+}
+
+kafkaTest("[KAF1] every instance reads every partition", async () => {
+  await using topic = await createTopic({ partitions: 3 });
+  await using one = await topic.startWss();
+  await using two = await topic.startWss();
+  await using first = await one.connect("/web", { token: "alice" });
+  await using second = await two.connect("/web", { token: "alice" });
+  await first.request("getMyNotifications", LIST);
+  await second.request("getMyNotifications", LIST);
+
+  for (const partition of [0, 1, 2]) {
+    await topic.produce([notification(partition)], { partition });
+  }
+
+  for (const client of [first, second]) {
+    const pushes = [await client.next(), await client.next(), await client.next()];
+    assertEquals(pushes.map(({ payload }) => payload).sort(), [0, 1, 2]);
+  }
+});
+
+kafkaTest("[KAF1] a record of Kafka's own console producer reaches a client", async () => {
+  await using topic = await createTopic();
+  await using backend = startBackend({ users: { alice: "42" } });
+  await using wss = await startProcess({ env: processEnv(backend.origin, topic.settings) });
+  const port = await wss.port();
+  await wss.line(/Ready/);
+  await using client = await connect(`ws://127.0.0.1:${port}/web`, { token: "alice" });
+  const { event } = await client.request("getMyNotifications", LIST);
+
+  await topic.produceWithConsole([JSON.stringify(notification({ text: "from the console" }))]);
+
+  const { rid, event: pushed, status, payload, id } = await client.next();
+  assertEquals([rid, pushed, status, id], [-1, event, "update", "0-0"]);
+  assertEquals(payload, { text: "from the console" });
+});
+
+kafkaTest(
+  "[DEL1] 10,000 records over 3 partitions reach 50 clients, each once and in order",
+  async () => {
+    await using topic = await createTopic({ partitions: 3 });
+    await using wss = await topic.startWss();
+    const clients = [];
+    for (let i = 0; i < 50; i++) {
+      const client = await wss.connect("/web", { token: "alice" });
+      await client.request("getMyNotifications", LIST);
+      clients.push(client);
+    }
+
+    for (let start = 0; start < 10_000; start += 500) {
+      for (const partition of [0, 1, 2]) {
+        const count = Array.from({ length: 500 }, (_, i) => start + i);
+        const own = count.filter((n) => n % 3 === partition);
+        await topic.produce(own.map(notification), { partition });
+      }
+    }
+
+    for (const client of clients) {
+      const next = [0, 0, 0];
+      for (let got = 0; got < 10_000; got++) {
+        const { id, payload } = await client.next();
+        const [partition = 0, offset] = id?.split("-").map(Number) ?? [];
+        assertEquals([offset, payload % 3], [next[partition], partition]);
+        next[partition] = (offset ?? 0) + 1;
+      }
+      assertEquals(await client.pushesUntilIdle(), []);
+      await client[Symbol.asyncDispose]();
+    }
+  },
+);
+
+kafkaTest(
+  "what was written before the start is not pushed, what is written from then on is",
+  async () => {
+    await using topic = await createTopic();
+    await topic.produce(["before", notification("before")]);
+    await using wss = await topic.startWss();
+    await using client = await wss.connect("/web", { token: "alice" });
+    await client.request("getMyNotifications", LIST);
+
+    await topic.produce([notification("after")]);
+
+    assertEquals((await client.next()).payload, "after");
+  },
+);
+
+kafkaTest("[KAF6] on Kafka too, what can't be used stops nothing", async () => {
+  await using topic = await createTopic();
+  await using wss = await topic.startWss();
+  await using client = await wss.connect("/web", { token: "alice" });
+  await client.request("getMyNotifications", LIST);
+  const large = "x".repeat(1_000_000 - 200);
+
+  await topic.produce(["{", new Uint8Array([0xff]), null, "", { type: "unheard" }]);
+  await topic.produce([notification(large)]);
+  await topic.produce([large]);
+  await topic.produce([notification("goes on")]);
+
+  assertEquals((await client.next()).payload.length, large.length);
+  assertEquals((await client.next()).payload, "goes on");
+  assertEquals(wss.service.quarantine.records.map(({ offset }) => offset), [0, 1, 3, 4, 6]);
+});
+
+kafkaTest("[KAF7] what Kafka's own producer compresses is read, with each codec", async () => {
+  await using topic = await createTopic();
+  await using wss = await topic.startWss();
+  await using client = await wss.connect("/web", { token: "alice" });
+  await client.request("getMyNotifications", LIST);
+
+  for (const codec of ["gzip", "snappy", "lz4", "zstd"]) {
+    // Long enough to be compressed at all, and of several blocks.
+    const lines = Array.from(
+      { length: 40 },
+      (_, i) => JSON.stringify(notification({ codec, i, text: `${codec} ${i} `.repeat(1000) })),
+    );
+    await topic.produceWithConsole(lines, `--compression-codec=${codec}`);
+    for (let i = 0; i < lines.length; i++) {
+      const { payload } = await client.next();
+      assertEquals([payload.codec, payload.i, payload.text.length >= 6000], [codec, i, true]);
+    }
+  }
+});
+
+kafkaTest("the group is gone from the broker after a clean end", async () => {
+  await using topic = await createTopic();
+  await using backend = startBackend();
+  const prefix = `clean-${crypto.randomUUID().slice(0, 8)}`;
+  const groups = () =>
+    withAdmin(async (admin) => {
+      const { groups } = await admin.listGroups();
+      return groups.map(({ groupId }) => groupId).filter((id) => id.startsWith(prefix));
+    });
+  const env = processEnv(backend.origin, { ...topic.settings, KAFKA_GROUP_PREFIX: prefix });
+  await using wss = await startProcess({ env: { ...env, INSTANCE_ID: "one" } });
+  await wss.line(/Ready/);
+  const [group, ...others] = await groups();
+
+  wss.kill("SIGTERM");
+
+  assert(/^clean-\w{8}-one-\w{8}$/.test(group ?? ""), group);
+  assertEquals(others, []);
+  assertEquals(await wss.exitCode(), 0);
+  assertEquals(await groups(), []);
+  assertEquals(wss.complaints, []);
+});
+
+kafkaTest("the topic is created where the broker creates topics", async () => {
+  await using backend = startBackend();
+  const name = `created-${crypto.randomUUID().slice(0, 8)}`;
+  const settings = { KAFKA_BROKERS: Deno.env.get("KAFKA_BROKERS") ?? "", KAFKA_TOPIC: name };
+  await using wss = await startProcess({ env: processEnv(backend.origin, settings) });
+
+  await wss.line(/Ready/);
+
+  assert((await withAdmin((admin) => admin.listTopics())).includes(name));
+  assertEquals(wss.complaints, []);
+  await withAdmin((admin) => admin.deleteTopics({ topics: [name] }));
+});
+
+kafkaTest("without brokers, and then without a topic, the service says so and waits", async () => {
+  const distribution = await findKafka();
+  if (!distribution) throw new Error("Kafka itself is needed here, not only a broker");
+  const port = freePort();
+  await using backend = startBackend({ users: { alice: "42" } });
+  const settings = { KAFKA_BROKERS: `127.0.0.1:${port}`, KAFKA_TOPIC: "late" };
+  await using wss = await startProcess({ env: processEnv(backend.origin, settings) });
+  const http = `http://127.0.0.1:${await wss.port()}`;
+  const statusOf = async (path: string) => {
+    const response = await fetch(http + path);
+    await response.body?.cancel();
+    return response.status;
+  };
+
+  const trouble = await wss.line(/Cannot read from Kafka/);
+  assert(trouble.includes(`127.0.0.1:${port}`), trouble);
+  assertEquals([await statusOf("/healthz"), await statusOf("/readyz")], [200, 503]);
+  await using _broker = await startBroker(distribution, {
+    port,
+    properties: { "auto.create.topics.enable": "false" },
+  });
+  const missing = await wss.line(/does not exist/);
+  assert(missing.includes('topic \\"late\\"'), missing);
+  assertEquals([await statusOf("/healthz"), await statusOf("/readyz")], [200, 503]);
+  await withAdmin(
+    (admin) => admin.createTopics({ topics: [{ topic: "late", numPartitions: 2 }] }),
+    settings.KAFKA_BROKERS,
+  );
+  await wss.line(/Ready/);
+
+  await until("it is ready", async () => await statusOf("/readyz") === 200);
+  assertEquals(wss.complaints.length, 2);
+});

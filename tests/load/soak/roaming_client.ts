@@ -1,0 +1,148 @@
+/** A client on a bad line: it loses its connection and resumes, on whatever instance answers. */
+import { uniformInt } from "pure-rand/distribution/uniformInt";
+import type { RandomGenerator } from "pure-rand/types/RandomGenerator";
+import { delay } from "../../../src/util/delay.ts";
+import type { Frame } from "../../_support/clients/client.ts";
+
+export interface RoamingOptions {
+  readonly token: string;
+  readonly urls: readonly string[];
+  readonly random: RandomGenerator;
+  /** Milliseconds between two losses of the connection, at least and at most; `null` for none. */
+  readonly cutsMs: readonly [number, number] | null;
+}
+
+/** A list that it is subscribed to, and what it keeps of that. */
+interface Subscription {
+  readonly command: string;
+  readonly options: Record<string, unknown>;
+  isListed: boolean;
+  cursor?: string;
+  /** Ids of all records that it was pushed. */
+  readonly seen: Set<string>;
+  /** The latest offset, by partition. */
+  readonly latest: number[];
+}
+
+/** The rid of the first subscription; in front of it is the login. */
+const FIRST_RID = 2;
+
+export class RoamingClient {
+  /** The numbers that it was pushed, or has found in a list. */
+  readonly received = new Set<number>();
+  readonly counts = {
+    connections: 0,
+    /** Replies that resumed. */
+    resumed: 0,
+    /** Replies that were a list, besides the first of each subscription. */
+    listed: 0,
+    /** Pushes of what an earlier connection had been pushed; to be dropped. */
+    repeated: 0,
+    /** Pushes of what the same connection had been pushed. */
+    twice: 0,
+    /** Pushes out of the order of their partition. */
+    disordered: 0,
+    resyncs: 0,
+  };
+  readonly #options: RoamingOptions;
+  readonly #subscriptions: Subscription[] = [
+    { command: "getSchedules", options: { where: { from: 1, to: 2, timezone: "UTC" } } },
+    { command: "getMyNotifications", options: { where: { types: [] } } },
+  ].map((list) => ({ ...list, isListed: false, seen: new Set(), latest: [] }));
+
+  constructor(options: RoamingOptions) {
+    this.#options = options;
+  }
+
+  /** Whether it is subscribed to all. */
+  get isListed(): boolean {
+    return this.#subscriptions.every(({ isListed }) => isListed);
+  }
+
+  /** Stays connected, as far as that is possible. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#connectOnce(signal);
+      await delay(this.#between(20, 200), signal);
+    }
+  }
+
+  /** One connection, until it ends or is cut. */
+  #connectOnce(signal: AbortSignal): Promise<void> {
+    const { urls, cutsMs } = this.#options;
+    const url = urls[this.#between(0, urls.length - 1)] ?? "";
+    const socket = new WebSocket(url, ["wss.v1"]);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cut = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", cut);
+      // What is still on its way is lost, as on a line that has gone dead.
+      socket.onmessage = null;
+      socket.close();
+      resolve();
+    };
+    const timer = setTimeout(cut, cutsMs ? this.#between(...cutsMs) : 2 ** 31 - 1);
+    signal.addEventListener("abort", cut);
+
+    const events: (string | undefined)[] = [];
+    const pushed = new Set<string>();
+    const send = (request: unknown) => socket.send(JSON.stringify(request));
+    socket.onopen = () => {
+      this.counts.connections++;
+      send({ rid: 1, command: "authentication", options: { authToken: this.#options.token } });
+      for (const [i, { command, options, cursor: since }] of this.#subscriptions.entries()) {
+        send({ rid: i + FIRST_RID, command, options: { ...options, since } });
+      }
+    };
+    socket.onmessage = ({ data }) => {
+      const frame: Frame = JSON.parse(data);
+      const { rid, event, status } = frame;
+      if (status === "error" || status === "unauthorized") return cut();
+      if (rid >= FIRST_RID) events[rid - FIRST_RID] = event;
+      const subscription = this.#subscriptions[events.indexOf(event)];
+      if (!subscription) return;
+      if (rid >= FIRST_RID) return this.#takeReply(subscription, frame);
+      if (status === "update") return this.#takePush(subscription, { frame, pushed });
+      // It is to ask for the list again.
+      this.counts.resyncs++;
+      delete subscription.cursor;
+      cut();
+    };
+    socket.onclose = cut;
+    return promise;
+  }
+
+  #takeReply(subscription: Subscription, { recovered, payload, cursor = "" }: Frame): void {
+    if (recovered) {
+      this.counts.resumed++;
+    } else {
+      if (subscription.isListed) this.counts.listed++;
+      subscription.isListed = true;
+      for (const n of payload) this.received.add(n);
+    }
+    subscription.cursor = cursor;
+  }
+
+  #takePush(
+    subscription: Subscription,
+    { frame: { id = "", payload, cursor = "" }, pushed }: { frame: Frame; pushed: Set<string> },
+  ): void {
+    subscription.cursor = cursor;
+    const key = `${subscription.command} ${id}`;
+    if (pushed.has(key)) this.counts.twice++;
+    pushed.add(key);
+    if (subscription.seen.has(id)) {
+      this.counts.repeated++;
+      return;
+    }
+    subscription.seen.add(id);
+    this.received.add(payload);
+    const [partition = 0, offset = 0] = id.split("-").map(Number);
+    if (offset < (subscription.latest[partition] ?? 0)) this.counts.disordered++;
+    subscription.latest[partition] = offset;
+  }
+
+  #between(from: number, to: number): number {
+    return uniformInt(this.#options.random, from, to);
+  }
+}

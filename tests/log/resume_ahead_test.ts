@@ -1,0 +1,104 @@
+import { assertEquals } from "@std/assert";
+import { createEmbeddedLog, type EmbeddedLog } from "../../src/dev/embedded_log.ts";
+import { createChangedReader } from "../_support/service/changed_reader.ts";
+import { startWss } from "../_support/service/wss.ts";
+
+const LIST = { where: { types: [] } };
+const push = (data: unknown) => ({ userId: "42", type: "a", data });
+
+/** Reads a log, and may be late: records are kept until they are let in. */
+function createLateReader(log: EmbeddedLog) {
+  const late = {
+    /** Those that were kept, in the order of the log. */
+    kept: [] as (() => void)[],
+    isLate: false,
+    createReader: () =>
+      createChangedReader(log, (events) => ({
+        ...events,
+        onRecord(record) {
+          if (!late.isLate) return events.onRecord(record);
+          late.kept.push(() => void events.onRecord(record));
+          return undefined;
+        },
+      })),
+  };
+  return late;
+}
+
+Deno.test("[DEL5] a cursor from an instance that is ahead: nothing is missing, nothing twice", async () => {
+  const log = createEmbeddedLog({ partitions: 3 });
+  const late = createLateReader(log);
+  await using ahead = await startWss({ log });
+  await using behind = await startWss({ ...late, backend: ahead.backend });
+  await using other = await behind.connect("/web", { token: "alice" });
+  await other.request("getMyNotifications", LIST);
+  await using first = await ahead.connect("/web", { token: "alice" });
+  await first.request("getMyNotifications", LIST);
+
+  late.isLate = true;
+  for (const n of [0, 1, 2]) ahead.publish("notification", push(n), n);
+  const [, , last] = [await first.next(), await first.next(), await first.next()];
+  for (const n of [3, 4, 5]) ahead.publish("notification", push(n), n % 3);
+  await using client = await behind.connect("/web", { token: "alice" });
+  const since = last?.cursor;
+  const reply = await client.request("getMyNotifications", { ...LIST, since });
+  // All of the first partition come first, as Kafka may give them.
+  for (const i of [0, 3, 1, 2, 4, 5]) late.kept[i]?.();
+  late.isLate = false;
+  ahead.publish("notification", push("live"));
+
+  assertEquals([reply.recovered, reply.cursor], [true, since]);
+  const payloads = (await client.pushesUntilIdle()).map(({ payload }) => payload);
+  assertEquals(payloads, [3, 4, 5, "live"]);
+  assertEquals((await other.pushesUntilIdle()).length, 7);
+});
+
+Deno.test("[DEL5] asks again with a cursor that is ahead: what it has had elsewhere does not come again", async () => {
+  const log = createEmbeddedLog();
+  const late = createLateReader(log);
+  await using ahead = await startWss({ log });
+  await using behind = await startWss({ ...late, backend: ahead.backend });
+  await using first = await ahead.connect("/web", { token: "alice" });
+  await first.request("getMyNotifications", LIST);
+  await using client = await behind.connect("/web", { token: "alice" });
+  await client.request("getMyNotifications", LIST);
+
+  late.isLate = true;
+  ahead.publish("notification", push("had elsewhere"));
+  ahead.publish("notification", push("new"));
+  const { cursor: since } = await first.next();
+  const { recovered } = await client.request("getMyNotifications", { ...LIST, since });
+  for (const letIn of late.kept) letIn();
+
+  assertEquals(recovered, true);
+  assertEquals((await client.pushesUntilIdle()).map(({ payload }) => payload), ["new"]);
+});
+
+Deno.test("[DEL5] of reloads that an instance is behind with, the ones that the client has don't count", async () => {
+  const log = createEmbeddedLog({ partitions: 2 });
+  const late = createLateReader(log);
+  await using ahead = await startWss({ log });
+  await using behind = await startWss({ ...late, backend: ahead.backend });
+  await using first = await ahead.connect("/web", { token: "alice" });
+  const { event } = await first.request("getMyNotifications", LIST);
+  const reload = { subscriptions: [event], options: { reload: true } };
+
+  late.isLate = true;
+  ahead.publish("update_subscription", reload, 1);
+  const { cursor: since } = await first.next();
+  ahead.publish("update_subscription", reload, 0);
+  ahead.publish("update_subscription", reload, 0);
+  await using client = await behind.connect("/web", { token: "alice" });
+  await client.request("getMyNotifications", { ...LIST, since });
+  const release = ahead.backend.hold("GET /notification");
+  late.kept[1]?.();
+  const letGo = await release();
+  late.kept[2]?.();
+  late.kept[0]?.();
+  letGo();
+  (await release())();
+
+  assertEquals((await client.next()).id, "0-0");
+  assertEquals((await client.next()).id, "0-1");
+  assertEquals(await client.pushesUntilIdle(), []);
+});

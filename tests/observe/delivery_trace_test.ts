@@ -1,0 +1,114 @@
+import { assert, assertEquals } from "@std/assert";
+import { Fifo } from "../../src/util/fifo.ts";
+import type { Entry } from "../../src/log/window.ts";
+import { createMetrics } from "../../src/observe/metrics.ts";
+import { notificationTarget } from "../../src/protocol/target.ts";
+import { briefOf, Trace } from "../../src/observe/delivery_trace.ts";
+
+const EVERYBODY = () => true;
+
+function entry(seq: number, timestamp = Date.now()): Entry {
+  const to = { by: "user", user: "42", type: "message" } as const;
+  const delivery = { does: "reload", to } as const;
+  return { seq, partition: 0, offset: seq, timestamp, readAt: Date.now(), delivery };
+}
+
+function past(n: number, user: string | null) {
+  return { kind: "login", session: `s${n}`, user, from: n, to: n, why: "logged out" } as const;
+}
+
+Deno.test("a trace forgets the pushes of the oldest messages first, and says that it has", () => {
+  const trace = new Trace(createMetrics(), { maxSteps: 10, maxPast: 10 });
+  trace.sent(entry(0), "a", ["s1", "s2"]);
+  trace.note(entry(1), { session: "s1", subscription: "a" }, "caught up");
+  trace.sent(entry(2), "a", ["s1", "s2", "s3", "s4", "s5", "s6", "s7"]);
+  assertEquals([trace.size, trace.isForgotten(entry(0))], [10, false]);
+
+  trace.sent(entry(4), "a", ["s1"]);
+
+  assertEquals(trace.size, 9);
+  assertEquals([0, 1, 2, 3, 4].map((seq) => trace.isForgotten(entry(seq))), [
+    true,
+    false,
+    false,
+    false,
+    false,
+  ]);
+  trace.sent(entry(5), "a", Array.from({ length: 11 }, (_, n) => `s${n}`));
+  assertEquals([trace.size, trace.isForgotten(entry(5))], [0, true]);
+});
+
+/** An array that counts how many of its elements are moved to another place. */
+class Watched extends Array<number> {
+  static moved = 0;
+
+  override slice(start = 0): number[] {
+    Watched.moved += this.length - start;
+    return super.slice(start);
+  }
+
+  override shift(): number | undefined {
+    Watched.moved += this.length;
+    return super.shift();
+  }
+}
+
+Deno.test("the queue of what a trace remembers moves less than an element for each that it forgets", () => {
+  const size = 10_000;
+  const taken = 10 * size;
+  const queue = new Fifo<number>(Watched.from({ length: size }, (_, n) => n));
+  Watched.moved = 0;
+  for (let n = 0; n < taken; n++) {
+    assertEquals(queue.first, n);
+    queue.push(size + n);
+    queue.shift();
+  }
+  assertEquals([queue.length, queue.first], [size, taken]);
+  assert(Watched.moved > 0 && Watched.moved <= taken, `${Watched.moved} moved`);
+});
+
+Deno.test("a trace tells of those who are asked about, and counts the others of them", () => {
+  const trace = new Trace(createMetrics());
+  trace.sent(entry(0), "a", ["s1", "s2", "s3"]);
+  trace.note(entry(0), { session: "s4", subscription: "b" }, "held back: catching up");
+  trace.note(entry(0), { session: "s4", subscription: "b" }, "caught up");
+
+  const all = trace.recipientsOf(entry(0), EVERYBODY, { limit: 2 });
+  assertEquals([all.count, all.steps.length], [4, 2]);
+  const { count, steps: [steps] } = trace.recipientsOf(
+    entry(0),
+    ({ session }) => session === "s4",
+    { limit: 2 },
+  );
+  assertEquals([count, steps?.map(({ what }) => what)], [
+    1,
+    ["held back: catching up", "caught up"],
+  ]);
+});
+
+Deno.test("what guests do makes a trace forget nothing of users", () => {
+  const trace = new Trace(createMetrics(), { maxSteps: 10, maxPast: 3 });
+  for (const n of [1, 2, 3, 4]) trace.over(past(n, "42"));
+  for (let n = 5; n < 100; n++) trace.over(past(n, null));
+  assertEquals([...trace.past()].map(({ to }) => to), [2, 3, 4, 97, 98, 99]);
+});
+
+Deno.test("of a target little is remembered, however long a client has made it", () => {
+  const types = ["short", "x".repeat(60_000), ...Array.from({ length: 100 }, (_, n) => `t${n}`)];
+  const brief = briefOf(notificationTarget({ userId: "42", types }));
+  assertEquals([brief.types?.length, brief.types?.[0], brief.types?.[1]], [20, "short", "…"]);
+});
+
+Deno.test("the delay of a push is that from its record's timestamp, once for each recipient", async () => {
+  const metrics = createMetrics();
+  const trace = new Trace(metrics);
+  trace.sent(entry(0, Date.now() - 2000), "a", ["s1", "s2"]);
+  // A producer's clock that is ahead.
+  trace.sent(entry(1, Date.now() + 60_000), "a", ["s1"]);
+  const { values } = await metrics.pushSeconds.get();
+  const value = (name: string) =>
+    values.find(({ metricName }) => metricName === name)?.value ?? NaN;
+  assertEquals(value("wss_push_delay_seconds_count"), 3);
+  const sum = value("wss_push_delay_seconds_sum");
+  assert(sum >= 4 && sum < 4.1, `${sum} s`);
+});

@@ -1,0 +1,526 @@
+import FakeTimers from "@sinonjs/fake-timers";
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { setImmediate } from "node:timers/promises";
+import { Batches } from "../../src/outbox/batching.ts";
+import { connect } from "../../src/client/mod.ts";
+import { type Frame, messagesOf } from "../_support/clients/client.ts";
+import { frameText } from "../_support/fuzz/input.ts";
+import { until } from "../_support/queue.ts";
+import { openRawSocket } from "../_support/clients/raw_socket.ts";
+import { startWss, type Wss } from "../_support/service/wss.ts";
+
+const BATCH = { protocols: ["wss.v1.batch"] };
+const LIST = { where: { types: [] } };
+const KIB = 1024;
+const MIB = 1024 ** 2;
+
+const encoder = new TextEncoder();
+
+function bytesOf(text: string): number {
+  return encoder.encode(text).length;
+}
+
+function publish(wss: Wss, data: unknown): void {
+  wss.publish("notification", { userId: "42", type: "a", data });
+}
+
+function sessionOf(wss: Wss) {
+  const [session] = wss.service.sessions.ofUser("42");
+  if (!session) throw new Error("It has no session");
+  return session;
+}
+
+/** A client that is subscribed. */
+async function openSubscribed(wss: Wss, options: Parameters<Wss["connect"]>[1] = BATCH) {
+  const client = await wss.connect("/web", { ...options, token: "alice" });
+  const { event, cursor } = await client.request("getMyNotifications", LIST);
+  return { client, event, cursor };
+}
+
+/** A client that is subscribed, and reads only when it is told to. */
+async function openSlow(wss: Wss) {
+  const socket = await openRawSocket(`${wss.ws}/web`, { "sec-websocket-protocol": "wss.v1.batch" });
+  await socket.request([
+    { rid: 1, command: "authentication", options: { authToken: "alice" } },
+    { rid: 2, command: "getMyNotifications", options: LIST },
+  ]);
+  const frames: Frame[] = [];
+  const read = async () => {
+    while (frames.length === 0) {
+      const frame = await socket.readFrame();
+      assertEquals(frame?.opcode, 1);
+      frames.push(...messagesOf(new TextDecoder().decode(frame?.payload)));
+    }
+    return frames.shift() as Frame;
+  };
+  assertEquals([(await read()).rid, (await read()).rid], [1, 2]);
+  return { socket, read, session: sessionOf(wss) };
+}
+
+/** A socket that keeps what is sent, and how it is closed. */
+function createSocket() {
+  const sent: string[] = [];
+  const socket = {
+    readyState: WebSocket.OPEN as number,
+    bufferedAmount: 0,
+    send: (frame: unknown) => void sent.push(String(frame)),
+    close: (code?: number) => void sent.push(`closed with ${code}`),
+  };
+  return { socket, sent };
+}
+
+Deno.test("[BAT1] many are sent what is due in turns, one after the other", async () => {
+  const batches = new Batches();
+  const sockets = Array.from({ length: 10 }, () => createSocket());
+  const sends = (from: number, to: number) => {
+    for (const { socket } of sockets.slice(from, to)) batches.wrap(socket).send("{}");
+  };
+  const { now } = performance;
+  let looks = 0;
+  // A second goes by between two looks, so that a turn is over after the first socket.
+  performance.now = () => now.call(performance) + 1000 * looks++;
+  try {
+    sends(0, 5);
+    await setImmediate();
+    // While the first are being flushed.
+    sends(5, 10);
+    const bySocket = () => sockets.map(({ sent }) => sent.length).join("");
+    let before = bySocket();
+    while (before.includes("0")) {
+      await setImmediate();
+      const after = bySocket();
+      assert(after === before || after === before.replace("0", "1"), `${before}, then ${after}`);
+      before = after;
+    }
+  } finally {
+    performance.now = now;
+  }
+});
+
+Deno.test("[BAT1] wss.v1.batch is confirmed to who offers it, in whatever order", async () => {
+  await using wss = await startWss();
+  for (
+    const [offered, confirmed] of [
+      ["wss.v1.batch", "wss.v1.batch"],
+      ["wss.v1.batch, wss.v1", "wss.v1.batch"],
+      ["bearer.YWxpY2U,wss.v1,wss.v1.batch", "wss.v1.batch"],
+      ["wss.v1, wss.v1.batches", "wss.v1"],
+    ] as const
+  ) {
+    using socket = await openRawSocket(`${wss.ws}/web`, { "sec-websocket-protocol": offered });
+    assertEquals(/sec-websocket-protocol: (.*)\r/i.exec(socket.head)?.[1], confirmed);
+  }
+  await using _client = await wss.connect("/web", { ...BATCH, token: "alice" });
+  assertEquals(wss.service.sessions.ofUser("42").map((session) => session.knowsVersion1), [true]);
+});
+
+Deno.test("[BAT1] what is pushed in one turn is one array, and one push the object that it is", async () => {
+  await using wss = await startWss();
+  const { client, event } = await openSubscribed(wss);
+  await using _client = client;
+  const { client: plain } = await openSubscribed(wss, { protocols: ["wss.v1"] });
+  await using _plain = plain;
+
+  for (let n = 0; n < 20; n++) publish(wss, n);
+  const burst = JSON.parse(await client.nextText());
+  publish(wss, 20);
+  const alone = JSON.parse(await client.nextText());
+
+  const plainFrames = [];
+  for (let n = 0; n <= 20; n++) plainFrames.push(JSON.parse(await plain.nextText()));
+  assertEquals([...burst, alone], plainFrames);
+  assertEquals([alone.event, alone.payload], [event, 20]);
+});
+
+Deno.test("[BAT1] a list and the pushes that were held back for it come in order", async () => {
+  await using wss = await startWss();
+  const { client } = await openSubscribed(wss);
+  await using _client = client;
+  const release = wss.backend.hold("GET /notification");
+  const rid = client.ask("getMyNotifications", LIST);
+  const letGo = await release();
+  for (let n = 0; n < 3; n++) publish(wss, n);
+  letGo();
+
+  const [reply, ...pushes] = messagesOf(await client.nextText());
+
+  assertEquals(reply?.rid, rid);
+  assertEquals(pushes.map(({ payload }) => payload), [0, 1, 2]);
+});
+
+Deno.test("[BAT1] a client that resumes gets all that it missed, once, in order", async () => {
+  await using wss = await startWss();
+  const { client: before, cursor } = await openSubscribed(wss);
+  await before[Symbol.asyncDispose]();
+  const MISSED = 300;
+  for (let n = 0; n < MISSED; n++) publish(wss, n);
+
+  await using client = await wss.connect("/web", { ...BATCH, token: "alice" });
+  const reply = await client.request("getMyNotifications", { ...LIST, since: cursor });
+  assertEquals([reply.status, reply.recovered], ["ok", true]);
+  for (let n = 0; n < MISSED; n++) assertEquals((await client.next()).payload, n);
+  publish(wss, MISSED);
+  assertEquals((await client.next()).payload, MISSED);
+});
+
+Deno.test("[BAT1][LIFE4] what is due at the end comes before the close frame", async () => {
+  await using wss = await startWss({ settings: { DRAIN_SECONDS: "0" } });
+  const { client } = await openSubscribed(wss);
+  await using _client = client;
+
+  publish(wss, "last");
+  const stopped = wss.stop();
+
+  assertEquals((await client.next()).payload, "last");
+  assertEquals((await client.next()).status, "reconnect");
+  assertEquals((await client.ended).code, 1012);
+  await stopped;
+});
+
+Deno.test("[BAT1] closing sends what is due first, and what is due to nobody is dropped", async () => {
+  const batches = new Batches();
+  const [closing, gone] = [createSocket(), createSocket()];
+  const [toClosing, toGone] = [batches.wrap(closing.socket), batches.wrap(gone.socket)];
+  for (const socket of [toClosing, toGone]) {
+    socket.send("1");
+    socket.send("2");
+  }
+
+  toClosing.close(1003);
+  gone.socket.readyState = WebSocket.CLOSED;
+
+  assertEquals(closing.sent, ["[1,2]", "closed with 1003"]);
+  await until("nothing is due", () => toGone.bufferedAmount === 0);
+  assertEquals([closing.sent.length, gone.sent], [2, []]);
+});
+
+Deno.test("[BAT1] the client library offers it, and is given every push of a burst", async () => {
+  await using wss = await startWss();
+  let frames = 0;
+  using client = connect(`${wss.ws}/web`, {
+    token: () => "alice",
+    onFrame: (direction) => direction === "in" && frames++,
+  });
+  const inbox = client.notifications();
+  await inbox.next();
+
+  for (let n = 0; n < 500; n++) publish(wss, n);
+
+  for (let data = 0; data < 500; data++) {
+    assertEquals((await inbox.next()).value, { kind: "update", data });
+  }
+  assertEquals(frames, 1 + Math.ceil(500 / 64));
+});
+
+Deno.test("[BAT2] an array has 64 messages at most, the next frame has what follows", async () => {
+  await using wss = await startWss();
+  const { client } = await openSubscribed(wss);
+  await using _client = client;
+
+  for (let n = 0; n < 129; n++) publish(wss, n);
+  const texts = [await client.nextText(), await client.nextText(), await client.nextText()];
+
+  assertEquals(texts.map((text) => messagesOf(text).length), [64, 64, 1]);
+  assertEquals(texts[2]?.[0], "{");
+  assertEquals(texts.flatMap(messagesOf).map(({ payload }) => payload), [...Array(129).keys()]);
+});
+
+Deno.test("[BAT2] an array has 64 KiB at most; what is larger is a frame of its own", async () => {
+  await using wss = await startWss();
+  const { client } = await openSubscribed(wss);
+  await using _client = client;
+  // Two bytes a letter, so that length in letters is not length in bytes.
+  const sizes = [1, 6000, 6000, 40_000, 1, 1, 33_000, 10_000, 10_000, 10_000, 1];
+
+  for (const size of sizes) publish(wss, "é".repeat(size));
+  const lengths: number[][] = [];
+  while (lengths.flat().length < sizes.length) {
+    const text = await client.nextText();
+    const messages = messagesOf(text);
+    lengths.push(messages.map(({ payload }) => payload.length));
+    assert(messages.length === 1 || bytesOf(text) <= 64 * KIB);
+    assertEquals(text.startsWith("["), messages.length > 1);
+  }
+
+  assertEquals(lengths, [
+    [1, 6000, 6000],
+    [40_000],
+    [1, 1],
+    [33_000],
+    [10_000, 10_000, 10_000, 1],
+  ]);
+});
+
+Deno.test("[BAT2] whatever is sent to whomever, all comes in order, in frames as full as may be", async () => {
+  const message = fc.oneof(
+    { arbitrary: fc.string({ unit: "grapheme" }), weight: 4 },
+    fc.integer({ min: 1, max: 70_000 }).map((length) => "ж".repeat(length)),
+  ).map((text) => JSON.stringify(text));
+  /** What is sent, one after the other, to some of three sockets, so many times. */
+  const turn = fc.array(
+    fc.record({
+      message,
+      times: fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 70 })),
+      to: fc.subarray([0, 1, 2], { minLength: 1 }),
+    }),
+    { maxLength: 8 },
+  );
+  await fc.assert(fc.asyncProperty(fc.array(turn, { maxLength: 3 }), async (turns) => {
+    const batches = new Batches();
+    const ends = Array.from({ length: 3 }, () => {
+      const { socket, sent } = createSocket();
+      return { socket: batches.wrap(socket), sent };
+    });
+    for (const sends of turns) {
+      const given: string[][] = [[], [], []];
+      for (const { message, times, to } of sends) {
+        for (let i = 0; i < times; i++) {
+          for (const end of to) {
+            ends[end]?.socket.send(message);
+            given[end]?.push(message);
+          }
+        }
+      }
+      await until("all is sent", () => ends.every(({ socket }) => socket.bufferedAmount === 0));
+      for (const [i, { sent }] of ends.entries()) assertPacked(sent.splice(0), given[i] ?? []);
+    }
+  }));
+});
+
+/** The frames have these messages, in order, and none could have had the next one as well. */
+function assertPacked(frames: string[], messages: string[]): void {
+  let at = 0;
+  for (const frame of frames) {
+    const { length } = frame.startsWith("[") ? JSON.parse(frame) : [frame];
+    const own = messages.slice(at, at + length);
+    at += length;
+    assertEquals(frame === (length === 1 ? own[0] : `[${own.join(",")}]`), true);
+    if (length > 1) assert(length <= 64 && bytesOf(frame) <= 64 * KIB);
+    const [next] = messages.slice(at);
+    const more = `[${[...own, next].join(",")}]`;
+    assert(next === undefined || length === 64 || bytesOf(more) > 64 * KIB);
+  }
+  assertEquals(at, messages.length);
+}
+
+Deno.test("[BAT3] what waits for the end of the turn is unsent, and puts a client behind", async () => {
+  await using wss = await startWss({ settings: { MAX_BUFFERED_BYTES: "2048" } });
+  const { client } = await openSubscribed(wss);
+  await using _client = client;
+  const session = sessionOf(wss);
+  const text = "é".repeat(500);
+
+  publish(wss, text);
+  const { unsentBytes, hasRoom, isBehind } = session.outbox;
+  publish(wss, text);
+
+  assert(unsentBytes > 1000 && unsentBytes < 1400, `${unsentBytes} bytes`);
+  assertEquals([hasRoom, isBehind, session.outbox.isBehind], [false, false, true]);
+  publish(wss, "held back");
+  assertEquals(messagesOf(await client.nextText()).length, 2);
+  assertEquals((await client.next()).payload, "held back");
+  assertEquals(session.outbox.isBehind, false);
+});
+
+Deno.test("[BAT3][SLOW1] a slow client gets every message, once, in order, and little is held for it", async () => {
+  await using wss = await startWss();
+  const { socket, read, session } = await openSlow(wss);
+  using _ = socket;
+  const MESSAGES = 1500;
+  const text = "x".repeat(10_000);
+
+  let most = 0;
+  for (let n = 0; n < MESSAGES; n++) {
+    publish(wss, { n, text });
+    most = Math.max(most, session.outbox.unsentBytes);
+    if (n % 10 === 9) await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  assertEquals(wss.service.slowClients.size, 1);
+  for (let n = 0; n < MESSAGES; n++) {
+    assertEquals((await read()).payload.n, n);
+    most = Math.max(most, session.outbox.unsentBytes);
+  }
+
+  assert(most > MIB && most < MIB + 2 * text.length, `${most} bytes were unsent`);
+  publish(wss, { n: MESSAGES });
+  assertEquals((await read()).payload.n, MESSAGES);
+});
+
+Deno.test("[BAT3][SLOW2] a client that takes nothing is closed with 4008", async () => {
+  await using wss = await startWss({ settings: { SLOW_TIMEOUT_SECONDS: "1" } });
+  const { socket } = await openSlow(wss);
+  using _ = socket;
+
+  for (let n = 0; n < 150; n++) {
+    for (let i = 0; i < 10; i++) publish(wss, "x".repeat(10_000));
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  await until("its session is gone", () => wss.service.sessions.size === 0);
+
+  assertEquals(wss.service.slowClients.size, 0);
+  const closed = { name: "wss_disconnects_total", labels: { reason: "too_slow" } };
+  assertEquals(await wss.admin.metric(closed), 1);
+});
+
+Deno.test("[BAT4] each request of an array has its own reply, each bad element its own error", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/mobile", { ...BATCH, token: "alice" });
+
+  client.send([
+    { rid: 11, command: "getTournament", options: { where: { id: "1" } } },
+    7,
+    [{ rid: 12, command: "getTournament", options: { where: { id: "1" } } }],
+    { rid: 13, command: "nonsense", options: {} },
+    { rid: 14, options: {} },
+    { rid: "x", command: "getTournament", options: {} },
+    { rid: 11, command: "getTournament", options: { where: { id: "1" } } },
+    { rid: 15, command: "getTournament", options: { where: { id: "2" } } },
+  ]);
+  const replies = messagesOf(await client.nextText());
+  const [first, second] = [await client.reply(15), await client.reply(11)]
+    .toSorted((a, b) => a.rid - b.rid);
+
+  assertEquals(
+    replies.map(({ rid, payload: { error: [{ Slug, Message }] } }) => [rid, Slug, Message]),
+    [
+      [-1, "invalid-request", "Cannot read element 1 of the frame: expected a JSON object"],
+      [-1, "invalid-request", "Cannot read element 2 of the frame: expected a JSON object"],
+      [13, "unsupported-command", replies[2]?.payload.message],
+      [14, "invalid-request", replies[3]?.payload.message],
+      [-1, "invalid-request", replies[4]?.payload.message],
+      [11, "duplicate-rid", "The rid 11 is still in use"],
+    ],
+  );
+  assertEquals([first?.rid, first?.status, second?.rid], [11, "ok", 15]);
+});
+
+Deno.test("[BAT4] whatever an array has, each element gets one reply", async () => {
+  await using wss = await startWss();
+  const element = frameText.filter((text) => text.length < 500 && isJson(text));
+  await fc.assert(
+    fc.asyncProperty(fc.array(element, { minLength: 1, maxLength: 64 }), async (elements) => {
+      await using client = await wss.connect("/mobile", BATCH);
+      client.send(`[${elements.join(",")}]`);
+      // Answered after all that is in front of it.
+      const last = { ids: [], action: "unsubscribe" };
+      client.send([{ rid: 1000, command: "subscription", options: last }]);
+      for (const text of elements) {
+        const { rid, status, payload } = await client.next();
+        assert(rid !== 1000, `nothing for one of ${elements.length}, such as ${text}`);
+        assert(status !== "error" || payload.error?.[0].Slug !== "internal", text);
+      }
+      assertEquals((await client.next()).rid, 1000);
+    }),
+  );
+});
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("[BAT4] an array of 64 is taken; of none, or of 65, it is one invalid-request", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web", BATCH);
+  const requests = Array.from({ length: 65 }, (_, i) => (
+    { rid: i + 1, command: "subscription", options: { ids: [], action: "unsubscribe" } }
+  ));
+
+  client.send(requests.slice(0, 64));
+  for (let rid = 1; rid <= 64; rid++) assertEquals((await client.reply(rid)).status, "ok");
+  for (const given of [[], requests]) {
+    client.send(given);
+    const { rid, event, payload } = JSON.parse(await client.nextText());
+    assertEquals([rid, event, payload.error.length], [-1, "", 1]);
+    assertEquals(
+      [payload.error[0].Slug, payload.message],
+      [
+        "invalid-request",
+        `Cannot read the frame: it has ${given.length} requests, expected 1 to 64`,
+      ],
+    );
+  }
+});
+
+Deno.test("[BAT4] requests of an array run as if each had come alone, barriers included", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web", BATCH);
+
+  client.send([
+    { rid: 1, command: "authentication", options: { authToken: "alice" } },
+    { rid: 2, command: "getMyNotifications", options: LIST },
+    { rid: 3, command: "authentication", options: {} },
+    { rid: 4, command: "getMyNotifications", options: LIST },
+  ]);
+
+  const replies = [await client.next(), await client.next(), await client.next()];
+  replies.push(await client.next());
+  assertEquals(
+    replies.map(({ rid, status }) => [rid, status]),
+    [[1, "ok"], [2, "ok"], [3, "ok"], [4, "unauthorized"]],
+  );
+});
+
+Deno.test("[BAT4][LIM2] each request of an array counts for the rate", async () => {
+  await using wss = await startWss({ settings: { RATE_LIMIT: "5" } });
+  await using client = await wss.connect("/web", BATCH);
+
+  client.send(Array.from({ length: 12 }, (_, i) => ({ rid: i + 1, command: "none", options: {} })));
+
+  const slugs = messagesOf(await client.nextText())
+    .map(({ rid, payload }) => [rid, payload.error[0].Slug]);
+  assertEquals(slugs.length, 12);
+  for (const [rid, slug] of slugs) {
+    assertEquals(slug, rid <= 10 ? "unsupported-command" : "rate-limited");
+  }
+});
+
+Deno.test("[BAT4][LIM2] of an array that ends the connection the rest is not run", async () => {
+  const clock = FakeTimers.install({ toFake: ["performance"] });
+  try {
+    await using wss = await startWss({ settings: { RATE_LIMIT: "1" } });
+    await using client = await wss.connect("/web", BATCH);
+    const nonsense = Array(10).fill("x");
+    for (let second = 0; second < 10; second++) {
+      client.send(nonsense);
+      for (let i = 0; i < 10; i++) await client.next();
+      clock.tick(1000);
+    }
+    client.send([
+      ...nonsense,
+      { rid: 1, command: "authentication", options: { authToken: "alice" } },
+    ]);
+
+    assertEquals((await client.ended).code, 4029);
+    assertEquals(wss.backend.calls, []);
+  } finally {
+    clock.uninstall();
+  }
+});
+
+Deno.test("[BAT4][FRM2] MAX_MESSAGE_BYTES is for the whole array", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web", BATCH);
+  const request = { rid: 1, command: "none", options: {}, x: "é".repeat(10_000) };
+
+  client.send(Array(3).fill(request));
+  assertEquals(messagesOf(await client.nextText()).length, 3);
+  client.send(Array(4).fill(request));
+
+  assertEquals((await client.ended).code, 1009);
+});
+
+Deno.test("[BAT4][FRM3] without wss.v1.batch an array is no request", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web", { protocols: ["wss.v1"] });
+
+  client.send([{ rid: 1, command: "authentication", options: {} }]);
+
+  const { rid, payload } = await client.next();
+  assertEquals([rid, payload.message], [-1, "Cannot read the frame: expected a JSON object"]);
+});

@@ -1,0 +1,245 @@
+import { assert, assertEquals } from "@std/assert";
+import { Outbox, SlowClients } from "../../src/outbox/outbox.ts";
+import { until } from "../_support/queue.ts";
+import { openRawSocket } from "../_support/clients/raw_socket.ts";
+import { startWss, type Wss } from "../_support/service/wss.ts";
+
+const LIST = { where: { types: [] } };
+const MIB = 1024 ** 2;
+const [PING, PONG] = [9, 10];
+/** More than the system holds for a connection of this machine with itself. */
+const MESSAGES = 1500;
+const TEXT = "x".repeat(10_000);
+
+function publish(wss: Wss, n: number): void {
+  wss.publish("notification", { userId: "42", type: "a", data: { n, text: TEXT } });
+}
+
+/** A client that is subscribed, and reads only when it is told to. */
+async function openClient(wss: Wss) {
+  const socket = await openRawSocket(`${wss.ws}/web`, { "sec-websocket-protocol": "wss.v1" });
+  await socket.request({ rid: 1, command: "authentication", options: { authToken: "alice" } });
+  await socket.request({ rid: 2, command: "getMyNotifications", options: LIST });
+  await socket.readJson();
+  const { event = "" } = await socket.readJson() ?? {};
+  const [session] = wss.service.sessions.ofUser("42");
+  if (!session) throw new Error("It has no session");
+  return { socket, event, session };
+}
+
+/** Publishes, a little in each turn of the event loop, and gives the most that was unsent. */
+async function publishMany(wss: Wss, unsent: () => number): Promise<number> {
+  let most = 0;
+  for (let n = 0; n < MESSAGES; n++) {
+    publish(wss, n);
+    if (n % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
+    most = Math.max(most, unsent());
+  }
+  return most;
+}
+
+Deno.test("[SLOW1] a slow client gets every message, once, in order, and little is held for it", async () => {
+  await using wss = await startWss({ settings: { SLOW_TIMEOUT_SECONDS: "2" } });
+  const { socket, session, event } = await openClient(wss);
+  using _ = socket;
+  socket.limitReading(2 * MIB);
+
+  const publishing = publishMany(wss, () => session.outbox.unsentBytes);
+  let mostLater = 0;
+  for (let n = 0; n < MESSAGES; n++) {
+    const frame = await socket.readJson();
+    assertEquals([frame?.event, frame?.status, frame?.payload?.n], [event, "update", n]);
+    mostLater = Math.max(mostLater, session.outbox.unsentBytes);
+  }
+
+  const most = Math.max(mostLater, await publishing);
+  assert(most > MIB && most < MIB + 2 * TEXT.length, `${most} bytes were unsent`);
+  publish(wss, MESSAGES);
+  assertEquals((await socket.readJson())?.payload.n, MESSAGES);
+  assertEquals(wss.service.slowClients.size, 0);
+});
+
+Deno.test("[SLOW1] a phone that reads 20 KiB a second gets the 3 MB of 10 s, and is not closed", async () => {
+  // The system takes all of it for a connection on this machine, so that a ping comes to the phone
+  // when it has read all that is in front of it.
+  await using wss = await startWss({ settings: { PING_SECONDS: "120" } });
+  const { socket, session } = await openClient(wss);
+  using _ = socket;
+  socket.limitReading(20 * 1024);
+  const MESSAGES = 300;
+  let published = 0;
+  let most = 0;
+  const publishing = setInterval(() => {
+    publish(wss, published++);
+    most = Math.max(most, session.outbox.unsentBytes);
+    if (published === MESSAGES) clearInterval(publishing);
+  }, 10_000 / MESSAGES);
+
+  /** The number in the next message; pings are answered. */
+  const read = async () => {
+    let frame = await socket.readFrame();
+    for (; frame?.opcode === PING; frame = await socket.readFrame()) {
+      await socket.sendFrame(frame.payload, { opcode: PONG });
+    }
+    return JSON.parse(new TextDecoder().decode(frame?.payload)).payload.n;
+  };
+  for (let n = 0; n < MESSAGES; n++) assertEquals(await read(), n);
+  assert(most < MIB + 2 * TEXT.length, `${most} bytes were unsent`);
+  publish(wss, MESSAGES);
+  assertEquals(await read(), MESSAGES);
+});
+
+Deno.test("[SLOW1] a client that pauses for 5 s gets every message, once, in order", async () => {
+  await using wss = await startWss();
+  const { socket } = await openClient(wss);
+  using _ = socket;
+
+  await publishMany(wss, () => 0);
+  assert(wss.service.slowClients.size === 1, "it is behind");
+  await new Promise((resolve) => setTimeout(resolve, 5000));
+
+  for (let n = 0; n < MESSAGES; n++) assertEquals((await socket.readJson())?.payload.n, n);
+  assertEquals(wss.service.sessions.size, 1);
+});
+
+Deno.test("[SLOW1] commands of a client that is behind wait, and are answered when it has caught up", async () => {
+  await using wss = await startWss();
+  const { socket } = await openClient(wss);
+  using _ = socket;
+  await publishMany(wss, () => 0);
+  wss.backend.forget();
+
+  await socket.request({
+    rid: 3,
+    command: "getMyNotificationsCount",
+    options: { ...LIST, status: "read" },
+  });
+  await socket.request({ rid: 4, command: "nonsense" });
+  const frames = [];
+  for (let n = 0; n < MESSAGES; n++) {
+    const frame = await socket.readJson();
+    if (frame?.rid === -1) continue;
+    frames.push(frame);
+    n--;
+  }
+  while (frames.length < 2) frames.push(await socket.readJson());
+
+  assertEquals(frames.map((frame) => [frame?.rid, frame?.status]), [[4, "error"], [3, "ok"]]);
+});
+
+Deno.test("[SLOW1] where the window has not all of it any more, there is a resync, and then what comes next", async () => {
+  await using wss = await startWss({ settings: { RECOVERY_MAX_BYTES: "100000" } });
+  const { socket, event } = await openClient(wss);
+  using _ = socket;
+
+  await publishMany(wss, () => 0);
+  let n = 0;
+  let frame = await socket.readJson();
+  for (; frame?.status === "update"; n++) {
+    assertEquals(frame.payload.n, n);
+    frame = await socket.readJson();
+  }
+
+  assert(n < MESSAGES, "something was lost");
+  assertEquals([frame?.event, frame?.status, frame?.payload], [event, "resync", { missed: null }]);
+  publish(wss, MESSAGES);
+  assertEquals((await socket.readJson())?.payload.n, MESSAGES);
+});
+
+Deno.test("[SLOW1] a reload of a client that is behind is fetched when there is room for it", async () => {
+  await using wss = await startWss();
+  const { socket, event } = await openClient(wss);
+  using _ = socket;
+  await publishMany(wss, () => 0);
+  wss.backend.forget();
+
+  wss.publish("update_subscription", { subscriptions: [event], options: { reload: true } });
+  publish(wss, MESSAGES);
+  assertEquals(wss.backend.calls, []);
+
+  for (let n = 0; n < MESSAGES; n++) assertEquals((await socket.readJson())?.payload.n, n);
+  assertEquals((await socket.readJson())?.status, "reload");
+  assertEquals((await socket.readJson())?.payload.n, MESSAGES);
+});
+
+Deno.test("[SLOW2] a client that takes nothing is closed with 4008, and its session is gone at once", async () => {
+  await using wss = await startWss({ settings: { SLOW_TIMEOUT_SECONDS: "1" } });
+  const { socket, session } = await openClient(wss);
+  using _ = socket;
+  await using other = await wss.connect("/web", { token: "bob" });
+
+  const most = await publishMany(wss, () => session.outbox.unsentBytes);
+  const behindSince = performance.now();
+  await until("its session is gone", () => wss.service.sessions.size === 1);
+
+  // Two parts of a MiB, or a little less for what was before.
+  const seconds = (performance.now() - behindSince) / 1000;
+  assert(seconds > 1 && seconds < 4, `${seconds} s`);
+  assert(most < MIB + 2 * TEXT.length, `${most} bytes were unsent`);
+  assertEquals(wss.service.sessions.indexSizes(), { keys: 0, users: 1 });
+  assertEquals([wss.service.slowClients.size, wss.service.connections], [0, 2]);
+  assertEquals((await other.request("getMyNotifications", LIST)).status, "ok");
+});
+
+Deno.test("[SLOW2] a client that sends nonsense and reads nothing is closed, and holds little", async () => {
+  await using wss = await startWss();
+  const { socket, session } = await openClient(wss);
+  using _ = socket;
+  const nonsense = { rid: 3, command: "x".repeat(8000), options: {} };
+  let most = 0;
+  (async () => {
+    for (let i = 0; i < 3000; i++) await socket.request(nonsense);
+  })().catch(() => {});
+
+  await until("its session is gone", () => {
+    most = Math.max(most, session.outbox.unsentBytes);
+    return wss.service.sessions.size === 0;
+  });
+
+  assert(most < 2.2 * MIB, `${most} bytes were unsent`);
+});
+
+Deno.test("[SLOW2] a client that is never behind is not closed, however slowly it reads", async () => {
+  await using wss = await startWss({
+    settings: { SLOW_TIMEOUT_SECONDS: "1", MAX_BUFFERED_BYTES: String(8 * MIB) },
+  });
+  const list = `["${"x".repeat(7.5 * MIB)}"]`;
+  const { socket } = await openClient(wss);
+  using _ = socket;
+  const headers = { "content-type": "application/json" };
+  const release = wss.backend.hold("GET /notification", () => new Response(list, { headers }));
+  await socket.request({ rid: 3, command: "getMyNotifications", options: LIST });
+  const letGo = await release();
+  publish(wss, 0);
+  letGo();
+
+  socket.limitReading(3 * MIB);
+  assertEquals((await socket.readJson())?.rid, 3);
+  assertEquals((await socket.readJson())?.payload.n, 0);
+});
+
+Deno.test("[SLOW2] who falls behind with the last of what it missed is seen as well", () => {
+  const slowClients = new SlowClients();
+  let bufferedAmount = 700_000;
+  const outbox = new Outbox(
+    {
+      readyState: WebSocket.OPEN,
+      get bufferedAmount() {
+        return bufferedAmount;
+      },
+      send: (frame) => void (bufferedAmount += String(frame).length),
+    },
+    { closeAsTooSlow() {} },
+    {
+      limits: { maxBufferedBytes: MIB, slowTimeoutMs: 1000 },
+      slowClients,
+    },
+  );
+  outbox.whenRoom(() => outbox.send("x".repeat(900_000)));
+  bufferedAmount = 400_000;
+
+  outbox.look(performance.now());
+
+  assertEquals([outbox.isBehind, slowClients.size], [true, 1]);
+  outbox.end();
+});

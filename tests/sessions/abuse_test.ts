@@ -1,0 +1,52 @@
+import { assertEquals } from "@std/assert";
+import { notificationTarget } from "../../src/protocol/target.ts";
+import { startWss } from "../_support/service/wss.ts";
+
+const LIST = { where: { types: [] } };
+const push = (userId: string, data: unknown) => ({ userId, type: "a", data });
+
+Deno.test("[KAF2] who knows another's subscription id gets nothing by it, and ends nothing", async () => {
+  await using wss = await startWss();
+  await using alice = await wss.connect("/web", { token: "alice" });
+  await using bob = await wss.connect("/web", { token: "bob" });
+  const { event } = await alice.request("getMyNotifications", LIST);
+  assertEquals(event, notificationTarget({ userId: "42", types: [] }).id);
+
+  for (const options of [{ ...LIST, id: event }, { ...LIST, event, subscriptions: [event] }]) {
+    await bob.request("getMyNotifications", options);
+  }
+  // A where that would give alice's id, were the user taken from it.
+  await bob.request("getMyNotifications", { where: { types: [], userId: "42" } });
+  await bob.request("subscription", { ids: [event], action: "unsubscribe" });
+  wss.publish("update_subscription", { subscriptions: [event], data: "for alice" });
+
+  assertEquals((await alice.next()).payload, "for alice");
+  assertEquals(await bob.pushesUntilIdle(), []);
+});
+
+Deno.test("[DEL5] another user's cursor gives what is one's own", async () => {
+  await using wss = await startWss();
+  await using alice = await wss.connect("/web", { token: "alice" });
+  const { cursor: since } = await alice.request("getMyNotifications", LIST);
+  wss.publish("notification", push("42", "for alice"));
+  wss.publish("notification", push("43", "for bob"));
+  await using bob = await wss.connect("/web", { token: "bob" });
+
+  const { recovered } = await bob.request("getMyNotifications", { ...LIST, since });
+
+  assertEquals(recovered, true);
+  assertEquals((await bob.pushesUntilIdle()).map(({ payload }) => payload), ["for bob"]);
+});
+
+Deno.test("[AUTH1] a login as another user leaves nothing of the first one's", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web", { token: "alice" });
+  await client.request("getMyNotifications", LIST);
+  await client.request("authentication", { authToken: "bob" });
+
+  wss.publish("notification", push("42", "for alice"));
+  await client.request("getMyNotifications", LIST);
+  wss.publish("notification", push("43", "for bob"));
+
+  assertEquals((await client.pushesUntilIdle()).map(({ payload }) => payload), ["for bob"]);
+});

@@ -1,0 +1,162 @@
+import { assertEquals, assertNotEquals } from "@std/assert";
+import { NULL } from "../../src/protocol/frames.ts";
+import { createTokens } from "../../src/backend/tokens.ts";
+import { startWss } from "../_support/service/wss.ts";
+
+const LIST = { where: { types: [] } };
+const V1 = { protocols: ["wss.v1"] };
+const push = (data: unknown) => ({ userId: "42", type: "a", data });
+
+Deno.test("[AUTH7] an ok answer is reused for the same token, for a while", async () => {
+  await using wss = await startWss();
+  for (let i = 0; i < 3; i++) {
+    await using _client = await wss.connect("/web", { token: "alice" });
+  }
+  await using _bob = await wss.connect("/web", { token: "bob" });
+  assertEquals(wss.backend.calls.length, 2);
+
+  await using uncached = await startWss({ settings: { AUTH_CACHE_SECONDS: "0" } });
+  for (let i = 0; i < 3; i++) {
+    await using _client = await uncached.connect("/web", { token: "alice" });
+  }
+  assertEquals(uncached.backend.calls.length, 3);
+});
+
+Deno.test("[AUTH6] a token that is refused later makes its session a guest's", async () => {
+  await using wss = await startWss({ settings: { AUTH_REVALIDATE_SECONDS: "1" } });
+  await using client = await wss.connect("/web", { ...V1, token: "alice" });
+  await client.request("getMyNotifications", LIST);
+  wss.backend.on("GET /user", () => new Response(null, { status: 401 }));
+
+  assertEquals(await client.next(), {
+    rid: -1,
+    event: "authentication",
+    status: "unauthorized",
+    payload: null,
+  });
+  wss.publish("notification", push(1));
+  assertEquals(await client.pushesUntilIdle(), []);
+  assertEquals((await client.request("getMyNotifications", LIST)).status, "unauthorized");
+  assertEquals(wss.service.revalidation.size, 0);
+});
+
+Deno.test("[AUTH6] a backend that can't be asked disconnects nobody", async () => {
+  await using wss = await startWss({ settings: { AUTH_REVALIDATE_SECONDS: "1" } });
+  await using client = await wss.connect("/web", { ...V1, token: "alice" });
+  await client.request("getMyNotifications", LIST);
+  wss.backend.forget();
+  wss.backend.on("GET /user", () => new Response(null, { status: 500 }));
+  await wss.backend.nextCall();
+  await wss.backend.nextCall();
+
+  wss.publish("notification", push("still there"));
+
+  assertEquals((await client.next()).payload, "still there");
+});
+
+Deno.test("[KAF5] a logout makes every session of the user a guest's", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web", { ...V1, token: "alice" });
+  await using bob = await wss.connect("/web", { ...V1, token: "bob" });
+  await client.request("getMyNotifications", LIST);
+  await bob.request("getMyNotifications", LIST);
+
+  wss.publish("logout", { userId: 42 });
+  wss.publish("notification", push(1));
+  wss.publish("notification", { userId: "43", type: "a", data: "bob's" });
+
+  const { event, status } = await client.next();
+  assertEquals([event, status], ["authentication", "unauthorized"]);
+  assertEquals(await client.pushesUntilIdle(), []);
+  assertEquals((await bob.next()).payload, "bob's");
+  // What was kept of the token is forgotten.
+  wss.backend.on("GET /user", () => new Response(null, { status: 401 }));
+  assertEquals(
+    (await client.request("authentication", { authToken: "alice" })).status,
+    "unauthorized",
+  );
+});
+
+Deno.test("[KAF5] is logged out while its login is under way: it is asked once more", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web");
+  const release = wss.backend.hold("GET /user", () => Response.json({ id: "42" }));
+
+  const rid = client.ask("authentication", { authToken: "alice" });
+  const letGo = await release();
+  wss.publish("logout", { userId: "42" });
+  letGo();
+  (await release())(new Response(null, { status: 401 }));
+
+  assertEquals((await client.reply(rid)).status, "unauthorized");
+});
+
+Deno.test("[AUTH6] is logged out while its list is under way: unauthorized, and no subscription", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web", { token: "alice" });
+  const release = wss.backend.hold("GET /notification");
+
+  const rid = client.ask("getMyNotifications", LIST);
+  const letGo = await release();
+  wss.publish("logout", { userId: "42" });
+  letGo();
+
+  const { status, payload } = await client.reply(rid);
+  assertEquals([status, payload], ["unauthorized", null]);
+  assertEquals(wss.service.sessions.indexSizes(), { keys: 0, users: 0 });
+  assertNotEquals(wss.service.sessions.size, 0);
+});
+
+Deno.test("[AUTH6] a token that is somebody else's by now makes its session a guest's", async () => {
+  await using wss = await startWss({ settings: { AUTH_REVALIDATE_SECONDS: "1" } });
+  await using client = await wss.connect("/web", { ...V1, token: "alice" });
+  wss.backend.on("GET /user", () => Response.json({ id: "99" }));
+
+  assertEquals((await client.next()).status, "unauthorized");
+  assertEquals((await client.request("getMyNotifications", LIST)).status, "unauthorized");
+});
+
+Deno.test("[AUTH6] an answer about a token that the session no longer has counts for nothing", async () => {
+  await using wss = await startWss({ settings: { AUTH_REVALIDATE_SECONDS: "1" } });
+  await using client = await wss.connect("/web", { ...V1, token: "alice" });
+  const release = wss.backend.hold("GET /user");
+  const letGo = await release();
+  wss.backend.reset("GET /user");
+  await client.request("authentication", { authToken: "bob" });
+
+  letGo(new Response(null, { status: 401 }));
+
+  assertEquals((await client.request("getMyNotifications", LIST)).status, "ok");
+  assertEquals(await client.pushesUntilIdle(), []);
+});
+
+Deno.test("[KAF5] a logout at whatever moment of a login leaves nobody logged in", async () => {
+  for (let moment = 0; moment < 20; moment++) {
+    let asked = 0;
+    let loggedIn = false;
+    const tokens = createTokens({
+      cacheMs: 10_000,
+      backend: {
+        get: () => {
+          const ok = ++asked === 1;
+          return Promise.resolve(
+            ok
+              ? { status: "ok", payload: NULL, value: { id: "42" } }
+              : { status: "unauthorized", payload: NULL, value: null },
+          );
+        },
+        shareNoMore() {},
+      },
+    });
+    const { signal } = new AbortController();
+    const login = tokens.identify("alice", { signal, use: () => loggedIn = true });
+
+    for (let i = 0; i < moment; i++) await Promise.resolve();
+    tokens.forget("42");
+    // Who is logged in by then is in the session map, where the logout finds it.
+    const isFound = loggedIn;
+    await login;
+
+    assertEquals([loggedIn, asked], isFound ? [true, 1] : [false, 2], `moment ${moment}`);
+  }
+});

@@ -1,0 +1,146 @@
+import FakeTimers, { type Clock } from "@sinonjs/fake-timers";
+import { assert, assertEquals } from "@std/assert";
+import { Freshness } from "../../src/log/freshness.ts";
+import { FanOut } from "../../src/sessions/fan_out.ts";
+import { createHeartbeat } from "../../src/sessions/stream_status.ts";
+import { createMetrics } from "../../src/observe/metrics.ts";
+import { NULL } from "../../src/protocol/frames.ts";
+import { createRevalidation } from "../../src/sessions/revalidation.ts";
+import { createSessions } from "../../src/sessions/sessions.ts";
+import { Stream } from "../../src/log/stream.ts";
+import { notificationTarget } from "../../src/protocol/target.ts";
+import type { Feed } from "../../src/sessions/subscription.ts";
+import { Trace } from "../../src/observe/delivery_trace.ts";
+import { createOutbox } from "../_support/service/outbox.ts";
+
+const stream = new Stream({ topic: "wss", windowMs: 1000, maxBytes: 1000 });
+const trace = new Trace(createMetrics());
+const fanOut = new FanOut({ stream, trace });
+/** Of sessions to which nothing is published. */
+const feed: Feed = {
+  stream,
+  trace,
+  isOwed: () => false,
+  settle() {},
+  reload() {},
+  reloadLater() {},
+  cancelReload() {},
+  renewReload() {},
+  continueLater() {},
+  continueOnRead() {},
+};
+
+async function withClock(work: (clock: Clock) => Promise<void>) {
+  const clock = FakeTimers.install();
+  try {
+    await work(clock);
+  } finally {
+    clock.uninstall();
+  }
+}
+
+/** How often something happens in each second that a clock is moved on by. */
+async function countBySecond(clock: Clock, { seconds, count }: {
+  seconds: number;
+  count: () => number;
+}): Promise<number[]> {
+  const counts = [];
+  for (let second = 0; second < seconds; second++) {
+    const before = count();
+    await clock.tickAsync(1000);
+    counts.push(count() - before);
+  }
+  return counts;
+}
+
+Deno.test("[AUTH6] the tokens of 10,000 sessions that logged in at once are checked over a minute", () =>
+  withClock(async (clock) => {
+    let checks = 0;
+    const revalidation = createRevalidation({
+      tokens: {
+        identify(token) {
+          checks++;
+          return Promise.resolve({ status: "ok", user: token, payload: NULL });
+        },
+      },
+      periodMs: 300_000,
+    });
+    const sessions = createSessions({ feed, fanOut, onToken: revalidation.onToken });
+    const timers = clock.countTimers();
+    for (let i = 0; i < 10_000; i++) {
+      const session = sessions.open({
+        knowsVersion1: true,
+        knowsBatches: false,
+        endpoint: "/web",
+        outbox: createOutbox(),
+      });
+      session.logIn({ user: `user-${i}`, token: `user-${i}` });
+    }
+
+    assertEquals(clock.countTimers(), timers, "no timer a session");
+    const counts = await countBySecond(clock, { seconds: 660, count: () => checks });
+    // 300 s, 10 % more or less, and a tick of the clock.
+    assertEquals(counts.slice(0, 269).filter((count) => count > 0), []);
+    assertEquals(counts.slice(0, 331).reduce((sum, count) => sum + count), 10_000);
+    assertEquals(checks, 20_000);
+    assert(Math.max(...counts) < 2 * 10_000 / 60, `${Math.max(...counts)} in a second`);
+    revalidation.stop();
+  }));
+
+Deno.test("[DEL8] a session of which something is held back at its time is told its place soon after", () =>
+  withClock(async (clock) => {
+    let told = 0;
+    const sessions = createSessions({ feed, fanOut, onToken() {} });
+    const freshness = new Freshness({ afterMs: 15_000, now: Date.now() });
+    const heartbeat = createHeartbeat({ sessions, stream, freshness, trace, periodMs: 25_000 });
+    stream.open(0, { first: 0, position: 0 });
+    const outbox = createOutbox(() => told++);
+    const session = sessions.open({
+      knowsVersion1: true,
+      knowsBatches: false,
+      endpoint: "/web",
+      outbox,
+    });
+    const target = notificationTarget({ userId: "42", types: [] });
+    const subscription = session.subscribe(target, { api: "notification" });
+    subscription.isAnswered = true;
+    subscription.hold();
+    heartbeat.add(session);
+    freshness.tell({ ends: [0], askedAt: Date.now() + 1e9 });
+
+    await clock.tickAsync(30_000);
+    const toldMeanwhile = told;
+    subscription.release();
+    await clock.tickAsync(1000);
+
+    assertEquals([toldMeanwhile, told], [0, 1]);
+    heartbeat.stop();
+  }));
+
+Deno.test("[DEL8] 100,000 sessions are told their place spread over the period, with no timer each", () =>
+  withClock(async (clock) => {
+    let told = 0;
+    const sessions = createSessions({ feed, fanOut, onToken() {} });
+    const freshness = new Freshness({ afterMs: 15_000, now: Date.now() });
+    const heartbeat = createHeartbeat({ sessions, stream, freshness, trace, periodMs: 25_000 });
+    stream.open(0, { first: 0, position: 0 });
+    const timers = clock.countTimers();
+    const target = notificationTarget({ userId: "42", types: [] });
+    for (let i = 0; i < 100_000; i++) {
+      const session = sessions.open({
+        knowsVersion1: true,
+        knowsBatches: false,
+        endpoint: "/web",
+        outbox: createOutbox(() => told++),
+      });
+      session.subscribe(target, { api: "notification" }).isAnswered = true;
+      heartbeat.add(session);
+    }
+
+    assertEquals(clock.countTimers(), timers, "no timer a session");
+    freshness.tell({ ends: [0], askedAt: Date.now() + 1e9 });
+    const counts = await countBySecond(clock, { seconds: 25, count: () => told });
+    assert(Math.abs(told - 100_000) < 2000, `${told} were told`);
+    for (const count of counts) assert(Math.abs(count / 4000 - 1) < 0.2, `${counts}`);
+    heartbeat.stop();
+  }));

@@ -1,0 +1,194 @@
+import { assert, assertEquals } from "@std/assert";
+import { createEmbeddedLog } from "../../src/dev/embedded_log.ts";
+import { Freshness } from "../../src/log/freshness.ts";
+import { until } from "../_support/queue.ts";
+import { createChangedReader } from "../_support/service/changed_reader.ts";
+import { startTwo, startWss } from "../_support/service/wss.ts";
+
+const LIST = { where: { types: [] } };
+const V1 = { protocols: ["wss.v1"] };
+const push = (data: unknown) => ({ userId: "42", type: "a", data });
+
+Deno.test("[DEL8] a quiet client of version 1 is told its place, and resumes from there", async () => {
+  await using two = await startTwo({ settings: { CURSOR_SECONDS: "1" } });
+  await using client = await two.one.connect("/web", { ...V1, token: "alice" });
+  await using old = await two.one.connect("/web", { token: "alice" });
+  await client.request("getMyNotifications", LIST);
+  await old.request("getMyNotifications", LIST);
+  two.one.publish("notification", { userId: "43", type: "a" });
+
+  const { rid, event, status, payload, cursor } = await client.next();
+  assertEquals([rid, event, status, payload], [-1, "stream", "live", null]);
+  two.one.publish("notification", push("missed"));
+  await using resumed = await two.two.connect("/web", { token: "alice" });
+  await resumed.request("getMyNotifications", { ...LIST, since: cursor });
+
+  assertEquals((await resumed.next()).payload, "missed");
+  assertEquals((await old.pushesUntilIdle()).map(({ event }) => event === "stream"), [false]);
+});
+
+Deno.test("[DEL10] sessions are told when the ends are not told any more, and when they are again", async () => {
+  const stream = createMuteReader();
+  await using wss = await startWss({
+    ...stream,
+    settings: { DEGRADED_AFTER_SECONDS: "2", CURSOR_SECONDS: "86400" },
+  });
+  await using client = await wss.connect("/web", { ...V1, token: "alice" });
+  await using late = await wss.connect("/web", { ...V1, token: "alice" });
+  await client.request("getMyNotifications", LIST);
+
+  stream.isReachable = false;
+  const degraded = await client.next();
+  const ready = await fetch(`${wss.http}/readyz`);
+  const rid = late.ask("getMyNotifications", LIST);
+  const [reply, greeting] = [await late.next(), await late.next()];
+  stream.isReachable = true;
+  const live = await client.next();
+
+  assertEquals([degraded.event, degraded.status], ["stream", "degraded"]);
+  assert(degraded.payload.sinceMs > 2000);
+  assertEquals([ready.status, await ready.json()], [200, { ready: true, degraded: true }]);
+  assertEquals([reply.rid, greeting.status], [rid, "degraded"]);
+  assertEquals([live.event, live.status, typeof live.cursor], ["stream", "live", "string"]);
+  assertEquals((await late.next()).status, "live");
+});
+
+Deno.test("[DEL8] no cursor comes while something is held back", async () => {
+  const stream = createMuteReader();
+  await using wss = await startWss({
+    ...stream,
+    settings: { DEGRADED_AFTER_SECONDS: "2", CURSOR_SECONDS: "1" },
+  });
+  await using quiet = await wss.connect("/web", { ...V1, token: "alice" });
+  await quiet.request("getMyNotifications", LIST);
+  await using client = await wss.connect("/web", { ...V1, token: "alice" });
+  await client.request("getMyNotifications", LIST);
+  const release = wss.backend.hold("GET /notification");
+  const rid = client.ask("getMyNotifications", LIST);
+  const letGo = await release();
+  for (let i = 0; i < 3; i++) assertEquals((await quiet.next()).status, "live");
+  letGo();
+
+  const statuses = [];
+  for (let status = ""; status !== "degraded";) {
+    const frame = await client.next();
+    statuses.push(frame.rid === rid ? "reply" : status = frame.status);
+    if (frame.rid === rid) stream.isReachable = false;
+  }
+  // One may have been on its way when the list was asked for.
+  if (statuses[0] === "live") statuses.shift();
+  assertEquals([statuses[0], statuses.at(-1)], ["reply", "degraded"]);
+});
+
+Deno.test("[DEL8] no cursor comes while the stream is degraded", async () => {
+  const stream = createMuteReader();
+  await using wss = await startWss({
+    ...stream,
+    settings: { DEGRADED_AFTER_SECONDS: "1", CURSOR_SECONDS: "1" },
+  });
+  await using client = await wss.connect("/web", { ...V1, token: "alice" });
+  await client.request("getMyNotifications", LIST);
+  stream.isReachable = false;
+  let frame = await client.next();
+  while (frame.status === "live") frame = await client.next();
+  const degradedAt = performance.now();
+
+  await until("two more would have come", () => performance.now() > degradedAt + 2500);
+
+  assertEquals(frame.status, "degraded");
+  assertEquals(await client.pushesUntilIdle(), []);
+});
+
+Deno.test("[DEL10] who was told degraded is told live as soon as nothing is held back any more", async () => {
+  const stream = createMuteReader();
+  await using wss = await startWss({
+    ...stream,
+    settings: { DEGRADED_AFTER_SECONDS: "1", CURSOR_SECONDS: "86400" },
+  });
+  await using client = await wss.connect("/web", { ...V1, token: "alice" });
+  await using other = await wss.connect("/web", { ...V1, token: "bob" });
+  await client.request("getMyNotifications", LIST);
+  await other.request("getMyNotifications", LIST);
+  const release = wss.backend.hold("GET /notification");
+  stream.isReachable = false;
+  assertEquals((await client.next()).status, "degraded");
+  assertEquals((await other.next()).status, "degraded");
+
+  const rid = client.ask("getMyNotifications", LIST);
+  const letGo = await release();
+  stream.isReachable = true;
+  assertEquals((await other.next()).status, "live");
+  letGo();
+
+  assertEquals((await client.next()).rid, rid);
+  assertEquals((await client.next()).status, "live");
+});
+
+Deno.test("[DEL10] who is behind when the stream becomes degraded is told once it has caught up", async () => {
+  const stream = createMuteReader();
+  await using wss = await startWss({
+    ...stream,
+    settings: { DEGRADED_AFTER_SECONDS: "1", CURSOR_SECONDS: "86400" },
+  });
+  await using client = await wss.connect("/web", { ...V1, token: "alice" });
+  await client.request("getMyNotifications", LIST);
+  const [session] = wss.service.sessions;
+  await using other = await wss.connect("/web", { ...V1, token: "bob" });
+  await other.request("getMyNotifications", LIST);
+  Object.defineProperty(session?.outbox, "isBehind", { get: () => true, configurable: true });
+
+  stream.isReachable = false;
+  assertEquals((await other.next()).status, "degraded");
+  Reflect.deleteProperty(session?.outbox ?? {}, "isBehind");
+
+  assertEquals((await client.next()).status, "degraded");
+});
+
+Deno.test("[DEL10] a session whose first list is under way is told degraded after its reply, once", async () => {
+  const stream = createMuteReader();
+  await using wss = await startWss({
+    ...stream,
+    settings: { DEGRADED_AFTER_SECONDS: "1", CURSOR_SECONDS: "86400" },
+  });
+  await using other = await wss.connect("/web", { ...V1, token: "bob" });
+  await other.request("getMyNotifications", LIST);
+  await using client = await wss.connect("/web", { ...V1, token: "alice" });
+  const release = wss.backend.hold("GET /notification");
+  const rid = client.ask("getMyNotifications", LIST);
+  const letGo = await release();
+
+  stream.isReachable = false;
+  assertEquals((await other.next()).status, "degraded");
+  letGo();
+
+  assertEquals((await client.next()).rid, rid);
+  assertEquals((await client.next()).status, "degraded");
+  assertEquals(await client.pushesUntilIdle(), []);
+});
+
+Deno.test("[DEL10] a partition that is found later is as fresh as the moment when it was", () => {
+  const freshness = new Freshness({ afterMs: 15_000, now: 0 });
+  const day = 86_400_000;
+  freshness.tell({ ends: [5], askedAt: day });
+  assertEquals(freshness.staleForMs([5], day), null);
+  assertEquals(freshness.staleForMs([5, 0], day), null);
+  freshness.tell({ ends: [5, 9], askedAt: day + 14_000 });
+  assertEquals(freshness.staleForMs([5, 3], day + 15_000), null);
+  assertEquals(freshness.staleForMs([5, 3], day + 16_000), 16_000);
+  assertEquals(freshness.staleForMs([5, 9], day + 16_000), null);
+});
+
+/** Reads a log whose ends can't be asked at times. */
+function createMuteReader() {
+  const log = createEmbeddedLog();
+  const stream = {
+    log,
+    isReachable: true,
+    createReader: () =>
+      createChangedReader(log, (events) => ({
+        ...events,
+        onEnds: (ends) => stream.isReachable && events.onEnds(ends),
+      })),
+  };
+  return stream;
+}

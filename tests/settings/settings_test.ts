@@ -1,0 +1,230 @@
+import { assert, assertEquals } from "@std/assert";
+import { parseEnv } from "node:util";
+import {
+  parseSettings,
+  SETTING_NAMES,
+  settingInfo,
+  type SettingName,
+  type Settings,
+} from "../../src/settings/settings.ts";
+import { dotEnvDist, withSettingsTable } from "../../src/build/settings_docs.ts";
+import denoJson from "../../deno.json" with { type: "json" };
+
+const REQUIRED = {
+  KAFKA_BROKERS: "localhost:9092",
+  API_URL_USER: "https://api/users/me",
+  API_URL_NOTIFICATION: "https://api/users/me/notifications",
+};
+
+function parse(texts: Partial<Record<SettingName, string>>) {
+  const entries = Object.entries({ ...REQUIRED, ...texts }).filter(([, text]) => text !== "");
+  return parseSettings(
+    new Map(
+      entries.map(([name, text]) => [name as SettingName, { text, source: "environment" }]),
+    ),
+    "pod-1",
+  );
+}
+
+function settingsOf(texts: Partial<Record<SettingName, string>>): Settings {
+  const parsed = parse(texts);
+  if ("problems" in parsed) throw new Error(parsed.problems.join("\n"));
+  return parsed.settings;
+}
+
+function problems(texts: Partial<Record<SettingName, string>>): string[] {
+  const parsed = parse(texts);
+  return "problems" in parsed ? parsed.problems : [];
+}
+
+Deno.test("settings have their defaults", () => {
+  const { API_URL_USER, API_URL_NOTIFICATION, ...settings } = settingsOf({});
+  assertEquals(API_URL_USER.href, REQUIRED.API_URL_USER);
+  assertEquals(API_URL_NOTIFICATION.href, REQUIRED.API_URL_NOTIFICATION);
+  assertEquals(settings, {
+    HOST_ENV: "production",
+    NODE_ENV: "production",
+    KAFKA_BROKERS: ["localhost:9092"],
+    KAFKA_TOPIC: "wss",
+    KAFKA_GROUP_PREFIX: "wss",
+    INSTANCE_ID: "pod-1",
+    KAFKA_SSL: false,
+    HOST: "0.0.0.0",
+    PORT: 3110,
+    ADMIN_HOST: "127.0.0.1",
+    ADMIN_PORT: 3111,
+    REUSE_PORT: false,
+    ALLOWED_ORIGINS: ["*"],
+    AUTH_REQUIRED: false,
+    TRUST_PROXY: false,
+    MAX_CONNECTIONS: 100_000,
+    MAX_CONNECTIONS_PER_IP: 0,
+    REQUEST_POOL_SIZE: 1000,
+    BACKEND_TIMEOUT_MS: 10_000,
+    AUTH_REVALIDATE_SECONDS: 300,
+    AUTH_CACHE_SECONDS: 10,
+    MAX_BACKEND_BYTES: 8_388_608,
+    MAX_MESSAGE_BYTES: 65_536,
+    MAX_INFLIGHT: 16,
+    MAX_WAITING: 256,
+    RATE_LIMIT: 50,
+    MAX_SUBSCRIPTIONS: 100,
+    IDLE_GUEST_SECONDS: 300,
+    MAX_BUFFERED_BYTES: 1_048_576,
+    SLOW_TIMEOUT_SECONDS: 10,
+    PING_SECONDS: 30,
+    RECOVERY_WINDOW_SECONDS: 300,
+    RECOVERY_MAX_BYTES: 67_108_864,
+    CURSOR_SECONDS: 25,
+    DEGRADED_AFTER_SECONDS: 15,
+    RELOAD_CONCURRENCY: 50,
+    QUARANTINE_SIZE: 1000,
+    DRAIN_SECONDS: 10,
+    SHUTDOWN_SECONDS: 30,
+    LOG_LEVEL: "info",
+  });
+});
+
+Deno.test("without a hostname, an instance's id is 8 random characters", () => {
+  const found = new Map(
+    Object.entries(REQUIRED).map(([name, text]) => [
+      name as SettingName,
+      { text, source: "environment" as const },
+    ]),
+  );
+  const ids = [1, 2].map(() => {
+    const parsed = parseSettings(found, undefined);
+    return "settings" in parsed ? parsed.settings.INSTANCE_ID : "";
+  });
+  assert(/^\w{8}$/.test(ids[0] ?? "") && ids[0] !== ids[1]);
+});
+
+Deno.test("a wrong setting gives one line: its name, what it holds, what it should hold", () => {
+  for (
+    const [name, text, line] of [
+      ["PORT", "x", 'PORT is "x": expected a whole number from 0 to 65535'],
+      ["PORT", "65536", 'PORT is "65536": expected a whole number from 0 to 65535'],
+      ["PORT", "1e3", 'PORT is "1e3": expected a whole number from 0 to 65535'],
+      [
+        "ALLOWED_ORIGINS",
+        "https://a.example,b.example",
+        'ALLOWED_ORIGINS is "https://a.example,b.example": expected *, or origins, ' +
+        "comma separated, such as https://example.com, https://*.example.com",
+      ],
+      [
+        "ALLOWED_ORIGINS",
+        "https://*example.com",
+        'ALLOWED_ORIGINS is "https://*example.com": expected *, or origins, ' +
+        "comma separated, such as https://example.com, https://*.example.com",
+      ],
+      ["REUSE_PORT", "1", 'REUSE_PORT is "1": expected true or false'],
+      ["TRUST_PROXY", "yes", 'TRUST_PROXY is "yes": expected true or false'],
+      [
+        "SHUTDOWN_SECONDS",
+        "20",
+        'SHUTDOWN_SECONDS is "20": expected more than 20, ' +
+        "which DRAIN_SECONDS and BACKEND_TIMEOUT_MS make together",
+      ],
+      ["MAX_INFLIGHT", "0", 'MAX_INFLIGHT is "0": expected a whole number from 1 to 10000'],
+      ["LOG_LEVEL", "warn", 'LOG_LEVEL is "warn": expected debug, info, warning, error'],
+      ["NODE_ENV", "dev", 'NODE_ENV is "dev": expected production, staging, testing, development'],
+      ["KAFKA_BROKERS", "a:1,b", 'KAFKA_BROKERS is "a:1,b": expected host:port, comma separated'],
+      [
+        "KAFKA_BROKERS",
+        "a:99999",
+        'KAFKA_BROKERS is "a:99999": expected host:port, comma separated',
+      ],
+      ["KAFKA_BROKERS", "", "KAFKA_BROKERS is missing: expected host:port, comma separated"],
+      [
+        "API_URL_USER",
+        "ftp://x",
+        'API_URL_USER is "ftp://x": expected an http or https URL without a password',
+      ],
+      [
+        "API_URL_USER",
+        "https://me:p@ss@x/",
+        'API_URL_USER is "https://(hidden)@x/": expected an http or https URL without a password',
+      ],
+      [
+        "KAFKA_SSL",
+        "certs/../key.pem",
+        'KAFKA_SSL is "certs/../key.pem": expected true, false, or the path of a CA file below ./certs',
+      ],
+      [
+        "HOST_ENV",
+        "{{ env }}",
+        'HOST_ENV is "{{ env }}", a template that was not filled in: expected a name',
+      ],
+    ] as const
+  ) assertEquals(problems({ [name]: text }), [line]);
+});
+
+Deno.test("every problem is told of, in the order of the settings", () => {
+  const names = problems({ PORT: "x", KAFKA_BROKERS: "", LOG_LEVEL: "{{level}}" })
+    .map((line) => line.split(" ")[0]);
+  assertEquals(names, ["KAFKA_BROKERS", "PORT", "LOG_LEVEL"]);
+});
+
+Deno.test("a mechanism, a user and a password go together, and the password is never shown", () => {
+  assertEquals(problems({ KAFKA_SASL_USERNAME: "me" }), [
+    "KAFKA_SASL_MECHANISM is missing: expected plain, scram-sha-256 or scram-sha-512, " +
+    "as the other KAFKA_SASL_ are set",
+    "KAFKA_SASL_PASSWORD is missing: expected a password, as the other KAFKA_SASL_ are set",
+  ]);
+  const sasl = {
+    KAFKA_SASL_MECHANISM: "plain",
+    KAFKA_SASL_USERNAME: "me",
+    KAFKA_SASL_PASSWORD: "{{p4ss}}",
+  };
+  assertEquals(problems(sasl), [
+    'KAFKA_SASL_PASSWORD is "(hidden)", a template that was not filled in: expected a password',
+  ]);
+  assertEquals(problems({ ...sasl, KAFKA_SASL_PASSWORD: "p4ss" }), []);
+});
+
+Deno.test("REUSE_PORT is yes or no", () => {
+  assertEquals(settingsOf({ REUSE_PORT: "true" }).REUSE_PORT, true);
+  assertEquals(settingsOf({ REUSE_PORT: "false" }).REUSE_PORT, false);
+});
+
+Deno.test("brokers and CA files are taken as they are written", () => {
+  const { KAFKA_BROKERS, KAFKA_SSL } = settingsOf({
+    KAFKA_BROKERS: "a:1, b.example.com:9092",
+    KAFKA_SSL: "./certs/a/ca.pem",
+  });
+  assertEquals(KAFKA_BROKERS, ["a:1", "b.example.com:9092"]);
+  assertEquals(KAFKA_SSL, "./certs/a/ca.pem");
+});
+
+Deno.test("the tasks may read the settings from the environment, and little else", () => {
+  for (const task of ["start", "dev"] as const) {
+    const { command } = denoJson.tasks[task];
+    const names = /--allow-env=(\S+)/.exec(command)?.[1]?.split(",") ?? [];
+    const others = names.filter((name) => !SETTING_NAMES.some((setting) => setting === name));
+    assertEquals(SETTING_NAMES.filter((name) => !names.includes(name)), []);
+    assertEquals(others, [
+      "HOSTNAME",
+      // Read by kafkajs.
+      "KAFKAJS_DEBUG_PROTOCOL_BUFFERS",
+      "KAFKAJS_DEBUG_EXTENDED_PROTOCOL_BUFFERS",
+      "KAFKAJS_LOG_LEVEL",
+      "KAFKAJS_NO_PARTITIONER_WARNING",
+    ]);
+    const permissions = command.match(/--allow-\S+/g)?.map((flag) => flag.replace(/=HOST.*/, ""));
+    assertEquals(permissions, ["--allow-net", "--allow-env", "--allow-read=.env,certs"]);
+  }
+});
+
+Deno.test(".env.dist and README's table are those of the schema (deno task docs writes them)", async () => {
+  const root = new URL("../../", import.meta.url);
+  const readme = await Deno.readTextFile(new URL("README.md", root));
+  assertEquals(await Deno.readTextFile(new URL(".env.dist", root)), dotEnvDist());
+  assertEquals(readme, withSettingsTable(readme));
+  assertEquals(SETTING_NAMES.slice(0, 3), ["HOST_ENV", "NODE_ENV", "KAFKA_BROKERS"]);
+  for (const name of SETTING_NAMES) assert(settingInfo(name).meaning.length > 0);
+});
+
+Deno.test("a copy of .env.dist is a configuration that can be used", () => {
+  const texts = parseEnv(dotEnvDist()) as Partial<Record<SettingName, string>>;
+  assertEquals(problems(texts), []);
+});

@@ -1,0 +1,22 @@
+import { assertEquals } from "@std/assert";
+import { Wheel } from "../../src/util/timer_wheel.ts";
+
+Deno.test("an item that another one of the same time has cancelled is not called back", async () => {
+  const called: string[] = [];
+  const last = Promise.withResolvers<void>();
+  const wheel = new Wheel<string>({
+    tickMs: 10,
+    onDue(item) {
+      called.push(item);
+      if (item === "first") wheel.cancel("cancelled");
+      if (item === "last") last.resolve();
+    },
+  });
+  wheel.schedule("first", 20);
+  wheel.schedule("cancelled", 20);
+  wheel.schedule("last", 40);
+
+  await last.promise;
+  assertEquals([called, wheel.size], [["first", "last"], 0]);
+  wheel.stop();
+});
