@@ -9,7 +9,7 @@ import type { Settings } from "./settings/settings.ts";
 import type { Fallback } from "./http/server.ts";
 import { type Service, type ServiceSettings, startService } from "./service.ts";
 
-const log = getLogger(["wss", "main"]);
+const logger = getLogger(["wss", "main"]);
 
 /** Milliseconds in which a signal that comes again is the same: `deno task` passes on what it gets. */
 const SAME_SIGNAL_MS = 500;
@@ -48,11 +48,11 @@ async function runUntilSignal(
   // What nobody caught is a defect, to be seen in the log; it must not end all connections.
   globalThis.addEventListener("error", (event) => {
     event.preventDefault();
-    log.error("An error was not caught: {reason}", { reason: event.error });
+    logger.error("An error was not caught: {reason}", { reason: event.error });
   });
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
-    log.error("A rejection was not handled: {reason}", { reason: event.reason });
+    logger.error("A rejection was not handled: {reason}", { reason: event.reason });
   });
   const signals = listenToSignals();
 
@@ -62,35 +62,35 @@ async function runUntilSignal(
   } catch (error) {
     if (!(error instanceof ListenError)) throw error;
     const { host, port, cause } = error;
-    log.error("Cannot listen on {host}:{port}: {cause}", { host, port, cause });
+    logger.error("Cannot listen on {host}:{port}: {cause}", { host, port, cause });
     return 1;
   }
   const { hostname, port } = service.address;
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-  log.info("Listening on {host}:{port}", { host, port });
+  logger.info("Listening on {host}:{port}", { host, port });
   if (settings.ADMIN_PORT > 0) {
-    log.info("The admin port is {host}:{port}", {
+    logger.info("The admin port is {host}:{port}", {
       host: settings.ADMIN_HOST,
       port: settings.ADMIN_PORT,
     });
   }
   service.ready.then((isReady) => {
     if (!isReady) return;
-    log.info("Ready: clients are served");
+    logger.info("Ready: clients are served");
     onReady?.(service);
   }, () => {});
 
   const end = await Promise.race([signals.first, service.failed.then((failure) => ({ failure }))]);
   const atOnce = typeof end === "string" ? signals.second : signals.first;
   atOnce.then(async () => {
-    log.warn("One more signal: ending at once");
+    logger.warn("One more signal: ending at once");
     await stopLogging();
     Deno.exit(1);
   });
-  if (typeof end === "string") log.info("Stopping at {signal}", { signal: end });
-  else log.error(end.failure);
+  if (typeof end === "string") logger.info("Stopping at {signal}", { signal: end });
+  else logger.error(end.failure);
   await service.stop();
-  log.info("Stopped");
+  logger.info("Stopped");
   return typeof end === "string" ? 0 : 1;
 }
 

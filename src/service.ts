@@ -11,22 +11,22 @@ import type { Settings } from "./settings/settings.ts";
 import { Connection, type ConnectionOptions } from "./connection/connection.ts";
 import { listen } from "./http/listen.ts";
 import type { LogReader } from "./log/reader.ts";
-import { createLogEvents } from "./sessions/consume.ts";
-import { within } from "./util/delay.ts";
+import { createRecordHandler } from "./sessions/consume.ts";
+import { isDoneWithin } from "./util/delay.ts";
 import { drain } from "./connection/drain.ts";
 import { FanOut } from "./sessions/fan_out.ts";
 import { createFeed } from "./sessions/catch_up.ts";
-import { startLoopMonitor } from "./observe/loop_delay.ts";
+import { startLoopDelayMonitor } from "./observe/loop_delay.ts";
 import { Freshness } from "./log/freshness.ts";
-import { createGate } from "./http/admission.ts";
+import { createAdmission } from "./http/admission.ts";
 import { createGauges } from "./admin/gauges.ts";
 import type { Health } from "./http/health.ts";
-import { createHeartbeat } from "./sessions/stream_status.ts";
+import { createStreamStatus } from "./sessions/stream_status.ts";
 import { createIdleGuests } from "./connection/idle_guests.ts";
 import { createMetrics } from "./observe/metrics.ts";
 import { SlowClients } from "./outbox/outbox.ts";
-import { createPlaces } from "./log/resume.ts";
-import { CLOSE } from "./protocol/frames.ts";
+import { createResumePoints } from "./log/resume.ts";
+import { CLOSE } from "./protocol/close_codes.ts";
 import { createQuarantine, type Quarantine } from "./log/quarantine.ts";
 import { createReloads, type Reloads } from "./sessions/reloads.ts";
 import { createRevalidation, type Revalidation } from "./sessions/revalidation.ts";
@@ -36,7 +36,7 @@ import { Stream } from "./log/stream.ts";
 import { createTokens } from "./backend/tokens.ts";
 import { Trace } from "./observe/delivery_trace.ts";
 
-const log = getLogger(["wss", "service"]);
+const logger = getLogger(["wss", "service"]);
 
 /** Milliseconds that sockets get at the end to send what they still have, the close frame included. */
 const CLOSE_MS = 5000;
@@ -123,14 +123,14 @@ export function startService(
     afterMs: settings.DEGRADED_AFTER_SECONDS * 1000,
     now: Date.now(),
   });
-  const heartbeat = createHeartbeat({
+  const streamStatus = createStreamStatus({
     sessions,
     stream,
     freshness,
     trace,
     periodMs: settings.CURSOR_SECONDS * 1000,
   });
-  const places = createPlaces({ stream, askEnds: reader.askEnds, greet: heartbeat.greet });
+  const resumePoints = createResumePoints({ stream, askEnds: reader.askEnds });
   const slowClients = new SlowClients();
   const batches = new Batches();
   const idleGuests = createIdleGuests(settings.IDLE_GUEST_SECONDS * 1000);
@@ -139,9 +139,9 @@ export function startService(
     commands: createCommandTables(backend),
     backend,
     tokens,
-    places,
+    resumePoints,
     sessions,
-    heartbeat,
+    streamStatus,
     slowClients,
     idleGuests,
     trace,
@@ -161,7 +161,7 @@ export function startService(
     },
   };
 
-  const gate = createGate({
+  const admission = createAdmission({
     allowedOrigins: settings.ALLOWED_ORIGINS,
     maxConnections: settings.MAX_CONNECTIONS,
     maxConnectionsPerIp: settings.MAX_CONNECTIONS_PER_IP,
@@ -173,7 +173,7 @@ export function startService(
       return state === "ready";
     },
     get isDegraded() {
-      return heartbeat.isDegraded;
+      return streamStatus.isDegraded;
     },
   };
 
@@ -182,7 +182,7 @@ export function startService(
     createHandler({
       pingSeconds: settings.PING_SECONDS,
       authRequired: settings.AUTH_REQUIRED,
-      gate,
+      admission,
       tokens,
       signal: stopping.signal,
       health,
@@ -199,7 +199,7 @@ export function startService(
   );
 
   const ready = reader.start(
-    createLogEvents({
+    createRecordHandler({
       topic: settings.KAFKA_TOPIC,
       stream,
       sessions,
@@ -227,7 +227,7 @@ export function startService(
       sessions,
       stream,
       freshness,
-      heartbeat,
+      streamStatus,
       slowClients,
       reloads,
       backend,
@@ -243,7 +243,7 @@ export function startService(
     replay: reader.replay,
     close: ({ id }) => connections.get(id)?.close(CLOSE.byOperator),
   });
-  const loopMonitor = startLoopMonitor(metrics);
+  const loopMonitor = startLoopDelayMonitor(metrics);
 
   /** Resolves when no socket is left. */
   function closed(): Promise<void> {
@@ -256,21 +256,21 @@ export function startService(
       drainMs: settings.DRAIN_SECONDS * 1000,
       requestsMs: settings.BACKEND_TIMEOUT_MS,
     });
-    heartbeat.stop();
+    streamStatus.stop();
     loopMonitor.stop();
     await Promise.all([
       reader.stop(),
       // Not before the sockets have closed: it cuts off what they still have to send.
-      within(CLOSE_MS, closed()).then(() => within(STEP_MS, server.shutdown())),
+      isDoneWithin(CLOSE_MS, closed()).then(() => isDoneWithin(STEP_MS, server.shutdown())),
     ]);
-    if (admin) await within(STEP_MS, admin.shutdown());
+    if (admin) await isDoneWithin(STEP_MS, admin.shutdown());
   }
 
   return {
     address: server.addr,
     sessions,
     get connections() {
-      return gate.size;
+      return admission.size;
     },
     slowClients,
     reloads,
@@ -284,8 +284,8 @@ export function startService(
       stopping.abort();
       revalidation.stop();
       idleGuests.stop();
-      const isDone = await within(settings.SHUTDOWN_SECONDS * 1000, end());
-      if (!isDone) log.warn("Not all could be ended within SHUTDOWN_SECONDS");
+      const isDone = await isDoneWithin(settings.SHUTDOWN_SECONDS * 1000, end());
+      if (!isDone) logger.warn("Not all could be ended within SHUTDOWN_SECONDS");
     },
   };
 }

@@ -27,7 +27,7 @@ import type { Stream } from "../log/stream.ts";
 import type { Trace } from "../observe/delivery_trace.ts";
 import { createWhy } from "./why.ts";
 
-const log = getLogger(["wss", "admin"]);
+const logger = getLogger(["wss", "admin"]);
 
 /** Sessions that are told of at once, unless `?limit=` says otherwise, and at most. */
 const SESSIONS_TOLD = 100;
@@ -133,7 +133,7 @@ export function createAdminHandler(
 
   function closeSession(id: string): unknown {
     options.close(findSession(id));
-    log.info("An operator closed a session", { session: id });
+    logger.info("An operator closed a session", { session: id });
     return { id, closed: true };
   }
 
@@ -173,7 +173,7 @@ export function createAdminHandler(
     } finally {
       done();
     }
-    log.info("Record {id} was written to the topic again", { id });
+    logger.info("Record {id} was written to the topic again", { id });
     return { id, reason, written: true };
   }
 
@@ -210,7 +210,7 @@ export function createAdminHandler(
       return await route(request, url);
     } catch (error) {
       if (error instanceof Refusal) return json({ error: error.message }, error.status);
-      log.error("Cannot answer on the admin port: {error}", { error });
+      logger.error("Cannot answer on the admin port: {error}", { error });
       return json({ error: "Internal error; see the log" }, 500);
     }
   };

@@ -6,7 +6,7 @@ import { Counter, Gauge, type Registry } from "prom-client";
 import type { Backend } from "../backend/backend.ts";
 import denoJson from "../../deno.json" with { type: "json" };
 import type { Freshness } from "../log/freshness.ts";
-import type { Heartbeat } from "../sessions/stream_status.ts";
+import type { StreamStatus } from "../sessions/stream_status.ts";
 import type { SlowClients } from "../outbox/outbox.ts";
 import type { Reloads } from "../sessions/reloads.ts";
 import type { Session } from "../sessions/sessions.ts";
@@ -18,7 +18,7 @@ export interface Observed {
   readonly sessions: Iterable<Session>;
   readonly stream: Stream;
   readonly freshness: Pick<Freshness, "latest">;
-  readonly heartbeat: Pick<Heartbeat, "isDegraded">;
+  readonly streamStatus: Pick<StreamStatus, "isDegraded">;
   readonly slowClients: Pick<SlowClients, "size">;
   readonly reloads: Pick<Reloads, "size">;
   readonly backend: Pick<Backend, "pools">;
@@ -130,7 +130,7 @@ export function createGauges(registry: Registry, observed: Observed): () => void
     lookAtLog();
     lookAtProcess();
     behind.set(observed.slowClients.size);
-    degraded.set(observed.heartbeat.isDegraded ? 1 : 0);
+    degraded.set(observed.streamStatus.isDegraded ? 1 : 0);
     reloads.set(observed.reloads.size);
     traced.set(observed.trace.size);
     for (const [api, pool] of Object.entries(observed.backend.pools)) {

@@ -5,7 +5,7 @@ import type { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
 import type * as z from "zod";
 import { isLoopback, type Settings } from "../settings/settings.ts";
-import { within } from "../util/delay.ts";
+import { isDoneWithin } from "../util/delay.ts";
 import { methodNotAllowed } from "../http/health.ts";
 import { reasonOf } from "../protocol/validation.ts";
 
@@ -130,7 +130,7 @@ async function readBody({ body }: Request): Promise<string> {
       text += decoder.decode(chunk, { stream: true });
     }
   })();
-  if (!await within(BODY_MS, reading)) {
+  if (!await isDoneWithin(BODY_MS, reading)) {
     throw new Refusal(408, `The body did not come within ${BODY_MS} ms`);
   }
   return text + decoder.decode();

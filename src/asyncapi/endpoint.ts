@@ -1,8 +1,9 @@
 /**
  * An endpoint's channel, and its operations: commands with their replies, and pushes.
  */
-import { createCommandTables, type Endpoint } from "../commands/table.ts";
-import { CLOSE } from "../protocol/frames.ts";
+import { createCommandTables } from "../commands/table.ts";
+import type { Endpoint } from "../protocol/endpoint.ts";
+import { CLOSE } from "../protocol/close_codes.ts";
 import { type OperationInfo, ref, toChannel, toOperation } from "./channel.ts";
 import { COMMANDS } from "./commands.ts";
 import type { MessageInfo } from "./message.ts";

@@ -3,7 +3,8 @@
  * replies against them.
  */
 import * as z from "zod";
-import { ERRORS, NO_RID, type ReplyStatus, type Slug } from "../protocol/frames.ts";
+import { NO_RID, type ReplyStatus } from "../protocol/frames.ts";
+import { ERRORS, type Slug } from "../protocol/errors.ts";
 import { ridSchema } from "../connection/parse_request.ts";
 import type { MessageInfo } from "./message.ts";
 

@@ -2,9 +2,10 @@
  * One try of one backend request, and what its answer means (BCK1).
  */
 import { getLogger } from "@logtape/logtape";
-import { type JsonText, NULL, type ReplyStatus, type Slug } from "../protocol/frames.ts";
+import { type JsonText, NULL, type ReplyStatus } from "../protocol/frames.ts";
+import type { Slug } from "../protocol/errors.ts";
 
-const log = getLogger(["wss", "backend"]);
+const logger = getLogger(["wss", "backend"]);
 
 /** A backend's answer, as the client gets it. */
 export interface BackendAnswer {
@@ -51,7 +52,7 @@ export async function attempt(
   } catch (error) {
     // The only place that knows; clients are not told of addresses.
     if (!signal.aborted) {
-      log.debug("No whole answer of {host}: {error}", { host: new URL(url).host, error });
+      logger.debug("No whole answer of {host}: {error}", { host: new URL(url).host, error });
     }
     return { slug: "backend-unavailable", reason: "no whole answer", again: true };
   }

@@ -6,12 +6,12 @@ import { attempt, type BackendAnswer, type BackendRequest, type Failure } from "
 import { getLogger } from "@logtape/logtape";
 import { delay } from "../util/delay.ts";
 import type { Metrics } from "../observe/metrics.ts";
-import { CommandError } from "../protocol/frames.ts";
+import { CommandError } from "../protocol/errors.ts";
 import { Timeouts } from "./timeouts.ts";
 
 export type { BackendAnswer };
 
-const log = getLogger(["wss", "backend"]);
+const logger = getLogger(["wss", "backend"]);
 
 /** The APIs that there are, by the name that the protocol gives them. */
 export type Api = "user" | "notification" | "schedule" | "tournament";
@@ -25,8 +25,8 @@ export interface ListRequest {
   readonly query?: readonly (readonly [name: string, value: string])[];
 }
 
-/** Who asks. */
-export interface Asker {
+/** For whom a request is made. */
+export interface Caller {
   /** Goes as the `Authorization` header, to the APIs that get it (BCK2). */
   readonly token: string | null;
   /** Aborted when nobody wants the answer any more. */
@@ -44,7 +44,7 @@ export interface Backend {
    *
    * @throws {CommandError} `backend-…` or `overloaded`
    */
-  get(request: ListRequest, asker: Asker): Promise<BackendAnswer>;
+  get(request: ListRequest, caller: Caller): Promise<BackendAnswer>;
   /** The same for GETs that are the same request; holds the token where the API gets it. */
   keyOf(request: ListRequest, token: string | null): string;
   /** Later GETs of the API get an answer of their own, not that of one under way. */
@@ -54,7 +54,7 @@ export interface Backend {
    *
    * @throws {CommandError} `backend-…` or `overloaded`
    */
-  put(api: Api, body: string, asker: Asker): Promise<BackendAnswer>;
+  put(api: Api, body: string, caller: Caller): Promise<BackendAnswer>;
 }
 
 /** What {@linkcode createBackend} needs. */
@@ -139,7 +139,7 @@ export function createBackend(
 
   function warn(api: Api, { slug, reason }: Failure): void {
     if (slug === "backend-refused") return;
-    log.warn("Requests to the {api} API fail, {slug}: {reason}; is it up, and its URL right?", {
+    logger.warn("Requests to the {api} API fail, {slug}: {reason}; is it up, and its URL right?", {
       api,
       slug,
       reason,
@@ -195,7 +195,7 @@ export function createBackend(
   }
 
   /** Waits for a job's answer, no longer than the timeout or the signal allow. */
-  async function join(job: Job, { signal }: Asker): Promise<BackendAnswer> {
+  async function join(job: Job, { signal }: Caller): Promise<BackendAnswer> {
     const asker = Promise.withResolvers<BackendAnswer>();
     job.askers.add(asker);
     let outcome = "given_up";
@@ -263,17 +263,17 @@ export function createBackend(
 
     keyOf,
 
-    get(request, asker) {
+    get(request, caller) {
       const { api } = request;
       const url = urlOf(request);
-      const key = keyOfUrl(api, { url, token: asker.token });
+      const key = keyOfUrl(api, { url, token: caller.token });
 
       let job = joinable.get(key);
       if (!job) {
         const request = {
           method: "GET",
           url,
-          headers: headers(api, asker.token),
+          headers: headers(api, caller.token),
           body: null,
         } as const;
         job = createJob(api, request, key);
@@ -282,26 +282,26 @@ export function createBackend(
       } else {
         metrics.backendShared.inc({ api });
       }
-      return join(job, asker);
+      return join(job, caller);
     },
 
     shareNoMore(api) {
       for (const job of joinable.values()) if (job.api === api) closeToJoiners(job);
     },
 
-    put(api, body, asker) {
+    put(api, body, caller) {
       const request = {
         method: "PUT",
         url: urlOf({ api }),
         headers: {
-          ...headers(api, asker.token),
+          ...headers(api, caller.token),
           "content-type": "application/json; charset=utf-8",
         },
         body,
       } as const;
       const job = createJob(api, request, null);
       start(job);
-      return join(job, asker);
+      return join(job, caller);
     },
   };
 }

@@ -3,8 +3,9 @@
  */
 import { createHash } from "node:crypto";
 import * as z from "zod";
-import type { Asker, Backend, BackendAnswer } from "./backend.ts";
-import { CommandError, type JsonText } from "../protocol/frames.ts";
+import type { Backend, BackendAnswer, Caller } from "./backend.ts";
+import type { JsonText } from "../protocol/frames.ts";
+import { CommandError } from "../protocol/errors.ts";
 import { idSchema } from "../protocol/validation.ts";
 
 const userSchema = z.object({ id: idSchema.refine((id) => id !== "") });
@@ -33,7 +34,7 @@ export interface Tokens {
    */
   identify(
     token: string,
-    options: Pick<Asker, "signal"> & { fresh?: boolean; use?: (identity: Identity) => void },
+    options: Pick<Caller, "signal"> & { fresh?: boolean; use?: (identity: Identity) => void },
   ): Promise<Identification>;
   /** Forgets what is known of a user; what is being asked is asked once more (KAF5). */
   forget(user: string): void;

@@ -3,7 +3,7 @@
  */
 import { findCaProblem, findSettings } from "../settings/environment.ts";
 import { parsePublishSettings, type PublishSettings } from "../settings/settings.ts";
-import { within } from "../util/delay.ts";
+import { isDoneWithin } from "../util/delay.ts";
 import { parseJsonExactly } from "../util/exact_json.ts";
 import { connectKafkaProducer, type KafkaProducer } from "../kafka/producer.ts";
 import { recordId } from "../protocol/frames.ts";
@@ -139,13 +139,13 @@ export async function publish(
     const producer = await connect();
     return { producer, record: await producer.publish(message) };
   })();
-  if (!await within(PUBLISH_MS, work)) {
+  if (!await isDoneWithin(PUBLISH_MS, work)) {
     throw new Error(`it is not known to be written after ${PUBLISH_MS / 1000} s`);
   }
   const { producer, record } = await work;
   onWritten(recordId(record));
   try {
-    if (await within(STOP_MS, producer.stop())) return;
+    if (await isDoneWithin(STOP_MS, producer.stop())) return;
     onTrouble(`Written, but the connections did not end within ${STOP_MS / 1000} s`);
   } catch (error) {
     onTrouble(`Written, but the connections did not end: ${reasonOf(error)}`);

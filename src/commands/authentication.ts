@@ -1,5 +1,6 @@
 import * as z from "zod";
-import { CommandError, ok } from "../protocol/frames.ts";
+import { ok } from "../protocol/frames.ts";
+import { CommandError } from "../protocol/errors.ts";
 import { HEADER_VALUE, optional } from "../protocol/validation.ts";
 import { defineCommand } from "./define.ts";
 

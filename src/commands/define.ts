@@ -5,9 +5,10 @@
 import type * as z from "zod";
 import type { Backend } from "../backend/backend.ts";
 import type { Metrics } from "../observe/metrics.ts";
-import type { Places } from "../log/resume.ts";
+import type { ResumePoints } from "../log/resume.ts";
 import type { Reply } from "../protocol/frames.ts";
 import type { Session } from "../sessions/sessions.ts";
+import type { StreamStatus } from "../sessions/stream_status.ts";
 import type { Tokens } from "../backend/tokens.ts";
 import { parseOrRefuse } from "../protocol/validation.ts";
 
@@ -16,7 +17,8 @@ export interface CommandContext {
   readonly session: Session;
   readonly backend: Backend;
   readonly tokens: Tokens;
-  readonly places: Places;
+  readonly resumePoints: ResumePoints;
+  readonly streamStatus: Pick<StreamStatus, "greet">;
   /** Subscriptions that a session may have (LIM3). */
   readonly maxSubscriptions: number;
   readonly metrics: Pick<Metrics, "resumes">;

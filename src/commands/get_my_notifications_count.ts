@@ -1,5 +1,6 @@
 import * as z from "zod";
-import { CommandError, ok, toJson, unauthorized } from "../protocol/frames.ts";
+import { ok, toJson, unauthorized } from "../protocol/frames.ts";
+import { CommandError } from "../protocol/errors.ts";
 import { optional } from "../protocol/validation.ts";
 import { defineCommand } from "./define.ts";
 import { notificationStatusSchema, notificationWhereSchema } from "./options.ts";

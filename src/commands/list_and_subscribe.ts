@@ -4,8 +4,9 @@
 import * as z from "zod";
 import type { ListRequest } from "../backend/backend.ts";
 import { unlessAborted } from "../util/delay.ts";
-import { CommandError, NULL, type Reply, unauthorized } from "../protocol/frames.ts";
-import type { Place } from "../log/stream.ts";
+import { NULL, type Reply, unauthorized } from "../protocol/frames.ts";
+import { CommandError } from "../protocol/errors.ts";
+import type { ResumePoint } from "../log/stream.ts";
 import type { Target } from "../protocol/target.ts";
 import type { Subscription } from "../sessions/subscription.ts";
 import type { CommandContext } from "./define.ts";
@@ -31,7 +32,7 @@ export interface Listing {
 export async function listAndSubscribe(context: CommandContext, listing: Listing): Promise<Reply> {
   const { session, signal } = context;
   const { login } = session;
-  const endTurn = await session.turn(listing.target.id);
+  const endTurn = await session.lockList(listing.target.id);
   try {
     signal.throwIfAborted();
     const place = await unlessAborted(findPlace(context, listing), signal);
@@ -55,11 +56,11 @@ export async function listAndSubscribe(context: CommandContext, listing: Listing
 }
 
 async function findPlace(
-  { session, places, metrics }: CommandContext,
+  { session, resumePoints, metrics }: CommandContext,
   { target, since }: Listing,
-): Promise<Place | null> {
+): Promise<ResumePoint | null> {
   if (since === undefined) return null;
-  let found = await places.locate(since, target);
+  let found = await resumePoints.locate(since, target);
   const existing = session.subscription(target.id);
   if (typeof found !== "string" && existing?.hasServedFrom(found.positions) === false) {
     found = "served_further";
@@ -70,7 +71,7 @@ async function findPlace(
 
 function resume(
   context: CommandContext,
-  { target, reload, since, place }: Listing & { place: Place },
+  { target, reload, since, place }: Listing & { place: ResumePoint },
 ): Reply {
   const { session } = context;
   const existing = session.subscription(target.id);
@@ -93,13 +94,13 @@ async function list(
   context: CommandContext,
   { target, list, reload, since }: Listing,
 ): Promise<Reply> {
-  const { session, backend, signal, places } = context;
+  const { session, backend, signal, resumePoints } = context;
   const { login } = session;
   const existing = session.subscription(target.id);
   const subscription = existing ?? subscribe(context, { target, reload });
   subscription.hold();
   const { cursor } = subscription;
-  const askedAt = places.nextSeq;
+  const askedAt = resumePoints.nextSeq;
   const undo = () => {
     if (existing) subscription.release();
     else session.unsubscribe([target.id], "its list failed");
@@ -142,8 +143,8 @@ function subscribe(
 }
 
 /** The reply that subscribes has gone out. */
-function answered({ places, session }: CommandContext, subscription: Subscription): void {
+function answered({ streamStatus, session }: CommandContext, subscription: Subscription): void {
   subscription.isAnswered = true;
-  places.greet(session);
+  streamStatus.greet(session);
   subscription.release();
 }

@@ -2,6 +2,7 @@
  * Endpoint → name → command (NET1).
  */
 import type { Backend } from "../backend/backend.ts";
+import type { Endpoint } from "../protocol/endpoint.ts";
 import { authentication } from "./authentication.ts";
 import type { Command } from "./define.ts";
 import { getMyNotifications } from "./get_my_notifications.ts";
@@ -10,9 +11,6 @@ import { getSchedules } from "./get_schedules.ts";
 import { getTournament } from "./get_tournament.ts";
 import { subscription } from "./subscription.ts";
 import { updateNotifications } from "./update_notifications.ts";
-
-/** The paths at which clients connect. */
-export type Endpoint = "/web" | "/mobile";
 
 /** The commands of one endpoint, by name. */
 export type CommandTable = ReadonlyMap<string, Command>;

@@ -1,11 +1,16 @@
 /**
  * One socket, from its upgrade to its end. Both ways through the service end here: what is answered
- * (`dialogue`), and what is pushed (`outbox`).
+ * (`request_handler`), and what is pushed (`outbox`).
  */
 import { getLogger } from "@logtape/logtape";
-import { type Asker, Dialogue, type DialogueOptions, logDefect } from "./request_handler.ts";
+import {
+  logDefect,
+  RequestHandler,
+  type RequestHandlerOptions,
+  type RequestSource,
+} from "./request_handler.ts";
 import type { Leaving } from "./drain.ts";
-import type { Heartbeat } from "../sessions/stream_status.ts";
+import type { StreamStatus } from "../sessions/stream_status.ts";
 import type { Guest, IdleGuests } from "./idle_guests.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import {
@@ -14,24 +19,25 @@ import {
   type OutboxSocket,
   type SlowClient,
 } from "../outbox/outbox.ts";
-import { CLOSE, type CloseCode, pushFrame, toJson } from "../protocol/frames.ts";
+import { pushFrame, toJson } from "../protocol/frames.ts";
+import { CLOSE, type CloseCode } from "../protocol/close_codes.ts";
 import type { Session, SessionOptions, Sessions } from "../sessions/sessions.ts";
 import type { SocketOwner } from "./socket_events.ts";
 import type { Trace } from "../observe/delivery_trace.ts";
 
-const log = getLogger(["wss", "connection"]);
+const logger = getLogger(["wss", "connection"]);
 
 /** What a connection uses of its socket. */
 export type Socket = OutboxSocket & Pick<WebSocket, "close">;
 
 /** What all connections share. */
-export interface ConnectionOptions extends DialogueOptions, OutboxOptions {
+export interface ConnectionOptions extends RequestHandlerOptions, OutboxOptions {
   readonly sessions: Sessions;
-  readonly heartbeat: Pick<Heartbeat, "add" | "remove">;
+  readonly streamStatus: Pick<StreamStatus, "add" | "remove" | "greet">;
   readonly idleGuests: IdleGuests;
   readonly trace: Pick<Trace, "announced">;
-  readonly metrics: DialogueOptions["metrics"] & Pick<Metrics, "disconnects">;
-  readonly limits: OutboxOptions["limits"] & DialogueOptions["limits"] & {
+  readonly metrics: RequestHandlerOptions["metrics"] & Pick<Metrics, "disconnects">;
+  readonly limits: OutboxOptions["limits"] & RequestHandlerOptions["limits"] & {
     readonly maxMessageBytes: number;
   };
   /** Called when the socket of a connection has closed, at times more than once. */
@@ -46,12 +52,12 @@ export interface Client
 }
 
 /** A client, from its upgrade to the end. */
-export class Connection implements SocketOwner, Asker, SlowClient, Guest, Leaving {
+export class Connection implements SocketOwner, RequestSource, SlowClient, Guest, Leaving {
   readonly session: Session;
   readonly outbox: Outbox;
   readonly #socket: Socket;
   readonly #options: ConnectionOptions;
-  readonly #dialogue: Dialogue;
+  readonly #requests: RequestHandler;
   readonly #hasIdentity: boolean;
   #isClosed = false;
   /** How to close a socket that was to be closed before it was open. */
@@ -64,10 +70,10 @@ export class Connection implements SocketOwner, Asker, SlowClient, Guest, Leavin
     this.#options = options;
     this.outbox = new Outbox(socket, this, options);
     this.session = options.sessions.open({ ...client, outbox: this.outbox });
-    this.#dialogue = new Dialogue(this, options);
+    this.#requests = new RequestHandler(this, options);
     if (identity) this.session.logIn(identity);
     this.#hasIdentity = identity !== null;
-    options.heartbeat.add(this.session);
+    options.streamStatus.add(this.session);
     options.idleGuests.add(this);
   }
 
@@ -94,7 +100,7 @@ export class Connection implements SocketOwner, Asker, SlowClient, Guest, Leavin
       if (this.#isClosed) return;
       if (typeof data !== "string") this.close(CLOSE.unsupportedData);
       else if (this.#isTooBig(data)) this.close(CLOSE.messageTooBig);
-      else this.#dialogue.receive(data);
+      else this.#requests.receive(data);
     } catch (defect) {
       logDefect(defect, { session: this.session.id });
       this.close(CLOSE.internalError);
@@ -111,7 +117,7 @@ export class Connection implements SocketOwner, Asker, SlowClient, Guest, Leavin
     try {
       this.#socket.close(close.code, close.reason);
     } catch (error) {
-      log.debug("A socket could not be closed: {error}", { error });
+      logger.debug("A socket could not be closed: {error}", { error });
     }
   }
 
@@ -125,18 +131,18 @@ export class Connection implements SocketOwner, Asker, SlowClient, Guest, Leavin
   #end(why: string): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#dialogue.end();
+    this.#requests.end();
     this.#options.metrics.disconnects.inc({ reason: why });
-    log.debug("A session ended: {why}", { session: this.session.id, why });
+    logger.debug("A session ended: {why}", { session: this.session.id, why });
     this.#options.sessions.close(this.session, why);
-    this.#options.heartbeat.remove(this.session);
+    this.#options.streamStatus.remove(this.session);
     this.#options.idleGuests.remove(this);
     this.outbox.end();
   }
 
   idleForMs(now: number): number {
     const { user, isSubscribed, activeAt } = this.session;
-    return user === null && !isSubscribed && this.#dialogue.isIdle ? now - activeAt : 0;
+    return user === null && !isSubscribed && this.#requests.isIdle ? now - activeAt : 0;
   }
 
   closeAsTooSlow(): void {
@@ -151,7 +157,7 @@ export class Connection implements SocketOwner, Asker, SlowClient, Guest, Leavin
     if (this.#isClosed || !this.session.knowsVersion1) return;
     this.#endAfterMs = afterMs;
     const { isLive, isSubscribed } = this.session;
-    const { cursor } = this.#options.places;
+    const { cursor } = this.#options.resumePoints;
     const payload = toJson({ afterMs });
     const place = isLive && isSubscribed ? { cursor } : {};
     this.outbox.send(pushFrame("server", { status: "reconnect", payload, ...place }));
@@ -159,12 +165,12 @@ export class Connection implements SocketOwner, Asker, SlowClient, Guest, Leavin
   }
 
   async leave(): Promise<void> {
-    await this.#dialogue.drain();
+    await this.#requests.drain();
     this.cut();
   }
 
   giveUp(): void {
-    this.#dialogue.giveUp();
+    this.#requests.giveUp();
   }
 
   cut(): void {

@@ -2,7 +2,7 @@
  * The end of an instance (LIFE4): clients are told when to leave, each at a time of its own, so that
  * they don't all come to the other instances at once.
  */
-import { delay, within } from "../util/delay.ts";
+import { delay, isDoneWithin } from "../util/delay.ts";
 
 /** Milliseconds that an answer takes which needs to wait for nobody. */
 const ANSWER_MS = 500;
@@ -44,8 +44,8 @@ export async function drain(
     if (waitMs > 0) await delay(waitMs, never);
     left.push(connection.leave());
   }
-  await within(requestsMs, Promise.all(left));
+  await isDoneWithin(requestsMs, Promise.all(left));
   for (const connection of connections) connection.giveUp();
-  await within(ANSWER_MS, Promise.all(left));
+  await isDoneWithin(ANSWER_MS, Promise.all(left));
   for (const connection of connections) connection.cut();
 }

@@ -1,7 +1,7 @@
 /**
  * Closes sessions that are of no use to anybody (LIM4).
  */
-import { Wheel } from "../util/timer_wheel.ts";
+import { TimerWheel } from "../util/timer_wheel.ts";
 
 const TICK_MS = 1000;
 
@@ -21,7 +21,7 @@ export interface IdleGuests {
 
 /** Makes {@linkcode IdleGuests} that closes who is idle for the period. */
 export function createIdleGuests(periodMs: number): IdleGuests {
-  const wheel = new Wheel<Guest>({
+  const wheel = new TimerWheel<Guest>({
     tickMs: Math.min(TICK_MS, periodMs),
     onDue(guest) {
       const leftMs = periodMs - guest.idleForMs(performance.now());

@@ -4,7 +4,8 @@
 import * as z from "zod";
 import { MAX_MESSAGES } from "../outbox/batching.ts";
 import { isObject } from "../util/exact_json.ts";
-import { CommandError, NO_RID } from "../protocol/frames.ts";
+import { NO_RID } from "../protocol/frames.ts";
+import { CommandError } from "../protocol/errors.ts";
 import { parseOrRefuse } from "../protocol/validation.ts";
 
 /** What a client may choose as rid (REQ1). */

@@ -2,26 +2,21 @@
  * What a client asks and is answered: frame → request → command → reply, with its limits.
  */
 import { getLogger } from "@logtape/logtape";
-import type { CommandTable, Endpoint } from "../commands/table.ts";
+import type { CommandTable } from "../commands/table.ts";
+import type { Endpoint } from "../protocol/endpoint.ts";
 import type { CommandContext } from "../commands/define.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Outbox } from "../outbox/outbox.ts";
-import {
-  CLOSE,
-  type CloseCode,
-  CommandError,
-  errorReply,
-  type Reply,
-  replyFrame,
-  type Slug,
-} from "../protocol/frames.ts";
+import { type Reply, replyFrame } from "../protocol/frames.ts";
+import { CLOSE, type CloseCode } from "../protocol/close_codes.ts";
+import { CommandError, errorReply, type Slug } from "../protocol/errors.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { type Envelope, type Parsed, parseRequests, type Request } from "./parse_request.ts";
 import { RequestQueue } from "./request_queue.ts";
 import type { Session } from "../sessions/sessions.ts";
-import { traceCommand } from "../observe/spans.ts";
+import { runCommandInSpan } from "../observe/spans.ts";
 
-const log = getLogger(["wss", "connection"]);
+const logger = getLogger(["wss", "connection"]);
 
 /** Why the work for a connection that has ended is aborted. */
 const CLOSED = "the connection has closed";
@@ -37,15 +32,16 @@ export interface RequestLimits {
   readonly maxBufferedBytes: number;
 }
 
-/** Who asks: what is used of a connection. */
-export interface Asker {
+/** Where requests come from: what is used of a connection. */
+export interface RequestSource {
   readonly session: Session;
   readonly outbox: Pick<Outbox, "send" | "isBehind" | "whenCaughtUp">;
   close(close: CloseCode): void;
 }
 
-/** What all dialogues share. */
-export interface DialogueOptions extends Pick<CommandContext, "backend" | "tokens" | "places"> {
+/** What all request handlers share. */
+export interface RequestHandlerOptions
+  extends Pick<CommandContext, "backend" | "tokens" | "resumePoints" | "streamStatus"> {
   readonly commands: Readonly<Record<Endpoint, CommandTable>>;
   readonly limits: RequestLimits;
   readonly metrics: Pick<Metrics, "requests" | "requestErrors" | "requestSeconds" | "resumes">;
@@ -65,9 +61,9 @@ interface Work {
 }
 
 /** A client's requests, until its connection ends. */
-export class Dialogue {
-  readonly #asker: Asker;
-  readonly #options: DialogueOptions;
+export class RequestHandler {
+  readonly #source: RequestSource;
+  readonly #options: RequestHandlerOptions;
   readonly #rateLimit: RateLimit;
   #state: "open" | "draining" | "ended" = "open";
   #work: Work | null = null;
@@ -78,8 +74,8 @@ export class Dialogue {
   /** Characters of refusals that it was sent while it was behind. */
   #refusedBehind = 0;
 
-  constructor(asker: Asker, options: DialogueOptions) {
-    this.#asker = asker;
+  constructor(source: RequestSource, options: RequestHandlerOptions) {
+    this.#source = source;
     this.#options = options;
     this.#rateLimit = new RateLimit(options.limits.rateLimit, performance.now());
   }
@@ -92,8 +88,8 @@ export class Dialogue {
   /** Takes a frame of text. */
   receive(text: string): void {
     const now = performance.now();
-    this.#asker.session.activeAt = now;
-    for (const parsed of parseRequests(text, this.#asker.session)) {
+    this.#source.session.activeAt = now;
+    for (const parsed of parseRequests(text, this.#source.session)) {
       this.#take(parsed, now);
       if (this.#state === "ended") return;
     }
@@ -105,7 +101,7 @@ export class Dialogue {
       : { rid: parsed.request.rid, event: parsed.request.command };
     const asked = { envelope, at: now };
     const retryAfterMs = this.#rateLimit.take(now);
-    if (this.#rateLimit.isAbused(now)) return this.#asker.close(CLOSE.rateLimited);
+    if (this.#rateLimit.isAbused(now)) return this.#source.close(CLOSE.rateLimited);
     if (retryAfterMs > 0) return this.#refuse(asked, rateLimited(retryAfterMs));
     if ("error" in parsed) return this.#refuse(asked, parsed.error);
     try {
@@ -138,7 +134,7 @@ export class Dialogue {
 
   /** @throws {CommandError} The request can't be run */
   #enqueue({ rid, command: name, options }: Request, asked: Asked): void {
-    const { session } = this.#asker;
+    const { session } = this.#source;
     const commands = this.#commands;
     if (this.#state === "draining") throw shuttingDown();
     if (this.#work?.queue.has(rid)) {
@@ -164,14 +160,14 @@ export class Dialogue {
       barrier: command.barrier,
       run: async () => {
         const answer = () => this.#answer(() => run(context), asked);
-        this.#reply(asked, await traceCommand(name, { session: session.id, rid, run: answer }));
+        this.#reply(asked, await runCommandInSpan(name, { session: session.id, rid, run: answer }));
       },
     });
   }
 
   #startWork(): Work {
-    const { backend, tokens, places, metrics, limits } = this.#options;
-    const { session } = this.#asker;
+    const { backend, tokens, resumePoints, streamStatus, metrics, limits } = this.#options;
+    const { session } = this.#source;
     const queue = new RequestQueue({
       limits,
       mayStart: () => this.#mayStart(),
@@ -184,13 +180,22 @@ export class Dialogue {
     const abort = new AbortController();
     const { signal } = abort;
     const { maxSubscriptions } = limits;
-    const context = { session, backend, tokens, places, maxSubscriptions, metrics, signal };
+    const context = {
+      session,
+      backend,
+      tokens,
+      resumePoints,
+      streamStatus,
+      maxSubscriptions,
+      metrics,
+      signal,
+    };
     return { queue, abort, context };
   }
 
   /** The commands of the endpoint at which the client has connected. */
   get #commands(): CommandTable {
-    return this.#options.commands[this.#asker.session.endpoint];
+    return this.#options.commands[this.#source.session.endpoint];
   }
 
   async #answer(
@@ -203,7 +208,7 @@ export class Dialogue {
       if (error instanceof CommandError) return this.#errorReply(error);
       // Nobody reads the reply to a connection that has closed.
       if (error === CLOSED) return errorReply(shuttingDown());
-      const id = logDefect(error, { session: this.#asker.session.id, rid, command: event });
+      const id = logDefect(error, { session: this.#source.session.id, rid, command: event });
       return this.#errorReply(refusal("internal", `Internal error ${id}`));
     }
   }
@@ -215,7 +220,7 @@ export class Dialogue {
   }
 
   #reply({ envelope: { rid, event }, at }: Asked, reply: Reply): void {
-    this.#asker.outbox.send(replyFrame(rid, event, reply));
+    this.#source.outbox.send(replyFrame(rid, event, reply));
     reply.sent?.();
     // Nobody was told.
     if (this.#state === "ended") return;
@@ -225,8 +230,8 @@ export class Dialogue {
     const ms = performance.now() - at;
     metrics.requests.inc({ command, status: reply.status });
     metrics.requestSeconds.observe({ command }, ms / 1000);
-    log.debug("Answered {command} with {status} after {ms} ms", {
-      session: this.#asker.session.id,
+    logger.debug("Answered {command} with {status} after {ms} ms", {
+      session: this.#source.session.id,
       rid,
       command,
       status: reply.status,
@@ -238,9 +243,9 @@ export class Dialogue {
   #mayStart(): boolean {
     if (this.#state === "ended") return false;
     // Given up: what has waited is answered with that.
-    if (this.#work?.abort.signal.aborted || !this.#asker.outbox.isBehind) return true;
+    if (this.#work?.abort.signal.aborted || !this.#source.outbox.isBehind) return true;
     if (!this.#isWaiting) {
-      this.#asker.outbox.whenCaughtUp(() => {
+      this.#source.outbox.whenCaughtUp(() => {
         this.#isWaiting = false;
         this.#work?.queue.proceed();
       });
@@ -252,10 +257,10 @@ export class Dialogue {
   /** Refuses a frame; a client that goes on with such without reading the replies is too slow. */
   #refuse(asked: Asked, error: CommandError): void {
     const reply = this.#errorReply(error);
-    if (this.#asker.outbox.isBehind) {
+    if (this.#source.outbox.isBehind) {
       this.#refusedBehind += asked.envelope.event.length + reply.payload.length;
       if (this.#refusedBehind > this.#options.limits.maxBufferedBytes) {
-        return this.#asker.close(CLOSE.tooSlow);
+        return this.#source.close(CLOSE.tooSlow);
       }
     } else {
       this.#refusedBehind = 0;
@@ -283,7 +288,7 @@ function shuttingDown(): CommandError {
 /** Logs what should never happen; the id finds it from what the client was told. */
 export function logDefect(error: unknown, where: Record<string, unknown>): string {
   const id = crypto.randomUUID();
-  log.error("Internal error {id}: {error}", {
+  logger.error("Internal error {id}: {error}", {
     ...where,
     id,
     error: error instanceof Error ? error.stack ?? error.message : String(error),

@@ -1,13 +1,16 @@
 /**
  * The events of one socket, and its end.
  */
-import type { Place } from "../http/admission.ts";
-
 /** Milliseconds after which a socket that was upgraded must be open. */
 const OPEN_TIMEOUT_MS = 5000;
 
 /** What the platform says where a ping was not answered (LIFE1). */
 const PING_TIMEOUT = "No response from ping frame.";
+
+/** What a connection takes of what the instance allows, until its socket has gone. */
+export interface Slot {
+  release(): void;
+}
 
 /** Whose socket it is. */
 export interface SocketOwner {
@@ -20,17 +23,17 @@ export interface SocketOwner {
 }
 
 /** Listens to a socket for its owner: one object for all events, for there are many sockets. */
-export class SocketListener implements EventListenerObject {
+export class SocketEvents implements EventListenerObject {
   readonly #socket: WebSocket;
   readonly #owner: SocketOwner;
-  readonly #place: Place;
+  readonly #slot: Slot;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param options.place Is left when the socket has gone */
-  constructor(socket: WebSocket, { owner, place }: { owner: SocketOwner; place: Place }) {
+  /** @param options.slot Is released when the socket has gone */
+  constructor(socket: WebSocket, { owner, slot }: { owner: SocketOwner; slot: Slot }) {
     this.#socket = socket;
     this.#owner = owner;
-    this.#place = place;
+    this.#slot = slot;
     // A client that has hung up before its upgrade was answered makes no event at all.
     this.#timer = setTimeout(() => this.#gone("never_opened"), OPEN_TIMEOUT_MS);
     // The platform takes 0.3 KiB for each event that is listened to; an error is always followed by the
@@ -62,7 +65,7 @@ export class SocketListener implements EventListenerObject {
   }
 
   #gone(why: Parameters<SocketOwner["gone"]>[0]): void {
-    this.#place.leave();
+    this.#slot.release();
     this.#owner.gone(why);
   }
 

@@ -2,8 +2,9 @@
  * Who may connect: origins (NET3), and how many connections there may be, in all and from one address
  * (LIM1). Asked before the upgrade.
  */
+import type { Slot } from "../connection/socket_events.ts";
 
-/** What {@linkcode createGate} is told by the settings. */
+/** What {@linkcode createAdmission} is told by the settings. */
 export interface AdmissionLimits {
   /** `*`, or origins, of which the host may begin with `*.` for all subdomains. */
   readonly allowedOrigins: readonly string[];
@@ -15,40 +16,40 @@ export interface AdmissionLimits {
 }
 
 /** What became of asking. */
-export type Admission =
+export type AdmissionResult =
   | { readonly refused: "origin" | "full" }
-  | { readonly refused: null; readonly place: Place };
+  | { readonly refused: null; readonly slot: Slot };
 
-/** A connection's place, which is kept until it is left. */
-export class Place {
-  readonly #onLeave: (address: string) => void;
+/** A connection's slot; counts until it is released. */
+export class ConnectionSlot implements Slot {
+  readonly #onRelease: (address: string) => void;
   readonly #address: string;
-  #isLeft = false;
+  #isReleased = false;
 
-  constructor(onLeave: (address: string) => void, address: string) {
-    this.#onLeave = onLeave;
+  constructor(onRelease: (address: string) => void, address: string) {
+    this.#onRelease = onRelease;
     this.#address = address;
   }
 
-  /** Leaves it; may be done again. */
-  leave(): void {
-    if (!this.#isLeft) this.#onLeave(this.#address);
-    this.#isLeft = true;
+  /** Releases it; further calls change nothing. */
+  release(): void {
+    if (!this.#isReleased) this.#onRelease(this.#address);
+    this.#isReleased = true;
   }
 }
 
 /** Admits clients. */
-export interface Gate {
-  /** Asks for a place, by the headers of a client's request and its address. */
-  admit(headers: Headers, peer: string): Admission;
-  /** How many places are taken. */
+export interface Admission {
+  /** Asks for a slot, by the headers of a client's request and its address. */
+  admit(headers: Headers, peer: string): AdmissionResult;
+  /** How many slots are taken. */
   readonly size: number;
 }
 
-/** Makes a {@linkcode Gate}. */
-export function createGate(
+/** Makes a {@linkcode Admission}. */
+export function createAdmission(
   { allowedOrigins, maxConnections, maxConnectionsPerIp, trustProxy }: AdmissionLimits,
-): Gate {
+): Admission {
   const isAllowed = allowedOrigins.map(matcher);
   const byAddress = new Map<string, number>();
   let connections = 0;
@@ -68,11 +69,11 @@ export function createGate(
     else byAddress.set(address, left);
   }
 
-  function leave(address: string): void {
+  function release(address: string): void {
     count(address, -1);
   }
 
-  function admit(headers: Headers, peer: string): Admission {
+  function admit(headers: Headers, peer: string): AdmissionResult {
     const origin = headers.get("origin");
     if (origin !== null && !isAllowed.some((matches) => matches(origin))) {
       return { refused: "origin" };
@@ -82,7 +83,7 @@ export function createGate(
     if (connections >= maxConnections) return { refused: "full" };
     if (maxConnectionsPerIp > 0 && own >= maxConnectionsPerIp) return { refused: "full" };
     count(address, 1);
-    return { refused: null, place: new Place(leave, address) };
+    return { refused: null, slot: new ConnectionSlot(release, address) };
   }
 
   return {

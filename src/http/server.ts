@@ -4,17 +4,17 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { createClientJs } from "./client_js.ts";
-import type { Gate, Place } from "./admission.ts";
-import type { Endpoint } from "../commands/table.ts";
+import type { Admission } from "./admission.ts";
+import type { Endpoint } from "../protocol/endpoint.ts";
 import type { Client, Connection, Socket } from "../connection/connection.ts";
 import { answerHealth, type Health, methodNotAllowed, unavailable } from "./health.ts";
 import type { Metrics, REFUSALS } from "../observe/metrics.ts";
-import { CLOSE } from "../protocol/frames.ts";
-import { SocketListener } from "../connection/socket_events.ts";
+import { CLOSE } from "../protocol/close_codes.ts";
+import { type Slot, SocketEvents } from "../connection/socket_events.ts";
 import type { Tokens } from "../backend/tokens.ts";
 import { identifyUpgrade, subprotocols, tokenOf } from "./upgrade_token.ts";
 
-const log = getLogger(["wss", "server"]);
+const logger = getLogger(["wss", "server"]);
 
 /** The subprotocols that a client may offer (NET5, BAT1), the one that is taken first in front. */
 const PROTOCOLS = ["wss.v1.batch", "wss.v1"] as const;
@@ -25,7 +25,7 @@ export interface ServerOptions {
   readonly pingSeconds: number;
   /** Whether clients need a token (NET4). */
   readonly authRequired: boolean;
-  readonly gate: Pick<Gate, "admit">;
+  readonly admission: Pick<Admission, "admit">;
   /** Aborted when the end has begun. */
   readonly signal: AbortSignal;
   readonly tokens: Pick<Tokens, "identify">;
@@ -44,14 +44,14 @@ export type Fallback = (request: Request) => Response | Promise<Response>;
 export function createHandler(
   options: ServerOptions,
 ): (request: Request, info: Deno.ServeHandlerInfo) => Response | Promise<Response> {
-  const { pingSeconds, authRequired, gate, tokens, signal, health } = options;
+  const { pingSeconds, authRequired, admission, tokens, signal, health } = options;
   const { connects, refusals } = options.metrics;
   const answerClientJs = createClientJs();
 
   /** Counts why an upgrade is refused. */
   function refuse(reason: (typeof REFUSALS)[number], response: Response): Response {
     refusals.inc({ reason });
-    log.debug("An upgrade was refused: {reason}", { reason });
+    logger.debug("An upgrade was refused: {reason}", { reason });
     return response;
   }
 
@@ -60,37 +60,37 @@ export function createHandler(
     { endpoint, peer }: { endpoint: Endpoint; peer: string },
   ): Promise<Response> {
     if (!health.isReady) return refuse("not_ready", unavailable());
-    const admission = gate.admit(request.headers, peer);
-    if (admission.refused === "origin") {
+    const admitted = admission.admit(request.headers, peer);
+    if (admitted.refused === "origin") {
       return refuse("origin", text(403, "Forbidden: this origin is not allowed"));
     }
-    if (admission.refused !== null) {
-      log.warn(
+    if (admitted.refused !== null) {
+      logger.warn(
         "A client was refused, for MAX_CONNECTIONS or MAX_CONNECTIONS_PER_IP is reached: " +
           "run more instances, or raise it",
       );
-      return refuse(admission.refused, unavailable());
+      return refuse(admitted.refused, unavailable());
     }
-    const { place } = admission;
+    const { slot } = admitted;
     try {
-      const response = await upgradeAdmitted(request, { endpoint, place });
-      if (response.status !== 101) place.leave();
+      const response = await upgradeAdmitted(request, { endpoint, slot });
+      if (response.status !== 101) slot.release();
       return response;
     } catch (error) {
-      place.leave();
+      slot.release();
       throw error;
     }
   }
 
   async function upgradeAdmitted(
     request: Request,
-    { endpoint, place }: { endpoint: Endpoint; place: Place },
+    { endpoint, slot }: { endpoint: Endpoint; slot: Slot },
   ): Promise<Response> {
     const given = tokenOf(request.headers);
     if (!given) {
       if (authRequired) return refuse("no_token", unauthorized());
       return accept(request, (socket, knows) => {
-        listen(socket, { endpoint, ...knows, identity: null, place });
+        listen(socket, { endpoint, ...knows, identity: null, slot });
       });
     }
     let response: Response | undefined;
@@ -100,7 +100,7 @@ export function createHandler(
       use(identity) {
         if (!health.isReady) return;
         response = accept(request, (socket, knows) => {
-          listen(socket, { endpoint, ...knows, identity, place });
+          listen(socket, { endpoint, ...knows, identity, slot });
         });
       },
     });
@@ -113,7 +113,7 @@ export function createHandler(
     const { code, reason } = isRefused ? CLOSE.tokenRefused : CLOSE.backendUnavailable;
     const accepted = accept(request, (socket) => {
       const owner = { opened: () => socket.close(code, reason), receive() {}, gone() {} };
-      new SocketListener(socket, { owner, place });
+      new SocketEvents(socket, { owner, slot });
     });
     return accepted.status === 101 ? refuse(why, accepted) : accepted;
   }
@@ -143,17 +143,17 @@ export function createHandler(
 
   function listen(
     socket: WebSocket,
-    { place, ...client }: Client & { endpoint: Endpoint; place: Place },
+    { slot, ...client }: Client & { endpoint: Endpoint; slot: Slot },
   ): void {
     socket.binaryType = "arraybuffer";
     const connection = options.connect(socket, client);
     connects.inc({ endpoint: client.endpoint });
-    log.debug("A client connected to {endpoint}", {
+    logger.debug("A client connected to {endpoint}", {
       session: connection.id,
       endpoint: client.endpoint,
       withToken: client.identity !== null,
     });
-    new SocketListener(socket, { owner: connection, place });
+    new SocketEvents(socket, { owner: connection, slot });
   }
 
   return (request, { remoteAddr }) => {

@@ -2,7 +2,7 @@
  * The token that comes with an upgrade (NET4).
  */
 import { Buffer } from "node:buffer";
-import { CommandError } from "../protocol/frames.ts";
+import { CommandError } from "../protocol/errors.ts";
 import type { Tokens } from "../backend/tokens.ts";
 import { HEADER_VALUE } from "../protocol/validation.ts";
 

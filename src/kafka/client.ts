@@ -5,9 +5,9 @@ import { getLogger } from "@logtape/logtape";
 import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from "kafkajs";
 import type { Settings } from "../settings/settings.ts";
 import { registerCodecs } from "./codecs.ts";
-import { cureIdleTimer } from "./kafkajs_idle_fix.ts";
+import { fixIdleTimer } from "./kafkajs_idle_fix.ts";
 
-const log = getLogger(["wss", "kafka", "client"]);
+const logger = getLogger(["wss", "kafka", "client"]);
 
 /** The settings that say how to connect. */
 export type KafkaSettings = Pick<
@@ -32,7 +32,7 @@ export async function createKafka(
   { retries = 5, requestTimeoutMs = 30_000 }: { retries?: number; requestTimeoutMs?: number } = {},
 ): Promise<Kafka> {
   registerCodecs();
-  cureIdleTimer();
+  fixIdleTimer();
   const sasl = saslOptions(settings);
   return new Kafka({
     clientId: `wss-${settings.INSTANCE_ID}`,
@@ -46,7 +46,7 @@ export async function createKafka(
     // What is to be said of trouble is said by the consumer, once; this is for a closer look.
     logLevel: logLevel.INFO,
     logCreator: () => ({ namespace, log: { message, error } }) => {
-      log.debug("{namespace}: {message}", { namespace, message, error });
+      logger.debug("{namespace}: {message}", { namespace, message, error });
     },
   });
 }

@@ -17,7 +17,7 @@ const { prototype }: { prototype: RequestQueue } = RequestQueueModule;
 let cured = false;
 
 /** Sets the timer only where there is something to wait for. May be called again. */
-export function cureIdleTimer(): void {
+export function fixIdleTimer(): void {
   if (cured) return;
   cured = true;
   const schedule = prototype.scheduleCheckPendingRequests;

@@ -23,7 +23,7 @@ export interface Trouble {
  * @param options.warn Told at once, and every 30 s while it goes on
  * @returns What the work gave, or `undefined` when the signal was aborted before that
  */
-export async function persist<T>(
+export async function keepTrying<T>(
   work: () => Promise<T>,
   { signal, describe, warn }: {
     signal: AbortSignal;

@@ -13,10 +13,10 @@ import type { LogEvents, LogReader, RecordHeaders } from "../log/reader.ts";
 import { createTurns } from "../util/time_slice.ts";
 import { createKafka, type KafkaSettings } from "./client.ts";
 import { connectGroupConsumer, type GroupConsumer } from "./group_consumer.ts";
-import { persist } from "./keep_trying.ts";
+import { keepTrying } from "./keep_trying.ts";
 import { replayRecord } from "./replay.ts";
 
-const log = getLogger(["wss", "kafka"]);
+const logger = getLogger(["wss", "kafka"]);
 
 /** Milliseconds after which another consumer takes the place of one that has ended by itself. */
 const RESTART_MS = 500;
@@ -69,12 +69,12 @@ export function createKafkaReader(settings: KafkaReaderSettings): LogReader {
     asking = setInterval(askAgain, askMs);
     stopping.signal.addEventListener("abort", () => caughtUp.resolve());
     await caughtUp.promise;
-    log.info("Reading {topic}, {partitions} partitions", { topic, partitions: positions.size });
+    logger.info("Reading {topic}, {partitions} partitions", { topic, partitions: positions.size });
   }
 
   /** Does it again until it works, or the end has come. */
   async function persistently(work: () => Promise<void>): Promise<void> {
-    await persist(work, {
+    await keepTrying(work, {
       signal: stopping.signal,
       // A topic that is just being created is not there at the first look.
       describe: (error, tries) =>
@@ -82,14 +82,14 @@ export function createKafkaReader(settings: KafkaReaderSettings): LogReader {
           kind: isMissingTopic(error) ? "missing topic" : "unreachable",
           text: describeTrouble(error, settings),
         },
-      warn: (trouble) => log.warn(`${trouble}; trying again until it works`),
+      warn: (trouble) => logger.warn(`${trouble}; trying again until it works`),
     });
   }
 
   async function connectConsumer(): Promise<GroupConsumer> {
     const connected = await connectGroupConsumer(settings, {
       onJoin(partitions) {
-        log.info("Joined the group {groupId}", { groupId: connected.groupId });
+        logger.info("Joined the group {groupId}", { groupId: connected.groupId });
         events.onJoin();
         begin(partitions);
       },
@@ -99,7 +99,7 @@ export function createKafkaReader(settings: KafkaReaderSettings): LogReader {
         if (stopping.signal.aborted) return;
         events.onCrash();
         if (!again) return events.onFailure(`The Kafka consumer can't go on: ${error.message}`);
-        log.warn(`${describeTrouble(error, settings)}; reading begins again where it was`);
+        logger.warn(`${describeTrouble(error, settings)}; reading begins again where it was`);
         restarting = restart();
       },
     });
@@ -131,7 +131,7 @@ export function createKafkaReader(settings: KafkaReaderSettings): LogReader {
   function begin(partitions: readonly number[]): void {
     for (const partition of partitions) {
       if (positions.has(partition)) continue;
-      log.info("Partition {partition} is new, it is read from its beginning", { partition });
+      logger.info("Partition {partition} is new, it is read from its beginning", { partition });
       positions.set(partition, 0);
       events.onPartition(partition, { first: 0, position: 0 });
     }
@@ -213,7 +213,7 @@ export function createKafkaReader(settings: KafkaReaderSettings): LogReader {
       }
       events.onEnds({ ends: bounds.map(({ high }) => high), askedAt });
     } catch (error) {
-      log.debug("The ends of the partitions could not be asked: {error}", { error });
+      logger.debug("The ends of the partitions could not be asked: {error}", { error });
     }
   }
 
@@ -238,7 +238,7 @@ export function createKafkaReader(settings: KafkaReaderSettings): LogReader {
         await admin?.deleteGroups(groupIds);
       } catch (error) {
         // They are empty and have no offsets, so that the brokers drop them after a while.
-        log.debug("Not all of {groupIds} were deleted: {error}", { groupIds, error });
+        logger.debug("Not all of {groupIds} were deleted: {error}", { groupIds, error });
       }
       await admin?.disconnect();
     },

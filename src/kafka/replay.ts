@@ -3,7 +3,7 @@
  */
 import type { KafkaMessage } from "kafkajs";
 import type { Settings } from "../settings/settings.ts";
-import { within } from "../util/delay.ts";
+import { isDoneWithin } from "../util/delay.ts";
 import { recordId } from "../protocol/frames.ts";
 import type { KafkaSettings } from "./client.ts";
 import { connectGroupConsumer } from "./group_consumer.ts";
@@ -12,7 +12,7 @@ import { connectKafkaProducer } from "./producer.ts";
 /** Milliseconds for reading the record. */
 const READ_MS = 20_000;
 
-interface Place {
+interface RecordPosition {
   readonly partition: number;
   readonly offset: number;
 }
@@ -27,17 +27,17 @@ type ReplaySettings = KafkaSettings & Pick<Settings, "KAFKA_TOPIC" | "KAFKA_GROU
  */
 export async function replayRecord(
   settings: ReplaySettings,
-  place: Place,
+  position: RecordPosition,
   { onGroup }: { onGroup: (groupId: string) => void },
 ): Promise<void> {
-  const { key, value, headers } = await readRecord(settings, place, onGroup);
+  const { key, value, headers } = await readRecord(settings, position, onGroup);
   const producer = await connectKafkaProducer(settings);
   try {
     await producer.publish({
-      partition: place.partition,
+      partition: position.partition,
       key,
       value,
-      headers: { ...headers, replays: recordId(place) },
+      headers: { ...headers, replays: recordId(position) },
     });
   } finally {
     await producer.stop();
@@ -46,10 +46,10 @@ export async function replayRecord(
 
 async function readRecord(
   settings: ReplaySettings,
-  place: Place,
+  position: RecordPosition,
   onGroup: (groupId: string) => void,
 ): Promise<KafkaMessage> {
-  const { partition, offset } = place;
+  const { partition, offset } = position;
   const found = Promise.withResolvers<KafkaMessage>();
   const consumer = await connectGroupConsumer(settings, {
     onJoin(partitions) {
@@ -68,7 +68,7 @@ async function readRecord(
   onGroup(consumer.groupId);
   try {
     await consumer.run();
-    if (await within(READ_MS, found.promise)) return await found.promise;
+    if (await isDoneWithin(READ_MS, found.promise)) return await found.promise;
     throw new Error(`it was not read within ${READ_MS} ms`);
   } finally {
     await consumer.disconnect();

@@ -4,7 +4,7 @@
 import { getLogger } from "@logtape/logtape";
 import { recordId } from "../protocol/frames.ts";
 
-const log = getLogger(["wss", "quarantine"]);
+const logger = getLogger(["wss", "quarantine"]);
 
 /** A record that was passed over. */
 export interface QuarantinedRecord {
@@ -47,7 +47,7 @@ export function createQuarantine(size: number): Quarantine {
 
   return {
     add(record) {
-      log.warn("Record {partition}-{offset} was passed over: {reason}; see /quarantine", {
+      logger.warn("Record {partition}-{offset} was passed over: {reason}; see /quarantine", {
         partition: record.partition,
         offset: record.offset,
         reason: record.reason,

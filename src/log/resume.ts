@@ -2,37 +2,33 @@
  * Where in the log a command may subscribe.
  */
 import type { Positions } from "./cursor.ts";
-import { within } from "../util/delay.ts";
-import type { Session } from "../sessions/sessions.ts";
-import type { Place, ResumeRefusal, Stream } from "./stream.ts";
+import { isDoneWithin } from "../util/delay.ts";
+import type { ResumePoint, ResumeRefusal, Stream } from "./stream.ts";
 import type { Target } from "../protocol/target.ts";
 
 /** Milliseconds within which the leaders have to tell the ends of their partitions. */
 const ASK_MS = 3000;
 
 /** What commands that subscribe need to know of the log. */
-export interface Places {
+export interface ResumePoints {
   /**
    * Finds the place of a client's cursor.
    *
    * @returns Why not, where it can't be resumed from there (DEL6)
    */
-  locate(since: unknown, target: Target): Promise<Place | ResumeRefusal>;
+  locate(since: unknown, target: Target): Promise<ResumePoint | ResumeRefusal>;
   /** The seq of what will be read next. */
   readonly nextSeq: number;
   /** The cursor of the live end. */
   readonly cursor: string;
-  /** To be called when a session has been told that it is subscribed. */
-  greet(session: Session): void;
 }
 
-/** Makes {@linkcode Places}. */
-export function createPlaces({ stream, askEnds, greet }: {
+/** Makes {@linkcode ResumePoints}. */
+export function createResumePoints({ stream, askEnds }: {
   stream: Stream;
   /** Asks the leaders for the ends of all partitions; rejects where they can't be asked. */
   askEnds: () => Promise<Positions>;
-  greet: (session: Session) => void;
-}): Places {
+}): ResumePoints {
   let asking: Promise<Positions> | undefined;
 
   /** Whether the log goes as far. */
@@ -40,7 +36,7 @@ export function createPlaces({ stream, askEnds, greet }: {
     const isShared = asking !== undefined;
     const asked = asking ??= askEnds().finally(() => asking = undefined);
     try {
-      if (!await within(ASK_MS, asked)) return false;
+      if (!await isDoneWithin(ASK_MS, asked)) return false;
       const ends = await asked;
       const isThere = positions.length <= ends.length &&
         positions.every((position, partition) => position <= (ends[partition] ?? 0));
@@ -66,6 +62,5 @@ export function createPlaces({ stream, askEnds, greet }: {
     get cursor() {
       return stream.cursor;
     },
-    greet,
   };
 }

@@ -7,7 +7,7 @@ import { type Delivery, type Entry, LogWindow, type Read, type WindowLimits } fr
 import type { Target } from "../protocol/target.ts";
 
 /** A place from which a subscription can be served. */
-export interface Place {
+export interface ResumePoint {
   /** What is in front of these positions is not for it any more. */
   readonly positions: Positions;
   /** Where to begin in the window. */
@@ -148,7 +148,7 @@ export class Stream {
    *
    * @returns Why not, where not everything that it missed is there, or a reload is among it (DEL6)
    */
-  locate(cursor: Cursor, target: Target): Place | ResumeRefusal {
+  locate(cursor: Cursor, target: Target): ResumePoint | ResumeRefusal {
     const unnamed = this.#positions.slice(cursor.positions.length).map(() => 0);
     const positions = [...cursor.positions, ...unnamed];
     if (!this.window.holds(positions)) return "left_the_window";

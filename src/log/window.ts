@@ -156,7 +156,7 @@ export class LogWindow {
   /** Timestamp of the record just in front of a position that the window holds, where it is known. */
   timestampBefore(partition: number, position: number): number | undefined {
     const known = this.#partitions[partition];
-    const index = known?.entries.findIndex((entry) => entry.offset >= position) ?? 0;
+    const index = known?.entries.lowerBound((entry) => entry.offset >= position) ?? 0;
     return index > 0 ? known?.entries.at(index - 1)?.timestamp : known?.frontTimestamp;
   }
 
@@ -165,7 +165,7 @@ export class LogWindow {
     let seq = this.#nextSeq;
     for (const [partition, { entries }] of this.#partitions.entries()) {
       const position = positions[partition] ?? 0;
-      const index = entries.findIndex((entry) => entry.offset >= position);
+      const index = entries.lowerBound((entry) => entry.offset >= position);
       seq = Math.min(seq, entries.at(index)?.seq ?? seq);
     }
     return seq;
@@ -178,7 +178,7 @@ export class LogWindow {
    */
   *entriesFor(target: Target, seq: number): Generator<Entry> {
     const lists = keysOf(target).flatMap(([by, name]) => this.#byName[by].get(name) ?? []);
-    const indexes = lists.map((list) => list.findIndex((entry) => entry.seq >= seq));
+    const indexes = lists.map((list) => list.lowerBound((entry) => entry.seq >= seq));
     for (;;) {
       let next: Stored | undefined;
       let from = 0;
@@ -208,7 +208,7 @@ export class LogWindow {
   /** The entry of a record, where it is one that is for somebody. */
   entryAt(partition: number, offset: number): Entry | undefined {
     const entries = this.#partitions[partition]?.entries;
-    const entry = entries?.at(entries.findIndex((entry) => entry.offset >= offset));
+    const entry = entries?.at(entries.lowerBound((entry) => entry.offset >= offset));
     return entry?.offset === offset ? entry : undefined;
   }
 

@@ -6,7 +6,9 @@ import type { Metrics } from "./metrics.ts";
 const TICK_MS = 100;
 
 /** Looks at it ten times a second. */
-export function startLoopMonitor({ loopSeconds }: Pick<Metrics, "loopSeconds">): { stop(): void } {
+export function startLoopDelayMonitor(
+  { loopSeconds }: Pick<Metrics, "loopSeconds">,
+): { stop(): void } {
   let due = performance.now() + TICK_MS;
   const timer = setInterval(() => {
     const now = performance.now();

@@ -3,7 +3,7 @@
  * asked for is in `gauges`. No label has a value that a client can choose.
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import { ERRORS } from "../protocol/frames.ts";
+import { ERRORS } from "../protocol/errors.ts";
 import { WeightedHistogram } from "./weighted_histogram.ts";
 
 /** Seconds, for what waits for a backend. */

@@ -15,7 +15,7 @@ import { recordId, type Reply } from "../protocol/frames.ts";
 const tracer = trace.getTracer("wss");
 
 /** Runs a command in a span of its own. */
-export function traceCommand(
+export function runCommandInSpan(
   command: string,
   { session, rid, run }: { session: string; rid: number; run: () => Promise<Reply> },
 ): Promise<Reply> {
@@ -55,7 +55,7 @@ export interface PushedMessage {
 }
 
 /** Makes the span of a message whose pushes are out; a child of its producer's. */
-export function traceMessage(
+export function recordPushSpan(
   { topic, partition, offset, traceparent, subscriptions, readAt }: PushedMessage,
 ): void {
   const parent = traceparent === undefined

@@ -3,7 +3,7 @@
  */
 import * as z from "zod";
 import { toJsonSchema } from "../util/json_schema.ts";
-import { CommandError, type Problem, type Slug } from "./frames.ts";
+import { CommandError, type Problem, type Slug } from "./errors.ts";
 
 /** A key that may be missing; `null` is the same as missing (REQ4). */
 export function optional<S extends z.ZodType>(schema: S) {

@@ -16,11 +16,11 @@ import type { Sessions } from "./sessions.ts";
 import type { Stream } from "../log/stream.ts";
 import type { Tokens } from "../backend/tokens.ts";
 import type { Trace } from "../observe/delivery_trace.ts";
-import { traceMessage } from "../observe/spans.ts";
+import { recordPushSpan } from "../observe/spans.ts";
 
-const log = getLogger(["wss", "messages"]);
+const logger = getLogger(["wss", "messages"]);
 
-/** What {@linkcode createLogEvents} needs. */
+/** What {@linkcode createRecordHandler} needs. */
 export interface ConsumeOptions {
   readonly topic: string;
   readonly stream: Stream;
@@ -37,7 +37,7 @@ export interface ConsumeOptions {
 }
 
 /** Makes what handles the records of the log. It never throws, for that would end the consumer. */
-export function createLogEvents(options: ConsumeOptions): LogEvents {
+export function createRecordHandler(options: ConsumeOptions): LogEvents {
   const { topic, stream, sessions, fanOut, tokens, quarantine, freshness, trace, metrics } =
     options;
   const { onRead, onFailure } = options;
@@ -60,7 +60,7 @@ export function createLogEvents(options: ConsumeOptions): LogEvents {
       quarantine.add({ ...read, reason: parsed.reason });
     } catch (error) {
       const { partition, offset } = read;
-      log.error("Record {partition}-{offset} could not be read: {error}", {
+      logger.error("Record {partition}-{offset} could not be read: {error}", {
         partition,
         offset,
         error,
@@ -92,8 +92,8 @@ export function createLogEvents(options: ConsumeOptions): LogEvents {
     if (subscriptions === 0) return;
     const pushed = { topic, ...read, traceparent: headers?.traceparent, subscriptions };
     const { finishing } = fanOut;
-    if (finishing) finishing.then(() => traceMessage(pushed));
-    else traceMessage(pushed);
+    if (finishing) finishing.then(() => recordPushSpan(pushed));
+    else recordPushSpan(pushed);
   }
 
   function trim(now: number): void {
@@ -119,7 +119,7 @@ export function createLogEvents(options: ConsumeOptions): LogEvents {
       trim(Date.now());
     },
     onLost(partition, position) {
-      log.error(
+      logger.error(
         "Partition {partition} goes on at {position}: what was in front of it is no longer in the log",
         { partition, position },
       );

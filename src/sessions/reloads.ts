@@ -6,11 +6,12 @@ import { getLogger } from "@logtape/logtape";
 import type { Backend, ListRequest } from "../backend/backend.ts";
 import type { FanOut } from "./fan_out.ts";
 import type { Metrics } from "../observe/metrics.ts";
-import { CommandError, type JsonText } from "../protocol/frames.ts";
+import type { JsonText } from "../protocol/frames.ts";
+import { CommandError } from "../protocol/errors.ts";
 import type { Subscription } from "./subscription.ts";
 import { createTurns } from "../util/time_slice.ts";
 
-const log = getLogger(["wss", "reloads"]);
+const logger = getLogger(["wss", "reloads"]);
 
 /** Milliseconds after which a reload that failed is tried again; up to half as much again. */
 const RETRY_MS = 5000;
@@ -106,7 +107,7 @@ export function createReloads(
       if (signal.aborted) return null;
       trouble = error instanceof CommandError ? error.message : String(error);
     }
-    log.warn("A reload for {subscriptions} subscriptions failed: {trouble}; is the API up?", {
+    logger.warn("A reload for {subscriptions} subscriptions failed: {trouble}; is the API up?", {
       subscriptions: subscriptions.size,
       trouble,
     });

@@ -4,7 +4,7 @@
  */
 import type { Session } from "./sessions.ts";
 import type { Tokens } from "../backend/tokens.ts";
-import { Wheel } from "../util/timer_wheel.ts";
+import { TimerWheel } from "../util/timer_wheel.ts";
 
 const TICK_MS = 250;
 
@@ -22,7 +22,7 @@ export function createRevalidation(
   { tokens, periodMs }: { tokens: Pick<Tokens, "identify">; periodMs: number },
 ): Revalidation {
   const stopping = new AbortController();
-  const wheel = new Wheel<Session>({ tickMs: TICK_MS, onDue: check });
+  const wheel = new TimerWheel<Session>({ tickMs: TICK_MS, onDue: check });
 
   function schedule(session: Session): void {
     if (session.token === null || periodMs === 0) wheel.cancel(session);

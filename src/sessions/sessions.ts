@@ -9,6 +9,7 @@ import type { Entry } from "../log/window.ts";
 import { MultiMap } from "../util/multi_map.ts";
 import { NULL, pushFrame } from "../protocol/frames.ts";
 import type { Lost } from "../log/stream.ts";
+import type { Endpoint } from "../protocol/endpoint.ts";
 import type { Target } from "../protocol/target.ts";
 import { briefOf } from "../observe/delivery_trace.ts";
 import { type Feed, type Subscriber, Subscription } from "./subscription.ts";
@@ -21,7 +22,7 @@ export interface SessionOptions {
   readonly knowsBatches: boolean;
   readonly outbox: Subscriber["outbox"];
   /** The path at which it has connected. */
-  readonly endpoint: "/web" | "/mobile";
+  readonly endpoint: Endpoint;
 }
 
 /** Why a subscription or a login has ended. */
@@ -206,7 +207,7 @@ export class Session implements Subscriber {
    *
    * @returns The function that ends the turn
    */
-  async turn(subscriptionId: string): Promise<() => void> {
+  async lockList(subscriptionId: string): Promise<() => void> {
     const turns = this.#turns ??= new Map();
     const before = turns.get(subscriptionId);
     const { promise: turn, resolve } = Promise.withResolvers<void>();

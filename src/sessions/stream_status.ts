@@ -9,9 +9,9 @@ import { NULL, pushFrame, toJson } from "../protocol/frames.ts";
 import type { Session } from "./sessions.ts";
 import type { Stream } from "../log/stream.ts";
 import type { Trace } from "../observe/delivery_trace.ts";
-import { Wheel } from "../util/timer_wheel.ts";
+import { TimerWheel } from "../util/timer_wheel.ts";
 
-const log = getLogger(["wss", "stream"]);
+const logger = getLogger(["wss", "stream"]);
 
 const TICK_MS = 100;
 /** Milliseconds after which a session is told that something of it was held back or catching up. */
@@ -20,7 +20,7 @@ const RETRY_MS = 500;
 const STEP_SESSIONS = 500;
 
 /** Tells sessions of the stream. */
-export interface Heartbeat {
+export interface StreamStatus {
   /** Whether the stream is degraded. */
   readonly isDegraded: boolean;
   add(session: Session): void;
@@ -30,18 +30,18 @@ export interface Heartbeat {
   stop(): void;
 }
 
-/** Makes a {@linkcode Heartbeat}. */
-export function createHeartbeat({ sessions, stream, freshness, trace, periodMs }: {
+/** Makes a {@linkcode StreamStatus}. */
+export function createStreamStatus({ sessions, stream, freshness, trace, periodMs }: {
   sessions: Iterable<Session>;
   stream: Stream;
   freshness: Freshness;
   trace: Pick<Trace, "announced">;
   periodMs: number;
-}): Heartbeat {
+}): StreamStatus {
   let staleForMs: number | null = null;
   /** Sessions that were told that the stream is degraded, and not yet that it is live. */
   const owed = new Set<Session>();
-  const wheel = new Wheel<Session>({
+  const wheel = new TimerWheel<Session>({
     tickMs: TICK_MS,
     onDue(session) {
       const isTold = sendDegraded(session) && sendCursor(session);
@@ -91,13 +91,13 @@ export function createHeartbeat({ sessions, stream, freshness, trace, periodMs }
     staleForMs = freshness.staleForMs(stream.positions, Date.now());
     if ((was === null) === (staleForMs === null)) return;
     if (staleForMs === null) {
-      log.info("The stream is live again");
+      logger.info("The stream is live again");
       tellAll((session) => {
         sendCursor(session);
         if (owed.has(session)) wheel.schedule(session, RETRY_MS);
       });
     } else {
-      log.warn(
+      logger.warn(
         "The stream is degraded, not all partitions were read to their end for {staleForMs} ms: " +
           "are the brokers up?",
         { staleForMs },

@@ -11,7 +11,7 @@ import type { Positions } from "../log/cursor.ts";
 import type { Entry } from "../log/window.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { type JsonText, type Push, pushFrame, recordId, toJson } from "../protocol/frames.ts";
-import type { Lost, Place, Stream } from "../log/stream.ts";
+import type { Lost, ResumePoint, Stream } from "../log/stream.ts";
 import type { Target } from "../protocol/target.ts";
 import type { ResyncReason, Trace, What } from "../observe/delivery_trace.ts";
 
@@ -198,7 +198,7 @@ export class Subscription {
   }
 
   /** While it is new and held: is to be served from there on. */
-  beginAt({ positions, seq, timeMs }: Place): void {
+  beginAt({ positions, seq, timeMs }: ResumePoint): void {
     this.#start = positions;
     const state = this.#catchingUp ?? this.#leaveLiveEnd();
     state.seq = seq;
@@ -212,7 +212,7 @@ export class Subscription {
   }
 
   /** While it is held: its client has what is in front of these positions. */
-  skipTo({ positions, timeMs }: Place): void {
+  skipTo({ positions, timeMs }: ResumePoint): void {
     const state = this.#catchingUp ?? this.#leaveLiveEnd();
     const { served } = state;
     state.timeMs = Math.max(state.timeMs, timeMs);

@@ -17,7 +17,7 @@ export function delay(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /** Waits for the work, but no longer; whether it was done in time. */
-export async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
+export async function isDoneWithin(ms: number, work: Promise<unknown>): Promise<boolean> {
   const timeout = Promise.withResolvers<false>();
   const timer = setTimeout(() => timeout.resolve(false), ms);
   try {

@@ -41,7 +41,7 @@ export class Fifo<T> {
   }
 
   /** The first index at which the condition holds, the length where it does nowhere; the condition must go on to hold from there. */
-  findIndex(holds: (item: T) => boolean): number {
+  lowerBound(holds: (item: T) => boolean): number {
     let low = this.#head;
     let high = this.#items.length;
     while (low < high) {

@@ -3,7 +3,7 @@
  */
 
 /** Calls back for each item once its time has come, to within a tick. */
-export class Wheel<T> {
+export class TimerWheel<T> {
   readonly #tickMs: number;
   readonly #onDue: (item: T) => void;
   readonly #slots = new Map<number, Set<T>>();

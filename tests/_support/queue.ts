@@ -32,7 +32,7 @@ export class Queue<T> {
 }
 
 /** The promise, or an error that says what was waited for. */
-export async function within<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {
+export async function deadline<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {
   const timeout = Promise.withResolvers<never>();
   const timer = setTimeout(
     () => timeout.reject(new Error(`Waited ${ms} ms in vain for ${what}`)),

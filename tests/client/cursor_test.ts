@@ -2,7 +2,7 @@
 import FakeTimers from "@sinonjs/fake-timers";
 import { assertEquals } from "@std/assert";
 import { connect } from "../../src/client/mod.ts";
-import { Queue, within } from "../_support/queue.ts";
+import { deadline, Queue } from "../_support/queue.ts";
 import { startScriptedService } from "../_support/service/scripted_service.ts";
 
 interface Request {
@@ -17,7 +17,7 @@ async function nextConnection(service: ReturnType<typeof startScriptedService>) 
   socket.onmessage = ({ data }) => requests.push(JSON.parse(data));
   return {
     close: () => socket.close(1011),
-    request: () => within(10_000, "a request", requests.next()),
+    request: () => deadline(10_000, "a request", requests.next()),
     asked: () => requests.takeAll().length,
     push: (frame: object) => socket.send(JSON.stringify({ rid: -1, payload: null, ...frame })),
     reply: (frame: object) =>

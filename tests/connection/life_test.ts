@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { CLOSE } from "../../src/protocol/frames.ts";
+import { CLOSE } from "../../src/protocol/close_codes.ts";
 import { until } from "../_support/queue.ts";
 import { openRawSocket } from "../_support/clients/raw_socket.ts";
 import { startWss } from "../_support/service/wss.ts";

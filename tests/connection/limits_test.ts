@@ -1,6 +1,6 @@
 import FakeTimers from "@sinonjs/fake-timers";
 import { assert, assertEquals } from "@std/assert";
-import { createGate } from "../../src/http/admission.ts";
+import { createAdmission } from "../../src/http/admission.ts";
 import { RateLimit } from "../../src/connection/rate_limit.ts";
 import { until } from "../_support/queue.ts";
 import { openRawSocket } from "../_support/clients/raw_socket.ts";
@@ -57,13 +57,14 @@ Deno.test("[LIM1] each address has its own limit; behind a proxy it is the last 
   await using _own = await direct.connect("/web");
   assertEquals(await statusOf(direct, { "x-forwarded-for": "10.0.0.1" }), 503);
 
-  const gate = createGate({
+  const admission = createAdmission({
     allowedOrigins: ["*"],
     maxConnections: 100,
     maxConnectionsPerIp: 1,
     trustProxy: true,
   });
-  const ask = (headers: Record<string, string>) => gate.admit(new Headers(headers), "127.0.0.1");
+  const ask = (headers: Record<string, string>) =>
+    admission.admit(new Headers(headers), "127.0.0.1");
   const first = ask({ "x-forwarded-for": "10.0.0.1" });
   assertEquals(ask({ "x-forwarded-for": "10.0.0.9, 10.0.0.1" }).refused, "full");
   assertEquals(ask({ "x-forwarded-for": "10.0.0.1, 10.0.0.2" }).refused, null);
@@ -72,8 +73,8 @@ Deno.test("[LIM1] each address has its own limit; behind a proxy it is the last 
   assertEquals(ask({}).refused, null);
   assertEquals(ask({}).refused, "full");
   if (first.refused === null) {
-    first.place.leave();
-    first.place.leave();
+    first.slot.release();
+    first.slot.release();
   }
   assertEquals(ask({ "x-forwarded-for": "10.0.0.1" }).refused, null);
   assertEquals(ask({ "x-forwarded-for": "10.0.0.1" }).refused, "full");

@@ -105,7 +105,7 @@ Deno.test("no file imports itself, by whatever way", async () => {
   for (const file of files.keys()) visit(file, []);
 });
 
-Deno.test("only kafka/ imports kafkajs, and only backend_attempt and main call fetch", async () => {
+Deno.test("only kafka/ imports kafkajs, and only backend/attempt and main call fetch", async () => {
   for (const [file, imported] of await imports()) {
     if (file.startsWith("kafka/")) continue;
     assertEquals(imported.filter((specifier) => specifier.startsWith("kafkajs")), [], file);

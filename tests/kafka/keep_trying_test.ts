@@ -1,13 +1,13 @@
 import FakeTimers from "@sinonjs/fake-timers";
 import { assertEquals } from "@std/assert";
-import { persist } from "../../src/kafka/keep_trying.ts";
+import { keepTrying } from "../../src/kafka/keep_trying.ts";
 
 Deno.test("trouble is told of at once, then every 30 s, and when it changes", async () => {
   const clock = FakeTimers.install();
   try {
     const told: [number, string][] = [];
     let trouble: string | null = "down";
-    const result = persist(
+    const result = keepTrying(
       () => trouble === null ? Promise.resolve("up") : Promise.reject(new Error(trouble)),
       {
         signal: new AbortController().signal,
@@ -34,7 +34,7 @@ Deno.test("the same trouble in other words is not told of again", async () => {
   try {
     const told: string[] = [];
     const stopping = new AbortController();
-    const result = persist(() => Promise.reject(new Error()), {
+    const result = keepTrying(() => Promise.reject(new Error()), {
       signal: stopping.signal,
       describe: (_error, tries) => ({ kind: "unreachable", text: `broker ${tries % 2} is down` }),
       warn: (trouble) => told.push(trouble),
@@ -54,7 +54,7 @@ Deno.test("what is no trouble yet is not told of", async () => {
   try {
     const told: string[] = [];
     const stopping = new AbortController();
-    const result = persist(() => Promise.reject(new Error("missing")), {
+    const result = keepTrying(() => Promise.reject(new Error("missing")), {
       signal: stopping.signal,
       describe: (_error, tries) =>
         tries === 1 ? null : { kind: "missing", text: `missing at try ${tries}` },

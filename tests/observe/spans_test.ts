@@ -3,7 +3,7 @@ import { startBackend } from "../_support/service/backend.ts";
 import { connect } from "../_support/clients/client.ts";
 import { createTopic, kafkaTest } from "../_support/kafka/topic.ts";
 import { startProcess } from "../_support/service/process.ts";
-import { within } from "../_support/queue.ts";
+import { deadline } from "../_support/queue.ts";
 import { testEnvironment } from "../_support/service/settings.ts";
 
 interface Span {
@@ -39,7 +39,7 @@ function startReceiver() {
       };
       waiting.add(look);
       look();
-      return within(30_000, `the span of ${what}`, promise);
+      return deadline(30_000, `the span of ${what}`, promise);
     },
     [Symbol.asyncDispose]: () => server.shutdown(),
   };

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { Client } from "../_support/clients/client.ts";
-import { until, within } from "../_support/queue.ts";
+import { deadline, until } from "../_support/queue.ts";
 import { startWss, type Wss } from "../_support/service/wss.ts";
 
 const LIST = { where: { types: [] } };
@@ -171,7 +171,7 @@ Deno.test("[DEL2] a list that was asked for after a reload goes out in its place
   assertEquals((await client.next()).rid, rid);
   assertEquals([(await client.next()).payload, (await client.next()).payload], [1, 2]);
   // The older list is not waited for any more.
-  await within(10_000, "the end of the older call", older.over());
+  await deadline(10_000, "the end of the older call", older.over());
   assertEquals(await client.pushesUntilIdle(), []);
   assertEquals(wss.service.reloads.size, 0);
 });

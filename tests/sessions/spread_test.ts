@@ -2,7 +2,7 @@ import FakeTimers, { type Clock } from "@sinonjs/fake-timers";
 import { assert, assertEquals } from "@std/assert";
 import { Freshness } from "../../src/log/freshness.ts";
 import { FanOut } from "../../src/sessions/fan_out.ts";
-import { createHeartbeat } from "../../src/sessions/stream_status.ts";
+import { createStreamStatus } from "../../src/sessions/stream_status.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
 import { NULL } from "../../src/protocol/frames.ts";
 import { createRevalidation } from "../../src/sessions/revalidation.ts";
@@ -92,7 +92,13 @@ Deno.test("[DEL8] a session of which something is held back at its time is told 
     let told = 0;
     const sessions = createSessions({ feed, fanOut, onToken() {} });
     const freshness = new Freshness({ afterMs: 15_000, now: Date.now() });
-    const heartbeat = createHeartbeat({ sessions, stream, freshness, trace, periodMs: 25_000 });
+    const streamStatus = createStreamStatus({
+      sessions,
+      stream,
+      freshness,
+      trace,
+      periodMs: 25_000,
+    });
     stream.open(0, { first: 0, position: 0 });
     const outbox = createOutbox(() => told++);
     const session = sessions.open({
@@ -105,7 +111,7 @@ Deno.test("[DEL8] a session of which something is held back at its time is told 
     const subscription = session.subscribe(target, { api: "notification" });
     subscription.isAnswered = true;
     subscription.hold();
-    heartbeat.add(session);
+    streamStatus.add(session);
     freshness.tell({ ends: [0], askedAt: Date.now() + 1e9 });
 
     await clock.tickAsync(30_000);
@@ -114,7 +120,7 @@ Deno.test("[DEL8] a session of which something is held back at its time is told 
     await clock.tickAsync(1000);
 
     assertEquals([toldMeanwhile, told], [0, 1]);
-    heartbeat.stop();
+    streamStatus.stop();
   }));
 
 Deno.test("[DEL8] 100,000 sessions are told their place spread over the period, with no timer each", () =>
@@ -122,7 +128,13 @@ Deno.test("[DEL8] 100,000 sessions are told their place spread over the period, 
     let told = 0;
     const sessions = createSessions({ feed, fanOut, onToken() {} });
     const freshness = new Freshness({ afterMs: 15_000, now: Date.now() });
-    const heartbeat = createHeartbeat({ sessions, stream, freshness, trace, periodMs: 25_000 });
+    const streamStatus = createStreamStatus({
+      sessions,
+      stream,
+      freshness,
+      trace,
+      periodMs: 25_000,
+    });
     stream.open(0, { first: 0, position: 0 });
     const timers = clock.countTimers();
     const target = notificationTarget({ userId: "42", types: [] });
@@ -134,7 +146,7 @@ Deno.test("[DEL8] 100,000 sessions are told their place spread over the period, 
         outbox: createOutbox(() => told++),
       });
       session.subscribe(target, { api: "notification" }).isAnswered = true;
-      heartbeat.add(session);
+      streamStatus.add(session);
     }
 
     assertEquals(clock.countTimers(), timers, "no timer a session");
@@ -142,5 +154,5 @@ Deno.test("[DEL8] 100,000 sessions are told their place spread over the period, 
     const counts = await countBySecond(clock, { seconds: 25, count: () => told });
     assert(Math.abs(told - 100_000) < 2000, `${told} were told`);
     for (const count of counts) assert(Math.abs(count / 4000 - 1) < 0.2, `${counts}`);
-    heartbeat.stop();
+    streamStatus.stop();
   }));

@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { Wheel } from "../../src/util/timer_wheel.ts";
+import { TimerWheel } from "../../src/util/timer_wheel.ts";
 
 Deno.test("an item that another one of the same time has cancelled is not called back", async () => {
   const called: string[] = [];
   const last = Promise.withResolvers<void>();
-  const wheel = new Wheel<string>({
+  const wheel = new TimerWheel<string>({
     tickMs: 10,
     onDue(item) {
       called.push(item);

@@ -1,6 +1,6 @@
 /** A client that is sent away by one instance, and goes on at another from where it was. */
 import { type Client, connect, type Frame } from "./client.ts";
-import { within } from "../queue.ts";
+import { deadline } from "../queue.ts";
 
 export class MovingClient {
   readonly #token: string;
@@ -34,7 +34,7 @@ export class MovingClient {
     const client = this.#connected;
     for (;;) {
       const frame = await client.next().catch(() => null);
-      if (frame === null) return (await within(1000, "the close", client.ended)).code;
+      if (frame === null) return (await deadline(1000, "the close", client.ended)).code;
       this.#take(frame);
     }
   }

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import kafkajs, { type Admin, type Kafka, type Producer } from "kafkajs";
 import { createKafkaReader } from "../../../src/kafka/reader.ts";
 import { createKafka } from "../../../src/kafka/client.ts";
-import { Queue, within } from "../queue.ts";
+import { deadline, Queue } from "../queue.ts";
 import { settingsOf, testEnvironment } from "../service/settings.ts";
 import { startWss } from "../service/wss.ts";
 import { findKafka } from "./distribution.ts";
@@ -159,7 +159,7 @@ export async function readTopic(topic: string) {
   return {
     async take(count: number) {
       const taken = [];
-      while (taken.length < count) taken.push(await within(20_000, "a record", records.next()));
+      while (taken.length < count) taken.push(await deadline(20_000, "a record", records.next()));
       return taken;
     },
     [Symbol.asyncDispose]: () => consumer.disconnect(),

@@ -1,5 +1,5 @@
 /** A proxy in front of a service, whose lines can be cut, or carry nothing any more. */
-import { Queue, within } from "../queue.ts";
+import { deadline, Queue } from "../queue.ts";
 
 export type Proxy = ReturnType<typeof startProxy>;
 
@@ -60,7 +60,7 @@ export function startProxy(target: string) {
       for (const conn of conns) dead.add(conn);
     },
     /** The next line that nobody has waited for. */
-    accepted: () => within(10_000, "a line", accepted.next()),
+    accepted: () => deadline(10_000, "a line", accepted.next()),
     /** New lines lead to there. */
     redirect(to: string) {
       ({ hostname, port } = new URL(to));

@@ -1,5 +1,5 @@
 /** A real HTTP backend, of which a test says what it answers and sees what it was asked. */
-import { Queue, within } from "../queue.ts";
+import { deadline, Queue } from "../queue.ts";
 
 export interface BackendCall {
   method: string;
@@ -67,7 +67,7 @@ export function startBackend({ users = {} }: { users?: Record<string, string | n
     /** All calls so far. */
     calls,
     /** The next call that no one has waited for yet. */
-    nextCall: () => within(10_000, "a backend call", arrivals.next()),
+    nextCall: () => deadline(10_000, "a backend call", arrivals.next()),
     /** Forgets the calls so far. */
     forget() {
       calls.length = 0;
@@ -86,7 +86,7 @@ export function startBackend({ users = {} }: { users?: Record<string, string | n
         return promise;
       });
       /** The next held call's release. */
-      return () => within(10_000, `a held ${key}`, held.next());
+      return () => deadline(10_000, `a held ${key}`, held.next());
     },
     reset(key: string) {
       responders.delete(key);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import denoJson from "../../../deno.json" with { type: "json" };
 import { readLines } from "../lines.ts";
-import { Queue, within } from "../queue.ts";
+import { deadline, Queue } from "../queue.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
@@ -95,11 +95,11 @@ export async function startProcess(
     /** Resolves with the exit code, however long that takes. */
     status,
     /** The exit code of a process that is about to end. */
-    exitCode: () => within(60_000, "the end of a process", status),
+    exitCode: () => deadline(60_000, "the end of a process", status),
     /** The next line, of either, that matches. */
     async line(pattern: RegExp): Promise<string> {
       for (;;) {
-        const line = await within(30_000, `a line like ${pattern}`, lines.next());
+        const line = await deadline(30_000, `a line like ${pattern}`, lines.next());
         if (pattern.test(line)) return line;
       }
     },

@@ -1,5 +1,5 @@
 /** In place of the service, a socket on which a test says what comes. */
-import { Queue, within } from "../queue.ts";
+import { deadline, Queue } from "../queue.ts";
 
 export function startScriptedService() {
   const sockets = new Queue<WebSocket>();
@@ -17,7 +17,7 @@ export function startScriptedService() {
       return upgrades;
     },
     /** The next socket, open. */
-    socket: () => within(10_000, "a socket", sockets.next()),
+    socket: () => deadline(10_000, "a socket", sockets.next()),
     async [Symbol.asyncDispose]() {
       await server.shutdown();
     },

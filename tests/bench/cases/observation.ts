@@ -20,7 +20,7 @@ export const createMetrics = () => new Proxy({}, { get: () => metric });`,
 export class Trace { sent() {} note() {} announced() {} resynced() {} over() {} trim() {} filled() {} }
 export const briefOf = () => null;`,
   "admin/gauges.ts": "export const createGauges = () => () => {};",
-  "observe/loop_delay.ts": "export const startLoopMonitor = () => ({ stop() {} });",
+  "observe/loop_delay.ts": "export const startLoopDelayMonitor = () => ({ stop() {} });",
 };
 
 async function copyWithout(folder: string): Promise<void> {

@@ -1,7 +1,7 @@
 /** A process of a benchmark: a server of which the cost is measured, a backend, or clients. */
 import { fileURLToPath } from "node:url";
 import { readLines } from "../../_support/lines.ts";
-import { Queue, within } from "../../_support/queue.ts";
+import { deadline, Queue } from "../../_support/queue.ts";
 
 const HERE = new URL("../", import.meta.url);
 const CONFIG = new URL("../../../deno.json", import.meta.url);
@@ -46,7 +46,7 @@ export function startChild(script: string, options: unknown = {}): Child {
   readLines(child.stdout, (line) => answers.push(JSON.parse(line)))
     .then(() => answers.end(new Error(`${script} has ended`)), (error) => answers.end(error));
   const writer = child.stdin.getWriter();
-  const next = (timeoutMs = 60_000) => within(timeoutMs, `${script} to answer`, answers.next());
+  const next = (timeoutMs = 60_000) => deadline(timeoutMs, `${script} to answer`, answers.next());
   return {
     pid: child.pid,
     next,
