@@ -1,0 +1,202 @@
+/**
+ * The clients' port: admits clients, makes a connection of each upgraded socket, and ends the
+ * connections when the service stops (LIFE4).
+ */
+import type { Backend } from "../backend/backend.ts";
+import type { Tokens } from "../backend/tokens.ts";
+import { createCommandTables } from "../commands/table.ts";
+import {
+  type Client,
+  Connection,
+  type ConnectionOptions,
+  type Socket,
+} from "../connection/connection.ts";
+import { drain } from "../connection/drain.ts";
+import { createIdleGuests, type IdleGuests } from "../connection/idle_guests.ts";
+import { type Admission, createAdmission } from "../http/admission.ts";
+import type { Health } from "../http/health.ts";
+import { listen } from "../http/listen.ts";
+import { createHandler, type Fallback } from "../http/server.ts";
+import type { Trace } from "../observe/delivery_trace.ts";
+import type { Metrics } from "../observe/metrics.ts";
+import { Batches } from "../outbox/batching.ts";
+import { SlowClients } from "../outbox/outbox.ts";
+import { CLOSE } from "../protocol/close_codes.ts";
+import type { Session } from "../sessions/sessions.ts";
+import type { Settings } from "../settings/settings.ts";
+import { isDoneWithin } from "../util/delay.ts";
+import type { Delivery } from "./delivery.ts";
+import { shutDown } from "./shut_down.ts";
+
+/** Milliseconds that sockets get at the end to send what is still unsent, the close frame included. */
+const CLOSE_MS = 5000;
+
+/** The settings of the clients' port and of its connections. */
+export type ClientsPortSettings = Pick<
+  Settings,
+  | "HOST"
+  | "PORT"
+  | "REUSE_PORT"
+  | "ALLOWED_ORIGINS"
+  | "AUTH_REQUIRED"
+  | "TRUST_PROXY"
+  | "MAX_CONNECTIONS"
+  | "MAX_CONNECTIONS_PER_IP"
+  | "PING_SECONDS"
+  | "IDLE_GUEST_SECONDS"
+  | "DRAIN_SECONDS"
+  | "BACKEND_TIMEOUT_MS"
+  | ConnectionSetting
+>;
+
+type ConnectionSetting =
+  | "MAX_BUFFERED_BYTES"
+  | "SLOW_TIMEOUT_SECONDS"
+  | "RATE_LIMIT"
+  | "MAX_SUBSCRIPTIONS"
+  | "MAX_MESSAGE_BYTES"
+  | "MAX_INFLIGHT"
+  | "MAX_WAITING";
+
+/** What {@linkcode ClientsPort} needs. */
+export interface ClientsPortOptions {
+  readonly delivery: Pick<Delivery, "sessions" | "streamStatus" | "resumePoints">;
+  readonly backend: Backend;
+  readonly tokens: Tokens;
+  readonly health: Health;
+  readonly trace: Trace;
+  readonly metrics: Metrics;
+  /** Answers paths that the service does not know. */
+  readonly fallback: Fallback;
+}
+
+/** The port where clients connect, with all of its connections. */
+export class ClientsPort {
+  readonly slowClients = new SlowClients();
+  readonly #settings: ClientsPortSettings;
+  readonly #options: ClientsPortOptions;
+  readonly #admission: Admission;
+  readonly #idleGuests: IdleGuests;
+  readonly #batches = new Batches();
+  readonly #connectionOptions: ConnectionOptions;
+  /** By session id, until the socket has closed, which is later than the end of the session. */
+  readonly #connections = new Map<string, Connection>();
+  readonly #stopping = new AbortController();
+  #server: Deno.HttpServer<Deno.NetAddr> | undefined;
+  /** Called when the last socket has closed, if somebody waits for it. */
+  #onEmpty: (() => void) | undefined;
+
+  constructor(settings: ClientsPortSettings, options: ClientsPortOptions) {
+    this.#settings = settings;
+    this.#options = options;
+    this.#admission = createAdmission({
+      allowedOrigins: settings.ALLOWED_ORIGINS,
+      maxConnections: settings.MAX_CONNECTIONS,
+      maxConnectionsPerIp: settings.MAX_CONNECTIONS_PER_IP,
+      trustProxy: settings.TRUST_PROXY,
+    });
+    this.#idleGuests = createIdleGuests(settings.IDLE_GUEST_SECONDS * 1000);
+    const { delivery, backend, tokens, trace, metrics } = options;
+    this.#connectionOptions = {
+      commands: createCommandTables(backend),
+      backend,
+      tokens,
+      resumePoints: delivery.resumePoints,
+      sessions: delivery.sessions,
+      streamStatus: delivery.streamStatus,
+      slowClients: this.slowClients,
+      idleGuests: this.#idleGuests,
+      trace,
+      metrics,
+      limits: limitsOf(settings),
+      onGone: (connection) => this.#forget(connection),
+    };
+  }
+
+  /** Slots that are taken, by sockets and by upgrades; more than sessions if peers keep closed sockets. */
+  get connections(): number {
+    return this.#admission.size;
+  }
+
+  /**
+   * Starts listening.
+   *
+   * @returns Where clients connect
+   * @throws {ListenError} Such as if the port is taken
+   */
+  start(): Deno.NetAddr {
+    const { HOST, PORT, REUSE_PORT, PING_SECONDS, AUTH_REQUIRED } = this.#settings;
+    const { tokens, health, metrics, fallback } = this.#options;
+    this.#server = listen(
+      { hostname: HOST, port: PORT, reusePort: REUSE_PORT },
+      createHandler({
+        pingSeconds: PING_SECONDS,
+        authRequired: AUTH_REQUIRED,
+        admission: this.#admission,
+        tokens,
+        signal: this.#stopping.signal,
+        health,
+        metrics,
+        fallback,
+        connect: (socket, client) => this.#connect(socket, client),
+      }),
+    );
+    return this.#server.addr;
+  }
+
+  /** Closes the connection of a session, for an operator. */
+  close({ id }: Pick<Session, "id">): void {
+    this.#connections.get(id)?.close(CLOSE.byOperator);
+  }
+
+  /** Gives up upgrades whose token is still being checked. `health` refuses later ones. */
+  refuse(): void {
+    this.#stopping.abort();
+    this.#idleGuests.stop();
+  }
+
+  /** Tells clients to leave, answers requests under way, and closes all connections from this side. */
+  async drain(): Promise<void> {
+    await drain([...this.#connections.values()], {
+      drainMs: this.#settings.DRAIN_SECONDS * 1000,
+      requestsMs: this.#settings.BACKEND_TIMEOUT_MS,
+    });
+  }
+
+  /** Stops listening once the sockets have closed. An earlier end would cut off what is still unsent. */
+  async stop(): Promise<void> {
+    await isDoneWithin(CLOSE_MS, this.#empty());
+    if (this.#server) await shutDown(this.#server);
+  }
+
+  #connect(socket: Socket, client: Client): Connection {
+    const messages = client.knowsBatches ? this.#batches.wrap(socket) : socket;
+    const connection = new Connection(messages, client, this.#connectionOptions);
+    this.#connections.set(connection.id, connection);
+    this.#options.metrics.connections.inc({ endpoint: client.endpoint });
+    return connection;
+  }
+
+  #forget({ id, endpoint }: Connection): void {
+    if (this.#connections.delete(id)) this.#options.metrics.connections.dec({ endpoint });
+    if (this.#connections.size === 0) this.#onEmpty?.();
+  }
+
+  /** Resolves when no socket is left. */
+  #empty(): Promise<void> {
+    if (this.#connections.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onEmpty = resolve);
+  }
+}
+
+function limitsOf(settings: Pick<Settings, ConnectionSetting>): ConnectionOptions["limits"] {
+  return {
+    maxBufferedBytes: settings.MAX_BUFFERED_BYTES,
+    slowTimeoutMs: settings.SLOW_TIMEOUT_SECONDS * 1000,
+    rateLimit: settings.RATE_LIMIT,
+    maxSubscriptions: settings.MAX_SUBSCRIPTIONS,
+    maxMessageBytes: settings.MAX_MESSAGE_BYTES,
+    maxInflight: settings.MAX_INFLIGHT,
+    maxWaiting: settings.MAX_WAITING,
+  };
+}

@@ -1,0 +1,134 @@
+/**
+ * The way from the log to the sessions: every part that a record passes before it is in an outbox, and
+ * the sessions themselves.
+ */
+import type { Backend } from "../backend/backend.ts";
+import type { Tokens } from "../backend/tokens.ts";
+import { Freshness } from "../log/freshness.ts";
+import { createQuarantine, type Quarantine } from "../log/quarantine.ts";
+import type { LogEvents, LogReader } from "../log/reader.ts";
+import { createResumePoints, type ResumePoints } from "../log/resume.ts";
+import { Stream } from "../log/stream.ts";
+import type { Trace } from "../observe/delivery_trace.ts";
+import type { Metrics } from "../observe/metrics.ts";
+import { createFeed } from "../sessions/catch_up.ts";
+import { createRecordHandler } from "../sessions/consume.ts";
+import { FanOut } from "../sessions/fan_out.ts";
+import { createReloads, type Reloads } from "../sessions/reloads.ts";
+import { createRevalidation, type Revalidation } from "../sessions/revalidation.ts";
+import { createSessions, type Sessions } from "../sessions/sessions.ts";
+import { createStreamStatus, type StreamStatus } from "../sessions/stream_status.ts";
+import type { Settings } from "../settings/settings.ts";
+
+/** The settings of the delivery. */
+export type DeliverySettings = Pick<
+  Settings,
+  | "KAFKA_TOPIC"
+  | "RECOVERY_WINDOW_SECONDS"
+  | "RECOVERY_MAX_BYTES"
+  | "DEGRADED_AFTER_SECONDS"
+  | "CURSOR_SECONDS"
+  | "RELOAD_CONCURRENCY"
+  | "QUARANTINE_SIZE"
+  | "AUTH_REVALIDATE_SECONDS"
+>;
+
+/** What {@linkcode Delivery} needs. */
+export interface DeliveryOptions {
+  readonly reader: LogReader;
+  readonly backend: Backend;
+  readonly tokens: Tokens;
+  readonly trace: Trace;
+  readonly metrics: Metrics;
+  /** Called with the reason, at most once, if the log cannot be read any more. */
+  readonly onFailure: (reason: string) => void;
+}
+
+/** Reads the log and delivers its records to the sessions. */
+export class Delivery {
+  readonly sessions: Sessions;
+  readonly stream: Stream;
+  readonly streamStatus: StreamStatus;
+  readonly freshness: Freshness;
+  readonly quarantine: Quarantine;
+  readonly reloads: Reloads;
+  readonly resumePoints: ResumePoints;
+  readonly revalidation: Revalidation;
+  readonly #reader: LogReader;
+  readonly #events: LogEvents;
+  readonly #trace: Trace;
+  readonly #windowMs: number;
+
+  constructor(settings: DeliverySettings, options: DeliveryOptions) {
+    const { reader, backend, tokens, trace, metrics, onFailure } = options;
+    this.#reader = reader;
+    this.#trace = trace;
+    this.#windowMs = settings.RECOVERY_WINDOW_SECONDS * 1000;
+    const topic = settings.KAFKA_TOPIC;
+    const stream = this.stream = new Stream({
+      topic,
+      windowMs: this.#windowMs,
+      maxBytes: settings.RECOVERY_MAX_BYTES,
+    });
+    this.resumePoints = createResumePoints({ stream, askEnds: () => reader.askEnds() });
+    const freshness = this.freshness = new Freshness({
+      afterMs: settings.DEGRADED_AFTER_SECONDS * 1000,
+      now: Date.now(),
+    });
+    const quarantine = this.quarantine = createQuarantine(settings.QUARANTINE_SIZE);
+
+    const fanOut = new FanOut({ stream, trace });
+    const reloads = this.reloads = createReloads({
+      backend,
+      fanOut,
+      concurrency: settings.RELOAD_CONCURRENCY,
+      metrics,
+    });
+    const feed = createFeed({ stream, fanOut, reloads, trace });
+    const revalidation = this.revalidation = createRevalidation({
+      tokens,
+      periodMs: settings.AUTH_REVALIDATE_SECONDS * 1000,
+    });
+    const sessions = this.sessions = createSessions({
+      feed,
+      fanOut,
+      onToken: (session) => revalidation.onToken(session),
+    });
+    this.streamStatus = createStreamStatus({
+      sessions,
+      stream,
+      freshness,
+      trace,
+      periodMs: settings.CURSOR_SECONDS * 1000,
+    });
+    this.#events = createRecordHandler({
+      topic,
+      stream,
+      sessions,
+      fanOut,
+      tokens,
+      quarantine,
+      freshness,
+      trace,
+      metrics,
+      onRead: () => feed.onRead(),
+      onFailure,
+    });
+  }
+
+  /**
+   * Starts reading, at the beginning of the recovery window.
+   *
+   * @returns Resolves when everything that was in the log at the start has been read
+   */
+  async start(): Promise<void> {
+    await this.#reader.start(this.#events, { since: Date.now() - this.#windowMs });
+    this.#trace.filled(this.stream.window.nextSeq);
+  }
+
+  /** Stops reading. */
+  async stop(): Promise<void> {
+    this.streamStatus.stop();
+    await this.#reader.stop();
+  }
+}
