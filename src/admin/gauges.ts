@@ -9,7 +9,7 @@ import type { Freshness } from "../log/freshness.ts";
 import type { StreamStatus } from "../sessions/stream_status.ts";
 import type { SlowClients } from "../outbox/outbox.ts";
 import type { Reloads } from "../sessions/reloads.ts";
-import type { Session } from "../sessions/sessions.ts";
+import type { Session } from "../sessions/session.ts";
 import type { Stream } from "../log/stream.ts";
 import type { Trace } from "../observe/delivery_trace.ts";
 

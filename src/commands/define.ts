@@ -7,7 +7,7 @@ import type { Backend } from "../backend/backend.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { ResumePoints } from "../log/resume.ts";
 import type { Reply } from "../protocol/frames.ts";
-import type { Session } from "../sessions/sessions.ts";
+import type { Session } from "../sessions/session.ts";
 import type { StreamStatus } from "../sessions/stream_status.ts";
 import type { Tokens } from "../backend/tokens.ts";
 import { parseOrRefuse } from "../protocol/validation.ts";

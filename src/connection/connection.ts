@@ -21,7 +21,8 @@ import {
 } from "../outbox/outbox.ts";
 import { pushFrame, toJson } from "../protocol/frames.ts";
 import { CLOSE, type CloseCode } from "../protocol/close_codes.ts";
-import type { Session, SessionOptions, Sessions } from "../sessions/sessions.ts";
+import type { Session, SessionOptions } from "../sessions/session.ts";
+import type { Sessions } from "../sessions/sessions.ts";
 import type { SocketOwner } from "./socket_events.ts";
 import type { Trace } from "../observe/delivery_trace.ts";
 

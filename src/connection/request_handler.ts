@@ -13,7 +13,7 @@ import { CommandError, errorReply, type Slug } from "../protocol/errors.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { type Envelope, type Parsed, parseRequests, type Request } from "./parse_request.ts";
 import { RequestQueue } from "./request_queue.ts";
-import type { Session } from "../sessions/sessions.ts";
+import type { Session } from "../sessions/session.ts";
 import { runCommandInSpan } from "../observe/spans.ts";
 
 const logger = getLogger(["wss", "connection"]);

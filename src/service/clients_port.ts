@@ -22,7 +22,7 @@ import type { Metrics } from "../observe/metrics.ts";
 import { Batches } from "../outbox/batching.ts";
 import { SlowClients } from "../outbox/outbox.ts";
 import { CLOSE } from "../protocol/close_codes.ts";
-import type { Session } from "../sessions/sessions.ts";
+import type { Session } from "../sessions/session.ts";
 import type { Settings } from "../settings/settings.ts";
 import { isDoneWithin } from "../util/delay.ts";
 import type { Delivery } from "./delivery.ts";

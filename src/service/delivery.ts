@@ -16,7 +16,7 @@ import { createRecordHandler } from "../sessions/consume.ts";
 import { FanOut } from "../sessions/fan_out.ts";
 import { createReloads, type Reloads } from "../sessions/reloads.ts";
 import { createRevalidation, type Revalidation } from "../sessions/revalidation.ts";
-import { createSessions, type Sessions } from "../sessions/sessions.ts";
+import { Sessions } from "../sessions/sessions.ts";
 import { createStreamStatus, type StreamStatus } from "../sessions/stream_status.ts";
 import type { Settings } from "../settings/settings.ts";
 
@@ -89,7 +89,7 @@ export class Delivery {
       tokens,
       periodMs: settings.AUTH_REVALIDATE_SECONDS * 1000,
     });
-    const sessions = this.sessions = createSessions({
+    const sessions = this.sessions = new Sessions({
       feed,
       fanOut,
       onToken: (session) => revalidation.onToken(session),

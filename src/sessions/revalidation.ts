@@ -2,7 +2,7 @@
  * Checks the tokens of sessions again from time to time (AUTH6), spread so that no moment is busier
  * than another.
  */
-import type { Session } from "./sessions.ts";
+import type { Session } from "./session.ts";
 import type { Tokens } from "../backend/tokens.ts";
 import { TimerWheel } from "../util/timer_wheel.ts";
 

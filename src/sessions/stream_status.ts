@@ -6,7 +6,7 @@ import { getLogger } from "@logtape/logtape";
 import { setImmediate } from "node:timers/promises";
 import type { Freshness } from "../log/freshness.ts";
 import { NULL, pushFrame, toJson } from "../protocol/frames.ts";
-import type { Session } from "./sessions.ts";
+import type { Session } from "./session.ts";
 import type { Stream } from "../log/stream.ts";
 import type { Trace } from "../observe/delivery_trace.ts";
 import { TimerWheel } from "../util/timer_wheel.ts";

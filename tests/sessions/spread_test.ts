@@ -6,7 +6,7 @@ import { createStreamStatus } from "../../src/sessions/stream_status.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
 import { NULL } from "../../src/protocol/frames.ts";
 import { createRevalidation } from "../../src/sessions/revalidation.ts";
-import { createSessions } from "../../src/sessions/sessions.ts";
+import { Sessions } from "../../src/sessions/sessions.ts";
 import { Stream } from "../../src/log/stream.ts";
 import { notificationTarget } from "../../src/protocol/target.ts";
 import type { Feed } from "../../src/sessions/subscription.ts";
@@ -65,7 +65,7 @@ Deno.test("[AUTH6] the tokens of 10,000 sessions that logged in at once are chec
       },
       periodMs: 300_000,
     });
-    const sessions = createSessions({ feed, fanOut, onToken: revalidation.onToken });
+    const sessions = new Sessions({ feed, fanOut, onToken: revalidation.onToken });
     const timers = clock.countTimers();
     for (let i = 0; i < 10_000; i++) {
       const session = sessions.open({
@@ -90,7 +90,7 @@ Deno.test("[AUTH6] the tokens of 10,000 sessions that logged in at once are chec
 Deno.test("[DEL8] a session of which something is held back at its time is told its place soon after", () =>
   withClock(async (clock) => {
     let told = 0;
-    const sessions = createSessions({ feed, fanOut, onToken() {} });
+    const sessions = new Sessions({ feed, fanOut, onToken() {} });
     const freshness = new Freshness({ afterMs: 15_000, now: Date.now() });
     const streamStatus = createStreamStatus({
       sessions,
@@ -126,7 +126,7 @@ Deno.test("[DEL8] a session of which something is held back at its time is told 
 Deno.test("[DEL8] 100,000 sessions are told their place spread over the period, with no timer each", () =>
   withClock(async (clock) => {
     let told = 0;
-    const sessions = createSessions({ feed, fanOut, onToken() {} });
+    const sessions = new Sessions({ feed, fanOut, onToken() {} });
     const freshness = new Freshness({ afterMs: 15_000, now: Date.now() });
     const streamStatus = createStreamStatus({
       sessions,

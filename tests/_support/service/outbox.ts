@@ -1,4 +1,4 @@
-import type { Session } from "../../../src/sessions/sessions.ts";
+import type { Session } from "../../../src/sessions/session.ts";
 
 /** What a client is to be sent that takes everything at once; for sessions without a connection. */
 export function createOutbox(send: () => void = () => {}): Session["outbox"] {

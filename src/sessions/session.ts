@@ -1,0 +1,219 @@
+/**
+ * One connection's identity and subscriptions. Commands change them; records reach the client
+ * through its subscriptions.
+ */
+import type { ListRequest } from "../backend/backend.ts";
+import type { Channels } from "./channels.ts";
+import type { MultiMap } from "../util/multi_map.ts";
+import { NULL, pushFrame } from "../protocol/frames.ts";
+import type { Endpoint } from "../protocol/endpoint.ts";
+import type { Target } from "../protocol/target.ts";
+import { briefOf } from "../observe/delivery_trace.ts";
+import { type Feed, type Subscriber, Subscription } from "./subscription.ts";
+
+/** What a session needs to know of its connection. */
+export interface SessionOptions {
+  /** Whether the client offered `wss.v1` (NET5). */
+  readonly knowsVersion1: boolean;
+  /** Whether the client offered `wss.v1.batch`: a frame may then hold several messages (BAT1). */
+  readonly knowsBatches: boolean;
+  readonly outbox: Subscriber["outbox"];
+  /** The path at which the client connected. */
+  readonly endpoint: Endpoint;
+}
+
+/** Why a subscription or a login has ended. Operators read it at `/why`. */
+export type EndReason =
+  | "unsubscribed"
+  | "its list failed"
+  | "logged out"
+  | "logged in again"
+  | "token refused, or a logout message"
+  | "the connection ended";
+
+/** What all sessions of an instance share. */
+export interface SharedBySessions {
+  readonly feed: Feed;
+  readonly channels: Channels;
+  /** The sessions of each user, by the user's id. */
+  readonly users: MultiMap<Session>;
+  /** Called after a session's token has changed; a guest's token is `null`. */
+  readonly onToken: (session: Session) => void;
+}
+
+const NONE: readonly Subscription[] = [];
+
+/** One connection's identity and subscriptions. It begins as a guest's (NET6). */
+export class Session implements Subscriber {
+  readonly id: string = crypto.randomUUID();
+  readonly knowsVersion1: boolean;
+  readonly knowsBatches: boolean;
+  readonly outbox: Subscriber["outbox"];
+  readonly endpoint: SessionOptions["endpoint"];
+  /** In milliseconds since 1970. */
+  readonly connectedAt: number = Date.now();
+  readonly #shared: SharedBySessions;
+  /** Replaced at each change. A session has few subscriptions, so a map would take more memory. */
+  #subscriptions = NONE;
+  /** By subscription id, resolves when the latest request for that list is done; `null` if none. */
+  #listLocks: Map<string, Promise<void>> | null = null;
+  /** When the session last had a user, a subscription or a request, by `performance.now()`. */
+  activeAt: number = performance.now();
+  #user: string | null = null;
+  #userSince = 0;
+  #token: string | null = null;
+  #login = 0;
+
+  constructor(
+    { knowsVersion1, knowsBatches, outbox, endpoint }: SessionOptions,
+    shared: SharedBySessions,
+  ) {
+    this.knowsVersion1 = knowsVersion1;
+    this.knowsBatches = knowsBatches;
+    this.outbox = outbox;
+    this.endpoint = endpoint;
+    this.#shared = shared;
+  }
+
+  /** The user's id; `null` for a guest. */
+  get user(): string | null {
+    return this.#user;
+  }
+
+  /** When the user logged in, in milliseconds since 1970. */
+  get userSince(): number {
+    return this.#userSince;
+  }
+
+  /** The token with which the user logged in, exactly as it was given; `null` for a guest. */
+  get token(): string | null {
+    return this.#token;
+  }
+
+  /**
+   * A number that changes at each login and logout. If it has changed while work was under way, the
+   * result belongs to another user.
+   */
+  get login(): number {
+    return this.#login;
+  }
+
+  /** Makes the session this user's. All of its subscriptions end (AUTH1). */
+  logIn({ user, token }: { user: string; token: string }): void {
+    this.logOut("logged in again");
+    this.#user = user;
+    this.#userSince = Date.now();
+    this.#token = token;
+    this.#shared.users.add(user, this);
+    this.#shared.onToken(this);
+  }
+
+  /** Replaces the token of the same user. Subscriptions stay (AUTH4). */
+  renew(token: string): void {
+    this.#token = token;
+    for (const subscription of this.#subscriptions) this.#shared.feed.renewReload(subscription);
+    this.#shared.onToken(this);
+  }
+
+  /** Makes the session a guest's. All of its subscriptions end (AUTH2). */
+  logOut(why: EndReason = "logged out"): void {
+    this.unsubscribe(this.#subscriptions.map(({ target }) => target.id), why);
+    this.activeAt = performance.now();
+    this.#login++;
+    if (this.#user !== null) {
+      this.#shared.users.delete(this.#user, this);
+      const [user, from, to] = [this.#user, this.#userSince, Date.now()];
+      this.#shared.feed.trace.over({ kind: "login", session: this.id, user, from, to, why });
+    }
+    this.#user = null;
+    this.#token = null;
+    this.#shared.onToken(this);
+  }
+
+  /** Logs the session out without a request of its client, and tells the client (AUTH6). */
+  revoke(): void {
+    this.logOut("token refused, or a logout message");
+    if (!this.knowsVersion1) return;
+    this.outbox.send(pushFrame("authentication", { status: "unauthorized", payload: NULL }));
+    this.#shared.feed.trace.announced("authentication", "unauthorized");
+  }
+
+  /** How many subscriptions the session has. */
+  get subscriptionCount(): number {
+    return this.#subscriptions.length;
+  }
+
+  /** Whether the reply of at least one current subscription has gone out. */
+  get isAnswered(): boolean {
+    return this.#subscriptions.some(({ isAnswered }) => isAnswered);
+  }
+
+  /** Whether the session has a subscription. */
+  get isSubscribed(): boolean {
+    return this.#subscriptions.length > 0;
+  }
+
+  /** Whether every subscription is live: nothing is held back, and nothing is catching up. */
+  get isLive(): boolean {
+    return this.#subscriptions.every((subscription) => subscription.isLive);
+  }
+
+  /** All subscriptions of the session. */
+  get subscriptions(): Iterable<Subscription> {
+    return this.#subscriptions;
+  }
+
+  /** The subscription with this id, if the session has it. */
+  subscription(id: string): Subscription | undefined {
+    return this.#subscriptions.find(({ target }) => target.id === id);
+  }
+
+  /** Subscribes. The session must not have this subscription yet. */
+  subscribe(target: Target, list: ListRequest): Subscription {
+    const subscription = new Subscription(target, {
+      subscriber: this,
+      list,
+      feed: this.#shared.feed,
+    });
+    this.#subscriptions = this.#subscriptions.concat(subscription);
+    this.#shared.channels.add(subscription);
+    return subscription;
+  }
+
+  /** Ends these subscriptions. Ids that the session does not have are ignored (SUB1). */
+  unsubscribe(ids: Iterable<string>, why: EndReason): void {
+    this.activeAt = performance.now();
+    const [session, user, to] = [this.id, this.#user, Date.now()];
+    for (const id of ids) {
+      const subscription = this.subscription(id);
+      if (!subscription) continue;
+      this.#subscriptions = this.#subscriptions.filter((other) => other !== subscription);
+      this.#shared.channels.remove(subscription);
+      subscription.end();
+      // The client never knew of a subscription whose list failed.
+      if (why === "its list failed") continue;
+      const { since: from } = subscription;
+      const target = briefOf(subscription.target);
+      this.#shared.feed.trace.over({ kind: "subscription", session, user, target, from, to, why });
+    }
+  }
+
+  /**
+   * Waits for the earlier requests for the same list, so that lists of one subscription are asked for
+   * one after another (LIST2).
+   *
+   * @returns A function that releases the lock
+   */
+  async lockList(subscriptionId: string): Promise<() => void> {
+    const locks = this.#listLocks ??= new Map();
+    const previous = locks.get(subscriptionId);
+    const { promise: done, resolve } = Promise.withResolvers<void>();
+    locks.set(subscriptionId, done);
+    await previous;
+    return () => {
+      resolve();
+      if (locks.get(subscriptionId) === done) locks.delete(subscriptionId);
+      if (locks.size === 0 && this.#listLocks === locks) this.#listLocks = null;
+    };
+  }
+}
