@@ -1,67 +1,68 @@
 /**
- * The recent part of the log, by who may want it (DEL7). Subscriptions that are not live are served
- * from here.
+ * The recent part of the log, in memory, by the keys of its addressees (DEL7). Subscriptions that are not
+ * live are served from here.
  */
 import { type Addressees, forEach, isFor, type Key, keysOf, namesOf } from "./addressing.ts";
 import type { Positions } from "./cursor.ts";
-import { Fifo, Fifos } from "../util/fifo.ts";
+import { Fifo, FifoMap } from "../util/fifo.ts";
 import type { JsonText } from "../protocol/frames.ts";
 import type { Target } from "../protocol/target.ts";
 
-/** What a message does; `payload` is that of the push. */
+/** What a message does to the subscriptions that it is for. `payload` is the payload of the push. */
 export type Delivery =
   | { readonly does: "update"; readonly to: Addressees; readonly payload: JsonText }
   | { readonly does: "reload"; readonly to: Addressees };
 
-/** A record of the log that is for somebody. */
+/** A record whose message is for subscriptions. */
 export interface Entry {
-  /** Its place in the order in which this instance has read all partitions. */
+  /** The record's number in the order in which this instance has read all partitions. */
   readonly seq: number;
   readonly partition: number;
   readonly offset: number;
-  /** Milliseconds since 1970, not more than a cursor can say. */
+  /** Milliseconds since 1970, at most what a cursor can hold. */
   readonly timestamp: number;
-  /** When this instance has read it, in milliseconds since 1970. */
+  /** When this instance read the record, in milliseconds since 1970. */
   readonly readAt: number;
   readonly delivery: Delivery;
 }
 
-/** A record, parsed, that may become an {@linkcode Entry}. */
+/** A record that was read, and that may become an {@linkcode Entry}. */
 export type Read = Omit<Entry, "seq" | "delivery">;
 
 interface Stored extends Entry {
-  /** Less those that its keys take. */
+  /** Bytes in memory, without those of the names that lead to it. */
   readonly bytes: number;
 }
 
-/** What is known of one partition. */
+/** The window's part of one partition. */
 interface Partition {
-  /** Every record from here on that was read is in the window. */
+  /** The offset from which on the window has every record that was read. */
   first: number;
-  /** Timestamp of the record just in front of `first`, where it is known. */
+  /** The timestamp of the record just before `first`; `undefined` if it is not known. */
   frontTimestamp: number | undefined;
   readonly entries: Fifo<Stored>;
 }
 
-// What entries take on the heap of V8 15; a test measures it for several kinds of messages.
-/** Bytes of an entry, less its payload and whom it is for. */
+// Measured on the heap of V8 15. A test compares them with the heap, for several kinds of messages.
+/** Bytes of an entry, without its payload and its addressees. */
 const ENTRY_BYTES = 228;
-/** Bytes of one more entry under a name. */
+/** Bytes of a further entry under a name. */
 const NAMED_BYTES = 24;
-/** Bytes of a name with its first entry, less its characters. */
+/** Bytes of a name with its first entry, without the name's characters. */
 const NAME_BYTES = 95;
 
-/** What the window is bounded by. */
+/** The limits of the window. */
 export interface WindowLimits {
+  /** Milliseconds for which a record stays after it was read. */
   readonly windowMs: number;
   readonly maxBytes: number;
 }
 
-/** The window of one instance. */
+/** The window of this instance. */
 export class LogWindow {
   readonly #limits: WindowLimits;
   readonly #entries = new Fifo<Stored>();
-  readonly #byName = forEach(() => new Fifos<Stored>());
+  readonly #byName = forEach(() => new FifoMap<Stored>());
   readonly #partitions: Partition[] = [];
   #nextSeq = 0;
   #knownSince = Date.now();
@@ -71,49 +72,49 @@ export class LogWindow {
     this.#limits = limits;
   }
 
-  /** The seq that the next entry will have. */
+  /** The `seq` of the next entry. */
   get nextSeq(): number {
     return this.#nextSeq;
   }
 
-  /** The seq of the oldest entry; all from there on are there. */
+  /** The `seq` of the oldest entry; {@linkcode nextSeq} if the window is empty. */
   get firstSeq(): number {
     return this.#entries.first?.seq ?? this.#nextSeq;
   }
 
-  /** What it takes in memory. */
+  /** How many bytes of memory the window takes. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** How many entries it has. */
+  /** How many entries the window has. */
   get size(): number {
     return this.#entries.length;
   }
 
-  /** Begins a partition, whose records from `first` on will be added. */
+  /** Begins a partition. All of its records from the offset `first` on will be added. */
   open(partition: number, first: number): void {
     this.#partitions[partition] = { first, frontTimestamp: undefined, entries: new Fifo() };
   }
 
-  /** Where the partition begins here. */
+  /** The offset from which on the window has every record of a partition that was read. */
   first(partition: number): number {
     return this.#partitions[partition]?.first ?? 0;
   }
 
-  /** Tells of a record that is in front of the window, or for nobody. */
+  /** Notes a record that gets no entry: it is too old for the window, or not for subscriptions. */
   pass({ partition, offset, timestamp }: Read): void {
     const known = this.#partitions[partition];
     if (known && offset < known.first) known.frontTimestamp = timestamp;
   }
 
   /**
-   * Adds a record. It stays for the window's time from when it was read; its own timestamp is
-   * whatever its producer says.
+   * Adds a record. It stays for the window's time from when it was read. Its own timestamp does not
+   * count, because a producer may set any.
    */
   add({ partition, offset, timestamp, readAt }: Read, delivery: Delivery): Entry {
     const entry: Stored = {
-      // Each by its name: a copy with `...` would keep the last of them in an array of their own.
+      // Not copied with `...`: V8 would then keep the last properties in a separate array.
       partition,
       offset,
       timestamp,
@@ -132,7 +133,11 @@ export class LogWindow {
     return entry;
   }
 
-  /** Lets go of what is too old or too much, the oldest first. */
+  /**
+   * Drops the oldest entries until the window is within its limits.
+   *
+   * @param now Milliseconds since 1970
+   */
   trim(now: number): void {
     for (let oldest = this.#entries.first; oldest; oldest = this.#entries.first) {
       const isRecent = now < oldest.readAt + this.#limits.windowMs;
@@ -141,26 +146,26 @@ export class LogWindow {
     }
   }
 
-  /** Lets go of everything: what comes next does not follow what was there (DEL12). */
+  /** Drops everything, because the next records do not follow the earlier ones (DEL12). */
   clear(positions: Positions): void {
     for (let oldest = this.#entries.first; oldest; oldest = this.#entries.first) this.#drop(oldest);
     this.#knownSince = Date.now();
     for (const [partition, first] of positions.entries()) this.open(partition, first);
   }
 
-  /** Whether no record from these positions on has left. */
+  /** Whether the window still has every record from these positions on. */
   holds(positions: Positions): boolean {
     return this.#partitions.every(({ first }, partition) => (positions[partition] ?? 0) >= first);
   }
 
-  /** Timestamp of the record just in front of a position that the window holds, where it is known. */
+  /** The timestamp of the record just before a position; `undefined` if it is not known. */
   timestampBefore(partition: number, position: number): number | undefined {
     const known = this.#partitions[partition];
     const index = known?.entries.lowerBound((entry) => entry.offset >= position) ?? 0;
     return index > 0 ? known?.entries.at(index - 1)?.timestamp : known?.frontTimestamp;
   }
 
-  /** The seq from which on everything from these positions on is to be found. */
+  /** The lowest `seq` of all entries from these positions on; {@linkcode nextSeq} if there are none. */
   seqAt(positions: Positions): number {
     let seq = this.#nextSeq;
     for (const [partition, { entries }] of this.#partitions.entries()) {
@@ -172,9 +177,10 @@ export class LogWindow {
   }
 
   /**
-   * Entries for a target from a seq on, in order; costs what there is for it.
+   * The entries for a target from a `seq` on, in order. The cost depends only on how many entries have
+   * a key of the target.
    *
-   * To be used up before the window changes.
+   * The generator must not be used after the window has changed.
    */
   *entriesFor(target: Target, seq: number): Generator<Entry> {
     const lists = keysOf(target).flatMap(([by, name]) => this.#byName[by].get(name) ?? []);
@@ -192,7 +198,7 @@ export class LogWindow {
     }
   }
 
-  /** The latest entries that are to be found under one of these keys, in order. */
+  /** The latest `count` entries under these keys, the oldest first. */
   latestUnder(keys: readonly Key[], count: number): Entry[] {
     const found = new Set<Stored>();
     for (const [by, name] of keys) {
@@ -205,14 +211,14 @@ export class LogWindow {
     return [...found].sort((a, b) => a.seq - b.seq).slice(-count);
   }
 
-  /** The entry of a record, where it is one that is for somebody. */
+  /** The entry of a record; `undefined` if the record has none, or it has left the window. */
   entryAt(partition: number, offset: number): Entry | undefined {
     const entries = this.#partitions[partition]?.entries;
     const entry = entries?.at(entries.lowerBound((entry) => entry.offset >= offset));
     return entry?.offset === offset ? entry : undefined;
   }
 
-  /** All that was read since then is there, in milliseconds since 1970. */
+  /** The window has everything that was read since this time, in milliseconds since 1970. */
   get knownSince(): number {
     return this.#knownSince;
   }
@@ -240,7 +246,7 @@ function bytesOf(delivery: Delivery): number {
   return ENTRY_BYTES + payload + (to.by === "user" ? to.user.length + stringBytes(to.type) : 0);
 }
 
-/** V8 takes one byte a character for text in Latin-1, else two. */
+/** V8 takes one byte for each character of a Latin-1 string, and two for each of any other string. */
 function stringBytes(text: string): number {
   return /^[\0-\xff]*$/.test(text) ? text.length : 2 * text.length;
 }

@@ -1,8 +1,8 @@
 /**
- * Waiting for some time, or no longer than that.
+ * Waiting for a time, for work within a time, or for work until a signal aborts.
  */
 
-/** Resolves after the time, or at once when the signal is aborted. */
+/** Resolves after a time, or as soon as the signal aborts. Never rejects. */
 export function delay(ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -16,7 +16,11 @@ export function delay(ms: number, signal: AbortSignal): Promise<void> {
   return promise;
 }
 
-/** Waits for the work, but no longer; whether it was done in time. */
+/**
+ * Waits for work, but at most for a time. The work itself is not stopped.
+ *
+ * @returns Whether the work was done in time. Rejects with the work's error if that comes in time
+ */
 export async function isDoneWithin(ms: number, work: Promise<unknown>): Promise<boolean> {
   const timeout = Promise.withResolvers<false>();
   const timer = setTimeout(() => timeout.resolve(false), ms);
@@ -27,7 +31,7 @@ export async function isDoneWithin(ms: number, work: Promise<unknown>): Promise<
   }
 }
 
-/** Waits for the work, but not after the signal is aborted; then it rejects with its reason. */
+/** Waits for work until the signal aborts; then it rejects with the signal's reason. */
 export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
   const abort = () => reject(signal.reason);

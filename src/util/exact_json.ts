@@ -1,13 +1,13 @@
 /**
- * JSON as it comes in, from clients, the backend and Kafka.
+ * JSON whose numbers keep all of their digits.
  */
 
-/** A number that a double may not hold: 16 digits or more, or an exponent of three digits. */
+/** A number that a double may not hold: at least 16 digits, or an exponent of three digits. */
 const WIDE_NUMBER = /^-?(?:(?:\d\.?){16}|\d+(?:\.\d+)?e[+-]?\d{3})/i;
-/** The same inside of something. Ids in quotes, which may have as many digits, are none. */
+/** The same inside of an array or object. Digits in a string do not match. */
 const HAS_WIDE_NUMBER = new RegExp(WIDE_NUMBER.source.replace("^", "[\\s:,[]"), "i");
 
-/** Part of ECMAScript that TypeScript's library does not declare yet. */
+/** Parts of ECMAScript that TypeScript's library does not declare yet. */
 interface JsonWithSource {
   parse(
     text: string,
@@ -17,8 +17,10 @@ interface JsonWithSource {
 }
 
 /**
- * Parses text so that {@linkcode JSON.stringify} gives numbers back as they were written, also those
- * that a double can't hold: backends number things with 64 bits, a double holds 53.
+ * Parses JSON so that {@linkcode JSON.stringify} writes every number as it was written before.
+ *
+ * A double holds integers of 53 bits, so a 64-bit id would be rounded. Numbers that a double may not
+ * hold are parsed to raw JSON objects, which only {@linkcode JSON.stringify} understands.
  *
  * @throws {SyntaxError} The text is not JSON
  */
@@ -34,7 +36,7 @@ export function parseJsonExactly(text: string): unknown {
   );
 }
 
-/** Whether a value is what JSON calls an object: neither `null` nor an array. */
+/** Whether a value is an object in the sense of JSON: neither `null` nor an array. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

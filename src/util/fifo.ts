@@ -1,46 +1,57 @@
 /**
- * A queue that can be searched: added to at the end, taken from at the front.
+ * First-in, first-out queues that can be read by index and searched.
  */
 
-/** Elements in the order of their coming. */
+/** A queue: items are added at the end and removed from the front. */
 export class Fifo<T> {
-  /** Those that were taken are undefined, so that nothing keeps them. */
+  /** A removed item is replaced by `undefined`, so that it can be garbage-collected. */
   #items: (T | undefined)[];
-  /** Items in front of this one have been taken. */
+  /** Where the first item that was not removed stands in `#items`. */
   #head = 0;
 
+  /** @param items The first items. The queue takes the array over. */
   constructor(items: T[] = []) {
     this.#items = items;
   }
 
+  /** How many items the queue has. */
   get length(): number {
     return this.#items.length - this.#head;
   }
 
+  /** The item at the front; `undefined` if the queue is empty. */
   get first(): T | undefined {
     return this.#items[this.#head];
   }
 
-  /** The element at an index, counted from the first. */
+  /** The item at an index, counted from the front; `undefined` beyond the end. */
   at(index: number): T | undefined {
     return this.#items[this.#head + index];
   }
 
+  /** Adds an item at the end. */
   push(item: T): void {
     this.#items.push(item);
   }
 
+  /** Removes the item at the front, if there is one. */
   shift(): void {
     if (this.length === 0) return;
     this.#items[this.#head++] = undefined;
-    // Half of the array is given back at a time, so that a shift costs little on average.
+    // The array is copied only when half of it is unused, so a shift is O(1) on average.
     if (this.#head * 2 >= this.#items.length) {
       this.#items = this.#items.slice(this.#head);
       this.#head = 0;
     }
   }
 
-  /** The first index at which the condition holds, the length where it does nowhere; the condition must go on to hold from there. */
+  /**
+   * Finds the first item for which a condition holds, by binary search.
+   *
+   * The condition must be monotonic: if it holds for one item, it must hold for all items behind it.
+   *
+   * @returns The index of the item, counted from the front; `length` if it holds for no item
+   */
   lowerBound(holds: (item: T) => boolean): number {
     let low = this.#head;
     let high = this.#items.length;
@@ -53,31 +64,39 @@ export class Fifo<T> {
   }
 }
 
-/** Queues by name; where there is a single element, it takes no queue. */
-export class Fifos<T extends object> {
-  readonly #byName = new Map<string, T | Fifo<T>>();
+/** A queue for each key. A single item is kept without a queue, which would take more memory. */
+export class FifoMap<T extends object> {
+  readonly #byKey = new Map<string, T | Fifo<T>>();
 
-  /** The queue of a name, to be read only. */
-  get(name: string): Fifo<T> | undefined {
-    const found = this.#byName.get(name);
+  /** The queue of a key, which must not be changed; `undefined` if the key has no items. */
+  get(key: string): Fifo<T> | undefined {
+    const found = this.#byKey.get(key);
     return found === undefined || found instanceof Fifo ? found : new Fifo([found]);
   }
 
-  /** Adds an element; gives whether it is the first of its name. */
-  push(name: string, item: T): boolean {
-    const found = this.#byName.get(name);
+  /**
+   * Adds an item at the end of a key's queue.
+   *
+   * @returns Whether the key had no items before
+   */
+  push(key: string, item: T): boolean {
+    const found = this.#byKey.get(key);
     if (found instanceof Fifo) found.push(item);
-    else this.#byName.set(name, found === undefined ? item : new Fifo([found, item]));
+    else this.#byKey.set(key, found === undefined ? item : new Fifo([found, item]));
     return found === undefined;
   }
 
-  /** Takes the first element of a name; gives whether it was the last. */
-  shift(name: string): boolean {
-    const found = this.#byName.get(name);
+  /**
+   * Removes the item at the front of a key's queue.
+   *
+   * @returns Whether this was the key's last item
+   */
+  shift(key: string): boolean {
+    const found = this.#byKey.get(key);
     if (found instanceof Fifo) {
       found.shift();
       if (found.length > 0) return false;
     }
-    return this.#byName.delete(name);
+    return this.#byKey.delete(key);
   }
 }

@@ -1,16 +1,16 @@
 /**
- * What zod schemas say, as JSON Schema: for the people and tools that a document tells of them.
+ * Zod schemas as JSON Schema.
  */
 import * as z from "zod";
 
-/** A JSON Schema of draft 7, which is what AsyncAPI builds on. */
+/** A JSON Schema of draft 7. */
 export type JsonSchema = z.core.JSONSchema.BaseSchema;
 
 /**
- * Tells what a schema takes.
+ * Describes the input of a schema.
  *
- * What a schema checks or transforms by a function can't be seen from outside: such a schema carries
- * the keywords that say the same as its metadata (`meta`), from where they go into the result.
+ * A check or transformation by a function can't be described. Such a schema must have the keywords that
+ * say the same in its metadata (`meta`); they are copied into the result.
  */
 export function toJsonSchema(schema: z.ZodType): JsonSchema {
   const { $schema: _, ...jsonSchema } = z.toJSONSchema(schema, { io: "input", target: "draft-7" });

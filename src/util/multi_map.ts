@@ -1,30 +1,32 @@
 /**
- * Several values by key; a key without any takes nothing.
+ * A map with several values for each key.
  */
 
 const NONE: ReadonlySet<never> = new Set();
 
-/** Sets of values, by key. */
+/** A map from keys to sets of values. A key without values takes no memory. */
 export class MultiMap<V extends WeakKey | string> {
-  /** Most keys have one value, for which a set would take more than all else that is kept of it. */
+  /** Most keys have one value. It is kept without a set, which would take more memory than the rest. */
   readonly #values = new Map<string, V | Set<V>>();
 
-  /** How many keys there are. */
+  /** How many keys have values. */
   get size(): number {
     return this.#values.size;
   }
 
+  /** Whether the key has values. */
   has(key: string): boolean {
     return this.#values.has(key);
   }
 
-  /** The values of a key, in the order of their coming. */
+  /** The values of a key, in the order in which they were added. Later changes may not show in it. */
   get(key: string): ReadonlySet<V> {
     const values = this.#values.get(key);
     if (values === undefined) return NONE;
     return values instanceof Set ? values : new Set([values]);
   }
 
+  /** Adds a value to a key, unless the key has it already. */
   add(key: string, value: V): void {
     const values = this.#values.get(key);
     if (values === undefined) this.#values.set(key, value);
@@ -32,6 +34,7 @@ export class MultiMap<V extends WeakKey | string> {
     else if (values !== value) this.#values.set(key, new Set([values, value]));
   }
 
+  /** Removes a value from a key, if the key has it. */
   delete(key: string, value: V): void {
     const values = this.#values.get(key);
     if (values instanceof Set) values.delete(value);

@@ -2,29 +2,31 @@
  * Many deadlines with one timer.
  */
 
-/** Calls back for each item once its time has come, to within a tick. */
+/** Calls back for each item when its deadline has passed, at most about one tick late. */
 export class TimerWheel<T> {
   readonly #tickMs: number;
   readonly #onDue: (item: T) => void;
+  /** The items of each slot: the number of a tick, counted from the start of the process. */
   readonly #slots = new Map<number, Set<T>>();
   readonly #slotOf = new Map<T, number>();
   readonly #timer: ReturnType<typeof setInterval>;
-  /** The last slot whose time has come. */
+  /** The latest slot that has been worked off. */
   #now: number;
 
+  /** @param options.onDue Called once for each deadline; may schedule and cancel items */
   constructor({ tickMs, onDue }: { tickMs: number; onDue: (item: T) => void }) {
     this.#tickMs = tickMs;
     this.#onDue = onDue;
     this.#now = this.#slotAt(0);
-    this.#timer = setInterval(() => this.#turn(), tickMs);
+    this.#timer = setInterval(() => this.#advance(), tickMs);
   }
 
-  /** How many deadlines there are. */
+  /** How many deadlines are set. */
   get size(): number {
     return this.#slotOf.size;
   }
 
-  /** Sets the deadline of an item, in place of the one it may have. */
+  /** Sets the deadline of an item. It replaces the deadline that the item may already have. */
   schedule(item: T, afterMs: number): void {
     this.cancel(item);
     const slot = Math.max(this.#slotAt(afterMs), this.#now + 1);
@@ -34,7 +36,7 @@ export class TimerWheel<T> {
     this.#slotOf.set(item, slot);
   }
 
-  /** Takes the deadline of an item back, if it has one. */
+  /** Removes the deadline of an item, if it has one. */
   cancel(item: T): void {
     const slot = this.#slotOf.get(item);
     if (slot === undefined) return;
@@ -44,7 +46,7 @@ export class TimerWheel<T> {
     if (items?.size === 0) this.#slots.delete(slot);
   }
 
-  /** Forgets all deadlines, and ends. */
+  /** Removes all deadlines and stops the timer. */
   stop(): void {
     clearInterval(this.#timer);
     this.#slots.clear();
@@ -55,7 +57,7 @@ export class TimerWheel<T> {
     return Math.ceil((performance.now() + afterMs) / this.#tickMs);
   }
 
-  #turn(): void {
+  #advance(): void {
     const until = Math.floor(performance.now() / this.#tickMs);
     while (this.#now < until) {
       for (const item of this.#slots.get(++this.#now) ?? []) {
