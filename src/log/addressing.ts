@@ -1,35 +1,36 @@
 /**
- * How a message finds subscriptions, and a subscription its messages: both by the same keys.
+ * Which messages are for which subscriptions. Records are matched with live subscriptions, and
+ * subscriptions with records of the window, by the same keys.
  */
 import type { Target } from "../protocol/target.ts";
 
-/** Whom a message is for. */
+/** The subscriptions that a message is for. */
 export type Addressees =
-  /** No id is there twice. */
+  /** No id occurs twice. */
   | { readonly by: "subscription"; readonly ids: readonly string[] }
   | { readonly by: "resource"; readonly resource: "schedule" }
   | { readonly by: "user"; readonly user: string; readonly type: string };
 
-/** The type of the Kafka message that addresses so, as it is written in the log. */
+/** The type, as it is written in the log, of a Kafka message with such addressees. */
 export function messageTypeOf(to: Addressees): "notification" | "update_subscription" {
   return to.by === "user" ? "notification" : "update_subscription";
 }
 
-/** What a message addresses by; the same name is another one by each of them. */
+/** The kinds of keys. The same name means something else in each of them. */
 export type By = Addressees["by"];
 
-/** What a subscription is to be found by. */
+/** A key under which a subscription is found. */
 export type Key<B extends By = By> = readonly [by: B, name: string];
 
-/** One of something for each way to address. */
+/** One value for each kind of key. */
 export type OfEach<T> = Readonly<Record<By, T>>;
 
-/** Makes one for each way to address. */
+/** Makes one value for each kind of key. */
 export function forEach<T>(make: () => T): OfEach<T> {
   return { subscription: make(), resource: make(), user: make() };
 }
 
-/** What a message names, by what it addresses by. */
+/** The names that a message has, of the kind `to.by`. */
 export function namesOf(to: Addressees): readonly string[] {
   switch (to.by) {
     case "subscription":
@@ -41,7 +42,7 @@ export function namesOf(to: Addressees): readonly string[] {
   }
 }
 
-/** The keys under which a subscription is to be found; no message names more than one of them. */
+/** The keys under which a subscription is found. A message names at most one of them. */
 export function keysOf(
   target: Target,
 ): readonly [Key<"subscription">, Key<"resource" | "user">] {
@@ -51,7 +52,7 @@ export function keysOf(
   return [["subscription", target.id], second];
 }
 
-/** Whether a message that names a key of the target is for it. */
+/** Whether a message is for a target. The message must name one of the target's keys. */
 export function isFor(to: Addressees, target: Target): boolean {
   if (to.by !== "user" || target.resource !== "notification") return true;
   const { types } = target.where;

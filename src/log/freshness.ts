@@ -1,43 +1,56 @@
 /**
- * Whether what is read of the log is recent (DEL10): each partition has to have been read, not long
- * ago, up to an end that its leader told.
+ * Whether this instance is up to date with the log (DEL10). A partition is fresh if it has been read up
+ * to an end that its leader told recently.
  */
 import type { Positions } from "./cursor.ts";
 
-/** The ends of all partitions, as their leaders told them. */
+/** The ends of all partitions, as their leaders told them in one answer. */
 export interface Ends {
   readonly ends: Positions;
-  /** When they were asked, in milliseconds since 1970. */
+  /** When the leaders were asked, in milliseconds since 1970. */
   readonly askedAt: number;
 }
 
-/** Judges how recent the stream is. */
+/** Judges whether the stream is fresh. */
 export class Freshness {
   readonly #afterMs: number;
   readonly #startedAt: number;
-  /** By partition: when an end was asked up to which it has been read, or when it was found. */
+  /**
+   * By partition: the latest time at which its leader was asked for an end that has been read since.
+   * Before that, the time at which the partition was found.
+   */
   readonly #freshAt: number[] = [];
-  /** Those not read up to yet, the oldest first. */
+  /** Ends that have not been reached in all partitions yet, the oldest first. */
   #told: Ends[] = [];
   #latest: Ends | undefined;
 
+  /**
+   * @param options.afterMs Milliseconds after which a partition is stale
+   * @param options.now Milliseconds since 1970
+   */
   constructor({ afterMs, now }: { afterMs: number; now: number }) {
     this.#afterMs = afterMs;
     this.#startedAt = now;
   }
 
-  /** Takes ends that were told. */
+  /** Notes ends that the leaders told. */
   tell(ends: Ends): void {
     this.#told.push(ends);
     this.#latest = ends;
   }
 
-  /** The ends that were told last, if any were. */
+  /** The ends that were noted last; `undefined` if there were none yet. */
   get latest(): Ends | undefined {
     return this.#latest;
   }
 
-  /** For how many milliseconds some partition has not been fresh; `null` where all are. */
+  /**
+   * For how many milliseconds the stalest partition has not been fresh.
+   *
+   * @param positions How far each partition has been read
+   * @param now Milliseconds since 1970
+   * @returns `null` if all partitions are fresh
+   */
   staleForMs(positions: Positions, now: number): number | null {
     for (const { ends, askedAt } of this.#told) {
       for (const [partition, end] of ends.entries()) {

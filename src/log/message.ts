@@ -1,5 +1,6 @@
 /**
- * Kafka message type → schema → what it does (KAF2 to KAF6).
+ * The messages of the Kafka topic: a record's value, its schema by the message's type, and what the
+ * message does (KAF2 to KAF6).
  */
 import * as z from "zod";
 import type { Addressees } from "./addressing.ts";
@@ -11,15 +12,15 @@ import { idSchema, listOf, optional, reasonOf } from "../protocol/validation.ts"
 /** What a message does. */
 export type Message = Delivery | { readonly does: "logout"; readonly user: string };
 
-/** Why a value is no message. */
+/** Why a record's value can't be used. */
 export interface Unusable {
   readonly problem: "not_utf8" | "not_json" | "not_a_message";
-  /** The same in words, with what is wrong where. */
+  /** The problem in words, with the path of each invalid part. Never contains the value. */
   readonly reason: string;
 }
 
 const userIdSchema = idSchema
-  .refine((id) => id !== "", "expected an id that is not empty")
+  .refine((id) => id !== "", "expected a non-empty id")
   .meta({ not: { const: "" } })
   .transform(String);
 
@@ -28,10 +29,12 @@ const dataSchema = z.unknown().optional().describe("The payload of the push");
 const updateSubscription = z.object({
   type: z.literal("update_subscription"),
   document: z.object({
-    subscriptions: optional(listOf(z.string())).describe("Their ids (ID1)"),
-    resource: optional(z.literal("schedule")).describe("Every subscription of it"),
+    subscriptions: optional(listOf(z.string())).describe("The ids of the subscriptions (ID1)"),
+    resource: optional(z.literal("schedule"))
+      .describe("Addresses every subscription of this resource"),
     options: optional(z.object({
-      reload: optional(z.boolean()).describe("Whether the list is fetched again (KAF3)"),
+      reload: optional(z.boolean())
+        .describe("Whether the lists are fetched again and sent in place of `data` (KAF3)"),
     })),
     data: dataSchema,
   }).refine(
@@ -55,7 +58,7 @@ const notification = z.object({
   document: z.object({
     userId: userIdSchema,
     type: z.string().transform((type) => type.toWellFormed())
-      .describe("Goes to subscriptions that have it, or every type"),
+      .describe("The message goes to subscriptions with this type, and to those with all types"),
     data: dataSchema,
   }),
 }).transform(({ document: { userId, type, data } }): Message => ({
@@ -69,7 +72,7 @@ const logout = z.object({
   document: z.object({ userId: userIdSchema }),
 }).transform(({ document: { userId } }): Message => ({ does: "logout", user: userId }));
 
-/** Everything that may be in the topic. */
+/** All messages that the topic may contain. */
 export const messageSchema = z.discriminatedUnion("type", [
   updateSubscription,
   notification,
@@ -81,8 +84,8 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 /**
  * Parses a record's value.
  *
- * @returns The message, or why it is none
- * @throws {RangeError} It is nested deeper than the stack allows
+ * @returns The message, or why the value can't be used
+ * @throws {RangeError} The value is nested deeper than the stack allows
  */
 export function parseMessage(value: Uint8Array): Message | Unusable {
   let text: string;

@@ -1,78 +1,84 @@
 /**
- * Records that could not be used: where they are and why, so that someone can look (KAF6).
+ * Records that could not be used: where they are in the log and why, so that an operator can look at
+ * them and have them written again (KAF6).
  */
 import { getLogger } from "@logtape/logtape";
 import { recordId } from "../protocol/frames.ts";
 
 const logger = getLogger(["wss", "quarantine"]);
 
-/** A record that was passed over. */
+/** A record that was skipped. */
 export interface QuarantinedRecord {
   readonly partition: number;
   readonly offset: number;
-  /** Milliseconds since 1970, as the log has them. */
+  /** Milliseconds since 1970, as the log has it. */
   readonly timestamp: number;
-  /** When this instance has read it, in milliseconds since 1970. */
+  /** When this instance read the record, in milliseconds since 1970. */
   readonly readAt: number;
-  /** Names what is wrong, never the value. */
+  /** What is wrong with the record. Never contains its value. */
   readonly reason: string;
 }
 
-/** The latest of them. */
-export interface Quarantine {
-  add(record: QuarantinedRecord): void;
-  /** A record was written again, or has come that another, by its id, was written again with. */
-  noteReplay(id: string): void;
-  /** Whether a record has been written again, as far as is known. */
-  wasReplayed(record: Pick<QuarantinedRecord, "partition" | "offset">): boolean;
+/** A record's place in the log. */
+type Place = Pick<QuarantinedRecord, "partition" | "offset">;
+
+/** Remembers the latest records that could not be used. */
+export class Quarantine {
+  readonly #maxRecords: number;
+  readonly #records: QuarantinedRecord[] = [];
+  /** The ids of remembered records that have been written again. */
+  readonly #replayed = new Set<string>();
+  /** The ids of records that are being written again. */
+  readonly #underWay = new Set<string>();
+  #total = 0;
+
+  constructor({ maxRecords }: { maxRecords: number }) {
+    this.#maxRecords = maxRecords;
+  }
+
+  /** The remembered records, the oldest first. */
+  get records(): readonly QuarantinedRecord[] {
+    return this.#records;
+  }
+
+  /** How many records were added since the start, including those that are forgotten. */
+  get total(): number {
+    return this.#total;
+  }
+
+  /** Logs a record and remembers it in place of the oldest one. */
+  add(record: QuarantinedRecord): void {
+    logger.warn("Record {partition}-{offset} was skipped: {reason}; see /quarantine", {
+      partition: record.partition,
+      offset: record.offset,
+      reason: record.reason,
+    });
+    this.#total++;
+    this.#records.push(record);
+    if (this.#records.length <= this.#maxRecords) return;
+    const oldest = this.#records.shift();
+    if (oldest) this.#replayed.delete(recordId(oldest));
+  }
+
+  /** Notes that the record with this id was written again, by this instance or another one. */
+  noteReplay(id: string): void {
+    if (this.#records.some((record) => recordId(record) === id)) this.#replayed.add(id);
+  }
+
+  /** Whether a record was written again, as far as this instance knows. */
+  wasReplayed(record: Place): boolean {
+    return this.#replayed.has(recordId(record));
+  }
+
   /**
-   * Begins to write a record again.
+   * Claims a record in order to write it again.
    *
-   * @returns To be called when that is over; `null` where it is being done already
+   * @returns A function that ends the claim; `null` if the record is already being written again
    */
-  replaying(record: Pick<QuarantinedRecord, "partition" | "offset">): (() => void) | null;
-  /** The oldest first. */
-  readonly records: readonly QuarantinedRecord[];
-  /** How many there have been since the start. */
-  readonly total: number;
-}
-
-/** Makes a {@linkcode Quarantine} that keeps the latest `size` records. */
-export function createQuarantine(size: number): Quarantine {
-  const records: QuarantinedRecord[] = [];
-  /** Ids of those that were written again; not more than there are records. */
-  const replayed = new Set<string>();
-  const underWay = new Set<string>();
-  let total = 0;
-
-  return {
-    add(record) {
-      logger.warn("Record {partition}-{offset} was passed over: {reason}; see /quarantine", {
-        partition: record.partition,
-        offset: record.offset,
-        reason: record.reason,
-      });
-      total++;
-      records.push(record);
-      if (records.length <= size) return;
-      const oldest = records.shift();
-      if (oldest) replayed.delete(recordId(oldest));
-    },
-    noteReplay(id) {
-      if (records.some((record) => recordId(record) === id)) replayed.add(id);
-    },
-    wasReplayed: (record) => replayed.has(recordId(record)),
-    replaying(record) {
-      const id = recordId(record);
-      if (underWay.has(id)) return null;
-      underWay.add(id);
-      return () => underWay.delete(id);
-    },
-    get records() {
-      return records;
-    },
-    get total() {
-      return total;
-    },
-  };
+  replaying(record: Place): (() => void) | null {
+    const id = recordId(record);
+    if (this.#underWay.has(id)) return null;
+    this.#underWay.add(id);
+    return () => this.#underWay.delete(id);
+  }
 }

@@ -1,74 +1,79 @@
 /**
- * The seam behind which the log is read: Kafka, or in `deno task dev` a log of its own.
+ * Where records come in. Behind this interface the log is read: from Kafka, or in `deno task dev` from an
+ * embedded log.
  */
 import type { Positions } from "./cursor.ts";
 import type { Ends } from "./freshness.ts";
 
-/** One message of the log. */
+/** One record of the log. */
 export interface LogRecord {
   readonly partition: number;
   readonly offset: number;
-  /** Milliseconds since 1970, as the log has them. */
+  /** Milliseconds since 1970, as the producer or the broker set it. */
   readonly timestamp: number;
   /** `null` for a record without a value (KAF6). */
   readonly value: Uint8Array | null;
   readonly headers?: RecordHeaders;
 }
 
-/** What is used of a record's headers; each `undefined` where it is not there. */
+/** The headers of a record that the service uses. A missing one is `undefined`. */
 export interface RecordHeaders {
-  /** W3C Trace Context: the span of the producer, whose child is what comes of the message. */
+  /** W3C Trace Context: the producer's span, which becomes the parent of the push's span. */
   readonly traceparent?: string | undefined;
-  /** The id of the record in quarantine that was written again with this. */
+  /** The id of the quarantined record that this record repeats. */
   readonly replays?: string | undefined;
 }
 
-/** What comes of reading the log. None of these throws. */
+/** Handles what a {@linkcode LogReader} reads. No method throws: that would end a Kafka consumer. */
 export interface LogEvents {
   /**
-   * A partition is read from a position on; before any record of it.
+   * A partition will be read. Called before its first record.
    *
-   * @param start.first The first record that the window is to have: those in front of it were
-   * written before the window's time, and only show when that was
+   * @param start.position The offset at which reading starts
+   * @param start.first The offset of the first record for the window. Records before it are too old for
+   * the window; only their timestamps are used
    */
   onPartition(partition: number, start: { first: number; position: number }): void;
   /**
-   * The next record of its partition.
+   * The next record of its partition was read.
    *
-   * @returns Resolves when the next record may follow; `undefined` where it may at once
+   * @returns Resolves when the next record may follow; `undefined` if it may follow at once
    */
   onRecord(record: LogRecord): Promise<void> | undefined;
-  /** All in front of a position has been read, or there was nothing to be had, as of transactions. */
+  /**
+   * Everything before a position was read. There may be no record just before it: the offsets of
+   * transaction markers have none.
+   */
   onPosition(partition: number, position: number): void;
-  /** The leaders have told the ends of all partitions. */
+  /** The leaders told the ends of all partitions. */
   onEnds(ends: Ends): void;
-  /** What is in front of a position can't be had any more; it goes on there (DEL12). */
+  /** The records before a position are no longer in the log. Reading continues there (DEL12). */
   onLost(partition: number, position: number): void;
-  /** It has joined a consumer group. */
+  /** The reader joined a consumer group. */
   onJoin(): void;
-  /** A consumer has ended by itself; where it can, reading goes on with another. */
+  /** A consumer ended by itself. If possible, reading continues with a new one. */
   onCrash(): void;
-  /** Reading can't go on; called at most once. */
+  /** Reading can't continue. Called at most once. */
   onFailure(reason: string): void;
 }
 
-/** Reads every partition of the log (KAF1). */
+/** Reads all partitions of the log (KAF1). */
 export interface LogReader {
   /**
-   * Starts reading, at the records since a time.
+   * Starts to read, with the records since a time.
    *
    * @param options.since Milliseconds since 1970
-   * @returns Resolves when everything has been read that was there at the start
+   * @returns Resolves when all records have been read that were in the log at the start
    */
   start(events: LogEvents, options: { since: number }): Promise<void>;
-  /** Asks the leaders for the ends of all partitions; rejects where they can't be asked. */
+  /** Asks the leaders for the ends of all partitions. Rejects if they can't be asked. */
   askEnds(): Promise<Positions>;
   /**
-   * Writes a record to the log once more, as it is, with the header `replays`.
+   * Writes a copy of a record to the log, with the header `replays`.
    *
-   * @throws {Error} It is no longer there, or the brokers can't be reached
+   * @throws {Error} The log no longer has the record, or the brokers can't be reached
    */
   replay(record: Pick<LogRecord, "partition" | "offset">): Promise<void>;
-  /** Stops reading and leaves nothing behind, also while it is starting. */
+  /** Stops reading, also during {@linkcode start}, and leaves nothing behind. */
   stop(): Promise<void>;
 }

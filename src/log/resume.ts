@@ -1,66 +1,71 @@
 /**
- * Where in the log a command may subscribe.
+ * From where in the log a new subscription is served: the place that a client's cursor names, or the
+ * live end.
  */
 import type { Positions } from "./cursor.ts";
 import { isDoneWithin } from "../util/delay.ts";
 import type { ResumePoint, ResumeRefusal, Stream } from "./stream.ts";
 import type { Target } from "../protocol/target.ts";
 
-/** Milliseconds within which the leaders have to tell the ends of their partitions. */
+/** Milliseconds that the leaders have to tell the ends of their partitions. */
 const ASK_MS = 3000;
 
-/** What commands that subscribe need to know of the log. */
-export interface ResumePoints {
-  /**
-   * Finds the place of a client's cursor.
-   *
-   * @returns Why not, where it can't be resumed from there (DEL6)
-   */
-  locate(since: unknown, target: Target): Promise<ResumePoint | ResumeRefusal>;
-  /** The seq of what will be read next. */
-  readonly nextSeq: number;
-  /** The cursor of the live end. */
-  readonly cursor: string;
+/** What {@linkcode ResumePoints} needs. */
+export interface ResumePointsOptions {
+  readonly stream: Stream;
+  /** Asks the leaders for the ends of all partitions. Rejects if they can't be asked. */
+  readonly askEnds: () => Promise<Positions>;
 }
 
-/** Makes {@linkcode ResumePoints}. */
-export function createResumePoints({ stream, askEnds }: {
-  stream: Stream;
-  /** Asks the leaders for the ends of all partitions; rejects where they can't be asked. */
-  askEnds: () => Promise<Positions>;
-}): ResumePoints {
-  let asking: Promise<Positions> | undefined;
+/** Finds the places from which commands subscribe. */
+export class ResumePoints {
+  readonly #stream: Stream;
+  readonly #askEnds: ResumePointsOptions["askEnds"];
+  /** The question that is under way, which all clients share. */
+  #asking: Promise<Positions> | undefined;
 
-  /** Whether the log goes as far. */
-  async function reaches(positions: Positions): Promise<boolean> {
-    const isShared = asking !== undefined;
-    const asked = asking ??= askEnds().finally(() => asking = undefined);
+  constructor({ stream, askEnds }: ResumePointsOptions) {
+    this.#stream = stream;
+    this.#askEnds = askEnds;
+  }
+
+  /** The `seq` of the next entry of the window. */
+  get nextSeq(): number {
+    return this.#stream.window.nextSeq;
+  }
+
+  /** The cursor of the live end. */
+  get cursor(): string {
+    return this.#stream.cursor;
+  }
+
+  /**
+   * Finds the place that a client's cursor names.
+   *
+   * @returns The place, or why the client can't resume from its cursor (DEL6)
+   */
+  async locate(since: unknown, target: Target): Promise<ResumePoint | ResumeRefusal> {
+    const cursor = this.#stream.decode(since);
+    if (!cursor) return "unreadable";
+    if (this.#stream.isAhead(cursor.positions) && !await this.#reaches(cursor.positions)) {
+      return "past_the_end";
+    }
+    return this.#stream.locate(cursor, target);
+  }
+
+  /** Whether the log has everything before these positions; false if the leaders can't be asked. */
+  async #reaches(positions: Positions): Promise<boolean> {
+    const isShared = this.#asking !== undefined;
+    const asked = this.#asking ??= this.#askEnds().finally(() => this.#asking = undefined);
     try {
       if (!await isDoneWithin(ASK_MS, asked)) return false;
       const ends = await asked;
       const isThere = positions.length <= ends.length &&
         positions.every((position, partition) => position <= (ends[partition] ?? 0));
-      // Who was asked before this client came may have answered before that was written.
-      return isThere || (isShared && await reaches(positions));
+      // A question from before this client came may have been answered before its records were written.
+      return isThere || (isShared && await this.#reaches(positions));
     } catch {
       return false;
     }
   }
-
-  return {
-    async locate(since, target) {
-      const cursor = stream.decode(since);
-      if (!cursor) return "unreadable";
-      if (stream.isAhead(cursor.positions) && !await reaches(cursor.positions)) {
-        return "past_the_end";
-      }
-      return stream.locate(cursor, target);
-    },
-    get nextSeq() {
-      return stream.window.nextSeq;
-    },
-    get cursor() {
-      return stream.cursor;
-    },
-  };
 }

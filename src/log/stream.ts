@@ -1,18 +1,18 @@
 /**
- * How far this instance has read, and what it still knows of that: positions, window and cursors.
- * Subscriptions ask here for their place in the log.
+ * What this instance has read of the log: the positions, and the records that are still in the window.
+ * Records come in from `sessions/consume.ts`; subscriptions look up their places here.
  */
-import { createCursorCodec, type Cursor, type CursorCodec, type Positions } from "./cursor.ts";
+import { type Cursor, CursorCodec, type Positions } from "./cursor.ts";
 import { type Delivery, type Entry, LogWindow, type Read, type WindowLimits } from "./window.ts";
 import type { Target } from "../protocol/target.ts";
 
-/** A place from which a subscription can be served. */
+/** A place in the log from which a subscription can be served. */
 export interface ResumePoint {
-  /** What is in front of these positions is not for it any more. */
+  /** The subscription has everything before these positions. */
   readonly positions: Positions;
-  /** Where to begin in the window. */
+  /** The first entry of the window to look at. */
   readonly seq: number;
-  /** Milliseconds since 1970: no record in front of the place is newer. */
+  /** Milliseconds since 1970: no record before the positions is newer. */
   readonly timeMs: number;
 }
 
@@ -23,20 +23,21 @@ export type ResumeRefusal =
   | "left_the_window"
   | "other_log"
   | "reload_missed"
-  /** It has been served further than that, on this connection. */
+  /** On this connection, the subscription was served from a later place on. */
   | "served_further";
 
-/** Records that the log no longer had when they were to be read (DEL12). */
+/** Records that left the log before this instance could read them (DEL12). */
 export interface Lost {
   readonly partition: number;
-  /** The first of them, and the one after the last. */
+  /** The offset of the first lost record. */
   readonly from: number;
+  /** The offset after that of the last lost record. */
   readonly to: number;
-  /** Milliseconds since 1970. */
+  /** When the loss was noticed, in milliseconds since 1970. */
   readonly at: number;
 }
 
-/** Losses that are remembered. */
+/** How many losses are remembered. */
 const MAX_LOST = 100;
 
 /** What this instance has read of the log. */
@@ -44,7 +45,7 @@ export class Stream {
   readonly window: LogWindow;
   readonly #codec: CursorCodec;
   readonly #positions: number[] = [];
-  /** No record that was read is newer, in milliseconds since 1970. */
+  /** The latest timestamp of all records that were read, in milliseconds since 1970. */
   #newestMs = 0;
   #snapshot: Positions | undefined;
   #cursor: string | undefined;
@@ -52,20 +53,20 @@ export class Stream {
 
   constructor({ topic, ...limits }: WindowLimits & { topic: string }) {
     this.window = new LogWindow(limits);
-    this.#codec = createCursorCodec(topic);
+    this.#codec = new CursorCodec(topic);
   }
 
-  /** How far each partition has been read. */
+  /** How far each partition has been read. The array changes with each record. */
   get positions(): Positions {
     return this.#positions;
   }
 
-  /** The same as they are now, for good: the same array for all until something is read. */
+  /** A copy of the positions, which never changes. All callers share it until the next record. */
   get snapshot(): Positions {
     return this.#snapshot ??= [...this.#positions];
   }
 
-  /** The cursor of the live end: the same string until something is read. */
+  /** The cursor of the live end. All callers share the string until the next record. */
   get cursor(): string {
     return this.#cursor ??= this.cursorAt(this.#positions);
   }
@@ -73,16 +74,21 @@ export class Stream {
   /**
    * The cursor of a place.
    *
-   * @param timeMs Milliseconds since 1970; for a place beyond what was read, whose records may be
-   * newer than all that were
+   * @param timeMs Milliseconds since 1970. Needed if the place is ahead of this instance: the records
+   * before it may then be newer than all that were read here
    */
   cursorAt(positions: Positions, timeMs = 0): string {
     return this.#codec.encode({ positions, timeMs: Math.max(Date.now(), this.#newestMs, timeMs) });
   }
 
-  /** Begins a partition, at a record from which on the window is to have everything. */
+  /**
+   * Begins a partition.
+   *
+   * @param start.position The offset at which reading starts
+   * @param start.first The offset from which on the window will have every record
+   */
   open(partition: number, { first, position }: { first: number; position: number }): void {
-    // Partitions are numbered without gaps; of those that are not known yet nothing was read.
+    // Partitions are numbered without gaps. Nothing was read yet of those that are not open.
     for (let before = this.#positions.length; before < partition; before++) {
       this.#positions[before] = 0;
       this.window.open(before, 0);
@@ -92,7 +98,12 @@ export class Stream {
     this.#forgetPlace();
   }
 
-  /** Takes the next record of its partition, `null` where it is for nobody. */
+  /**
+   * Takes the next record of its partition.
+   *
+   * @param delivery What the record's message does; `null` if it is not for subscriptions
+   * @returns The record's entry in the window; `null` if it has none
+   */
   read(read: Read, delivery: Delivery | null): Entry | null {
     const { partition, offset, timestamp } = read;
     this.advance(partition, offset + 1);
@@ -104,19 +115,13 @@ export class Stream {
     return this.window.add(read, delivery);
   }
 
-  /** Everything in front of this position was read, or there was nothing. */
+  /** Notes that everything before this position was read. */
   advance(partition: number, position: number): void {
     this.#positions[partition] = position;
     this.#forgetPlace();
   }
 
-  /** What was made of the positions is out of date. */
-  #forgetPlace(): void {
-    this.#snapshot = undefined;
-    this.#cursor = undefined;
-  }
-
-  /** Goes on at another place than the next: what is in between is lost (DEL12). */
+  /** Continues a partition at a later position: the records in between are lost (DEL12). */
   jump(partition: number, position: number): Lost {
     const from = this.#positions[partition] ?? 0;
     const lost = { partition, from, to: position, at: Date.now() };
@@ -127,26 +132,27 @@ export class Stream {
     return lost;
   }
 
-  /** What was lost, the oldest first. */
+  /** The latest losses, the oldest first. */
   get lost(): readonly Lost[] {
     return this.#lost;
   }
 
-  /** Reads a client's cursor; `null` where it can't be resumed from, whatever else holds. */
+  /** Reads a client's cursor; `null` if the value is not a cursor of this topic. */
   decode(cursor: unknown): Cursor | null {
     return typeof cursor === "string" ? this.#codec.decode(cursor) : null;
   }
 
-  /** Whether a place is beyond what this instance has read, or knows of. */
+  /** Whether a place is ahead of what this instance has read, or names a partition that it lacks. */
   isAhead(positions: Positions): boolean {
     return positions.length > this.#positions.length ||
       positions.some((position, partition) => position > (this.#positions[partition] ?? 0));
   }
 
   /**
-   * Finds a cursor's place for a target.
+   * Finds the place from which a target can be served after a cursor.
    *
-   * @returns Why not, where not everything that it missed is there, or a reload is among it (DEL6)
+   * @returns The place, or why the client can't resume: the window lacks something that came after the
+   * cursor, or a reload did (DEL6)
    */
   locate(cursor: Cursor, target: Target): ResumePoint | ResumeRefusal {
     const unnamed = this.#positions.slice(cursor.positions.length).map(() => 0);
@@ -163,5 +169,11 @@ export class Stream {
       }
     }
     return { positions, seq, timeMs: cursor.timeMs };
+  }
+
+  /** Drops what was derived from the positions, which have changed. */
+  #forgetPlace(): void {
+    this.#snapshot = undefined;
+    this.#cursor = undefined;
   }
 }

@@ -5,19 +5,19 @@
 import type { Backend } from "../backend/backend.ts";
 import type { Tokens } from "../backend/tokens.ts";
 import { Freshness } from "../log/freshness.ts";
-import { createQuarantine, type Quarantine } from "../log/quarantine.ts";
+import { Quarantine } from "../log/quarantine.ts";
 import type { LogEvents, LogReader } from "../log/reader.ts";
-import { createResumePoints, type ResumePoints } from "../log/resume.ts";
+import { ResumePoints } from "../log/resume.ts";
 import { Stream } from "../log/stream.ts";
 import type { Trace } from "../observe/delivery_trace.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { createFeed } from "../sessions/catch_up.ts";
-import { createRecordHandler } from "../sessions/consume.ts";
+import { RecordHandler } from "../sessions/consume.ts";
 import { FanOut } from "../sessions/fan_out.ts";
-import { createReloads, type Reloads } from "../sessions/reloads.ts";
-import { createRevalidation, type Revalidation } from "../sessions/revalidation.ts";
+import { Reloads } from "../sessions/reloads.ts";
+import { Revalidation } from "../sessions/revalidation.ts";
 import { Sessions } from "../sessions/sessions.ts";
-import { createStreamStatus, type StreamStatus } from "../sessions/stream_status.ts";
+import { StreamStatus } from "../sessions/stream_status.ts";
 import type { Settings } from "../settings/settings.ts";
 
 /** The settings of the delivery. */
@@ -70,22 +70,22 @@ export class Delivery {
       windowMs: this.#windowMs,
       maxBytes: settings.RECOVERY_MAX_BYTES,
     });
-    this.resumePoints = createResumePoints({ stream, askEnds: () => reader.askEnds() });
+    this.resumePoints = new ResumePoints({ stream, askEnds: () => reader.askEnds() });
     const freshness = this.freshness = new Freshness({
       afterMs: settings.DEGRADED_AFTER_SECONDS * 1000,
       now: Date.now(),
     });
-    const quarantine = this.quarantine = createQuarantine(settings.QUARANTINE_SIZE);
+    const quarantine = this.quarantine = new Quarantine({ maxRecords: settings.QUARANTINE_SIZE });
 
     const fanOut = new FanOut({ stream, trace });
-    const reloads = this.reloads = createReloads({
+    const reloads = this.reloads = new Reloads({
       backend,
       fanOut,
       concurrency: settings.RELOAD_CONCURRENCY,
       metrics,
     });
     const feed = createFeed({ stream, fanOut, reloads, trace });
-    const revalidation = this.revalidation = createRevalidation({
+    const revalidation = this.revalidation = new Revalidation({
       tokens,
       periodMs: settings.AUTH_REVALIDATE_SECONDS * 1000,
     });
@@ -94,14 +94,14 @@ export class Delivery {
       fanOut,
       onToken: (session) => revalidation.onToken(session),
     });
-    this.streamStatus = createStreamStatus({
+    this.streamStatus = new StreamStatus({
       sessions,
       stream,
       freshness,
       trace,
       periodMs: settings.CURSOR_SECONDS * 1000,
     });
-    this.#events = createRecordHandler({
+    this.#events = new RecordHandler({
       topic,
       stream,
       sessions,

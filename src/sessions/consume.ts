@@ -1,11 +1,11 @@
 /**
- * What is done with the records of the log: the way of a Kafka message, from the reader to the
- * sessions.
+ * A record's way from the reader into the service: it is parsed, added to the stream or the quarantine,
+ * and delivered to the sessions.
  */
 import { getLogger } from "@logtape/logtape";
 import { MAX_TIME_MS } from "../log/cursor.ts";
 import type { FanOut } from "./fan_out.ts";
-import type { Freshness } from "../log/freshness.ts";
+import type { Ends, Freshness } from "../log/freshness.ts";
 import { messageTypeOf } from "../log/addressing.ts";
 import type { LogEvents, LogRecord } from "../log/reader.ts";
 import type { Read } from "../log/window.ts";
@@ -20,8 +20,8 @@ import { recordPushSpan } from "../observe/spans.ts";
 
 const logger = getLogger(["wss", "messages"]);
 
-/** What {@linkcode createRecordHandler} needs. */
-export interface ConsumeOptions {
+/** What {@linkcode RecordHandler} needs. */
+export interface RecordHandlerOptions {
   readonly topic: string;
   readonly stream: Stream;
   readonly sessions: Pick<Sessions, "deliver" | "ofUser" | "lose">;
@@ -31,55 +31,72 @@ export interface ConsumeOptions {
   readonly freshness: Pick<Freshness, "tell">;
   readonly trace: Pick<Trace, "trim">;
   readonly metrics: Pick<Metrics, "records" | "quarantined" | "kafkaJoins" | "kafkaCrashes">;
-  /** Called after records have been read. */
+  /** Called when the positions have changed, after the record was handled. */
   readonly onRead: () => void;
+  /** Called with the reason when the log can't be read any more. */
   readonly onFailure: (reason: string) => void;
 }
 
-/** Makes what handles the records of the log. It never throws, for that would end the consumer. */
-export function createRecordHandler(options: ConsumeOptions): LogEvents {
-  const { topic, stream, sessions, fanOut, tokens, quarantine, freshness, trace, metrics } =
-    options;
-  const { onRead, onFailure } = options;
+/** Handles the records of the log. The reader calls it. */
+export class RecordHandler implements LogEvents {
+  readonly #options: RecordHandlerOptions;
 
-  /** The message of a record, `null` where it has none that could be used. */
-  function messageOf(value: LogRecord["value"], read: Read): Message | null {
-    if (value === null) {
-      metrics.records.inc({ type: "empty" });
-      return null;
-    }
-    try {
-      const parsed = parseMessage(value);
-      if (!("problem" in parsed)) {
-        metrics.records.inc({
-          type: parsed.does === "logout" ? "logout" : messageTypeOf(parsed.to),
-        });
-        return parsed;
-      }
-      metrics.quarantined.inc({ reason: parsed.problem });
-      quarantine.add({ ...read, reason: parsed.reason });
-    } catch (error) {
-      const { partition, offset } = read;
-      logger.error("Record {partition}-{offset} could not be read: {error}", {
-        partition,
-        offset,
-        error,
-      });
-      metrics.quarantined.inc({ reason: "defect" });
-      quarantine.add({ ...read, reason: "could not be read" });
-    }
-    metrics.records.inc({ type: "unusable" });
-    return null;
+  constructor(options: RecordHandlerOptions) {
+    this.#options = options;
   }
 
-  function handle(record: LogRecord, readAt: number): void {
+  onPartition(partition: number, start: { first: number; position: number }): void {
+    this.#options.stream.open(partition, start);
+  }
+
+  onRecord(record: LogRecord): Promise<void> | undefined {
+    const now = Date.now();
+    this.#handle(record, now);
+    this.#trim(now);
+    this.#options.onRead();
+    return this.#options.fanOut.finishing;
+  }
+
+  onPosition(partition: number, position: number): void {
+    this.#options.stream.advance(partition, position);
+    this.#options.onRead();
+  }
+
+  onEnds(ends: Ends): void {
+    this.#options.freshness.tell(ends);
+    this.#trim(Date.now());
+  }
+
+  onLost(partition: number, position: number): void {
+    logger.error(
+      "The log no longer has the records of partition {partition} before {position}: " +
+        "reading continues there",
+      { partition, position },
+    );
+    this.#options.sessions.lose(this.#options.stream.jump(partition, position));
+  }
+
+  onJoin(): void {
+    this.#options.metrics.kafkaJoins.inc();
+  }
+
+  onCrash(): void {
+    this.#options.metrics.kafkaCrashes.inc();
+  }
+
+  onFailure(reason: string): void {
+    this.#options.onFailure(reason);
+  }
+
+  #handle(record: LogRecord, readAt: number): void {
+    const { topic, stream, sessions, fanOut, tokens, quarantine } = this.#options;
     const { partition, offset, value, headers } = record;
-    // A producer may write into it what it likes.
+    // A producer may set any timestamp, also one that a cursor can't hold.
     const timestamp = Math.min(Math.max(0, record.timestamp), MAX_TIME_MS);
     const read = { partition, offset, timestamp, readAt };
-    const message = messageOf(value, read);
+    const message = this.#messageOf(value, read);
     if (headers?.replays !== undefined) quarantine.noteReplay(headers.replays);
-    // Before positions tell of this one: they are the place of whoever stops to be live meanwhile.
+    // Before the positions change: a subscription that now leaves the live end takes them as its place.
     fanOut.finish();
     if (message?.does === "logout") {
       stream.read(read, null);
@@ -96,37 +113,40 @@ export function createRecordHandler(options: ConsumeOptions): LogEvents {
     else recordPushSpan(pushed);
   }
 
-  function trim(now: number): void {
+  /** The message of a record; `null` if the record has none, or an unusable one. */
+  #messageOf(value: LogRecord["value"], read: Read): Message | null {
+    const { metrics, quarantine } = this.#options;
+    if (value === null) {
+      metrics.records.inc({ type: "empty" });
+      return null;
+    }
+    try {
+      const parsed = parseMessage(value);
+      if (!("problem" in parsed)) {
+        metrics.records.inc({
+          type: parsed.does === "logout" ? "logout" : messageTypeOf(parsed.to),
+        });
+        return parsed;
+      }
+      metrics.quarantined.inc({ reason: parsed.problem });
+      quarantine.add({ ...read, reason: parsed.reason });
+    } catch (error) {
+      const { partition, offset } = read;
+      logger.error("Cannot read record {partition}-{offset}: {error}", {
+        partition,
+        offset,
+        error,
+      });
+      metrics.quarantined.inc({ reason: "defect" });
+      quarantine.add({ ...read, reason: "could not be read" });
+    }
+    metrics.records.inc({ type: "unusable" });
+    return null;
+  }
+
+  #trim(now: number): void {
+    const { stream, trace } = this.#options;
     stream.window.trim(now);
     trace.trim(stream.window.firstSeq);
   }
-
-  return {
-    onPartition: (partition, start) => stream.open(partition, start),
-    onRecord(record) {
-      const now = Date.now();
-      handle(record, now);
-      trim(now);
-      onRead();
-      return fanOut.finishing;
-    },
-    onPosition(partition, position) {
-      stream.advance(partition, position);
-      onRead();
-    },
-    onEnds(ends) {
-      freshness.tell(ends);
-      trim(Date.now());
-    },
-    onLost(partition, position) {
-      logger.error(
-        "Partition {partition} goes on at {position}: what was in front of it is no longer in the log",
-        { partition, position },
-      );
-      sessions.lose(stream.jump(partition, position));
-    },
-    onJoin: () => metrics.kafkaJoins.inc(),
-    onCrash: () => metrics.kafkaCrashes.inc(),
-    onFailure,
-  };
 }

@@ -1,6 +1,6 @@
 /**
- * Lists that are fetched again, because a message says so (KAF3) or a client can't be told
- * otherwise that it missed something. Between `subscriptions`, which ask for them, and `backend`.
+ * Fetches lists again: because a message says so (KAF3), or because a client that missed something does
+ * not know `resync` (NET5). Subscriptions for which it is the same request share it.
  */
 import { getLogger } from "@logtape/logtape";
 import type { Backend, ListRequest } from "../backend/backend.ts";
@@ -13,29 +13,16 @@ import { createTurns } from "../util/time_slice.ts";
 
 const logger = getLogger(["wss", "reloads"]);
 
-/** Milliseconds after which a reload that failed is tried again; up to half as much again. */
+/** Milliseconds until a failed reload is tried again, and up to half as many more at random. */
 const RETRY_MS = 5000;
-/** What is used of a subscription. */
+
+/** What a reload uses of a subscription. */
 type Reloadable = Pick<
   Subscription,
   "list" | "subscriber" | "reloadStarted" | "reloaded" | "reloadByItself"
 >;
 
-/** Fetches lists again. */
-export interface Reloads {
-  /** Fetches a subscription's list, and tells it. */
-  request(subscription: Reloadable): void;
-  /** Has it ask again after some seconds. */
-  requestLater(subscription: Reloadable): void;
-  /** Takes a request back. */
-  cancel(subscription: Reloadable): void;
-  /** Its session has another token: a request that still waits goes with that. */
-  renew(subscription: Reloadable): void;
-  /** Reloads that run, wait, or are to be tried again. */
-  readonly size: number;
-}
-
-/** One list to fetch, for all subscriptions for which it is the same request. */
+/** One request for a list, shared by all subscriptions that wait for it. */
 interface Reload {
   readonly key: string;
   readonly list: ListRequest;
@@ -44,65 +31,126 @@ interface Reload {
   readonly subscriptions: Set<Reloadable>;
 }
 
-/** Makes {@linkcode Reloads} of which at most `concurrency` run at once. */
-export function createReloads(
-  { backend, fanOut, concurrency, metrics }: {
-    backend: Pick<Backend, "get" | "keyOf">;
-    fanOut: Pick<FanOut, "finishing">;
-    concurrency: number;
-    metrics: Pick<Metrics, "reloads" | "reloadsShared">;
-  },
-): Reloads {
-  /** In the order of their coming; a reload that is asked for while it waits is the same one. */
-  const waiting = new Map<string, Reload>();
-  const running = new Set<Reload>();
-  const bySubscription = new Map<Reloadable, Reload>();
-  const retries = new Map<Reloadable, ReturnType<typeof setTimeout>>();
-  let startScheduled = false;
+/** What {@linkcode Reloads} needs. */
+export interface ReloadsOptions {
+  readonly backend: Pick<Backend, "get" | "keyOf">;
+  readonly fanOut: Pick<FanOut, "finishing">;
+  /** How many reloads may run at once. */
+  readonly concurrency: number;
+  readonly metrics: Pick<Metrics, "reloads" | "reloadsShared">;
+}
 
-  /** Starts what may start, when all who are handed the same record have joined. */
-  async function scheduleStart(): Promise<void> {
-    if (startScheduled) return;
-    startScheduled = true;
-    // Only after this turn's part of it is there a promise of the rest.
+/** Fetches the lists of subscriptions again, and hands them over. */
+export class Reloads {
+  readonly #options: ReloadsOptions;
+  /** By request, in the order in which they were asked for. */
+  readonly #waiting = new Map<string, Reload>();
+  readonly #running = new Set<Reload>();
+  readonly #bySubscription = new Map<Reloadable, Reload>();
+  readonly #retries = new Map<Reloadable, ReturnType<typeof setTimeout>>();
+  #startScheduled = false;
+
+  constructor(options: ReloadsOptions) {
+    this.#options = options;
+  }
+
+  /** How many reloads run, wait, or will be tried again. */
+  get size(): number {
+    return this.#waiting.size + this.#running.size + this.#retries.size;
+  }
+
+  /** Fetches a subscription's list. Afterwards, {@linkcode Subscription.reloaded} is called. */
+  request(subscription: Reloadable): void {
+    this.#endRetry(subscription);
+    const { backend, metrics } = this.#options;
+    const { list, subscriber: { token } } = subscription;
+    const key = backend.keyOf(list, token);
+    let reload = this.#waiting.get(key);
+    if (!reload) {
+      reload = { key, list, token, abort: new AbortController(), subscriptions: new Set() };
+      this.#waiting.set(key, reload);
+      this.#scheduleStart();
+    } else {
+      metrics.reloadsShared.inc();
+    }
+    reload.subscriptions.add(subscription);
+    this.#bySubscription.set(subscription, reload);
+  }
+
+  /** Calls {@linkcode Subscription.reloadByItself} after some seconds. */
+  requestLater(subscription: Reloadable): void {
+    this.#endRetry(subscription);
+    const retry = () => {
+      this.#retries.delete(subscription);
+      subscription.reloadByItself();
+    };
+    this.#retries.set(subscription, setTimeout(retry, RETRY_MS * (1 + Math.random() / 2)));
+  }
+
+  /** Ends what the two methods above began. */
+  cancel(subscription: Reloadable): void {
+    this.#endRetry(subscription);
+    const reload = this.#bySubscription.get(subscription);
+    if (!reload) return;
+    this.#bySubscription.delete(subscription);
+    reload.subscriptions.delete(subscription);
+    if (reload.subscriptions.size > 0) return;
+    if (this.#waiting.get(reload.key) === reload) this.#waiting.delete(reload.key);
+    reload.abort.abort();
+  }
+
+  /** Gives a reload that still waits the new token of its session. */
+  renew(subscription: Reloadable): void {
+    const reload = this.#bySubscription.get(subscription);
+    if (!reload || this.#waiting.get(reload.key) !== reload) return;
+    this.cancel(subscription);
+    this.request(subscription);
+  }
+
+  /** Starts as many reloads as may run, when all subscriptions of the same record have joined. */
+  async #scheduleStart(): Promise<void> {
+    if (this.#startScheduled) return;
+    this.#startScheduled = true;
+    // The fan-out of this record first delivers its first slice; only then `finishing` is set.
     await Promise.resolve();
-    await fanOut.finishing;
-    startScheduled = false;
-    for (const reload of waiting.values()) {
-      if (running.size >= concurrency) return;
-      waiting.delete(reload.key);
-      running.add(reload);
-      run(reload).finally(() => {
-        running.delete(reload);
-        scheduleStart();
+    await this.#options.fanOut.finishing;
+    this.#startScheduled = false;
+    for (const reload of this.#waiting.values()) {
+      if (this.#running.size >= this.#options.concurrency) return;
+      this.#waiting.delete(reload.key);
+      this.#running.add(reload);
+      this.#run(reload).finally(() => {
+        this.#running.delete(reload);
+        this.#scheduleStart();
       });
     }
   }
 
-  async function run(reload: Reload): Promise<void> {
+  async #run(reload: Reload): Promise<void> {
     for (const subscription of reload.subscriptions) subscription.reloadStarted();
-    const list = await fetchList(reload);
+    const list = await this.#fetchList(reload);
     if (!reload.abort.signal.aborted) {
-      metrics.reloads.inc({ outcome: list === null ? "failed" : "ok" });
+      this.#options.metrics.reloads.inc({ outcome: list === null ? "failed" : "ok" });
     }
     const turn = createTurns();
     for (const subscription of reload.subscriptions) {
       await turn();
-      // Taken back meanwhile.
+      // Cancelled in the meantime.
       if (!reload.subscriptions.has(subscription)) continue;
-      bySubscription.delete(subscription);
+      this.#bySubscription.delete(subscription);
       subscription.reloaded(list);
     }
   }
 
-  async function fetchList(
+  /** The list; `null` if it could not be had. */
+  async #fetchList(
     { list, token, abort: { signal }, subscriptions }: Reload,
   ): Promise<JsonText | null> {
     let trouble: string;
     try {
-      const { status, payload } = await backend.get(list, { token, signal });
+      const { status, payload } = await this.#options.backend.get(list, { token, signal });
       if (status === "ok") return payload;
-      trouble = `it was answered ${status}`;
+      trouble = `the answer was ${status}`;
     } catch (error) {
       if (signal.aborted) return null;
       trouble = error instanceof CommandError ? error.message : String(error);
@@ -114,60 +162,8 @@ export function createReloads(
     return null;
   }
 
-  function endRetry(subscription: Reloadable): void {
-    clearTimeout(retries.get(subscription));
-    retries.delete(subscription);
+  #endRetry(subscription: Reloadable): void {
+    clearTimeout(this.#retries.get(subscription));
+    this.#retries.delete(subscription);
   }
-
-  function request(subscription: Reloadable): void {
-    endRetry(subscription);
-    const { list, subscriber: { token } } = subscription;
-    const key = backend.keyOf(list, token);
-    let reload = waiting.get(key);
-    if (!reload) {
-      reload = { key, list, token, abort: new AbortController(), subscriptions: new Set() };
-      waiting.set(key, reload);
-      scheduleStart();
-    } else {
-      metrics.reloadsShared.inc();
-    }
-    reload.subscriptions.add(subscription);
-    bySubscription.set(subscription, reload);
-  }
-
-  function cancel(subscription: Reloadable): void {
-    endRetry(subscription);
-    const reload = bySubscription.get(subscription);
-    if (!reload) return;
-    bySubscription.delete(subscription);
-    reload.subscriptions.delete(subscription);
-    if (reload.subscriptions.size > 0) return;
-    if (waiting.get(reload.key) === reload) waiting.delete(reload.key);
-    reload.abort.abort();
-  }
-
-  return {
-    request,
-    cancel,
-
-    renew(subscription) {
-      const reload = bySubscription.get(subscription);
-      if (!reload || waiting.get(reload.key) !== reload) return;
-      cancel(subscription);
-      request(subscription);
-    },
-
-    requestLater(subscription) {
-      endRetry(subscription);
-      const retry = () => {
-        retries.delete(subscription);
-        subscription.reloadByItself();
-      };
-      retries.set(subscription, setTimeout(retry, RETRY_MS * (1 + Math.random() / 2)));
-    },
-
-    get size() {
-      return waiting.size + running.size + retries.size;
-    },
-  };
 }

@@ -1,6 +1,6 @@
 /**
- * Checks the tokens of sessions again from time to time (AUTH6), spread so that no moment is busier
- * than another.
+ * Checks the tokens of sessions again from time to time (AUTH6). The checks are spread, so that no moment
+ * is busier than another.
  */
 import type { Session } from "./session.ts";
 import type { Tokens } from "../backend/tokens.ts";
@@ -8,48 +8,60 @@ import { TimerWheel } from "../util/timer_wheel.ts";
 
 const TICK_MS = 250;
 
-/** Checks sessions' tokens. */
-export interface Revalidation {
-  /** Is to be told of each session whose token has changed. */
-  onToken(session: Session): void;
-  /** How many checks are to come. */
-  readonly size: number;
-  stop(): void;
+/** What {@linkcode Revalidation} needs. */
+export interface RevalidationOptions {
+  readonly tokens: Pick<Tokens, "identify">;
+  /** Milliseconds between two checks of a session, 10 % more or less. 0 turns the checks off. */
+  readonly periodMs: number;
 }
 
-/** Makes a {@linkcode Revalidation}; with a period of 0 it checks nothing. */
-export function createRevalidation(
-  { tokens, periodMs }: { tokens: Pick<Tokens, "identify">; periodMs: number },
-): Revalidation {
-  const stopping = new AbortController();
-  const wheel = new TimerWheel<Session>({ tickMs: TICK_MS, onDue: check });
+/** Checks the tokens of sessions. */
+export class Revalidation {
+  readonly #tokens: RevalidationOptions["tokens"];
+  readonly #periodMs: number;
+  readonly #stopping = new AbortController();
+  readonly #wheel = new TimerWheel<Session>({
+    tickMs: TICK_MS,
+    onDue: (session) => this.#check(session),
+  });
 
-  function schedule(session: Session): void {
-    if (session.token === null || periodMs === 0) wheel.cancel(session);
-    else wheel.schedule(session, periodMs * (0.9 + Math.random() / 5));
+  constructor({ tokens, periodMs }: RevalidationOptions) {
+    this.#tokens = tokens;
+    this.#periodMs = periodMs;
   }
 
-  async function check(session: Session): Promise<void> {
+  /** Must be called after each change of a session's token. */
+  onToken(session: Session): void {
+    this.#schedule(session);
+  }
+
+  /** How many sessions wait for a check. */
+  get size(): number {
+    return this.#wheel.size;
+  }
+
+  /** Ends all checks, also those under way. */
+  stop(): void {
+    this.#stopping.abort();
+    this.#wheel.stop();
+  }
+
+  #schedule(session: Session): void {
+    if (session.token === null || this.#periodMs === 0) this.#wheel.cancel(session);
+    else this.#wheel.schedule(session, this.#periodMs * (0.9 + Math.random() / 5));
+  }
+
+  async #check(session: Session): Promise<void> {
     const { token, user } = session;
     if (token === null) return;
-    const answer = await tokens.identify(token, { signal: stopping.signal, fresh: true })
-      // A backend that can't be asked disconnects nobody.
+    const { signal } = this.#stopping;
+    const answer = await this.#tokens.identify(token, { signal, fresh: true })
+      // An outage of the backend must not log anybody out.
       .catch(() => null);
-    // What was asked is of a token that it no longer has.
-    if (stopping.signal.aborted || session.token !== token) return;
+    // An answer about a token that the session no longer has does not count.
+    if (signal.aborted || session.token !== token) return;
     const isRefused = answer?.status === "unauthorized" || answer?.status === "forbidden";
     if (isRefused || (answer?.status === "ok" && answer.user !== user)) session.revoke();
-    else schedule(session);
+    else this.#schedule(session);
   }
-
-  return {
-    onToken: schedule,
-    get size() {
-      return wheel.size;
-    },
-    stop() {
-      stopping.abort();
-      wheel.stop();
-    },
-  };
 }

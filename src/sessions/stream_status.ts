@@ -1,6 +1,6 @@
 /**
- * What sessions are told of the stream without anything being published: their cursor from time to
- * time (DEL8), and whether the stream is degraded (DEL10).
+ * What sessions are told of the stream without a record: their cursor from time to time (DEL8), and that
+ * the stream is degraded or live again (DEL10).
  */
 import { getLogger } from "@logtape/logtape";
 import { setImmediate } from "node:timers/promises";
@@ -14,51 +14,118 @@ import { TimerWheel } from "../util/timer_wheel.ts";
 const logger = getLogger(["wss", "stream"]);
 
 const TICK_MS = 100;
-/** Milliseconds after which a session is told that something of it was held back or catching up. */
+/** Milliseconds until the next try, if a session could not be told. */
 const RETRY_MS = 500;
 /** Sessions that are told at once when the stream becomes degraded, or live. */
 const STEP_SESSIONS = 500;
 
-/** Tells sessions of the stream. */
-export interface StreamStatus {
-  /** Whether the stream is degraded. */
-  readonly isDegraded: boolean;
-  add(session: Session): void;
-  remove(session: Session): void;
-  /** Tells a session that has just subscribed, where there is something to tell. */
-  greet(session: Session): void;
-  stop(): void;
+/** What {@linkcode StreamStatus} needs. */
+export interface StreamStatusOptions {
+  readonly sessions: Iterable<Session>;
+  readonly stream: Stream;
+  readonly freshness: Freshness;
+  readonly trace: Pick<Trace, "announced">;
+  /** Milliseconds between two cursors of a session. */
+  readonly periodMs: number;
 }
 
-/** Makes a {@linkcode StreamStatus}. */
-export function createStreamStatus({ sessions, stream, freshness, trace, periodMs }: {
-  sessions: Iterable<Session>;
-  stream: Stream;
-  freshness: Freshness;
-  trace: Pick<Trace, "announced">;
-  periodMs: number;
-}): StreamStatus {
-  let staleForMs: number | null = null;
-  /** Sessions that were told that the stream is degraded, and not yet that it is live. */
-  const owed = new Set<Session>();
-  const wheel = new TimerWheel<Session>({
+/** Tells sessions whether the stream is live, and up to where they have been served. */
+export class StreamStatus {
+  readonly #options: StreamStatusOptions;
+  /** For how long the stream has been stale, in milliseconds; `null` while it is live. */
+  #staleForMs: number | null = null;
+  /** Sessions that know that the stream is degraded, and not yet that it is live again. */
+  readonly #toldDegraded = new Set<Session>();
+  readonly #wheel = new TimerWheel<Session>({
     tickMs: TICK_MS,
-    onDue(session) {
-      const isTold = sendDegraded(session) && sendCursor(session);
-      wheel.schedule(session, isTold ? periodMs : RETRY_MS);
-    },
+    onDue: (session) => this.#remind(session),
   });
-  const judging = setInterval(judge, TICK_MS);
+  readonly #judging = setInterval(() => this.#judge(), TICK_MS);
 
-  function isToBeTold(session: Session): boolean {
-    return session.knowsVersion1 && session.isAnswered;
+  constructor(options: StreamStatusOptions) {
+    this.#options = options;
   }
 
-  /** Gives whether that is done; else something of it is held back, or still to be handed to it. */
-  function sendCursor(session: Session): boolean {
-    if (staleForMs !== null) return true;
-    if (!isToBeTold(session)) {
-      owed.delete(session);
+  /** Whether the stream is degraded. */
+  get isDegraded(): boolean {
+    return this.#staleForMs !== null;
+  }
+
+  /** Begins to send a session its cursors. */
+  add(session: Session): void {
+    if (!session.knowsVersion1) return;
+    this.#wheel.schedule(session, this.#options.periodMs * Math.random());
+  }
+
+  /** Forgets a session. */
+  remove(session: Session): void {
+    this.#wheel.cancel(session);
+    this.#toldDegraded.delete(session);
+  }
+
+  /** Tells a session that has just subscribed if the stream is degraded. */
+  greet(session: Session): void {
+    this.#tellDegraded(session);
+  }
+
+  /** Stops all timers. */
+  stop(): void {
+    clearInterval(this.#judging);
+    this.#wheel.stop();
+  }
+
+  /** Tells a session what it should know by now. */
+  #remind(session: Session): void {
+    const isTold = this.#sendDegraded(session) && this.#sendCursor(session);
+    this.#wheel.schedule(session, isTold ? this.#options.periodMs : RETRY_MS);
+  }
+
+  /** Notices when the stream becomes degraded or live, and tells all sessions. */
+  #judge(): void {
+    const { stream, freshness } = this.#options;
+    const was = this.#staleForMs;
+    this.#staleForMs = freshness.staleForMs(stream.positions, Date.now());
+    if ((was === null) === (this.#staleForMs === null)) return;
+    if (this.#staleForMs === null) {
+      logger.info("The stream is live again");
+      this.#tellAll((session) => this.#tellLive(session));
+    } else {
+      logger.warn(
+        "The stream is degraded: for {staleForMs} ms, not all partitions were read to their ends; " +
+          "are the brokers up?",
+        { staleForMs: this.#staleForMs },
+      );
+      this.#tellAll((session) => this.#tellDegraded(session));
+    }
+  }
+
+  async #tellAll(tell: (session: Session) => void): Promise<void> {
+    let told = 0;
+    for (const session of [...this.#options.sessions]) {
+      tell(session);
+      if (++told % STEP_SESSIONS === 0) await setImmediate();
+    }
+  }
+
+  #tellLive(session: Session): void {
+    this.#sendCursor(session);
+    if (this.#toldDegraded.has(session)) this.#wheel.schedule(session, RETRY_MS);
+  }
+
+  #tellDegraded(session: Session): void {
+    if (!this.#sendDegraded(session)) this.#wheel.schedule(session, RETRY_MS);
+  }
+
+  /**
+   * Sends the cursor of the live end, unless the stream is degraded.
+   *
+   * @returns False if it must be tried again: something of the session is held back, or still to be sent
+   */
+  #sendCursor(session: Session): boolean {
+    const { stream, trace } = this.#options;
+    if (this.#staleForMs !== null) return true;
+    if (!isListening(session)) {
+      this.#toldDegraded.delete(session);
       return true;
     }
     if (!session.isLive || session.outbox.isBehind) return false;
@@ -66,69 +133,28 @@ export function createStreamStatus({ sessions, stream, freshness, trace, periodM
       pushFrame("stream", { status: "live", payload: NULL, cursor: stream.cursor }),
     );
     trace.announced("stream", "live");
-    owed.delete(session);
+    this.#toldDegraded.delete(session);
     return true;
   }
 
-  /** Gives whether that is done, or needless; else its client is behind. */
-  function sendDegraded(session: Session): boolean {
-    if (staleForMs === null || !isToBeTold(session) || owed.has(session)) return true;
+  /**
+   * Tells a session that the stream is degraded, if it is and the session does not know yet.
+   *
+   * @returns False if it must be tried again, because the client is behind
+   */
+  #sendDegraded(session: Session): boolean {
+    if (this.#staleForMs === null) return true;
+    if (!isListening(session) || this.#toldDegraded.has(session)) return true;
     if (session.outbox.isBehind) return false;
-    const payload = toJson({ sinceMs: staleForMs });
+    const payload = toJson({ sinceMs: this.#staleForMs });
     session.outbox.send(pushFrame("stream", { status: "degraded", payload }));
-    trace.announced("stream", "degraded");
-    owed.add(session);
+    this.#options.trace.announced("stream", "degraded");
+    this.#toldDegraded.add(session);
     return true;
   }
+}
 
-  /** Where its client is behind, it is told soon after it has caught up. */
-  function tellDegraded(session: Session): void {
-    if (!sendDegraded(session)) wheel.schedule(session, RETRY_MS);
-  }
-
-  function judge(): void {
-    const was = staleForMs;
-    staleForMs = freshness.staleForMs(stream.positions, Date.now());
-    if ((was === null) === (staleForMs === null)) return;
-    if (staleForMs === null) {
-      logger.info("The stream is live again");
-      tellAll((session) => {
-        sendCursor(session);
-        if (owed.has(session)) wheel.schedule(session, RETRY_MS);
-      });
-    } else {
-      logger.warn(
-        "The stream is degraded, not all partitions were read to their end for {staleForMs} ms: " +
-          "are the brokers up?",
-        { staleForMs },
-      );
-      tellAll(tellDegraded);
-    }
-  }
-
-  async function tellAll(tell: (session: Session) => void): Promise<void> {
-    let told = 0;
-    for (const session of [...sessions]) {
-      tell(session);
-      if (++told % STEP_SESSIONS === 0) await setImmediate();
-    }
-  }
-
-  return {
-    get isDegraded() {
-      return staleForMs !== null;
-    },
-    add(session) {
-      if (session.knowsVersion1) wheel.schedule(session, periodMs * Math.random());
-    },
-    remove(session) {
-      wheel.cancel(session);
-      owed.delete(session);
-    },
-    greet: tellDegraded,
-    stop() {
-      clearInterval(judging);
-      wheel.stop();
-    },
-  };
+/** Whether a session gets pushes of the event `stream` (NET5, DEL8). */
+function isListening({ knowsVersion1, isAnswered }: Session): boolean {
+  return knowsVersion1 && isAnswered;
 }

@@ -2,10 +2,10 @@ import FakeTimers, { type Clock } from "@sinonjs/fake-timers";
 import { assert, assertEquals } from "@std/assert";
 import { Freshness } from "../../src/log/freshness.ts";
 import { FanOut } from "../../src/sessions/fan_out.ts";
-import { createStreamStatus } from "../../src/sessions/stream_status.ts";
+import { StreamStatus } from "../../src/sessions/stream_status.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
 import { NULL } from "../../src/protocol/frames.ts";
-import { createRevalidation } from "../../src/sessions/revalidation.ts";
+import { Revalidation } from "../../src/sessions/revalidation.ts";
 import { Sessions } from "../../src/sessions/sessions.ts";
 import { Stream } from "../../src/log/stream.ts";
 import { notificationTarget } from "../../src/protocol/target.ts";
@@ -56,7 +56,7 @@ async function countBySecond(clock: Clock, { seconds, count }: {
 Deno.test("[AUTH6] the tokens of 10,000 sessions that logged in at once are checked over a minute", () =>
   withClock(async (clock) => {
     let checks = 0;
-    const revalidation = createRevalidation({
+    const revalidation = new Revalidation({
       tokens: {
         identify(token) {
           checks++;
@@ -65,7 +65,11 @@ Deno.test("[AUTH6] the tokens of 10,000 sessions that logged in at once are chec
       },
       periodMs: 300_000,
     });
-    const sessions = new Sessions({ feed, fanOut, onToken: revalidation.onToken });
+    const sessions = new Sessions({
+      feed,
+      fanOut,
+      onToken: (session) => revalidation.onToken(session),
+    });
     const timers = clock.countTimers();
     for (let i = 0; i < 10_000; i++) {
       const session = sessions.open({
@@ -92,7 +96,7 @@ Deno.test("[DEL8] a session of which something is held back at its time is told 
     let told = 0;
     const sessions = new Sessions({ feed, fanOut, onToken() {} });
     const freshness = new Freshness({ afterMs: 15_000, now: Date.now() });
-    const streamStatus = createStreamStatus({
+    const streamStatus = new StreamStatus({
       sessions,
       stream,
       freshness,
@@ -128,7 +132,7 @@ Deno.test("[DEL8] 100,000 sessions are told their place spread over the period, 
     let told = 0;
     const sessions = new Sessions({ feed, fanOut, onToken() {} });
     const freshness = new Freshness({ afterMs: 15_000, now: Date.now() });
-    const streamStatus = createStreamStatus({
+    const streamStatus = new StreamStatus({
       sessions,
       stream,
       freshness,

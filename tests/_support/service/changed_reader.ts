@@ -1,11 +1,28 @@
 import type { EmbeddedLog } from "../../../src/dev/embedded_log.ts";
 import type { LogEvents, LogReader } from "../../../src/log/reader.ts";
 
-/** Reads a log whose events are others on their way, such as late ones. */
+/** Reads a log whose events are changed on their way, such as delayed. */
 export function createChangedReader(
   log: EmbeddedLog,
   change: (events: LogEvents) => LogEvents,
 ): LogReader {
   const reader = log.createReader();
-  return { ...reader, start: (events, options) => reader.start(change(events), options) };
+  return {
+    ...reader,
+    start: (events, options) => reader.start(change(toFunctions(events)), options),
+  };
+}
+
+/** The events as an object of functions, which can be spread: a spread loses the methods of a class. */
+function toFunctions(events: LogEvents): LogEvents {
+  return {
+    onPartition: (partition, start) => events.onPartition(partition, start),
+    onRecord: (record) => events.onRecord(record),
+    onPosition: (partition, position) => events.onPosition(partition, position),
+    onEnds: (ends) => events.onEnds(ends),
+    onLost: (partition, position) => events.onLost(partition, position),
+    onJoin: () => events.onJoin(),
+    onCrash: () => events.onCrash(),
+    onFailure: (reason) => events.onFailure(reason),
+  };
 }
