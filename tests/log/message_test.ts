@@ -5,7 +5,7 @@ import { startWss } from "../_support/service/wss.ts";
 const LIST = { where: { types: [] } };
 const SCHEDULE = { where: { from: 1, to: 2, timezone: "UTC" } };
 
-Deno.test("[KAF2] each subscription that is named, once, gets the data", async () => {
+Deno.test("[KAF2] each named subscription gets the data once", async () => {
   await using wss = await startWss();
   await using alice = await wss.connect("/web", { token: "alice" });
   await using twin = await wss.connect("/web", { token: "alice" });
@@ -26,7 +26,7 @@ Deno.test("[KAF2] each subscription that is named, once, gets the data", async (
   assertEquals(await bob.pushesUntilIdle(), []);
 });
 
-Deno.test("[KAF2] missing data is null, and null options are none", async () => {
+Deno.test("[KAF2] missing data is null, and null options are missing options", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   const { event } = await client.request("getMyNotifications", LIST);
@@ -37,7 +37,7 @@ Deno.test("[KAF2] missing data is null, and null options are none", async () => 
   assertEquals((await client.pushesUntilIdle()).map(({ payload }) => payload), [null, null]);
 });
 
-Deno.test("[KAF2] resource schedule means every subscription of the schedule", async () => {
+Deno.test("[KAF2] the resource schedule addresses every subscription to the schedule", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/mobile", { token: "alice" });
   await client.request("getMyNotifications", LIST);
@@ -50,7 +50,7 @@ Deno.test("[KAF2] resource schedule means every subscription of the schedule", a
   assertEquals(pushes.map(({ event }) => event).sort(), [first.event, second.event].sort());
 });
 
-Deno.test("data goes to the client with every number as it was written", async () => {
+Deno.test("data reaches the client with every number as it was written", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   const { event } = await client.request("getMyNotifications", LIST);
@@ -64,7 +64,7 @@ Deno.test("data goes to the client with every number as it was written", async (
   );
 });
 
-Deno.test("[KAF4] reaches the user's subscriptions whose types contain it, or are empty", async () => {
+Deno.test("[KAF4] a notification reaches the user's subscriptions with its type, and those with all types", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   const every = await client.request("getMyNotifications", LIST);
@@ -81,7 +81,7 @@ Deno.test("[KAF4] reaches the user's subscriptions whose types contain it, or ar
   ]);
 });
 
-Deno.test("[KAF6] a value that can't be used is put in quarantine, and never stops the consumer", async () => {
+Deno.test("[KAF6] an unusable value is put in quarantine, and never stops the consumer", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   await client.request("getMyNotifications", LIST);
@@ -135,7 +135,7 @@ Deno.test("[KAF6] a value that can't be used is put in quarantine, and never sto
   }
 });
 
-Deno.test("[KAF6] at most QUARANTINE_SIZE are kept, the latest; all are counted", async () => {
+Deno.test("[KAF6] the quarantine keeps the latest QUARANTINE_SIZE records, and counts all", async () => {
   await using wss = await startWss({ settings: { QUARANTINE_SIZE: "2" } });
 
   for (let i = 0; i < 5; i++) wss.log.publish("x");
@@ -144,7 +144,7 @@ Deno.test("[KAF6] at most QUARANTINE_SIZE are kept, the latest; all are counted"
   assertEquals([records.map(({ offset }) => offset), total], [[3, 4], 5]);
 });
 
-Deno.test("[KAF6] a null value is passed over silently", async () => {
+Deno.test("[KAF6] a null value is skipped silently", async () => {
   await using wss = await startWss();
   wss.log.publish(null);
   assertEquals(wss.service.quarantine.total, 0);

@@ -6,10 +6,10 @@ import { startWss } from "../_support/service/wss.ts";
 const LIST = { where: { types: [] } };
 const push = (data: unknown) => ({ userId: "42", type: "a", data });
 
-/** Reads a log, and may be late: records are kept until they are let in. */
+/** Reads a log, and can be late: then records are kept until they are let in. */
 function createLateReader(log: EmbeddedLog) {
   const late = {
-    /** Those that were kept, in the order of the log. */
+    /** Let in the kept records, in the order of the log. */
     kept: [] as (() => void)[],
     isLate: false,
     createReader: () =>
@@ -25,7 +25,7 @@ function createLateReader(log: EmbeddedLog) {
   return late;
 }
 
-Deno.test("[DEL5] a cursor from an instance that is ahead: nothing is missing, nothing twice", async () => {
+Deno.test("[DEL5] with a cursor from an instance that is ahead, no push is missing and none comes twice", async () => {
   const log = createEmbeddedLog({ partitions: 3 });
   const late = createLateReader(log);
   await using ahead = await startWss({ log });
@@ -42,7 +42,7 @@ Deno.test("[DEL5] a cursor from an instance that is ahead: nothing is missing, n
   await using client = await behind.connect("/web", { token: "alice" });
   const since = last?.cursor;
   const reply = await client.request("getMyNotifications", { ...LIST, since });
-  // All of the first partition come first, as Kafka may give them.
+  // The first partition comes first, as it may from Kafka.
   for (const i of [0, 3, 1, 2, 4, 5]) late.kept[i]?.();
   late.isLate = false;
   ahead.publish("notification", push("live"));
@@ -53,7 +53,7 @@ Deno.test("[DEL5] a cursor from an instance that is ahead: nothing is missing, n
   assertEquals((await other.pushesUntilIdle()).length, 7);
 });
 
-Deno.test("[DEL5] asks again with a cursor that is ahead: what it has had elsewhere does not come again", async () => {
+Deno.test("[DEL5] if a client asks again with a cursor that is ahead, pushes that it has do not come again", async () => {
   const log = createEmbeddedLog();
   const late = createLateReader(log);
   await using ahead = await startWss({ log });
@@ -74,7 +74,7 @@ Deno.test("[DEL5] asks again with a cursor that is ahead: what it has had elsewh
   assertEquals((await client.pushesUntilIdle()).map(({ payload }) => payload), ["new"]);
 });
 
-Deno.test("[DEL5] of reloads that an instance is behind with, the ones that the client has don't count", async () => {
+Deno.test("[DEL5] if an instance reads reloads late, those that the client already has do not count", async () => {
   const log = createEmbeddedLog({ partitions: 2 });
   const late = createLateReader(log);
   await using ahead = await startWss({ log });

@@ -8,7 +8,7 @@ const LIST = { where: { types: [] } };
 const SCHEDULE = { from: 1, to: 2, timezone: "UTC" };
 const push = (data: unknown) => ({ userId: "42", type: "a", data });
 
-/** A subscribed client's cursor, after it has been pushed something. */
+/** A subscribed client's cursor after one push. */
 async function cursorOf(wss: Wss): Promise<string> {
   await using client = await wss.connect("/web", { token: "alice" });
   await client.request("getMyNotifications", LIST);
@@ -16,7 +16,7 @@ async function cursorOf(wss: Wss): Promise<string> {
   return (await client.next()).cursor ?? "";
 }
 
-/** A cursor of a subscription that has been pushed so many messages. */
+/** A subscribed client's cursor after this many pushes. */
 async function cursorAfter(wss: Wss, pushes: number): Promise<string> {
   await using client = await wss.connect("/web", { token: "alice" });
   let { cursor = "" } = await client.request("getMyNotifications", LIST);
@@ -41,7 +41,7 @@ Deno.test("[DEL3] every reply that subscribes and every push of a record has a c
   for (const text of cursors) assert(/^[\w-]+$/.test(text ?? ""), text);
   assertEquals(new Set(cursors).size, 3);
   assertEquals(cursor?.length, 20 + 3 * 8);
-  // Less the time, it says the same on every instance.
+  // Except for the time, the cursor is the same on every instance.
   const places = [(await other.next()).cursor, (await other.next()).cursor];
   assertEquals(
     places.map((text) => text?.slice(20)),
@@ -49,7 +49,7 @@ Deno.test("[DEL3] every reply that subscribes and every push of a record has a c
   );
 });
 
-Deno.test("[DEL5] a session resumes on any instance, with all that it missed and no list call", async () => {
+Deno.test("[DEL5] a session resumes on any instance, with every missed push and without a list call", async () => {
   await using two = await startTwo();
   const since = await cursorOf(two.one);
   for (const n of [1, 2, 3, 4, 5, 6]) two.one.publish("notification", push(n), n % 3);
@@ -69,7 +69,7 @@ Deno.test("[DEL5] a session resumes on any instance, with all that it missed and
   assertEquals(two.backend.calls.filter(({ url }) => url.startsWith("/notification")), []);
 });
 
-Deno.test("[DEL5] the line is cut in the middle of a catch-up, and again: it goes on with the next", async () => {
+Deno.test("[DEL5] if the connection is cut again and again while catching up, each one goes on with the next push", async () => {
   await using two = await startTwo();
   let since = await cursorOf(two.one);
   for (let n = 0; n < 2000; n++) two.one.publish("notification", push(n), n % 3);
@@ -88,10 +88,10 @@ Deno.test("[DEL5] the line is cut in the middle of a catch-up, and again: it goe
   assertEquals(got, Array.from({ length: 2000 }, (_, n) => n));
 });
 
-Deno.test("[SUB1] unsubscribes while catching up: nothing comes after the reply", async () => {
+Deno.test("[SUB1] after unsubscribing while catching up, nothing comes after the reply", async () => {
   await using two = await startTwo();
   const since = await cursorOf(two.one);
-  // More than is sent in one step, for which there has to be room first.
+  // More than one step sends, so that the steps must wait for room.
   const text = "x".repeat(2000);
   for (let n = 0; n < 5000; n++) two.one.publish("notification", push({ n, text }));
   await using client = await two.two.connect("/web", { token: "alice" });
@@ -107,7 +107,7 @@ Deno.test("[SUB1] unsubscribes while catching up: nothing comes after the reply"
   assertEquals(two.two.service.sessions.indexSizes().keys, 0);
 });
 
-Deno.test("[DEL6] a cursor of a log that has begun anew gets the list", async () => {
+Deno.test("[DEL6] with a cursor of an older log, the reply is the list", async () => {
   await using old = await startWss();
   await using fresh = await startWss({ backend: old.backend });
   const since = await cursorAfter(old, 1);
@@ -121,7 +121,7 @@ Deno.test("[DEL6] a cursor of a log that has begun anew gets the list", async ()
   assertEquals(recovered, false);
 });
 
-Deno.test("[DEL5] asks again from a place before its subscription began: the list", async () => {
+Deno.test("[DEL5] if a client asks again from a place before its subscription began, the reply is the list", async () => {
   await using wss = await startWss();
   const since = await cursorAfter(wss, 1);
   wss.publish("notification", push("in between"));
@@ -133,7 +133,7 @@ Deno.test("[DEL5] asks again from a place before its subscription began: the lis
   assertEquals(recovered, false);
 });
 
-Deno.test("[DEL7] what is older than RECOVERY_WINDOW_SECONDS leaves the window", async () => {
+Deno.test("[DEL7] records older than RECOVERY_WINDOW_SECONDS leave the window", async () => {
   await using wss = await startWss({ settings: { RECOVERY_WINDOW_SECONDS: "1" } });
   const since = await cursorAfter(wss, 1);
   wss.publish("notification", push("missed"));
@@ -145,7 +145,7 @@ Deno.test("[DEL7] what is older than RECOVERY_WINDOW_SECONDS leaves the window",
   assertEquals([recovered, wss.service.stream.window.bytes], [false, 0]);
 });
 
-Deno.test("[DEL2] what has left the window while a list was under way is told of by a resync", async () => {
+Deno.test("[DEL2] if held back pushes leave the window while a list is under way, a resync follows the list", async () => {
   await using wss = await startWss({ settings: { RECOVERY_MAX_BYTES: "20000" } });
   await using client = await wss.connect("/web", { protocols: ["wss.v1"], token: "alice" });
   const release = wss.backend.hold("GET /notification");
@@ -158,7 +158,7 @@ Deno.test("[DEL2] what has left the window while a list was under way is told of
   assertEquals((await client.next()).status, "resync");
 });
 
-Deno.test("[KAF6] a timestamp that nothing can hold stops nothing", async () => {
+Deno.test("[KAF6] a timestamp that no cursor can hold stops nothing", async () => {
   const log = createEmbeddedLog();
   const createReader = () =>
     createChangedReader(log, (events) => ({
@@ -174,7 +174,7 @@ Deno.test("[KAF6] a timestamp that nothing can hold stops nothing", async () => 
   assertEquals([recovered, (await client.next()).payload], [true, 1]);
 });
 
-Deno.test("[DEL5] more than one step is served in order, while new records go on arriving", async () => {
+Deno.test("[DEL5] catching up takes several steps, in order, while new records arrive", async () => {
   await using two = await startTwo();
   const since = await cursorOf(two.one);
   for (let n = 0; n < 1000; n++) two.one.publish("notification", push(n), n % 3);
@@ -200,7 +200,7 @@ Deno.test("[DEL5] two resumes of one subscription at once give each push once", 
   assertEquals((await client.pushesUntilIdle()).map(({ payload }) => payload), [1, 2, 3]);
 });
 
-Deno.test("[DEL5] schedules resume as well", async () => {
+Deno.test("[DEL5] schedules can resume as well", async () => {
   await using two = await startTwo();
   await using first = await two.one.connect("/mobile");
   const { cursor, event } = await first.request("getSchedules", { where: SCHEDULE });
@@ -216,7 +216,7 @@ Deno.test("[DEL5] schedules resume as well", async () => {
   assertEquals(two.backend.calls, []);
 });
 
-Deno.test("[DEL6] what can't be resumed from gets the usual list, never an error", async () => {
+Deno.test("[DEL6] with an unusable cursor, the reply is the usual list, never an error", async () => {
   await using two = await startTwo();
   await using other = await startWss({
     log: createEmbeddedLog({ partitions: 3 }),
@@ -249,7 +249,7 @@ Deno.test("[DEL6] what can't be resumed from gets the usual list, never an error
   }
 });
 
-Deno.test("[DEL6] with a reload among what was missed, the reply is the list", async () => {
+Deno.test("[DEL6] if a reload was missed, the reply is the list", async () => {
   await using two = await startTwo();
   await using first = await two.one.connect("/web", { token: "alice" });
   const { cursor: since, event } = await first.request("getMyNotifications", LIST);
@@ -263,7 +263,7 @@ Deno.test("[DEL6] with a reload among what was missed, the reply is the list", a
   assertEquals(await client.pushesUntilIdle(), []);
 });
 
-Deno.test("[DEL6] what has left the window can't be resumed from; what is left can", async () => {
+Deno.test("[DEL6] a client can resume only from a cursor within the window", async () => {
   await using two = await startTwo({ settings: { RECOVERY_MAX_BYTES: "20000" } });
   const old = await cursorOf(two.one);
   let last = 0;
@@ -280,7 +280,7 @@ Deno.test("[DEL6] what has left the window can't be resumed from; what is left c
   assertEquals((await client.pushesUntilIdle()).map(({ payload }) => payload), ["missed"]);
 });
 
-Deno.test("[DEL7] an instance that has just started serves what was written before", async () => {
+Deno.test("[DEL7] an instance that has just started serves records that were written before", async () => {
   await using two = await startTwo();
   const since = await cursorOf(two.one);
   for (const n of [1, 2, 3]) two.one.publish("notification", push(n), n % 3);
@@ -294,7 +294,7 @@ Deno.test("[DEL7] an instance that has just started serves what was written befo
   assertEquals(payloads.sort(), [1, 2, 3]);
 });
 
-Deno.test("[DEL7] the window stays within its bytes", async () => {
+Deno.test("[DEL7] the window never takes more than RECOVERY_MAX_BYTES", async () => {
   await using two = await startTwo({ settings: { RECOVERY_MAX_BYTES: "100000" } });
   const { window } = two.two.service.stream;
   for (let n = 0; n < 2000; n++) {

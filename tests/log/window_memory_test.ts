@@ -6,7 +6,7 @@ import { createTopic, kafkaTest } from "../_support/kafka/topic.ts";
 import { memoryOf, startProcess } from "../_support/service/process.ts";
 import { testEnvironment } from "../_support/service/settings.ts";
 
-Deno.test("[DEL7] what the window counts is what it takes on the heap, to 30 %", async () => {
+Deno.test("[DEL7] the bytes that the window counts are those on the heap, to 30 %", async () => {
   const script = fileURLToPath(new URL("../_support/memory/measure_window.ts", import.meta.url));
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-prompt", "--v8-flags=--expose-gc", script],
@@ -21,7 +21,7 @@ Deno.test("[DEL7] what the window counts is what it takes on the heap, to 30 %",
   }
 });
 
-kafkaTest("[DEL7] 900,000 messages of 300 bytes: memory levels off", async () => {
+kafkaTest("[DEL7] memory stops growing over 900,000 messages of 300 bytes", async () => {
   await using topic = await createTopic({ partitions: 3 });
   await using backend = startBackend({ users: { alice: "42" } });
   await using wss = await startProcess({
@@ -36,7 +36,7 @@ kafkaTest("[DEL7] 900,000 messages of 300 bytes: memory levels off", async () =>
     document: { userId, type: "message", data },
   });
 
-  /** The megabytes that it takes after 300,000 messages more; the window holds about 90,000. */
+  /** The process's MiB after 300,000 more messages. The window holds about 90,000 of them. */
   const more = async (round: number): Promise<number> => {
     for (let n = 0; n < 300; n++) {
       const values = Array.from(

@@ -5,7 +5,7 @@ import { startWss } from "../_support/service/wss.ts";
 const LIST = { where: { types: [] } };
 const push = (userId: string, data: unknown) => ({ userId, type: "a", data });
 
-Deno.test("[KAF2] who knows another's subscription id gets nothing by it, and ends nothing", async () => {
+Deno.test("[KAF2] a client that knows another user's subscription id gets nothing and ends nothing by it", async () => {
   await using wss = await startWss();
   await using alice = await wss.connect("/web", { token: "alice" });
   await using bob = await wss.connect("/web", { token: "bob" });
@@ -15,7 +15,7 @@ Deno.test("[KAF2] who knows another's subscription id gets nothing by it, and en
   for (const options of [{ ...LIST, id: event }, { ...LIST, event, subscriptions: [event] }]) {
     await bob.request("getMyNotifications", options);
   }
-  // A where that would give alice's id, were the user taken from it.
+  // If the user were taken from `where`, this would give alice's id.
   await bob.request("getMyNotifications", { where: { types: [], userId: "42" } });
   await bob.request("subscription", { ids: [event], action: "unsubscribe" });
   wss.publish("update_subscription", { subscriptions: [event], data: "for alice" });
@@ -24,7 +24,7 @@ Deno.test("[KAF2] who knows another's subscription id gets nothing by it, and en
   assertEquals(await bob.pushesUntilIdle(), []);
 });
 
-Deno.test("[DEL5] another user's cursor gives what is one's own", async () => {
+Deno.test("[DEL5] with another user's cursor, a client gets its own pushes only", async () => {
   await using wss = await startWss();
   await using alice = await wss.connect("/web", { token: "alice" });
   const { cursor: since } = await alice.request("getMyNotifications", LIST);
@@ -38,7 +38,7 @@ Deno.test("[DEL5] another user's cursor gives what is one's own", async () => {
   assertEquals((await bob.pushesUntilIdle()).map(({ payload }) => payload), ["for bob"]);
 });
 
-Deno.test("[AUTH1] a login as another user leaves nothing of the first one's", async () => {
+Deno.test("[AUTH1] after a login as another user, nothing of the first user is left", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   await client.request("getMyNotifications", LIST);

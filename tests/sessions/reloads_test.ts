@@ -12,7 +12,7 @@ const V1 = { protocols: ["wss.v1"] };
 const reload = (id: string) => ({ subscriptions: [id], options: { reload: true } });
 const push = (data: unknown) => ({ userId: "42", type: "a", data });
 
-Deno.test("[DEL11] a reload that fails is a resync for version 1, and pushes go on", async () => {
+Deno.test("[DEL11] a failed reload is a resync for a client with wss.v1, and pushes go on", async () => {
   await using two = await startTwo();
   await using client = await two.one.connect("/web", { ...V1, token: "alice" });
   const { event } = await client.request("getMyNotifications", LIST);
@@ -26,13 +26,13 @@ Deno.test("[DEL11] a reload that fails is a resync for version 1, and pushes go 
   const resync = await client.next();
   assertEquals([resync.event, resync.status, resync.payload], [event, "resync", { missed: null }]);
   assertEquals((await client.next()).payload, "after");
-  // It goes on from its cursor, on whatever instance.
+  // The client can resume from its cursor on any instance.
   await using resumed = await two.two.connect("/web", { token: "alice" });
   await resumed.request("getMyNotifications", { ...LIST, since: resync.cursor });
   assertEquals((await resumed.next()).payload, "after");
 });
 
-Deno.test("[DEL1][DEL4] reloads that run into one keep their place, with the id of the first", async () => {
+Deno.test("[DEL1][DEL4] reloads that become one keep their place, and the id of the first one", async () => {
   await using wss = await startWss({ settings: { RELOAD_CONCURRENCY: "1" } });
   await using client = await wss.connect("/mobile");
   const a = await client.request("getSchedules", SCHEDULE);
@@ -52,7 +52,7 @@ Deno.test("[DEL1][DEL4] reloads that run into one keep their place, with the id 
   assertEquals(await client.pushesUntilIdle(), []);
 });
 
-Deno.test("[KAF3] a reload fetches the list again, with the latest limit and sort and no skip", async () => {
+Deno.test("[KAF3] a reload fetches the list again, with the latest limit and sort and without skip", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   const { event } = await client.request("getMyNotifications", {
@@ -73,7 +73,7 @@ Deno.test("[KAF3] a reload fetches the list again, with the latest limit and sor
   assertEquals([url, authorization], ["/notification?limit=5&sort=-id&type=a", "alice"]);
 });
 
-Deno.test("[KAF3] a reload goes with the session's own token, also after a renewal", async () => {
+Deno.test("[KAF3] a reload uses the session's own token, also after a renewal", async () => {
   await using wss = await startWss({ users: { old: "42", new: "42" } });
   await using client = await wss.connect("/web", { token: "old" });
   const { event } = await client.request("getMyNotifications", LIST);
@@ -85,7 +85,7 @@ Deno.test("[KAF3] a reload goes with the session's own token, also after a renew
   assertEquals(wss.backend.calls.at(-1)?.authorization, "new");
 });
 
-Deno.test("[KAF3] sessions for which it is the same request share it", async () => {
+Deno.test("[KAF3] sessions share a reload if the request is the same", async () => {
   await using wss = await startWss();
   const clients = [];
   for (let i = 0; i < 20; i++) {
@@ -101,7 +101,7 @@ Deno.test("[KAF3] sessions for which it is the same request share it", async () 
   for (const client of clients) await client[Symbol.asyncDispose]();
 });
 
-Deno.test("[KAF3] a reload that comes while the same one waits is not run twice", async () => {
+Deno.test("[KAF3] if the same reload is already waiting, it does not run twice", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/mobile");
   await client.request("getSchedules", SCHEDULE);
@@ -135,7 +135,7 @@ Deno.test("[KAF3] at most RELOAD_CONCURRENCY reloads run at once", async () => {
   wss.publish("update_subscription", { resource: "schedule", options: { reload: true } });
   const held = [await release(), await release()];
   for (let done = 1; done <= 5; done++) {
-    // One more can only come after one of those that run has been let go.
+    // The next call can only come after one of those under way was answered.
     assertEquals(wss.backend.calls.length, Math.min(5, done + 1));
     held.shift()?.();
     assertEquals((await client.next()).status, "reload");
@@ -144,7 +144,7 @@ Deno.test("[KAF3] at most RELOAD_CONCURRENCY reloads run at once", async () => {
   assertEquals(wss.service.reloads.size, 0);
 });
 
-Deno.test("a reload that fails leaves the client its list, and pushes go on", async () => {
+Deno.test("a client keeps its list if a reload fails, and pushes go on", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   const { event } = await client.request("getMyNotifications", LIST);
@@ -159,7 +159,7 @@ Deno.test("a reload that fails leaves the client its list, and pushes go on", as
   assertEquals([push.status, push.payload], ["update", "held back"]);
 });
 
-Deno.test("[KAF3] authenticates as another user while a reload is out: it goes to nobody", async () => {
+Deno.test("[KAF3] if the session logs in as another user during a reload, nobody gets the reload", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   const { event } = await client.request("getMyNotifications", LIST);
@@ -179,7 +179,7 @@ Deno.test("[KAF3] authenticates as another user while a reload is out: it goes t
   assertEquals(wss.service.reloads.size, 0);
 });
 
-Deno.test("[NET5][DEL11] where a reload fails, a client of the Go service's gets one later", async () => {
+Deno.test("[NET5][DEL11] if a reload fails, a client without wss.v1 gets one later", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   const { event } = await client.request("getMyNotifications", LIST);
@@ -196,7 +196,7 @@ Deno.test("[NET5][DEL11] where a reload fails, a client of the Go service's gets
   assertEquals([reloaded, status, payload], [event, "reload", [{ id: "n1" }]]);
 });
 
-Deno.test("[DEL12] what is lost while a list is under way is told of after it", async () => {
+Deno.test("[DEL12] a loss while a list is under way is announced after the list", async () => {
   const { createReader, lose } = createLosingReader();
   await using wss = await startWss({ createReader });
   await using client = await wss.connect("/web", { ...V1, token: "alice" });
@@ -212,7 +212,7 @@ Deno.test("[DEL12] what is lost while a list is under way is told of after it", 
   assertEquals([status, payload], ["resync", { missed: null }]);
 });
 
-Deno.test("[NET5][DEL12] what is lost is a reload for a client of the Go service's", async () => {
+Deno.test("[NET5][DEL12] a loss is a reload for a client without wss.v1", async () => {
   const { createReader, lose } = createLosingReader();
   await using wss = await startWss({ createReader });
   await using client = await wss.connect("/web", { token: "alice" });
@@ -224,7 +224,7 @@ Deno.test("[NET5][DEL12] what is lost is a reload for a client of the Go service
   assertEquals([reloaded, status, payload, id], [event, "reload", [{ id: "n1" }], undefined]);
 });
 
-Deno.test("[KAF3] a reload that still waits goes with the token of a renewal", async () => {
+Deno.test("[KAF3] a waiting reload uses the renewed token", async () => {
   const users = { alice: "42", bob: "43", newer: "42" };
   await using wss = await startWss({ users, settings: { RELOAD_CONCURRENCY: "1" } });
   await using client = await wss.connect("/web", { token: "alice" });
@@ -245,7 +245,7 @@ Deno.test("[KAF3] a reload that still waits goes with the token of a renewal", a
   assertEquals((await client.next()).status, "reload");
 });
 
-Deno.test("[DEL11] a list takes back the reload that was to be tried again", async () => {
+Deno.test("[DEL11] a list cancels the retry of a reload", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   const { event } = await client.request("getMyNotifications", LIST);
@@ -261,7 +261,7 @@ Deno.test("[DEL11] a list takes back the reload that was to be tried again", asy
   assertEquals(wss.service.reloads.size, 0);
 });
 
-Deno.test("[DEL12][NET5] what is lost takes back the reload that was to be tried again", async () => {
+Deno.test("[DEL12][NET5] a loss cancels the retry of a reload", async () => {
   const { createReader, lose, log } = createLosingReader();
   await using wss = await startWss({ log, createReader });
   await using client = await wss.connect("/web", { token: "alice" });
@@ -282,8 +282,8 @@ Deno.test("[DEL12][NET5] what is lost takes back the reload that was to be tried
   assertEquals((await client.next()).payload, "after");
 });
 
-for (const what of ["a reload that has failed", "what is lost"]) {
-  Deno.test(`[DEL3][DEL6] who is still owed a list for ${what} is given no place behind it`, async () => {
+for (const what of ["a failed reload", "lost records"]) {
+  Deno.test(`[DEL3][DEL6] a client that still needs a list for ${what} gets no cursor behind it`, async () => {
     const { createReader, lose, log } = createLosingReader();
     await using wss = await startWss({ log, createReader });
     await using client = await wss.connect("/web", { token: "alice" });
@@ -291,7 +291,7 @@ for (const what of ["a reload that has failed", "what is lost"]) {
     wss.publish("notification", push("before"));
     const before = await client.next();
     wss.backend.on("GET /notification", () => new Response(null, { status: 500 }));
-    if (what === "what is lost") lose();
+    if (what === "lost records") lose();
     else wss.publish("update_subscription", reload(event));
     await untilTriedAgain(wss);
     wss.publish("notification", push(1));
@@ -309,8 +309,8 @@ for (const what of ["a reload that has failed", "what is lost"]) {
     assertEquals(pushes.map(({ payload }) => payload), [1, 2]);
     assertEquals(outcomes, Array.from({ length: 3 }, () => [false, [{ id: "n1" }]]));
 
-    // Once it has the list, its place is that of its pushes again.
-    if (what === "what is lost") {
+    // Once the client has the list, cursors are those of the pushes again.
+    if (what === "lost records") {
       for (const { subscriptions } of wss.service.sessions) {
         for (const subscription of subscriptions) subscription.reloadByItself();
       }
@@ -325,15 +325,15 @@ for (const what of ["a reload that has failed", "what is lost"]) {
   });
 }
 
-/** Waits until a reload has failed, and is to be tried again. */
+/** Waits until a reload has failed and will be tried again. */
 function untilTriedAgain({ service: { reloads, sessions } }: Wss): Promise<void> {
   return until(
-    "it is to be tried again",
+    "the reload will be tried again",
     () => reloads.size === 1 && [...sessions].every(({ isLive }) => isLive),
   );
 }
 
-/** Reads a log of which something can be lost. */
+/** Reads a log that can lose records. */
 function createLosingReader() {
   const log = createEmbeddedLog();
   let events: LogEvents | undefined;
@@ -351,7 +351,7 @@ function createLosingReader() {
         };
         return { ...given, onRecord };
       }),
-    /** The next seven records are gone before they were read. */
+    /** Removes the next seven records before they are read. */
     lose() {
       lost += 7;
       next += 7;

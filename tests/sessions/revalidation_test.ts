@@ -7,7 +7,7 @@ const LIST = { where: { types: [] } };
 const V1 = { protocols: ["wss.v1"] };
 const push = (data: unknown) => ({ userId: "42", type: "a", data });
 
-Deno.test("[AUTH7] an ok answer is reused for the same token, for a while", async () => {
+Deno.test("[AUTH7] an ok answer is reused for the same token for a while", async () => {
   await using wss = await startWss();
   for (let i = 0; i < 3; i++) {
     await using _client = await wss.connect("/web", { token: "alice" });
@@ -22,7 +22,7 @@ Deno.test("[AUTH7] an ok answer is reused for the same token, for a while", asyn
   assertEquals(uncached.backend.calls.length, 3);
 });
 
-Deno.test("[AUTH6] a token that is refused later makes its session a guest's", async () => {
+Deno.test("[AUTH6] if a token is refused later, its session becomes a guest's", async () => {
   await using wss = await startWss({ settings: { AUTH_REVALIDATE_SECONDS: "1" } });
   await using client = await wss.connect("/web", { ...V1, token: "alice" });
   await client.request("getMyNotifications", LIST);
@@ -40,7 +40,7 @@ Deno.test("[AUTH6] a token that is refused later makes its session a guest's", a
   assertEquals(wss.service.revalidation.size, 0);
 });
 
-Deno.test("[AUTH6] a backend that can't be asked disconnects nobody", async () => {
+Deno.test("[AUTH6] an outage of the backend disconnects nobody", async () => {
   await using wss = await startWss({ settings: { AUTH_REVALIDATE_SECONDS: "1" } });
   await using client = await wss.connect("/web", { ...V1, token: "alice" });
   await client.request("getMyNotifications", LIST);
@@ -54,7 +54,7 @@ Deno.test("[AUTH6] a backend that can't be asked disconnects nobody", async () =
   assertEquals((await client.next()).payload, "still there");
 });
 
-Deno.test("[KAF5] a logout makes every session of the user a guest's", async () => {
+Deno.test("[KAF5] after a logout message, every session of the user is a guest's", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { ...V1, token: "alice" });
   await using bob = await wss.connect("/web", { ...V1, token: "bob" });
@@ -69,7 +69,7 @@ Deno.test("[KAF5] a logout makes every session of the user a guest's", async () 
   assertEquals([event, status], ["authentication", "unauthorized"]);
   assertEquals(await client.pushesUntilIdle(), []);
   assertEquals((await bob.next()).payload, "bob's");
-  // What was kept of the token is forgotten.
+  // The cached answer for the token is gone.
   wss.backend.on("GET /user", () => new Response(null, { status: 401 }));
   assertEquals(
     (await client.request("authentication", { authToken: "alice" })).status,
@@ -77,7 +77,7 @@ Deno.test("[KAF5] a logout makes every session of the user a guest's", async () 
   );
 });
 
-Deno.test("[KAF5] is logged out while its login is under way: it is asked once more", async () => {
+Deno.test("[KAF5] after a logout during a login, the backend is asked once more", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web");
   const release = wss.backend.hold("GET /user", () => Response.json({ id: "42" }));
@@ -91,7 +91,7 @@ Deno.test("[KAF5] is logged out while its login is under way: it is asked once m
   assertEquals((await client.reply(rid)).status, "unauthorized");
 });
 
-Deno.test("[AUTH6] is logged out while its list is under way: unauthorized, and no subscription", async () => {
+Deno.test("[AUTH6] after a logout during a list, the reply is unauthorized and nothing is subscribed", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   const release = wss.backend.hold("GET /notification");
@@ -107,7 +107,7 @@ Deno.test("[AUTH6] is logged out while its list is under way: unauthorized, and 
   assertNotEquals(wss.service.sessions.size, 0);
 });
 
-Deno.test("[AUTH6] a token that is somebody else's by now makes its session a guest's", async () => {
+Deno.test("[AUTH6] if a token belongs to another user by now, its session becomes a guest's", async () => {
   await using wss = await startWss({ settings: { AUTH_REVALIDATE_SECONDS: "1" } });
   await using client = await wss.connect("/web", { ...V1, token: "alice" });
   wss.backend.on("GET /user", () => Response.json({ id: "99" }));
@@ -116,7 +116,7 @@ Deno.test("[AUTH6] a token that is somebody else's by now makes its session a gu
   assertEquals((await client.request("getMyNotifications", LIST)).status, "unauthorized");
 });
 
-Deno.test("[AUTH6] an answer about a token that the session no longer has counts for nothing", async () => {
+Deno.test("[AUTH6] an answer about a token that the session no longer has is ignored", async () => {
   await using wss = await startWss({ settings: { AUTH_REVALIDATE_SECONDS: "1" } });
   await using client = await wss.connect("/web", { ...V1, token: "alice" });
   const release = wss.backend.hold("GET /user");
@@ -130,7 +130,7 @@ Deno.test("[AUTH6] an answer about a token that the session no longer has counts
   assertEquals(await client.pushesUntilIdle(), []);
 });
 
-Deno.test("[KAF5] a logout at whatever moment of a login leaves nobody logged in", async () => {
+Deno.test("[KAF5] a logout at any moment of a login leaves nobody logged in", async () => {
   for (let moment = 0; moment < 20; moment++) {
     let asked = 0;
     let loggedIn = false;
@@ -153,7 +153,7 @@ Deno.test("[KAF5] a logout at whatever moment of a login leaves nobody logged in
 
     for (let i = 0; i < moment; i++) await Promise.resolve();
     tokens.forget("42");
-    // Who is logged in by then is in the session map, where the logout finds it.
+    // A session that is logged in by then is found by the logout itself.
     const isFound = loggedIn;
     await login;
 

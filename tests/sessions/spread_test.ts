@@ -16,7 +16,7 @@ import { createOutbox } from "../_support/service/outbox.ts";
 const stream = new Stream({ topic: "wss", windowMs: 1000, maxBytes: 1000 });
 const trace = new Trace(createMetrics());
 const fanOut = new FanOut({ stream, trace });
-/** Of sessions to which nothing is published. */
+/** For sessions that get no records. */
 const feed: Feed = {
   stream,
   trace,
@@ -39,7 +39,7 @@ async function withClock(work: (clock: Clock) => Promise<void>) {
   }
 }
 
-/** How often something happens in each second that a clock is moved on by. */
+/** Advances a clock, and gives by how much a count grows in each second. */
 async function countBySecond(clock: Clock, { seconds, count }: {
   seconds: number;
   count: () => number;
@@ -53,7 +53,7 @@ async function countBySecond(clock: Clock, { seconds, count }: {
   return counts;
 }
 
-Deno.test("[AUTH6] the tokens of 10,000 sessions that logged in at once are checked over a minute", () =>
+Deno.test("[AUTH6] if 10,000 sessions log in at once, their tokens are checked over a minute", () =>
   withClock(async (clock) => {
     let checks = 0;
     const revalidation = new Revalidation({
@@ -81,9 +81,9 @@ Deno.test("[AUTH6] the tokens of 10,000 sessions that logged in at once are chec
       session.logIn({ user: `user-${i}`, token: `user-${i}` });
     }
 
-    assertEquals(clock.countTimers(), timers, "no timer a session");
+    assertEquals(clock.countTimers(), timers, "no timer for each session");
     const counts = await countBySecond(clock, { seconds: 660, count: () => checks });
-    // 300 s, 10 % more or less, and a tick of the clock.
+    // 300 s, 10 % more or less, and one tick.
     assertEquals(counts.slice(0, 269).filter((count) => count > 0), []);
     assertEquals(counts.slice(0, 331).reduce((sum, count) => sum + count), 10_000);
     assertEquals(checks, 20_000);
@@ -91,7 +91,7 @@ Deno.test("[AUTH6] the tokens of 10,000 sessions that logged in at once are chec
     revalidation.stop();
   }));
 
-Deno.test("[DEL8] a session of which something is held back at its time is told its place soon after", () =>
+Deno.test("[DEL8] if pushes are held back when a cursor is due, the session gets it soon after", () =>
   withClock(async (clock) => {
     let told = 0;
     const sessions = new Sessions({ feed, fanOut, onToken() {} });
@@ -127,7 +127,7 @@ Deno.test("[DEL8] a session of which something is held back at its time is told 
     streamStatus.stop();
   }));
 
-Deno.test("[DEL8] 100,000 sessions are told their place spread over the period, with no timer each", () =>
+Deno.test("[DEL8] 100,000 sessions get their cursors spread over the period, without a timer each", () =>
   withClock(async (clock) => {
     let told = 0;
     const sessions = new Sessions({ feed, fanOut, onToken() {} });
@@ -153,7 +153,7 @@ Deno.test("[DEL8] 100,000 sessions are told their place spread over the period, 
       streamStatus.add(session);
     }
 
-    assertEquals(clock.countTimers(), timers, "no timer a session");
+    assertEquals(clock.countTimers(), timers, "no timer for each session");
     freshness.tell({ ends: [0], askedAt: Date.now() + 1e9 });
     const counts = await countBySecond(clock, { seconds: 25, count: () => told });
     assert(Math.abs(told - 100_000) < 2000, `${told} were told`);

@@ -8,10 +8,10 @@ import { startWss, type Wss } from "../_support/service/wss.ts";
 
 const SCHEDULE = { where: { from: 1, to: 2, timezone: "UTC" } };
 const LIST = { where: { types: [] } };
-/** Upgrades at once, which the kernel's queue of connections holds. */
+/** Upgrades at once: as many as the kernel's queue of connections holds. */
 const UPGRADES = 100;
 
-/** Clients by index, with the token that it gives. */
+/** Connects clients, each with the token of its index. */
 async function connectMany(wss: Wss, { count, tokenOf }: {
   count: number;
   tokenOf?: (i: number) => string;
@@ -36,9 +36,9 @@ function usersOf(count: number): Record<string, string> {
   return Object.fromEntries(Array.from({ length: count }, (_, i) => [`token-${i}`, `user-${i}`]));
 }
 
-/** Watches how many of 500 calls run at once, and lets them end a round at a time. */
+/** Counts how many of 500 calls run at once, and answers them in rounds. */
 function watch(backend: Backend, key: string, { round, answer }: {
-  /** Calls that are let go together; more of them may wait by then, which should not be. */
+  /** Calls that are answered together. If more than these wait by then, the pool is broken. */
   round: number;
   answer: Responder;
 }) {
@@ -49,7 +49,7 @@ function watch(backend: Backend, key: string, { round, answer }: {
     const { promise, resolve } = Promise.withResolvers<void>();
     held.push(resolve);
     if (held.length === round || seen.calls % 500 === 0) {
-      // What else is under way arrives before these.
+      // Calls that are under way arrive before these.
       for (let i = 0; i < 3; i++) await (await fetch(`${backend.origin}/none`)).body?.cancel();
       seen.most = Math.max(seen.most, held.length);
       held.forEach((letGo) => letGo());
@@ -61,7 +61,7 @@ function watch(backend: Backend, key: string, { round, answer }: {
   return seen;
 }
 
-Deno.test("[BCK3][BCK6] 5,000 clients that log in with 500 tokens at once make 500 calls, in the pool", async () => {
+Deno.test("[BCK3][BCK6] if 5,000 clients log in with 500 tokens at once, 500 calls are made within the pool", async () => {
   const users = usersOf(500);
   await using wss = await startWss({ users, settings: { REQUEST_POOL_SIZE: "300" } });
   await using storm = await connectMany(wss, { count: 5000 });
@@ -94,7 +94,7 @@ Deno.test("[KAF3] a reload of a schedule that 5,000 sessions share is one call",
   assertEquals(wss.backend.calls.length, 1);
 });
 
-Deno.test("[KAF3] reloads for 500 users with 10 sessions each are 500 calls, ten in a row at most 1,000", async () => {
+Deno.test("[KAF3] a reload for 500 users with 10 sessions each is 500 calls, ten in a row are at most 1,000", async () => {
   const users = usersOf(500);
   await using wss = await startWss({ users });
   await using storm = await connectMany(wss, { count: 5000, tokenOf: (i) => `token-${i % 500}` });
@@ -127,7 +127,7 @@ Deno.test("[KAF3] reloads for 500 users with 10 sessions each are 500 calls, ten
   assert(row.calls <= 1000 && row.most <= 50, JSON.stringify(row));
 });
 
-Deno.test("[LIM1][NET3] of 5,000 clients at once against 2,000 places, 2,000 are served and 3,000 refused", async () => {
+Deno.test("[LIM1][NET3] if 5,000 clients come at once, MAX_CONNECTIONS of 2,000 are served and 3,000 refused", async () => {
   await using wss = await startWss({ settings: { MAX_CONNECTIONS: "2000" } });
   const { port } = wss.service.address;
   const frames = [

@@ -1,6 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
 import { createEmbeddedLog } from "../../src/dev/embedded_log.ts";
-import { Freshness } from "../../src/log/freshness.ts";
 import { until } from "../_support/queue.ts";
 import { createChangedReader } from "../_support/service/changed_reader.ts";
 import { startTwo, startWss } from "../_support/service/wss.ts";
@@ -9,7 +8,7 @@ const LIST = { where: { types: [] } };
 const V1 = { protocols: ["wss.v1"] };
 const push = (data: unknown) => ({ userId: "42", type: "a", data });
 
-Deno.test("[DEL8] a quiet client of version 1 is told its place, and resumes from there", async () => {
+Deno.test("[DEL8] a quiet client with wss.v1 gets its cursor, and can resume from there", async () => {
   await using two = await startTwo({ settings: { CURSOR_SECONDS: "1" } });
   await using client = await two.one.connect("/web", { ...V1, token: "alice" });
   await using old = await two.one.connect("/web", { token: "alice" });
@@ -27,7 +26,7 @@ Deno.test("[DEL8] a quiet client of version 1 is told its place, and resumes fro
   assertEquals((await old.pushesUntilIdle()).map(({ event }) => event === "stream"), [false]);
 });
 
-Deno.test("[DEL10] sessions are told when the ends are not told any more, and when they are again", async () => {
+Deno.test("[DEL10] sessions are told when the ends can't be asked any more, and when they can again", async () => {
   const stream = createMuteReader();
   await using wss = await startWss({
     ...stream,
@@ -53,7 +52,7 @@ Deno.test("[DEL10] sessions are told when the ends are not told any more, and wh
   assertEquals((await late.next()).status, "live");
 });
 
-Deno.test("[DEL8] no cursor comes while something is held back", async () => {
+Deno.test("[DEL8] no cursor is sent while something is held back", async () => {
   const stream = createMuteReader();
   await using wss = await startWss({
     ...stream,
@@ -75,12 +74,12 @@ Deno.test("[DEL8] no cursor comes while something is held back", async () => {
     statuses.push(frame.rid === rid ? "reply" : status = frame.status);
     if (frame.rid === rid) stream.isReachable = false;
   }
-  // One may have been on its way when the list was asked for.
+  // A cursor may have been under way when the list was asked for.
   if (statuses[0] === "live") statuses.shift();
   assertEquals([statuses[0], statuses.at(-1)], ["reply", "degraded"]);
 });
 
-Deno.test("[DEL8] no cursor comes while the stream is degraded", async () => {
+Deno.test("[DEL8] no cursor is sent while the stream is degraded", async () => {
   const stream = createMuteReader();
   await using wss = await startWss({
     ...stream,
@@ -99,7 +98,7 @@ Deno.test("[DEL8] no cursor comes while the stream is degraded", async () => {
   assertEquals(await client.pushesUntilIdle(), []);
 });
 
-Deno.test("[DEL10] who was told degraded is told live as soon as nothing is held back any more", async () => {
+Deno.test("[DEL10] a client that was told degraded is told live as soon as nothing is held back", async () => {
   const stream = createMuteReader();
   await using wss = await startWss({
     ...stream,
@@ -124,7 +123,7 @@ Deno.test("[DEL10] who was told degraded is told live as soon as nothing is held
   assertEquals((await client.next()).status, "live");
 });
 
-Deno.test("[DEL10] who is behind when the stream becomes degraded is told once it has caught up", async () => {
+Deno.test("[DEL10] a client that is behind when the stream becomes degraded is told once it has caught up", async () => {
   const stream = createMuteReader();
   await using wss = await startWss({
     ...stream,
@@ -166,19 +165,7 @@ Deno.test("[DEL10] a session whose first list is under way is told degraded afte
   assertEquals(await client.pushesUntilIdle(), []);
 });
 
-Deno.test("[DEL10] a partition that is found later is as fresh as the moment when it was", () => {
-  const freshness = new Freshness({ afterMs: 15_000, now: 0 });
-  const day = 86_400_000;
-  freshness.tell({ ends: [5], askedAt: day });
-  assertEquals(freshness.staleForMs([5], day), null);
-  assertEquals(freshness.staleForMs([5, 0], day), null);
-  freshness.tell({ ends: [5, 9], askedAt: day + 14_000 });
-  assertEquals(freshness.staleForMs([5, 3], day + 15_000), null);
-  assertEquals(freshness.staleForMs([5, 3], day + 16_000), 16_000);
-  assertEquals(freshness.staleForMs([5, 9], day + 16_000), null);
-});
-
-/** Reads a log whose ends can't be asked at times. */
+/** Reads a log whose ends can be made unknown. */
 function createMuteReader() {
   const log = createEmbeddedLog();
   const stream = {

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { parseJsonExactly } from "../../src/util/exact_json.ts";
 
-Deno.test("numbers that a double can't hold are kept as they were written, wherever they stand", () => {
+Deno.test("numbers that a double can't hold are kept as they were written, anywhere in the text", () => {
   const numbers = [
     "9007199254740993",
     "-9007199254740993",
@@ -20,7 +20,7 @@ Deno.test("numbers that a double can't hold are kept as they were written, where
   }
 });
 
-Deno.test("all else is parsed as JSON is", () => {
+Deno.test("everything else is parsed as by JSON.parse", () => {
   const value = {
     id: "12345678901234567890",
     "5e123": ["1e400", 1.5, -0.25, 1e21, 123456789012345],

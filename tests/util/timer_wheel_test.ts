@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { TimerWheel } from "../../src/util/timer_wheel.ts";
 
-Deno.test("an item that another one of the same time has cancelled is not called back", async () => {
+Deno.test("an item is not called back if another item of the same tick has cancelled it", async () => {
   const called: string[] = [];
   const last = Promise.withResolvers<void>();
   const wheel = new TimerWheel<string>({
