@@ -1,6 +1,6 @@
 /**
- * Which messages are for which subscriptions. Records are matched with live subscriptions, and
- * subscriptions with records of the window, by the same keys.
+ * Which messages are for which subscriptions. The same keys lead from a record to the current
+ * subscriptions (`sessions/channels.ts`), and from a subscription to the records of the window.
  */
 import type { Target } from "../protocol/target.ts";
 

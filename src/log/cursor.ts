@@ -1,5 +1,6 @@
 /**
- * Cursors: places in the log as clients keep them (DEL3). A cursor means the same on every instance.
+ * Cursors: places in the log as clients keep them (DEL3). They mean the same on every instance.
+ * The stream writes them for replies and pushes, and reads those with which clients resume.
  */
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
@@ -17,7 +18,7 @@ export interface Cursor {
 const VERSION = 1;
 /** The version, the topic's mark and the time. */
 const HEADER_BYTES = 1 + 8 + 6;
-/** Six bytes hold 2.8e14: enough for the records of a partition, and for milliseconds since 1970. */
+/** Six bytes hold 2.8e14: enough for a partition's records, and for milliseconds since 1970. */
 const NUMBER_BYTES = 6;
 /** The latest time that a cursor can hold. A producer may give a record any timestamp. */
 export const MAX_TIME_MS = 2 ** (8 * NUMBER_BYTES) - 1;
@@ -30,8 +31,8 @@ const PAIRS = Array.from(
 );
 
 /**
- * A number as six bytes, big-endian, in base64url. Six bytes are exactly eight characters, so numbers
- * can be written one after another.
+ * A number as six bytes, big-endian, in base64url. Six bytes are exactly eight characters, so
+ * numbers can be written one after another.
  */
 function numberText(number: number): string {
   const high = Math.floor(number / 2 ** 24);
@@ -68,7 +69,7 @@ export class CursorCodec {
         (_, i) => bytes.readUIntBE(HEADER_BYTES + NUMBER_BYTES * i, NUMBER_BYTES),
       ),
     };
-    // Version and mark were not compared, and Buffer ignores invalid characters: this shows all three.
+    // Another version or topic, and characters that Buffer ignores, would be written differently.
     return this.encode(cursor) === text ? cursor : null;
   }
 }

@@ -1,6 +1,7 @@
 /**
- * Whether this instance is up to date with the log (DEL10). A partition is fresh if it has been read up
- * to an end that its leader told recently.
+ * Whether this instance is up to date with the log (DEL10). A partition is fresh if it was read up
+ * to an end that its leader told recently. The reader tells the ends, and
+ * `sessions/stream_status.ts` tells clients if the stream is no longer fresh.
  */
 import type { Positions } from "./cursor.ts";
 
@@ -16,7 +17,7 @@ export class Freshness {
   readonly #afterMs: number;
   readonly #startedAt: number;
   /**
-   * By partition: the latest time at which its leader was asked for an end that has been read since.
+   * By partition: the latest time at which its leader was asked for an end that was reached since.
    * Before that, the time at which the partition was found.
    */
   readonly #freshAt: number[] = [];

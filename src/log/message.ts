@@ -1,6 +1,6 @@
 /**
- * The messages of the Kafka topic: a record's value, its schema by the message's type, and what the
- * message does (KAF2 to KAF6).
+ * The messages of the Kafka topic (KAF2 to KAF6): the first step of a record's way. Its value is
+ * parsed by the schema of the message's type, into what the message does.
  */
 import * as z from "zod";
 import type { Addressees } from "./addressing.ts";
@@ -15,7 +15,7 @@ export type Message = Delivery | { readonly does: "logout"; readonly user: strin
 /** Why a record's value can't be used. */
 export interface Unusable {
   readonly problem: "not_utf8" | "not_json" | "not_a_message";
-  /** The problem in words, with the path of each invalid part. Never contains the value. */
+  /** The problem in words, with the path of each invalid part. */
   readonly reason: string;
 }
 

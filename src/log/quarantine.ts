@@ -1,6 +1,6 @@
 /**
- * Records that could not be used: where they are in the log and why, so that an operator can look at
- * them and have them written again (KAF6).
+ * Records that could not be used, where a record's way ends early (KAF6). An operator sees at the
+ * admin port where they are in the log and why, and can have them written again.
  */
 import { getLogger } from "@logtape/logtape";
 import { recordId } from "../protocol/frames.ts";
@@ -46,7 +46,7 @@ export class Quarantine {
     return this.#total;
   }
 
-  /** Logs a record and remembers it in place of the oldest one. */
+  /** Logs a record and remembers it. If there are too many, the oldest one is forgotten. */
   add(record: QuarantinedRecord): void {
     logger.warn("Record {partition}-{offset} was skipped: {reason}; see /quarantine", {
       partition: record.partition,

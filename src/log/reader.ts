@@ -1,6 +1,6 @@
 /**
- * Where records come in. Behind this interface the log is read: from Kafka, or in `deno task dev` from an
- * embedded log.
+ * Where records come in: the interface behind which the log is read, from Kafka or, in
+ * `deno task dev`, from an embedded log.
  */
 import type { Positions } from "./cursor.ts";
 import type { Ends } from "./freshness.ts";
@@ -24,14 +24,14 @@ export interface RecordHeaders {
   readonly replays?: string | undefined;
 }
 
-/** Handles what a {@linkcode LogReader} reads. No method throws: that would end a Kafka consumer. */
+/** Handles what a {@linkcode LogReader} reads. No method throws: that would end the consumer. */
 export interface LogEvents {
   /**
    * A partition will be read. Called before its first record.
    *
    * @param start.position The offset at which reading starts
-   * @param start.first The offset of the first record for the window. Records before it are too old for
-   * the window; only their timestamps are used
+   * @param start.first The offset of the first record for the window. Records before it are too old
+   * for the window; only their timestamps are used
    */
   onPartition(partition: number, start: { first: number; position: number }): void;
   /**

@@ -1,6 +1,6 @@
 /**
- * From where in the log a new subscription is served: the place that a client's cursor names, or the
- * live end.
+ * From where in the log a subscription is served: the place that a client's cursor names, or the
+ * live end. Commands that subscribe ask here.
  */
 import type { Positions } from "./cursor.ts";
 import { isDoneWithin } from "../util/delay.ts";
@@ -62,7 +62,7 @@ export class ResumePoints {
       const ends = await asked;
       const isThere = positions.length <= ends.length &&
         positions.every((position, partition) => position <= (ends[partition] ?? 0));
-      // A question from before this client came may have been answered before its records were written.
+      // The shared question may have been answered before this client's records were written.
       return isThere || (isShared && await this.#reaches(positions));
     } catch {
       return false;

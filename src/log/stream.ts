@@ -1,6 +1,6 @@
 /**
- * What this instance has read of the log: the positions, and the records that are still in the window.
- * Records come in from `sessions/consume.ts`; subscriptions look up their places here.
+ * What this instance has read of the log: the positions, and the records that are still in the
+ * window. Records come in from `sessions/consume.ts`; subscriptions look up their places here.
  */
 import { type Cursor, CursorCodec, type Positions } from "./cursor.ts";
 import { type Delivery, type Entry, LogWindow, type Read, type WindowLimits } from "./window.ts";
@@ -74,7 +74,7 @@ export class Stream {
   /**
    * The cursor of a place.
    *
-   * @param timeMs Milliseconds since 1970. Needed if the place is ahead of this instance: the records
+   * @param timeMs Milliseconds since 1970. Needed if the place is ahead of this instance: records
    * before it may then be newer than all that were read here
    */
   cursorAt(positions: Positions, timeMs = 0): string {
@@ -142,7 +142,7 @@ export class Stream {
     return typeof cursor === "string" ? this.#codec.decode(cursor) : null;
   }
 
-  /** Whether a place is ahead of what this instance has read, or names a partition that it lacks. */
+  /** Whether a place is ahead of what this instance has read, or names an unknown partition. */
   isAhead(positions: Positions): boolean {
     return positions.length > this.#positions.length ||
       positions.some((position, partition) => position > (this.#positions[partition] ?? 0));
@@ -151,8 +151,7 @@ export class Stream {
   /**
    * Finds the place from which a target can be served after a cursor.
    *
-   * @returns The place, or why the client can't resume: the window lacks something that came after the
-   * cursor, or a reload did (DEL6)
+   * @returns The place, or why the client can't resume from the cursor (DEL6)
    */
   locate(cursor: Cursor, target: Target): ResumePoint | ResumeRefusal {
     const unnamed = this.#positions.slice(cursor.positions.length).map(() => 0);

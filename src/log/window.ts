@@ -1,6 +1,6 @@
 /**
- * The recent part of the log, in memory, by the keys of its addressees (DEL7). Subscriptions that are not
- * live are served from here.
+ * The recent part of the log, in memory, by the keys of its addressees (DEL7). The stream adds each
+ * record; subscriptions that are not live are served from here.
  */
 import { type Addressees, forEach, isFor, type Key, keysOf, namesOf } from "./addressing.ts";
 import type { Positions } from "./cursor.ts";
@@ -8,7 +8,7 @@ import { Fifo, FifoMap } from "../util/fifo.ts";
 import type { JsonText } from "../protocol/frames.ts";
 import type { Target } from "../protocol/target.ts";
 
-/** What a message does to the subscriptions that it is for. `payload` is the payload of the push. */
+/** What a message does to the subscriptions that it is for. `payload` is that of the push. */
 export type Delivery =
   | { readonly does: "update"; readonly to: Addressees; readonly payload: JsonText }
   | { readonly does: "reload"; readonly to: Addressees };
@@ -43,7 +43,7 @@ interface Partition {
   readonly entries: Fifo<Stored>;
 }
 
-// Measured on the heap of V8 15. A test compares them with the heap, for several kinds of messages.
+// Measured with V8 15. A test compares them with the heap, for several kinds of messages.
 /** Bytes of an entry, without its payload and its addressees. */
 const ENTRY_BYTES = 228;
 /** Bytes of a further entry under a name. */
@@ -165,7 +165,7 @@ export class LogWindow {
     return index > 0 ? known?.entries.at(index - 1)?.timestamp : known?.frontTimestamp;
   }
 
-  /** The lowest `seq` of all entries from these positions on; {@linkcode nextSeq} if there are none. */
+  /** The lowest `seq` of all entries from these positions on; the next `seq` if there are none. */
   seqAt(positions: Positions): number {
     let seq = this.#nextSeq;
     for (const [partition, { entries }] of this.#partitions.entries()) {
@@ -177,8 +177,8 @@ export class LogWindow {
   }
 
   /**
-   * The entries for a target from a `seq` on, in order. The cost depends only on how many entries have
-   * a key of the target.
+   * The entries for a target from a `seq` on, in order. The cost depends only on how many entries
+   * have a key of the target.
    *
    * The generator must not be used after the window has changed.
    */
@@ -246,7 +246,7 @@ function bytesOf(delivery: Delivery): number {
   return ENTRY_BYTES + payload + (to.by === "user" ? to.user.length + stringBytes(to.type) : 0);
 }
 
-/** V8 takes one byte for each character of a Latin-1 string, and two for each of any other string. */
+/** V8 takes one byte for each character of a Latin-1 string, else two. */
 function stringBytes(text: string): number {
   return /^[\0-\xff]*$/.test(text) ? text.length : 2 * text.length;
 }

@@ -1,6 +1,6 @@
 /**
- * A record's way from the reader into the service: it is parsed, added to the stream or the quarantine,
- * and delivered to the sessions.
+ * A record's way from the reader into the service: it is parsed, added to the stream or the
+ * quarantine, and delivered to the sessions.
  */
 import { getLogger } from "@logtape/logtape";
 import { MAX_TIME_MS } from "../log/cursor.ts";
@@ -96,7 +96,7 @@ export class RecordHandler implements LogEvents {
     const read = { partition, offset, timestamp, readAt };
     const message = this.#messageOf(value, read);
     if (headers?.replays !== undefined) quarantine.noteReplay(headers.replays);
-    // Before the positions change: a subscription that now leaves the live end takes them as its place.
+    // Before the positions change: a subscription that leaves the live end takes its place there.
     fanOut.finish();
     if (message?.does === "logout") {
       stream.read(read, null);

@@ -1,6 +1,6 @@
 /**
- * Fetches lists again: because a message says so (KAF3), or because a client that missed something does
- * not know `resync` (NET5). Subscriptions for which it is the same request share it.
+ * Fetches lists again: because a message says so (KAF3), or because a client that missed something
+ * does not know `resync` (NET5). Stands between subscriptions, which ask for it, and the backend.
  */
 import { getLogger } from "@logtape/logtape";
 import type { Backend, ListRequest } from "../backend/backend.ts";
@@ -111,7 +111,7 @@ export class Reloads {
   async #scheduleStart(): Promise<void> {
     if (this.#startScheduled) return;
     this.#startScheduled = true;
-    // The fan-out of this record first delivers its first slice; only then `finishing` is set.
+    // `finishing` is set only after the fan-out has delivered the first slice of the record.
     await Promise.resolve();
     await this.#options.fanOut.finishing;
     this.#startScheduled = false;

@@ -1,6 +1,6 @@
 /**
- * Checks the tokens of sessions again from time to time (AUTH6). The checks are spread, so that no moment
- * is busier than another.
+ * Checks the tokens of sessions again from time to time (AUTH6). The checks are spread, so that no
+ * moment is busier than another.
  */
 import type { Session } from "./session.ts";
 import type { Tokens } from "../backend/tokens.ts";

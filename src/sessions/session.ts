@@ -1,6 +1,6 @@
 /**
- * One connection's identity and subscriptions. Commands change them; records reach the client
- * through its subscriptions.
+ * One connection's identity and subscriptions: requests change them, and records reach the client
+ * through them.
  */
 import type { ListRequest } from "../backend/backend.ts";
 import type { Channels } from "./channels.ts";
@@ -199,8 +199,8 @@ export class Session implements Subscriber {
   }
 
   /**
-   * Waits for the earlier requests for the same list, so that lists of one subscription are asked for
-   * one after another (LIST2).
+   * Waits for the earlier requests for the same list, so that lists of one subscription are asked
+   * for one after another (LIST2).
    *
    * @returns A function that releases the lock
    */

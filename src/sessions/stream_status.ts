@@ -1,6 +1,6 @@
 /**
- * What sessions are told of the stream without a record: their cursor from time to time (DEL8), and that
- * the stream is degraded or live again (DEL10).
+ * What sessions are told of the stream without a record: their cursor from time to time (DEL8), and
+ * that the stream is degraded or live again (DEL10).
  */
 import { getLogger } from "@logtape/logtape";
 import { setImmediate } from "node:timers/promises";
@@ -91,7 +91,7 @@ export class StreamStatus {
       this.#tellAll((session) => this.#tellLive(session));
     } else {
       logger.warn(
-        "The stream is degraded: for {staleForMs} ms, not all partitions were read to their ends; " +
+        "The stream is degraded: not all partitions were read to their ends for {staleForMs} ms; " +
           "are the brokers up?",
         { staleForMs: this.#staleForMs },
       );
@@ -119,7 +119,7 @@ export class StreamStatus {
   /**
    * Sends the cursor of the live end, unless the stream is degraded.
    *
-   * @returns False if it must be tried again: something of the session is held back, or still to be sent
+   * @returns False if it must be tried again: the session is not live, or its client is behind
    */
   #sendCursor(session: Session): boolean {
     const { stream, trace } = this.#options;

@@ -19,8 +19,8 @@ interface JsonWithSource {
 /**
  * Parses JSON so that {@linkcode JSON.stringify} writes every number as it was written before.
  *
- * A double holds integers of 53 bits, so a 64-bit id would be rounded. Numbers that a double may not
- * hold are parsed to raw JSON objects, which only {@linkcode JSON.stringify} understands.
+ * A double holds integers of 53 bits, so a 64-bit id would be rounded. Numbers that a double may
+ * not hold are parsed to raw JSON objects, which only {@linkcode JSON.stringify} understands.
  *
  * @throws {SyntaxError} The text is not JSON
  */

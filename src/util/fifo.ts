@@ -48,7 +48,7 @@ export class Fifo<T> {
   /**
    * Finds the first item for which a condition holds, by binary search.
    *
-   * The condition must be monotonic: if it holds for one item, it must hold for all items behind it.
+   * The condition must be monotonic: if it holds for an item, it holds for every item behind it.
    *
    * @returns The index of the item, counted from the front; `length` if it holds for no item
    */

@@ -9,8 +9,8 @@ export type JsonSchema = z.core.JSONSchema.BaseSchema;
 /**
  * Describes the input of a schema.
  *
- * A check or transformation by a function can't be described. Such a schema must have the keywords that
- * say the same in its metadata (`meta`); they are copied into the result.
+ * A check or transformation by a function can't be described. Such a schema must have the keywords
+ * that say the same in its metadata (`meta`); they are copied into the result.
  */
 export function toJsonSchema(schema: z.ZodType): JsonSchema {
   const { $schema: _, ...jsonSchema } = z.toJSONSchema(schema, { io: "input", target: "draft-7" });

@@ -6,7 +6,7 @@ const NONE: ReadonlySet<never> = new Set();
 
 /** A map from keys to sets of values. A key without values takes no memory. */
 export class MultiMap<V extends WeakKey | string> {
-  /** Most keys have one value. It is kept without a set, which would take more memory than the rest. */
+  /** Most keys have one value. A set for it would take more memory than everything else. */
   readonly #values = new Map<string, V | Set<V>>();
 
   /** How many keys have values. */
@@ -19,7 +19,7 @@ export class MultiMap<V extends WeakKey | string> {
     return this.#values.has(key);
   }
 
-  /** The values of a key, in the order in which they were added. Later changes may not show in it. */
+  /** The values of a key, in order of their addition. Later changes may or may not show in it. */
   get(key: string): ReadonlySet<V> {
     const values = this.#values.get(key);
     if (values === undefined) return NONE;

@@ -2,11 +2,11 @@
  * Many deadlines with one timer.
  */
 
-/** Calls back for each item when its deadline has passed, at most about one tick late. */
+/** Calls back for each item when its deadline has passed, usually within one tick. */
 export class TimerWheel<T> {
   readonly #tickMs: number;
   readonly #onDue: (item: T) => void;
-  /** The items of each slot: the number of a tick, counted from the start of the process. */
+  /** By slot: the number of the tick in which its items are due, from the start of the process. */
   readonly #slots = new Map<number, Set<T>>();
   readonly #slotOf = new Map<T, number>();
   readonly #timer: ReturnType<typeof setInterval>;
