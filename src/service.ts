@@ -15,7 +15,7 @@ import { createMetrics } from "./observe/metrics.ts";
 import type { SlowClients } from "./outbox/outbox.ts";
 import { startAdminPort } from "./service/admin_port.ts";
 import { ClientsPort } from "./service/clients_port.ts";
-import { Delivery } from "./service/delivery.ts";
+import { LogDelivery } from "./service/delivery.ts";
 import type { Reloads } from "./sessions/reloads.ts";
 import type { Revalidation } from "./sessions/revalidation.ts";
 import type { Sessions } from "./sessions/sessions.ts";
@@ -58,7 +58,7 @@ export class Service implements Health {
   /** Resolves with the reason if the log cannot be read any more. */
   readonly failed: Promise<string>;
   readonly #shutdownMs: number;
-  readonly #delivery: Delivery;
+  readonly #delivery: LogDelivery;
   readonly #clientsPort: ClientsPort;
   readonly #adminPort: { stop(): Promise<void> };
   #state: "starting" | "ready" | "stopping" = "starting";
@@ -86,7 +86,7 @@ export class Service implements Health {
     const tokens = createTokens({ backend, cacheMs: settings.AUTH_CACHE_SECONDS * 1000 });
     const shared = { backend, tokens, trace, metrics, health: this };
 
-    const delivery = new Delivery(settings, { ...shared, reader, onFailure: failed.resolve });
+    const delivery = new LogDelivery(settings, { ...shared, reader, onFailure: failed.resolve });
     const clientsPort = new ClientsPort(settings, { ...shared, delivery, fallback });
     this.#delivery = delivery;
     this.#clientsPort = clientsPort;

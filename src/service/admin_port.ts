@@ -11,7 +11,7 @@ import { startLoopDelayMonitor } from "../observe/loop_delay.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { ClientsPort } from "./clients_port.ts";
-import type { Delivery } from "./delivery.ts";
+import type { LogDelivery } from "./delivery.ts";
 import { shutDown } from "./shut_down.ts";
 
 /** The settings of the admin port, and the names that its metrics carry. */
@@ -21,7 +21,7 @@ export type AdminPortSettings =
 
 /** What {@linkcode startAdminPort} needs. */
 export interface AdminPortOptions {
-  readonly delivery: Delivery;
+  readonly delivery: LogDelivery;
   readonly clientsPort: Pick<ClientsPort, "close" | "slowClients">;
   readonly reader: Pick<LogReader, "replay">;
   readonly backend: Backend;

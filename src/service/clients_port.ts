@@ -25,7 +25,7 @@ import { CLOSE } from "../protocol/close_codes.ts";
 import type { Session } from "../sessions/session.ts";
 import type { Settings } from "../settings/settings.ts";
 import { isDoneWithin } from "../util/delay.ts";
-import type { Delivery } from "./delivery.ts";
+import type { LogDelivery } from "./delivery.ts";
 import { shutDown } from "./shut_down.ts";
 
 /** Milliseconds that sockets get at the end to send what is still unsent, the close frame included. */
@@ -60,7 +60,7 @@ type ConnectionSetting =
 
 /** What {@linkcode ClientsPort} needs. */
 export interface ClientsPortOptions {
-  readonly delivery: Pick<Delivery, "sessions" | "streamStatus" | "resumePoints">;
+  readonly delivery: Pick<LogDelivery, "sessions" | "streamStatus" | "resumePoints">;
   readonly backend: Backend;
   readonly tokens: Tokens;
   readonly health: Health;

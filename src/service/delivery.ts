@@ -33,7 +33,7 @@ export type DeliverySettings = Pick<
   | "AUTH_REVALIDATE_SECONDS"
 >;
 
-/** What {@linkcode Delivery} needs. */
+/** What {@linkcode LogDelivery} needs. */
 export interface DeliveryOptions {
   readonly reader: LogReader;
   readonly backend: Backend;
@@ -45,7 +45,7 @@ export interface DeliveryOptions {
 }
 
 /** Reads the log and delivers its records to the sessions. */
-export class Delivery {
+export class LogDelivery {
   readonly sessions: Sessions;
   readonly stream: Stream;
   readonly streamStatus: StreamStatus;
