@@ -8,15 +8,9 @@ import { runConnect } from "./cli/connect.ts";
 import { print, printError } from "./cli/print.ts";
 import { runPublish } from "./cli/publish.ts";
 import { parseArguments, UsageError } from "./cli/usage.ts";
-import {
-  type FoundSettings,
-  parseSettings,
-  SETTING_NAMES,
-  settingInfo,
-  type Settings,
-  showSetting,
-} from "./settings/settings.ts";
-import { findCaProblem, findSettings } from "./settings/environment.ts";
+import { findCaProblem, findSettings, type FoundSettings } from "./settings/environment.ts";
+import { type ParsedSettings, parseSettings, showSetting } from "./settings/parse.ts";
+import { SETTING_NAMES, settingInfo, type Settings } from "./settings/settings.ts";
 import { createKafkaReader } from "./kafka/reader.ts";
 import { runService } from "./run.ts";
 
@@ -119,7 +113,7 @@ function parseOption(args: string[]): Option | undefined {
 /** One line a setting: what it is, and where that comes from. */
 function printSettings(
   found: FoundSettings,
-  parsed: { settings: Settings } | { problems: string[] },
+  parsed: ParsedSettings<Settings>,
 ): void {
   const rows = SETTING_NAMES.map((name) => {
     const entry = found.get(name);

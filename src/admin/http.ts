@@ -4,8 +4,9 @@
 import type { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
 import type * as z from "zod";
-import { isLoopback, type Settings } from "../settings/settings.ts";
+import type { Settings } from "../settings/settings.ts";
 import { isDoneWithin } from "../util/delay.ts";
+import { isLoopback } from "../util/loopback.ts";
 import { methodNotAllowed } from "../http/health.ts";
 import { reasonOf } from "../protocol/validation.ts";
 

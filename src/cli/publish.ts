@@ -2,7 +2,7 @@
  * `wss publish`: writes a notification to the topic, as a backend does, to try a deployment.
  */
 import { findCaProblem, findSettings } from "../settings/environment.ts";
-import { parsePublishSettings, type PublishSettings } from "../settings/settings.ts";
+import { parsePublishSettings, type PublishSettings } from "../settings/parse.ts";
 import { isDoneWithin } from "../util/delay.ts";
 import { parseJsonExactly } from "../util/exact_json.ts";
 import { connectKafkaProducer, type KafkaProducer } from "../kafka/producer.ts";

@@ -2,8 +2,9 @@
  * `deno task dev`: the service with a demo backend and, unless KAFKA_BROKERS is set, a log in memory
  * in place of Kafka. On loopback only, never in production.
  */
-import { type FoundSettings, parseSettings, type SettingName } from "../settings/settings.ts";
-import { findSettings } from "../settings/environment.ts";
+import { findSettings, type FoundSettings } from "../settings/environment.ts";
+import { parseSettings } from "../settings/parse.ts";
+import type { SettingName } from "../settings/settings.ts";
 import { createKafkaReader } from "../kafka/reader.ts";
 import { connectKafkaProducer, type KafkaProducer } from "../kafka/producer.ts";
 import type { LogReader } from "../log/reader.ts";

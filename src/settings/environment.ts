@@ -1,18 +1,30 @@
 /**
- * Where settings are found: the environment, and `.env` in the working directory (see `config`).
+ * Where settings are found: in the environment, and in `.env` in the working directory.
  */
 import { levenshteinDistance } from "@std/text/levenshtein-distance";
 import { parseEnv } from "node:util";
-import { type FoundSettings, SETTING_NAMES, type SettingName, type Settings } from "./settings.ts";
+import { SETTING_NAMES, type SettingName, type Settings } from "./settings.ts";
 
 /** The package ships no types. */
 const distance: (a: string, b: string) => number = levenshteinDistance;
 
+/** Where the text of a setting comes from. `default` is for settings that a program sets. */
+export type SettingSource = "environment" | ".env" | "default";
+
+/** Settings as they were found, before they are parsed. A setting with an empty text is left out. */
+export type FoundSettings = ReadonlyMap<SettingName, { text: string; source: SettingSource }>;
+
+/** `.env` is there, but cannot be read. */
+export class DotEnvError extends Error {
+  override readonly name = "DotEnvError";
+}
+
 /**
- * Finds settings. What the environment does not set, or sets to nothing, is taken from `.env`.
+ * Finds settings. A setting that the environment does not have, or has as an empty text, is taken from
+ * `.env`.
  *
- * @returns The settings, and a line for each name in `.env` that looks like a slip of the pen
- * @throws {Error} `.env` is there and can't be read
+ * @returns The settings, and a line for each name in `.env` that looks like a typo
+ * @throws {DotEnvError}
  */
 export async function findSettings(): Promise<{ found: FoundSettings; warnings: string[] }> {
   const file = parseEnv(await readDotEnv());
@@ -25,7 +37,7 @@ export async function findSettings(): Promise<{ found: FoundSettings; warnings: 
   return { found, warnings: Object.keys(file).flatMap(warnOfTypo) };
 }
 
-/** A setting that names a file which can't be read is wrong as well. */
+/** What is wrong with the CA file, if KAFKA_SSL names one. */
 export async function findCaProblem(
   { KAFKA_SSL }: Pick<Settings, "KAFKA_SSL">,
 ): Promise<string | undefined> {
@@ -34,7 +46,7 @@ export async function findCaProblem(
     await Deno.readTextFile(KAFKA_SSL);
   } catch (error) {
     const reason = error instanceof Error ? error.message : error;
-    return `KAFKA_SSL is "${KAFKA_SSL}", which can't be read: ${reason}`;
+    return `KAFKA_SSL is "${KAFKA_SSL}", which cannot be read: ${reason}`;
   }
 }
 
@@ -43,12 +55,12 @@ async function readDotEnv(): Promise<string> {
     return await Deno.readTextFile(".env");
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return "";
-    throw new Error(`Cannot read .env: ${error instanceof Error ? error.message : error}`);
+    throw new DotEnvError(`Cannot read .env: ${error instanceof Error ? error.message : error}`);
   }
 }
 
 function warnOfTypo(name: string): string[] {
   if (SETTING_NAMES.some((known) => known === name)) return [];
   const meant = SETTING_NAMES.find((known) => distance(name.toUpperCase(), known) <= 2);
-  return meant ? [`.env sets ${name}, which is no setting: is ${meant} meant?`] : [];
+  return meant ? [`.env sets ${name}, which is not a setting. Did you mean ${meant}?`] : [];
 }

@@ -281,7 +281,7 @@ Deno.test("an admin port off loopback without a token does not start", async () 
   await using wss = await startProcess({ env });
   assertEquals(await wss.exitCode(), 2);
   assertEquals(wss.complaints, [
-    "ADMIN_TOKEN is missing: expected 16 characters or more of ASCII, without spaces, " +
-    'as ADMIN_HOST is "0.0.0.0", which is not loopback',
+    "ADMIN_TOKEN is missing: expected at least 16 ASCII characters without spaces, " +
+    'because ADMIN_HOST is "0.0.0.0", which is not loopback',
   ]);
 });

@@ -45,7 +45,7 @@ Deno.test("wrong settings stop the start with exit code 2 and a line each", asyn
   const { code, out, err } = await run({ env: { PORT: "http", API_URL_USER: "{{url}}" } });
   assertEquals([code, out], [2, []]);
   assertEquals(err, [
-    "KAFKA_BROKERS is missing: expected host:port, comma separated",
+    "KAFKA_BROKERS is missing: expected a comma-separated list of host:port",
     'PORT is "http": expected a whole number from 0 to 65535',
     'API_URL_USER is "{{url}}", a template that was not filled in: ' +
     "expected an http or https URL without a password",
@@ -93,8 +93,8 @@ Deno.test("a name in .env that looks like a typo is warned of", async () => {
   });
   assertEquals(code, 0);
   assertEquals(err, [
-    ".env sets KAFKA_TOPICS, which is no setting: is KAFKA_TOPIC meant?",
-    ".env sets kafka_topic, which is no setting: is KAFKA_TOPIC meant?",
+    ".env sets KAFKA_TOPICS, which is not a setting. Did you mean KAFKA_TOPIC?",
+    ".env sets kafka_topic, which is not a setting. Did you mean KAFKA_TOPIC?",
   ]);
 });
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { parseEnv } from "node:util";
+import { parseSettings } from "../../src/settings/parse.ts";
 import {
-  parseSettings,
   SETTING_NAMES,
   settingInfo,
   type SettingName,
@@ -32,7 +32,7 @@ function settingsOf(texts: Partial<Record<SettingName, string>>): Settings {
   return parsed.settings;
 }
 
-function problems(texts: Partial<Record<SettingName, string>>): string[] {
+function problems(texts: Partial<Record<SettingName, string>>): readonly string[] {
   const parsed = parse(texts);
   return "problems" in parsed ? parsed.problems : [];
 }
@@ -85,7 +85,7 @@ Deno.test("settings have their defaults", () => {
   });
 });
 
-Deno.test("without a hostname, an instance's id is 8 random characters", () => {
+Deno.test("without a host name, the id of an instance is 8 random characters", () => {
   const found = new Map(
     Object.entries(REQUIRED).map(([name, text]) => [
       name as SettingName,
@@ -99,7 +99,7 @@ Deno.test("without a hostname, an instance's id is 8 random characters", () => {
   assert(/^\w{8}$/.test(ids[0] ?? "") && ids[0] !== ids[1]);
 });
 
-Deno.test("a wrong setting gives one line: its name, what it holds, what it should hold", () => {
+Deno.test("a wrong setting gives one line with its name, its text and what is expected", () => {
   for (
     const [name, text, line] of [
       ["PORT", "x", 'PORT is "x": expected a whole number from 0 to 65535'],
@@ -108,14 +108,14 @@ Deno.test("a wrong setting gives one line: its name, what it holds, what it shou
       [
         "ALLOWED_ORIGINS",
         "https://a.example,b.example",
-        'ALLOWED_ORIGINS is "https://a.example,b.example": expected *, or origins, ' +
-        "comma separated, such as https://example.com, https://*.example.com",
+        'ALLOWED_ORIGINS is "https://a.example,b.example": expected *, ' +
+        "or a comma-separated list of origins, such as https://example.com or https://*.example.com",
       ],
       [
         "ALLOWED_ORIGINS",
         "https://*example.com",
-        'ALLOWED_ORIGINS is "https://*example.com": expected *, or origins, ' +
-        "comma separated, such as https://example.com, https://*.example.com",
+        'ALLOWED_ORIGINS is "https://*example.com": expected *, ' +
+        "or a comma-separated list of origins, such as https://example.com or https://*.example.com",
       ],
       ["REUSE_PORT", "1", 'REUSE_PORT is "1": expected true or false'],
       ["TRUST_PROXY", "yes", 'TRUST_PROXY is "yes": expected true or false'],
@@ -123,18 +123,30 @@ Deno.test("a wrong setting gives one line: its name, what it holds, what it shou
         "SHUTDOWN_SECONDS",
         "20",
         'SHUTDOWN_SECONDS is "20": expected more than 20, ' +
-        "which DRAIN_SECONDS and BACKEND_TIMEOUT_MS make together",
+        "the sum of DRAIN_SECONDS and BACKEND_TIMEOUT_MS",
       ],
       ["MAX_INFLIGHT", "0", 'MAX_INFLIGHT is "0": expected a whole number from 1 to 10000'],
-      ["LOG_LEVEL", "warn", 'LOG_LEVEL is "warn": expected debug, info, warning, error'],
-      ["NODE_ENV", "dev", 'NODE_ENV is "dev": expected production, staging, testing, development'],
-      ["KAFKA_BROKERS", "a:1,b", 'KAFKA_BROKERS is "a:1,b": expected host:port, comma separated'],
+      ["LOG_LEVEL", "warn", 'LOG_LEVEL is "warn": expected one of debug, info, warning, error'],
+      [
+        "NODE_ENV",
+        "dev",
+        'NODE_ENV is "dev": expected one of production, staging, testing, development',
+      ],
+      [
+        "KAFKA_BROKERS",
+        "a:1,b",
+        'KAFKA_BROKERS is "a:1,b": expected a comma-separated list of host:port',
+      ],
       [
         "KAFKA_BROKERS",
         "a:99999",
-        'KAFKA_BROKERS is "a:99999": expected host:port, comma separated',
+        'KAFKA_BROKERS is "a:99999": expected a comma-separated list of host:port',
       ],
-      ["KAFKA_BROKERS", "", "KAFKA_BROKERS is missing: expected host:port, comma separated"],
+      [
+        "KAFKA_BROKERS",
+        "",
+        "KAFKA_BROKERS is missing: expected a comma-separated list of host:port",
+      ],
       [
         "API_URL_USER",
         "ftp://x",
@@ -159,7 +171,7 @@ Deno.test("a wrong setting gives one line: its name, what it holds, what it shou
   ) assertEquals(problems({ [name]: text }), [line]);
 });
 
-Deno.test("every problem is told of, in the order of the settings", () => {
+Deno.test("every problem is reported, in the order of the settings", () => {
   const names = problems({ PORT: "x", KAFKA_BROKERS: "", LOG_LEVEL: "{{level}}" })
     .map((line) => line.split(" ")[0]);
   assertEquals(names, ["KAFKA_BROKERS", "PORT", "LOG_LEVEL"]);
@@ -168,8 +180,8 @@ Deno.test("every problem is told of, in the order of the settings", () => {
 Deno.test("a mechanism, a user and a password go together, and the password is never shown", () => {
   assertEquals(problems({ KAFKA_SASL_USERNAME: "me" }), [
     "KAFKA_SASL_MECHANISM is missing: expected plain, scram-sha-256 or scram-sha-512, " +
-    "as the other KAFKA_SASL_ are set",
-    "KAFKA_SASL_PASSWORD is missing: expected a password, as the other KAFKA_SASL_ are set",
+    "because another KAFKA_SASL_ setting is set",
+    "KAFKA_SASL_PASSWORD is missing: expected a password, because another KAFKA_SASL_ setting is set",
   ]);
   const sasl = {
     KAFKA_SASL_MECHANISM: "plain",
@@ -182,12 +194,12 @@ Deno.test("a mechanism, a user and a password go together, and the password is n
   assertEquals(problems({ ...sasl, KAFKA_SASL_PASSWORD: "p4ss" }), []);
 });
 
-Deno.test("REUSE_PORT is yes or no", () => {
+Deno.test("REUSE_PORT is true or false", () => {
   assertEquals(settingsOf({ REUSE_PORT: "true" }).REUSE_PORT, true);
   assertEquals(settingsOf({ REUSE_PORT: "false" }).REUSE_PORT, false);
 });
 
-Deno.test("brokers and CA files are taken as they are written", () => {
+Deno.test("brokers and the path of a CA file are used as they are written", () => {
   const { KAFKA_BROKERS, KAFKA_SSL } = settingsOf({
     KAFKA_BROKERS: "a:1, b.example.com:9092",
     KAFKA_SSL: "./certs/a/ca.pem",

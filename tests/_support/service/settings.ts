@@ -1,9 +1,6 @@
-import {
-  type FoundSettings,
-  parseSettings,
-  type SettingName,
-  type Settings,
-} from "../../../src/settings/settings.ts";
+import type { FoundSettings } from "../../../src/settings/environment.ts";
+import { parseSettings } from "../../../src/settings/parse.ts";
+import type { SettingName, Settings } from "../../../src/settings/settings.ts";
 
 /** Settings as they would be read from an environment, where empty is not set. */
 export function settingsOf(environment: Partial<Record<SettingName, string>>): Settings {

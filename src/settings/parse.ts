@@ -1,0 +1,132 @@
+/**
+ * From the texts of settings to their values, or to what is wrong with them.
+ */
+import type * as z from "zod";
+import { isLoopback } from "../util/loopback.ts";
+import type { FoundSettings } from "./environment.ts";
+import {
+  SETTING_NAMES,
+  settingInfo,
+  type SettingName,
+  type Settings,
+  settingsSchema,
+} from "./settings.ts";
+
+/** ParsedSettings settings, or one line for each problem. */
+export type ParsedSettings<S> =
+  | { readonly settings: S }
+  | { readonly problems: readonly string[] };
+
+/** The settings that are needed to write to the topic. */
+const publishSchema = settingsSchema.pick({
+  KAFKA_BROKERS: true,
+  KAFKA_TOPIC: true,
+  INSTANCE_ID: true,
+  KAFKA_SSL: true,
+  KAFKA_SASL_MECHANISM: true,
+  KAFKA_SASL_USERNAME: true,
+  KAFKA_SASL_PASSWORD: true,
+});
+
+/** The settings that are needed to write to the topic, parsed. */
+export type PublishSettings = Pick<Settings, keyof typeof publishSchema.shape>;
+
+/**
+ * Parses all settings.
+ *
+ * @param hostname The default of INSTANCE_ID
+ */
+export function parseSettings(
+  found: FoundSettings,
+  hostname: string | undefined,
+): ParsedSettings<Settings> {
+  const parsed = parse(settingsSchema, found);
+  if ("problems" in parsed) return parsed;
+  const { settings } = parsed;
+  const contradiction = openAdminPort(settings) ?? shortShutdown(settings);
+  if (contradiction !== undefined) return { problems: [contradiction] };
+  const { HOST_ENV = settings.NODE_ENV, INSTANCE_ID = nameInstance(hostname) } = settings;
+  return { settings: { ...settings, HOST_ENV, INSTANCE_ID } };
+}
+
+/** Parses what is needed to write to the topic, as {@linkcode parseSettings} does. Ignores all others. */
+export function parsePublishSettings(
+  found: FoundSettings,
+  hostname: string | undefined,
+): ParsedSettings<PublishSettings> {
+  const parsed = parse(publishSchema, found);
+  if ("problems" in parsed) return parsed;
+  const { INSTANCE_ID = nameInstance(hostname), ...settings } = parsed.settings;
+  return { settings: { ...settings, INSTANCE_ID } };
+}
+
+/** The text of a setting as it may be shown, such as in an error. Hides secrets and passwords of URLs. */
+export function showSetting(name: SettingName, text: string): string {
+  return settingInfo(name).secret ? "(hidden)" : text.replace(/\/\/[^/]*@/, "//(hidden)@");
+}
+
+/** Parses the settings of a schema, each by itself. */
+function parse<S extends z.ZodObject>(
+  schema: S,
+  found: FoundSettings,
+): ParsedSettings<z.output<S>> {
+  const texts = Object.fromEntries([...found].map(([name, { text }]) => [name, text]));
+  const result = schema.safeParse(texts);
+  const wrong = new Set(result.error?.issues.map(({ path }) => path[0] as SettingName));
+  for (const [name, { text }] of found) {
+    if (name in schema.shape && isTemplate(text)) wrong.add(name);
+  }
+
+  const problems = SETTING_NAMES.filter((name) => wrong.has(name))
+    .map((name) => describeProblem(name, found.get(name)?.text));
+  problems.push(...incompleteSasl(found));
+  return !result.success || problems.length > 0 ? { problems } : { settings: result.data };
+}
+
+function describeProblem(name: SettingName, text: string | undefined): string {
+  const { allowed } = settingInfo(name);
+  if (text === undefined) return `${name} is missing: expected ${allowed}`;
+  const template = isTemplate(text) ? ", a template that was not filled in" : "";
+  return `${name} is "${showSetting(name, text)}"${template}: expected ${allowed}`;
+}
+
+function isTemplate(text: string): boolean {
+  return /\{\{.*\}\}/s.test(text);
+}
+
+function incompleteSasl(found: FoundSettings): string[] {
+  const names = ["KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"] as const;
+  const missing = names.filter((name) => !found.has(name));
+  if (missing.length === 0 || missing.length === names.length) return [];
+  return missing.map((name) =>
+    `${name} is missing: expected ${settingInfo(name).allowed}, ` +
+    "because another KAFKA_SASL_ setting is set"
+  );
+}
+
+function openAdminPort(
+  { ADMIN_HOST, ADMIN_PORT, ADMIN_TOKEN }: Pick<
+    Settings,
+    "ADMIN_HOST" | "ADMIN_PORT" | "ADMIN_TOKEN"
+  >,
+): string | undefined {
+  if (ADMIN_PORT === 0 || isLoopback(ADMIN_HOST) || ADMIN_TOKEN !== undefined) return undefined;
+  return `ADMIN_TOKEN is missing: expected ${settingInfo("ADMIN_TOKEN").allowed}, ` +
+    `because ADMIN_HOST is "${ADMIN_HOST}", which is not loopback`;
+}
+
+function shortShutdown(
+  { DRAIN_SECONDS, BACKEND_TIMEOUT_MS, SHUTDOWN_SECONDS }: Pick<
+    Settings,
+    "DRAIN_SECONDS" | "BACKEND_TIMEOUT_MS" | "SHUTDOWN_SECONDS"
+  >,
+): string | undefined {
+  const seconds = DRAIN_SECONDS + BACKEND_TIMEOUT_MS / 1000;
+  if (SHUTDOWN_SECONDS > seconds) return undefined;
+  return `SHUTDOWN_SECONDS is "${SHUTDOWN_SECONDS}": expected more than ${seconds}, ` +
+    "the sum of DRAIN_SECONDS and BACKEND_TIMEOUT_MS";
+}
+
+function nameInstance(hostname: string | undefined): string {
+  return hostname || crypto.randomUUID().slice(0, 8);
+}
