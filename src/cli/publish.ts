@@ -1,40 +1,43 @@
 /**
- * `wss publish`: writes a notification to the topic, as a backend does, to try a deployment.
+ * `wss publish`: writes a notification to the topic, as a backend does. It is for trying a deployment.
  */
-import { findCaProblem, findSettings } from "../settings/environment.ts";
-import { parsePublishSettings, type PublishSettings } from "../settings/parse.ts";
-import { isDoneWithin } from "../util/delay.ts";
-import { parseJsonExactly } from "../util/exact_json.ts";
 import { connectKafkaProducer, type KafkaProducer } from "../kafka/producer.ts";
 import { recordId } from "../protocol/frames.ts";
+import { parsePublishSettings } from "../settings/parse.ts";
+import { isDoneWithin } from "../util/delay.ts";
+import { parseJsonExactly } from "../util/exact_json.ts";
 import { print, printError } from "./print.ts";
+import { readSettings } from "./read_settings.ts";
 import { parseArguments, UsageError } from "./usage.ts";
 
 const COMMAND = "wss publish";
 
 const HELP = `Usage: wss publish --user U --type T --data JSON
 
-Writes one notification to the topic, for every service that reads it to push to the user's clients,
-and prints where its record is, as <partition>-<offset>: the admin port's
-/why?partition=<partition>&offset=<offset> tells what became of it.
+Writes one notification to the topic. Every service that reads the topic pushes it to the clients of
+the user. Prints the id of the record, <partition>-<offset>. To find out what became of the record,
+request /why?partition=<partition>&offset=<offset> from the admin port.
 
-  --user  the user's id
-  --type  the notification's type
-  --data  what clients get, as JSON, such as '{"text": "Hello"}'
+  --user  the id of the user
+  --type  the type of the notification
+  --data  the data that clients get, as JSON, such as '{"text": "Hello"}'
 
-It needs the settings KAFKA_* only, from the environment and from .env in the working directory.
-Exit codes: 0 it is written, 1 it could not be, 2 wrong settings or arguments.`;
+Only the settings KAFKA_* are needed. They come from the environment, and from .env in the working
+directory.
+Exit codes: 0 the notification was written, 1 it was not, 2 wrong settings or arguments.`;
 
-/** Milliseconds for all of it, and how often brokers that do not answer are asked again within. */
+/** Milliseconds to connect and write. */
 const PUBLISH_MS = 10_000;
+/** Retries of a request that a broker does not answer, within PUBLISH_MS. */
 const RETRIES = 3;
-/** Milliseconds for the connections to end. */
+/** Milliseconds to close the connections. */
 const STOP_MS = 2000;
 
 /**
  * Runs the command and gives the exit code.
  *
  * @throws {UsageError} The arguments are wrong
+ * @throws {DotEnvError} `.env` cannot be read
  */
 export async function runPublish(args: string[]): Promise<number> {
   const { values } = parseArguments(args, {
@@ -50,16 +53,20 @@ export async function runPublish(args: string[]): Promise<number> {
     print(HELP);
     return 0;
   }
-  const user = required("user", "a user's id", values.user);
-  const type = required("type", "a notification's type", values.type);
+  const user = required("user", "the id of a user", values.user);
+  const type = required("type", "the type of a notification", values.type);
   const data = parseData(required("data", "JSON", values.data));
 
-  const settings = await settingsToPublish();
-  if (!settings) return 2;
+  const read = await readSettings(parsePublishSettings);
+  if ("problems" in read) {
+    for (const problem of read.problems) printError(problem);
+    return 2;
+  }
+  const { settings } = read;
   const value = JSON.stringify({ type: "notification", document: { userId: user, type, data } });
   try {
     await publish(() => connectKafkaProducer(settings, { retries: RETRIES }), {
-      // Of one key, so that what one user is told stays in order.
+      // All notifications of a user have the same key, so they stay in order.
       message: { key: user, value },
       onWritten: print,
       onTrouble: printError,
@@ -96,40 +103,20 @@ function parseData(text: string): unknown {
   }
 }
 
-/** The settings; where they are wrong, it is said how. */
-async function settingsToPublish(): Promise<PublishSettings | undefined> {
-  const problems: string[] = [];
-  try {
-    const { found, warnings } = await findSettings();
-    for (const warning of warnings) printError(warning);
-    const parsed = parsePublishSettings(found, Deno.env.get("HOSTNAME"));
-    if ("problems" in parsed) {
-      problems.push(...parsed.problems);
-    } else {
-      const problem = await findCaProblem(parsed.settings);
-      if (problem === undefined) return parsed.settings;
-      problems.push(problem);
-    }
-  } catch (error) {
-    problems.push(reasonOf(error));
-  }
-  for (const problem of problems) printError(problem);
-}
-
 /** How {@linkcode publish} writes. */
 interface Publishing {
   readonly message: { readonly key: string; readonly value: string };
-  /** Told of where the record is. */
+  /** Called with the id of the record. */
   readonly onWritten: (id: string) => void;
-  /** Told of what goes wrong after that. */
+  /** Called with what goes wrong after the message was written. */
   readonly onTrouble: (problem: string) => void;
 }
 
 /**
- * Writes a message. Whoever is told that it failed writes it again, so nothing that goes wrong once it
- * is written is a failure.
+ * Writes a message. What goes wrong after the message was written is no failure, because a caller that
+ * gets a failure would write the message again.
  *
- * @throws {Error} It is not written, or not known to be
+ * @throws {Error} The message was not written, or it is unknown whether it was
  */
 export async function publish(
   connect: () => Promise<KafkaProducer>,
@@ -140,14 +127,14 @@ export async function publish(
     return { producer, record: await producer.publish(message) };
   })();
   if (!await isDoneWithin(PUBLISH_MS, work)) {
-    throw new Error(`it is not known to be written after ${PUBLISH_MS / 1000} s`);
+    throw new Error(`no confirmation within ${PUBLISH_MS / 1000} s; it may have been written`);
   }
   const { producer, record } = await work;
   onWritten(recordId(record));
   try {
     if (await isDoneWithin(STOP_MS, producer.stop())) return;
-    onTrouble(`Written, but the connections did not end within ${STOP_MS / 1000} s`);
+    onTrouble(`Written, but the connections did not close within ${STOP_MS / 1000} s`);
   } catch (error) {
-    onTrouble(`Written, but the connections did not end: ${reasonOf(error)}`);
+    onTrouble(`Written, but the connections did not close: ${reasonOf(error)}`);
   }
 }

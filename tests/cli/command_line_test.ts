@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import denoJson from "../../deno.json" with { type: "json" };
 import { startBackend } from "../_support/service/backend.ts";
 import { connect } from "../_support/clients/client.ts";
@@ -20,7 +20,7 @@ async function run(options: ProcessOptions) {
   return { code: await wss.exitCode(), out: wss.said, err: wss.complaints };
 }
 
-Deno.test("--version prints the version, --help what there is", async () => {
+Deno.test("--version prints the version, and --help all options and subcommands", async () => {
   assertEquals(await run({ args: ["--version"] }), { code: 0, out: [denoJson.version], err: [] });
   const { code, out, err } = await run({ args: ["--help"] });
   assertEquals([code, err], [0, []]);
@@ -41,7 +41,7 @@ Deno.test("an unknown argument is an error with exit code 2", async () => {
   ]);
 });
 
-Deno.test("wrong settings stop the start with exit code 2 and a line each", async () => {
+Deno.test("wrong settings stop the start with exit code 2 and one line for each problem", async () => {
   const { code, out, err } = await run({ env: { PORT: "http", API_URL_USER: "{{url}}" } });
   assertEquals([code, out], [2, []]);
   assertEquals(err, [
@@ -54,7 +54,7 @@ Deno.test("wrong settings stop the start with exit code 2 and a line each", asyn
   ]);
 });
 
-Deno.test("--check-config prints every setting with where it comes from, and no secret", async () => {
+Deno.test("--check-config prints every setting with its source, but no secret", async () => {
   const { code, out, err } = await run({
     args: ["--check-config"],
     env: { ...REQUIRED, PORT: "", HOSTNAME: "pod-7" },
@@ -76,16 +76,24 @@ Deno.test("--check-config prints every setting with where it comes from, and no 
   assert(!out.join().includes("s3cr3t"));
 });
 
-Deno.test("--check-config with problems prints them too, and ends with 2", async () => {
+Deno.test("--check-config prints problems as well, and ends with exit code 2", async () => {
   const { code, out, err } = await run({
     args: ["--check-config"],
     env: { ...REQUIRED, PORT: "x" },
   });
   assertEquals([code, err], [2, ['PORT is "x": expected a whole number from 0 to 65535']]);
   assert(out.some((line) => line.startsWith("KAFKA_TOPIC ")));
+
+  const unreadable = await run({
+    args: ["--check-config"],
+    env: { ...REQUIRED, KAFKA_SSL: "certs/none.pem" },
+  });
+  assertEquals([unreadable.code, unreadable.err.length], [2, 1]);
+  assertMatch(unreadable.err[0] ?? "", /^KAFKA_SSL is "certs\/none\.pem", which cannot be read: /);
+  assert(unreadable.out.some((line) => line.startsWith("KAFKA_TOPIC ")));
 });
 
-Deno.test("a name in .env that looks like a typo is warned of", async () => {
+Deno.test("a name in .env that looks like a typo gets a warning", async () => {
   const { code, err } = await run({
     args: ["--check-config"],
     env: REQUIRED,
@@ -98,7 +106,7 @@ Deno.test("a name in .env that looks like a typo is warned of", async () => {
   ]);
 });
 
-Deno.test("--health asks the running service", async () => {
+Deno.test("--health requests the health of the running service", async () => {
   await using backend = startBackend();
   const env = { ...REQUIRED, HOST: "127.0.0.1", API_URL_USER: backend.origin, ADMIN_PORT: "0" };
   await using wss = await startProcess({ env: { ...env, PORT: "0" } });
@@ -114,7 +122,7 @@ Deno.test("--health asks the running service", async () => {
 });
 
 for (const name of ["PORT", "ADMIN_PORT"]) {
-  Deno.test(`a ${name} that is taken ends the start with exit code 1, and the log says so`, async () => {
+  Deno.test(`a ${name} that is taken ends the start with exit code 1 and a log line`, async () => {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = listener.addr as Deno.NetAddr;
     const env = {
@@ -152,12 +160,12 @@ Deno.test("a log line is JSON with time, level, message, instance and deployment
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   kafkaTest(
-    `${signal} answers what is under way, closes with 1012, ends with 0, past a peer that reads nothing`,
+    `${signal} ends the process with 0 after all requests under way, although a peer reads nothing`,
     async () => {
       await using topic = await createTopic();
       await using backend = startBackend({ users: { alice: "42" } });
       const env = { ...testEnvironment(backend.origin), ...topic.settings };
-      // So much may be unsent that the one that reads nothing is not closed before the signal.
+      // High, so that the client that reads nothing is not closed before the signal.
       const limits = { BACKEND_TIMEOUT_MS: "3000", MAX_BUFFERED_BYTES: "100000000" };
       await using wss = await startProcess({ env: { ...env, ...limits } });
       const { port } = JSON.parse(await wss.line(/Listening/));

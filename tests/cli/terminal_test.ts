@@ -25,7 +25,7 @@ async function run(args: string[], env: Record<string, string> = {}) {
   return { code: await wss.exitCode(), out: wss.said, err: wss.complaints };
 }
 
-Deno.test("connect lists and follows what is pushed, a line each, and says what the connection does", async () => {
+Deno.test("connect prints the list, the pushes and the states of the connection, one line each", async () => {
   await using wss = await startWss();
   wss.backend.on(
     "GET /notification",
@@ -46,7 +46,7 @@ Deno.test("connect lists and follows what is pushed, a line each, and says what 
   assertEquals(client.complaints, [`Connecting to ${wss.ws}/web`, "Open", "Closed"]);
 });
 
-Deno.test("connect --json prints JSON lines, of the --types that were asked for", async () => {
+Deno.test("connect --json prints JSON lines, only of the given --types", async () => {
   await using wss = await startWss();
   await using client = await startClient(
     [`${wss.ws}/web`, "--token", "alice", "--types", "message,offer", "--json"],
@@ -61,7 +61,7 @@ Deno.test("connect --json prints JSON lines, of the --types that were asked for"
   assert(wss.backend.calls.some(({ url }) => url === "/notification?type=message&type=offer"));
 });
 
-Deno.test("commands are read from stdin and answered in order; a wrong line is told of and passed over", async () => {
+Deno.test("commands from stdin are answered in order, and a wrong line is reported and skipped", async () => {
   await using wss = await startWss();
   await using client = await startClient([`${wss.ws}/mobile`, "--token", "alice", "--json"]);
   await client.line(/list/);
@@ -99,7 +99,7 @@ Deno.test("commands are read from stdin and answered in order; a wrong line is t
   ]);
 });
 
-Deno.test("the end of stdin does not end connect: it follows what is pushed until it is told to end", async () => {
+Deno.test("the end of stdin does not end connect, but a signal does", async () => {
   await using wss = await startWss();
   await using client = await startClient([`${wss.ws}/web`, "--token", "alice", "--json"]);
   await client.type(JSON.stringify({ ...COUNT, options: ALL }));
@@ -111,7 +111,7 @@ Deno.test("the end of stdin does not end connect: it follows what is pushed unti
   assertEquals(await client.exitCode(), 0);
 });
 
-Deno.test("--token - takes the first line of stdin, and the next ones are commands", async () => {
+Deno.test("--token - reads the token from the first line of stdin, and commands from the next lines", async () => {
   await using wss = await startWss();
   await using client = await startClient([`${wss.ws}/web`, "--token", "-", "--json"]);
   await client.type(`alice\n${JSON.stringify({ ...COUNT, options: ALL })}\n`);
@@ -126,10 +126,10 @@ Deno.test("--token - takes the first line of stdin, and the next ones are comman
   ]);
 });
 
-Deno.test("a guest may connect, and sees pushes of what its commands subscribe to", async () => {
+Deno.test("a guest may connect, and gets the pushes that its commands subscribe to", async () => {
   await using wss = await startWss();
   await using client = await startClient([`${wss.ws}/mobile`, "--json"]);
-  await client.line(/Open, as a guest/);
+  await client.line(/Open as a guest/);
   const where = { from: 1, to: 2, timezone: "UTC" };
   await client.type(`${JSON.stringify({ command: "getSchedules", options: { where } })}\n`);
   const reply = JSON.parse(await client.line(/getSchedules/));
@@ -141,7 +141,7 @@ Deno.test("a guest may connect, and sees pushes of what its commands subscribe t
   assertEquals(push, { kind: "push", event: push.event, status: "update", payload: "goal", id });
 });
 
-Deno.test("a guest who logs in by a command gets the list", async () => {
+Deno.test("a guest that logs in by a command gets the list", async () => {
   await using wss = await startWss();
   await using client = await startClient([`${wss.ws}/web`, "--json"]);
   for (const [authToken, user] of [["alice", "42"], ["bob", "43"]]) {
@@ -153,13 +153,13 @@ Deno.test("a guest who logs in by a command gets the list", async () => {
   }
   const [{ id }] = (await wss.admin.get("/sessions")).sessions;
   await wss.admin.post(`/sessions/${id}/close`);
-  wss.publish("notification", { userId: "42", type: "message", data: "for alice, who has left" });
+  wss.publish("notification", { userId: "42", type: "message", data: "for alice, logged out" });
   wss.publish("notification", { userId: "43", type: "message", data: "for bob again" });
   await client.line(/"update".*for bob again/);
-  assert(!client.said.some((line) => line.includes("who has left")));
+  assert(!client.said.some((line) => line.includes("logged out")));
 });
 
-Deno.test("nothing that others say gets at the terminal: it is written out, in JSON lines as JSON", async () => {
+Deno.test("control characters in foreign text are escaped, so that they do not reach the terminal", async () => {
   await using wss = await startWss();
   const message = "\x1b[2J\u009b2J\n\u007f";
   wss.backend.on("GET /notification", () => Response.json([{ message }]));
@@ -180,7 +180,7 @@ Deno.test("nothing that others say gets at the terminal: it is written out, in J
   assert(ended.includes("\\u001b"), ended);
 });
 
-Deno.test("connect says why it was cut off, and goes on with what it missed", async () => {
+Deno.test("connect says why it was disconnected, and goes on with what it missed", async () => {
   await using wss = await startWss();
   await using client = await startClient([`${wss.ws}/web`, "--token", "alice", "--json"]);
   await client.line(/list/);
@@ -192,13 +192,13 @@ Deno.test("connect says why it was cut off, and goes on with what it missed", as
   client.kill("SIGINT");
   await client.exitCode();
 
-  assertMatch(client.complaints[2] ?? "", /^Cut off, 1012.*: connecting again in \d\.\d s$/);
+  assertMatch(client.complaints[2] ?? "", /^Disconnected, 1012.*: connecting again in \d\.\d s$/);
   assertEquals(client.complaints.slice(3), [`Connecting to ${wss.ws}/web`, "Open", "Closed"]);
   assertEquals(client.said.length, 2);
   assert(wss.backend.calls.every(({ url }) => !url.startsWith("/notification")));
 });
 
-Deno.test("connect says when the service is degraded, and when it is not any more", async () => {
+Deno.test("connect says when the service is degraded, and when it no longer is", async () => {
   const log = createEmbeddedLog();
   let isReachable = true;
   await using wss = await startWss({
@@ -213,23 +213,23 @@ Deno.test("connect says when the service is degraded, and when it is not any mor
   await using client = await startClient([`${wss.ws}/web`, "--token", "alice"]);
   await client.line(/list/);
   isReachable = false;
-  await client.line(/^Degraded: what is new may come late/);
+  await client.line(/^Degraded: new notifications may be late/);
   isReachable = true;
   await client.line(/^No longer degraded$/);
   assertEquals(client.complaints.length, 4);
 });
 
-Deno.test("where there is no service, connect says so and tries again until it is told to end", async () => {
+Deno.test("connect without a service says so, and tries again until a signal ends it", async () => {
   const wss = await startWss();
   await wss[Symbol.asyncDispose]();
   await using client = await startClient([`${wss.ws}/web`]);
-  await client.line(/^Could not connect .*: trying again in \d\.\d s$/);
+  await client.line(/^Cannot connect .*: trying again in \d\.\d s$/);
   await client.line(/^Connecting to/);
   client.kill("SIGINT");
   assertEquals(await client.exitCode(), 0);
 });
 
-/** A service that sends these frames, and nothing else. */
+/** A service that only sends these frames. */
 function serveFrames(frames: readonly string[]) {
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
     const { socket, response } = Deno.upgradeWebSocket(request, { protocol: "wss.v1" });
@@ -244,7 +244,7 @@ function serveFrames(frames: readonly string[]) {
 
 const PUSH = { rid: -1, event: "e", status: "update", payload: 1 };
 
-Deno.test("connect passes over what is no frame", async () => {
+Deno.test("connect ignores messages that are no frames", async () => {
   await using service = serveFrames(["{", "null", "[]", "", JSON.stringify(PUSH)]);
   await using client = await startClient([service.url, "--json"]);
   await client.line(/"push"/);
@@ -255,7 +255,7 @@ Deno.test("connect passes over what is no frame", async () => {
 });
 
 Deno.test({
-  name: "connect ends with exit code 1 where stdout can't be written",
+  name: "connect ends with exit code 1 if stdout cannot be written",
   ignore: Deno.build.os !== "linux",
   async fn() {
     await using service = serveFrames([JSON.stringify(PUSH), JSON.stringify(PUSH)]);
@@ -271,7 +271,7 @@ Deno.test({
   },
 });
 
-Deno.test("the connection is closed with 1000 at the end", async () => {
+Deno.test("connect closes its connection with 1000 at the end", async () => {
   const closed = Promise.withResolvers<number>();
   await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
     const { socket, response } = Deno.upgradeWebSocket(request, { protocol: "wss.v1" });
@@ -284,7 +284,7 @@ Deno.test("the connection is closed with 1000 at the end", async () => {
   assertEquals([await client.exitCode(), await closed.promise], [0, 1000]);
 });
 
-Deno.test("a refused token, a final close and a user who is logged out end connect with exit code 1", async () => {
+Deno.test("a refused token, a final close and a logout message end connect with exit code 1", async () => {
   await using wss = await startWss({ settings: { MAX_MESSAGE_BYTES: "500" } });
   const refused = await run(["connect", `${wss.ws}/web`, "--token", "mallory"]);
   assertEquals([refused.code, refused.out], [1, []]);
@@ -316,7 +316,7 @@ Deno.test("a list that is refused ends connect with exit code 1", async () => {
 
 const WRONG: Record<string, string[]> = {
   "The URL is missing: expected a URL such as ws": ["connect"],
-  "The URL is wrong, it can't be parsed, of 11": ["connect", "example.com"],
+  "The URL is wrong, its 11 characters are not a URL": ["connect", "example.com"],
   "The URL is wrong, its scheme is not ws or wss: expected": ["connect", "http://a/web?t=secret"],
   "The URL is wrong, its scheme is not": ["connect", "alice:secret@example.com/web"],
   "The URL is wrong, it has a user": ["connect", "ws://alice:secret@a/web?t=secret"],
@@ -326,9 +326,9 @@ const WRONG: Record<string, string[]> = {
   "Option '--token <value>' argument missing. See": ["connect", "ws://a", "--token"],
   '--token is "": expected a token': ["connect", "ws://a", "--token", ""],
   '--types is "a,,b": expected types': ["connect", "ws://a", "--token", "t", "--types", "a,,b"],
-  "--types is for users: expected --token with it": ["connect", "ws://a", "--types", "a"],
-  "--user is missing: expected a user's id": ["publish", "--type", "a", "--data", "1"],
-  "--type is missing: expected a notification's type": ["publish", "--user", "1", "--data", "1"],
+  "--types needs a user: expected --token as well": ["connect", "ws://a", "--types", "a"],
+  "--user is missing: expected the id of a user": ["publish", "--type", "a", "--data", "1"],
+  "--type is missing: expected the type of": ["publish", "--user", "1", "--data", "1"],
   "--data is missing: expected JSON": ["publish", "--user", "1", "--type", "a"],
   "--data is '{a}': expected JSON": ["publish", "--user", "1", "--type", "a", "--data", "{a}"],
   "Unknown argument 'now': expected --user, --type, --data": ["publish", "now"],
@@ -359,7 +359,7 @@ Deno.test("connect and publish have a --help of their own", async () => {
 });
 
 Deno.test({
-  name: "on a terminal there are colours, unless NO_COLOR is set, and Ctrl-C and Ctrl-D end it",
+  name: "on a terminal, connect uses colours unless NO_COLOR is set, and Ctrl-C and Ctrl-D end it",
   ignore: !await canHaveTerminal(),
   async fn() {
     await using wss = await startWss();
@@ -398,7 +398,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "a token that is typed can be mended with backspace and Ctrl-U, and Ctrl-D and Ctrl-C end it",
+    "a token can be edited with backspace and Ctrl-U while it is typed, and Ctrl-D and Ctrl-C end it",
   ignore: !await canHaveTerminal(),
   async fn() {
     await using wss = await startWss();
@@ -430,7 +430,7 @@ Deno.test("publish needs the settings of Kafka and no others", async () => {
   ]);
 });
 
-Deno.test("publish says within seconds that brokers can't be reached, or do not answer", async () => {
+Deno.test("publish says within seconds that brokers cannot be reached, or do not answer", async () => {
   using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = silent.addr as Deno.NetAddr;
   for (const KAFKA_BROKERS of ["127.0.0.1:1", `127.0.0.1:${port}`]) {
@@ -443,7 +443,7 @@ Deno.test("publish says within seconds that brokers can't be reached, or do not 
   }
 });
 
-Deno.test("publish has written where its connections do not end after that", async () => {
+Deno.test("publish succeeds if its connections do not close after the write", async () => {
   using clock = Object.assign(FakeTimers.install(), {
     [Symbol.dispose]: () => clock.uninstall(),
   });
@@ -467,14 +467,14 @@ Deno.test("publish has written where its connections do not end after that", asy
   }
   assertEquals(said, [
     "1-2",
-    "Written, but the connections did not end: reset",
+    "Written, but the connections did not close: reset",
     "1-2",
-    "Written, but the connections did not end within 2 s",
+    "Written, but the connections did not close within 2 s",
     "1-2",
   ]);
 });
 
-kafkaTest("what publish writes is printed by connect, and can be asked about at /why", async () => {
+kafkaTest("connect prints what publish writes, and /why explains it", async () => {
   await using topic = await createTopic({ partitions: 3 });
   await using wss = await topic.startWss();
   await using client = await startClient([`${wss.ws}/web`, "--token", "alice", "--json"]);

@@ -1,0 +1,23 @@
+/**
+ * `wss --help`.
+ */
+import denoJson from "../../deno.json" with { type: "json" };
+
+/** The help of the command line as a whole. `connect` and `publish` have their own. */
+export const HELP = `wss ${denoJson.version}: sends notifications to clients over WebSocket
+
+Usage: wss [option]
+       wss connect URL [--token T] [--types a,b] [--json]
+       wss publish --user U --type T --data JSON
+
+Without an option, wss runs the service until SIGTERM or SIGINT. "wss connect" is a client of a
+running service, "wss publish" writes a notification to the topic. Both have their own --help.
+
+  --check-config  print every setting and its source
+  --health        request /healthz from the running service; exit code 0 or 1
+  --asyncapi      print an AsyncAPI 3 document of what clients and backends send and get
+  --version       print the version
+  --help          print this help
+
+Settings come from the environment, and from .env in the working directory.
+Exit codes: 0 a clean end, 1 a failure while running, 2 wrong settings or arguments.`;
