@@ -1,34 +1,37 @@
 /**
- * Runs a service for as long as the process lives; `main` and `deno task dev` come to this.
+ * Runs one service for as long as the process lives: signals, and the exit code. `main` and
+ * `deno task dev` call it.
  */
 import { getLogger } from "@logtape/logtape";
 import { ListenError } from "./http/listen.ts";
-import { startLogging, stopLogging } from "./observe/logging.ts";
 import type { LogReader } from "./log/reader.ts";
-import type { Settings } from "./settings/settings.ts";
-import type { Fallback } from "./http/server.ts";
-import { type Service, type ServiceSettings, startService } from "./service.ts";
+import { startLogging, stopLogging } from "./observe/logging.ts";
+import {
+  type Service,
+  type ServiceOptions,
+  type ServiceSettings,
+  startService,
+} from "./service.ts";
 
 const logger = getLogger(["wss", "main"]);
 
-/** Milliseconds in which a signal that comes again is the same: `deno task` passes on what it gets. */
+/** Milliseconds in which a repeated signal counts as one. A terminal and `deno task` both pass Ctrl-C on. */
 const SAME_SIGNAL_MS = 500;
 
-/** What {@linkcode runService} may be given. */
-export interface RunOptions {
-  /** Called once clients are served. */
+/** Options of {@linkcode runService}. */
+export interface RunOptions extends ServiceOptions {
+  /** Called when clients are served. */
   readonly onReady?: (service: Service) => void;
-  /** Answers paths on the clients' port that the service does not know. */
-  readonly fallback?: Fallback;
 }
 
 /**
- * Starts the service and stops it at SIGTERM or SIGINT.
+ * Starts logging and the service, and stops both after SIGTERM or SIGINT. A second signal ends the
+ * process at once, with exit code 1.
  *
- * @returns The exit code: 0 after a signal, 1 where it could not start or go on
+ * @returns The exit code: 0 after a signal, 1 if the service could not start or go on
  */
 export async function runService(
-  settings: ServiceSettings & Pick<Settings, "INSTANCE_ID">,
+  settings: ServiceSettings,
   reader: LogReader,
   options: RunOptions = {},
 ): Promise<number> {
@@ -43,37 +46,21 @@ export async function runService(
 async function runUntilSignal(
   settings: ServiceSettings,
   reader: LogReader,
-  { onReady, fallback }: RunOptions,
+  { onReady, ...options }: RunOptions,
 ): Promise<number> {
-  // What nobody caught is a defect, to be seen in the log; it must not end all connections.
-  globalThis.addEventListener("error", (event) => {
-    event.preventDefault();
-    logger.error("An error was not caught: {reason}", { reason: event.error });
-  });
-  globalThis.addEventListener("unhandledrejection", (event) => {
-    event.preventDefault();
-    logger.error("A rejection was not handled: {reason}", { reason: event.reason });
-  });
+  logUncaught();
   const signals = listenToSignals();
 
   let service: Service;
   try {
-    service = startService(settings, reader, { fallback });
+    service = startService(settings, reader, options);
   } catch (error) {
     if (!(error instanceof ListenError)) throw error;
     const { host, port, cause } = error;
     logger.error("Cannot listen on {host}:{port}: {cause}", { host, port, cause });
     return 1;
   }
-  const { hostname, port } = service.address;
-  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-  logger.info("Listening on {host}:{port}", { host, port });
-  if (settings.ADMIN_PORT > 0) {
-    logger.info("The admin port is {host}:{port}", {
-      host: settings.ADMIN_HOST,
-      port: settings.ADMIN_PORT,
-    });
-  }
+  logAddresses(service, settings);
   service.ready.then((isReady) => {
     if (!isReady) return;
     logger.info("Ready: clients are served");
@@ -81,20 +68,43 @@ async function runUntilSignal(
   }, () => {});
 
   const end = await Promise.race([signals.first, service.failed.then((failure) => ({ failure }))]);
-  const atOnce = typeof end === "string" ? signals.second : signals.first;
-  atOnce.then(async () => {
-    logger.warn("One more signal: ending at once");
+  const hasFailed = typeof end !== "string";
+  // After a failure, the service already stops when the first signal comes.
+  (hasFailed ? signals.first : signals.second).then(async () => {
+    logger.warn("One more signal: the process ends at once");
     await stopLogging();
     Deno.exit(1);
   });
-  if (typeof end === "string") logger.info("Stopping at {signal}", { signal: end });
-  else logger.error(end.failure);
+  if (hasFailed) logger.error(end.failure);
+  else logger.info("Stopping after {signal}", { signal: end });
   await service.stop();
   logger.info("Stopped");
-  return typeof end === "string" ? 0 : 1;
+  return hasFailed ? 1 : 0;
 }
 
-/** The first signal to stop, and one that is to end all at once. */
+/** Logs what nobody caught. That is a defect, which must not end the process and all of its connections. */
+function logUncaught(): void {
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    logger.error("Uncaught error: {reason}", { reason: event.error });
+  });
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    logger.error("Unhandled rejection: {reason}", { reason: event.reason });
+  });
+}
+
+function logAddresses(
+  { address: { hostname, port } }: Pick<Service, "address">,
+  { ADMIN_HOST, ADMIN_PORT }: Pick<ServiceSettings, "ADMIN_HOST" | "ADMIN_PORT">,
+): void {
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  logger.info("Listening on {host}:{port}", { host, port });
+  if (ADMIN_PORT === 0) return;
+  logger.info("The admin port is {host}:{port}", { host: ADMIN_HOST, port: ADMIN_PORT });
+}
+
+/** Resolves with the first signal to stop, and with one that comes after it. */
 function listenToSignals(): { first: Promise<Deno.Signal>; second: Promise<void> } {
   const first = Promise.withResolvers<Deno.Signal>();
   const second = Promise.withResolvers<void>();

@@ -1,5 +1,5 @@
 /**
- * `wss connect`: a client in a terminal, to see what a user gets and to try commands.
+ * `wss connect`: a client in a terminal. It shows what a user gets, and is for trying commands.
  */
 import { follow } from "./follow.ts";
 import { editLine, readLines } from "./input.ts";
@@ -10,22 +10,22 @@ const COMMAND = "wss connect";
 
 const HELP = `Usage: wss connect URL [--token T] [--types a,b] [--json]
 
-Connects to a service, such as ws://localhost:3110/web, as a user or, without a token, as a guest:
-lists the user's notifications and follows what is pushed, a line each on stdout. What the connection
-does is said on stderr.
+Connects to a service, such as ws://localhost:3110/web. With a token, connects as its user: prints the
+user's notifications, then each push, one line each on stdout. Without a token, connects as a guest.
+The state of the connection goes to stderr.
 
-  --token  the user's token; - reads it from the first line of stdin, which keeps it out of the list
-           of processes
-  --types  these types of notifications only, comma separated
-  --json   JSON lines: {"kind": "list" | "update" | "reload" | "push" | "reply" | "error", …}
+  --token  the token of the user. With -, it is read from the first line of stdin, so that it does
+           not appear in the list of processes
+  --types  only notifications of these types, separated by commas
+  --json   print JSON lines: {"kind": "list" | "update" | "reload" | "push" | "reply" | "error", …}
 
-Commands are read from stdin, one a line, and done one after another. What they subscribe to ends
-with the connection, unlike the list:
+Commands are read from stdin, one per line. Each is sent when the one before has its reply. A
+subscription that a command makes ends with the connection; the list goes on after a reconnect:
 
   {"command": "getMyNotificationsCount", "options": {"where": {"types": []}, "status": "unseen"}}
 
-It ends with Ctrl-C, at a terminal with Ctrl-D as well; the end of any other stdin does not end it.
-Exit codes: 0 a clean end, 1 the token was refused or the service has closed for good, 2 wrong
+Ctrl-C ends it. Ctrl-D at a terminal ends it too, but the end of any other stdin does not.
+Exit codes: 0 a clean end, 1 the service refused the token or closed the connection for good, 2 wrong
 arguments.`;
 
 /**
@@ -52,7 +52,7 @@ export async function runConnect(args: string[]): Promise<number> {
   const types = values.types === undefined ? [] : parseTypes(values.types);
   if (values.token === "") throw new UsageError('--token is "": expected a token, or -', COMMAND);
   if (values.types !== undefined && values.token === undefined) {
-    throw new UsageError("--types is for users: expected --token with it", COMMAND);
+    throw new UsageError("--types needs a user: expected --token as well", COMMAND);
   }
 
   const interrupted = nextSignal();
@@ -66,28 +66,29 @@ function parseUrl(text: string | undefined): URL {
   const expected = "expected a URL such as ws://localhost:3110/web or wss://example.com/mobile";
   if (text === undefined) throw new UsageError(`The URL is missing: ${expected}`, COMMAND);
   const url = URL.parse(text);
-  const problem = url ? problemOf(url) : `it can't be parsed, of ${text.length} characters`;
+  const problem = url ? problemOf(url) : `its ${text.length} characters are not a URL`;
   if (url && !problem) return url;
   throw new UsageError(`The URL is wrong, ${problem}: ${expected}`, COMMAND);
 }
 
-/** What is wrong with a URL, of which nothing is shown: a password or a token may be in any part. */
+/** What is wrong with a URL. Shows no part of it, because any part may hold a password or a token. */
 function problemOf({ protocol, username, password, hash }: URL): string | undefined {
   if (username || password) return "it has a user or a password, but --token says who connects";
   if (!/^wss?:$/.test(protocol)) return "its scheme is not ws or wss";
-  if (hash) return "it has a fragment, behind #";
+  if (hash) return "it has a fragment (#)";
 }
 
 function parseTypes(text: string): string[] {
   const types = text.split(",").map((type) => type.trim());
   if (types.every((type) => type)) return types;
-  throw new UsageError(`--types is "${text}": expected types, comma separated`, COMMAND);
+  throw new UsageError(`--types is "${text}": expected types, separated by commas`, COMMAND);
 }
 
 /**
- * Reads the token, which a terminal does not show.
+ * Reads the token from the first line of stdin. A terminal does not show it.
  *
- * @throws {UsageError} Nothing comes
+ * @returns The token, or the exit code if the user ends the command instead
+ * @throws {UsageError} Stdin ends without a token
  */
 async function readToken(
   lines: AsyncIterator<string, void>,
@@ -95,7 +96,7 @@ async function readToken(
 ): Promise<string | 0> {
   const isTerminal = Deno.stdin.isTerminal();
   if (isTerminal) {
-    // In this order: who is asked may answer at once.
+    // Before the prompt, because the answer may come at once.
     Deno.stdin.setRaw(true, { cbreak: true });
     printError("Token, which is not shown:");
   }
@@ -107,7 +108,7 @@ async function readToken(
       const token = isTerminal ? editLine(next.value) : next.value;
       if (token) return token;
     }
-    // Ctrl-D, which ends it later on as well.
+    // Ctrl-D, which ends the command at any time.
     if (isTerminal) return 0;
   } finally {
     if (isTerminal) Deno.stdin.setRaw(false);

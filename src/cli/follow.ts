@@ -1,5 +1,5 @@
 /**
- * What `wss connect` does once it knows to what, and as whom.
+ * What `wss connect` does once its arguments are known: connects, prints, and sends commands.
  */
 import { setTimeout } from "node:timers/promises";
 import { readFrames } from "../client/frame.ts";
@@ -7,13 +7,13 @@ import { connect, type Inbox, WssError } from "../client/mod.ts";
 import { parseCommand, type TypedCommand } from "./input.ts";
 import { jsonLine, type Shown, textLines } from "./output.ts";
 import { printError } from "./print.ts";
-import { createStateTeller, isWanted } from "./states.ts";
+import { createStateDescriber, isWanted } from "./states.ts";
 
-/** Milliseconds for a close frame to go out. */
+/** Milliseconds in which the close frame is sent. */
 const CLOSE_MS = 100;
 
-/** What to connect as, to what. */
-export interface Target {
+/** Where to connect, and as which user. */
+export interface FollowOptions {
   readonly url: URL;
   /** `null` for a guest. */
   readonly token: string | null;
@@ -21,9 +21,13 @@ export interface Target {
   readonly isJson: boolean;
 }
 
-/** Connects, prints what comes and does what is typed, until the end; gives the exit code. */
+/**
+ * Connects, prints what comes, and sends the commands that are typed, until the end.
+ *
+ * @returns The exit code
+ */
 export async function follow(
-  { url, token: firstToken, types, isJson }: Target,
+  { url, token: firstToken, types, isJson }: FollowOptions,
   { lines, interrupted }: {
     lines: AsyncIterableIterator<string, void>;
     interrupted: Promise<number>;
@@ -31,28 +35,28 @@ export async function follow(
 ): Promise<number> {
   const end = Promise.withResolvers<number>();
   const show = createShow({ isJson, onEnd: end.resolve });
-  const tell = createStateTeller({ url, isGuest: () => token === null });
+  const describe = createStateDescriber({ url, isGuest: () => token === null });
   let token = firstToken;
   let inbox: Inbox | undefined;
 
   const client = connect(url, {
     token: () => token,
     onState(state) {
-      const told = tell(state);
-      if (told) printError(told);
+      const text = describe(state);
+      if (text) printError(text);
       if (state.state === "closed" && !isWanted(state.last)) end.resolve(1);
     },
     onFrame(direction, text) {
       if (direction === "out") return;
       for (const { rid, event, status, payload, id } of readFrames(text)) {
-        const isTold = event === "stream" || event === "server" || event === inbox?.id;
-        if (rid !== -1 || isTold) continue;
+        const isKnown = event === "stream" || event === "server" || event === inbox?.id;
+        if (rid !== -1 || isKnown) continue;
         show({ kind: "push", event, status, payload, id }).catch(end.reject);
       }
     },
   });
 
-  async function list(): Promise<void> {
+  async function followList(): Promise<void> {
     inbox = client.notifications({ types });
     try {
       for await (const change of inbox) await show(change);
@@ -64,7 +68,7 @@ export async function follow(
     }
   }
 
-  async function obey(): Promise<void> {
+  async function sendCommands(): Promise<void> {
     for await (const line of lines) {
       const typed = parseCommand(line);
       if ("problem" in typed) {
@@ -74,7 +78,7 @@ export async function follow(
       const { command, options } = typed;
       try {
         await show({ kind: "reply", command, payload: await client.request(command, options) });
-        if (command === "authentication") loggedIn(options);
+        if (command === "authentication") afterLogin(options);
       } catch (error) {
         if (!(error instanceof WssError)) throw error;
         if (error.slug === "closed") return;
@@ -85,26 +89,26 @@ export async function follow(
     if (Deno.stdin.isTerminal()) end.resolve(0);
   }
 
-  /** A command has made the session another user's, or a guest's, and has ended its list (AUTH1). */
-  function loggedIn({ authToken, update }: TypedCommand["options"]): void {
+  /** Follows a command that gave the session another user or none, which ended its list (AUTH1). */
+  function afterLogin({ authToken, update }: TypedCommand["options"]): void {
     token = typeof authToken === "string" && authToken ? authToken : null;
     if (update === true) return;
     inbox?.close();
-    if (token !== null) list().catch(end.reject);
+    if (token !== null) followList().catch(end.reject);
   }
 
-  if (token !== null) list().catch(end.reject);
-  obey().catch(end.reject);
+  if (token !== null) followList().catch(end.reject);
+  sendCommands().catch(end.reject);
   try {
     return await Promise.race([interrupted, end.promise]);
   } finally {
     client.close();
-    // The process ends next, and nothing tells when the close frame is out.
+    // The process ends next, and no event tells when the close frame has been sent.
     await setTimeout(CLOSE_MS);
   }
 }
 
-/** Prints in order, and no faster than it is read; gives an exit code where that can't go on. */
+/** Prints in order, and waits for a slow reader. Calls `onEnd` if stdout cannot be written any more. */
 function createShow({ isJson, onEnd }: { isJson: boolean; onEnd: (code: number) => void }) {
   const writer = Deno.stdout.writable.getWriter();
   const encoder = new TextEncoder();
@@ -116,10 +120,10 @@ function createShow({ isJson, onEnd }: { isJson: boolean; onEnd: (code: number) 
     try {
       await writer.write(encoder.encode(printed.map((line) => `${line}\n`).join("")));
     } catch (error) {
-      // All writes fail after one that has.
+      // After one failure, all writes fail.
       if (hasFailed) return;
       hasFailed = true;
-      // Such as `head`, which has had enough.
+      // The reader has ended, such as `head`.
       if (error instanceof Deno.errors.BrokenPipe) return onEnd(0);
       printError(`Cannot write to stdout: ${error instanceof Error ? error.message : error}`);
       onEnd(1);

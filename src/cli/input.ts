@@ -1,5 +1,5 @@
 /**
- * What is typed into `wss connect`: commands, one a line.
+ * What is typed into `wss connect`: commands, one per line.
  */
 import * as z from "zod";
 import { parseJsonExactly } from "../util/exact_json.ts";
@@ -15,7 +15,7 @@ const commandSchema = z.object({
 /** A command for the service, as it was typed. */
 export type TypedCommand = z.output<typeof commandSchema>;
 
-/** Reads a command, or says what is wrong with the line; not the line itself, which may be a token. */
+/** Parses a command. A problem does not show the line, because the line may be a token. */
 export function parseCommand(line: string): TypedCommand | { problem: string } {
   const refuse = (reason: string) => ({
     problem: `Cannot take a line of ${line.length} characters as a command: ${reason}, ` +
@@ -34,13 +34,13 @@ export function parseCommand(line: string): TypedCommand | { problem: string } {
   return refuse(isOfOptions ? "its options are not an object" : "it has no command");
 }
 
-/** Ctrl-D, which a terminal that does not wait for whole lines passes on. */
+/** Ctrl-D, as a terminal sends it while it does not wait for whole lines. */
 const END = "\x04";
 
-/** Lines as they are asked for, without space at their ends and without empty ones. */
+/** The lines of a stream, trimmed, without empty lines. Reads only when a line is asked for. */
 export async function* readLines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, void> {
-  // Not a stream of text, which reads ahead: a read that has begun before a terminal is set to wait
-  // for whole lines again takes no Ctrl-D for the end.
+  // A TextDecoderStream would read ahead. A read that starts before the terminal waits for whole lines
+  // again would not take Ctrl-D as the end.
   const decoder = new TextDecoder();
   let rest = "";
   for await (const chunk of stream) {
@@ -53,7 +53,7 @@ export async function* readLines(stream: ReadableStream<Uint8Array>): AsyncGener
   if (rest.trim()) yield rest.trim();
 }
 
-/** A line as it is meant that came key by key: after backspaces, and Ctrl-U, which begins it again. */
+/** Applies the editing keys in a line that came key by key: backspace, and Ctrl-U, which clears it. */
 export function editLine(keys: string): string {
   const line: string[] = [];
   for (const key of keys) {

@@ -1,12 +1,12 @@
 /**
- * What `wss connect` prints: for machines JSON, for people a line with the time and what it is.
+ * What `wss connect` prints: JSON for programs, and for people lines with the time and the kind.
  */
 import type { Change } from "../client/mod.ts";
 
 /** Something to be printed. */
 export type Shown =
   | Change
-  /** Pushed for what a command has subscribed to, of which the library knows nothing. */
+  /** A push of a subscription that a command made, which the client library does not know. */
   | {
     readonly kind: "push";
     readonly event: string;
@@ -24,7 +24,7 @@ export type Shown =
     readonly retryAfterMs?: number | undefined;
   };
 
-/** Colours of a terminal, by their SGR codes. */
+/** SGR codes of terminal colours. */
 const COLORS: Record<Shown["kind"], number> = {
   list: 36,
   update: 32,
@@ -34,12 +34,12 @@ const COLORS: Record<Shown["kind"], number> = {
   error: 31,
 };
 
-/** A line for machines; what JSON leaves to the terminal is written out as well, which JSON allows. */
+/** A line for programs. Escapes more than JSON requires, so that a terminal gets no control character. */
 export function jsonLine(shown: Shown): string {
   return printable(JSON.stringify(shown));
 }
 
-/** Lines for people: of a list one for each of its items. */
+/** Lines for people. A list has one line for each item. */
 export function textLines(shown: Shown, { isColored }: { isColored: boolean }): string[] {
   const paint = (code: number, text: string) => isColored ? `\x1b[${code}m${text}\x1b[0m` : text;
   const time = paint(2, new Date().toTimeString().slice(0, 8));
@@ -63,14 +63,14 @@ function describe(shown: Shown): string[] {
   }
 }
 
-/** A backend's list is an array, or has one as its `items`; what else it may be is shown whole. */
+/** Backends send a list as an array, or as an object with an array `items`. Others are shown whole. */
 function describeItems(list: unknown): string[] {
   const items = Array.isArray(list) ? list : (list as { items?: unknown } | null)?.items;
   if (!Array.isArray(items)) return [JSON.stringify(list)];
   return items.length === 0 ? ["(empty)"] : items.map((item) => JSON.stringify(item));
 }
 
-/** Text of others that can't do anything to a terminal: line breaks and control characters are written out. */
+/** Escapes line breaks and control characters, so that foreign text cannot control the terminal. */
 export function printable(text: string): string {
   return text.replace(
     // deno-lint-ignore no-control-regex

@@ -1,5 +1,5 @@
 /**
- * Lines for people: what was asked for on stdout, everything else on stderr.
+ * Prints lines: results to stdout, everything else to stderr.
  */
 import { printable } from "./output.ts";
 
@@ -8,7 +8,7 @@ export function print(line: string): void {
   console.log(line);
 }
 
-/** Prints a line that may hold text of others, such as a backend's or what was typed. */
+/** Prints a line that may contain foreign text, such as a backend's. */
 export function printError(line: string): void {
   // deno-lint-ignore no-console
   console.error(printable(line));

@@ -1,56 +1,56 @@
 /**
- * What `wss connect` says of its connection.
+ * How `wss connect` reports the state of its connection.
  */
 import type { Disconnection, State } from "../client/mod.ts";
 
-/** The close code that a client ends its connection with. */
+/** The close code of a connection that the client ends. */
 const NORMAL = 1000;
-/** A token that was refused. */
+/** The close code of a connection whose token was refused. */
 const TOKEN_REFUSED = 4401;
 
-/** Whether a connection has ended as its client wanted. */
+/** Whether the client itself ended its connection. */
 export function isWanted(last: Disconnection | null): boolean {
   return last?.code === NORMAL;
 }
 
-/** Puts states into words, which depend on the one before; there are none where nothing has changed. */
-export function createStateTeller({ url, isGuest }: { url: URL; isGuest: () => boolean }) {
+/** Makes a function that describes each state. It gives `undefined` if nothing has changed. */
+export function createStateDescriber({ url, isGuest }: { url: URL; isGuest: () => boolean }) {
   const address = url.origin === "null" ? `${url.protocol}//${url.host}` : url.origin;
   let before: State["state"] | "degraded" | undefined;
-  /** Whether the token was refused, of which is told once: the same is not tried again. */
+  /** Whether the token was refused. This is said once, because the same token is not tried again. */
   let isRefused = false;
 
-  return function tell(state: State): string | undefined {
+  return function describe(state: State): string | undefined {
     const previous = before;
     before = state.state === "open" && state.degraded ? "degraded" : state.state;
     if (before === previous) return undefined;
     const wasRefused = isRefused;
     isRefused = state.state !== "open" && state.last?.code === TOKEN_REFUSED;
     if (isRefused) {
-      return wasRefused ? undefined : `The token was refused, ${describe(state.last)}`;
+      return wasRefused ? undefined : `The token was refused, ${reasonOf(state.last)}`;
     }
     switch (state.state) {
       case "connecting":
         return `Connecting to ${address}${url.pathname}`;
       case "open":
         if (state.degraded) {
-          return "Degraded: what is new may come late, the service can't read all of its log";
+          return "Degraded: new notifications may be late, because the service cannot read all of its log";
         }
         if (previous === "degraded") return "No longer degraded";
-        return isGuest() ? "Open, as a guest, for whom there is no list" : "Open";
+        return isGuest() ? "Open as a guest, who has no list" : "Open";
       case "waiting": {
         const again = `again in ${(state.retryInMs / 1000).toFixed(1)} s`;
         return previous === "connecting"
-          ? `Could not connect (is it up, is this its path, may this client?): trying ${again}`
-          : `Cut off, ${describe(state.last)}: connecting ${again}`;
+          ? `Cannot connect (is the service up, is the path right, is this client allowed?): trying ${again}`
+          : `Disconnected, ${reasonOf(state.last)}: connecting ${again}`;
       }
       case "closed":
-        return isWanted(state.last) ? "Closed" : `Closed for good, ${describe(state.last)}`;
+        return isWanted(state.last) ? "Closed" : `Closed for good, ${reasonOf(state.last)}`;
     }
   };
 }
 
-function describe(last: Disconnection | null): string {
+function reasonOf(last: Disconnection | null): string {
   if (!last) return "without a reason";
   return last.reason ? `${last.code} ${last.reason}` : `${last.code}`;
 }

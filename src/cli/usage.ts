@@ -1,13 +1,13 @@
 /**
- * Arguments of the command line, and what is said of wrong ones.
+ * Arguments of the command line, and errors about wrong ones.
  */
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 
-/** Arguments that nothing can be done with: exit code 2. */
+/** Wrong arguments, which end the process with exit code 2. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 
-  /** @param command Of which `--help` tells more */
+  /** @param command The command whose `--help` tells more */
   constructor(problem: string, command: string) {
     super(`${problem}. See ${command} --help`);
   }
@@ -16,8 +16,8 @@ export class UsageError extends Error {
 /**
  * Parses the arguments of a command.
  *
- * @param config.argument What the one argument is that is no option; there is none without it
- * @throws {UsageError} There is one that the command does not have
+ * @param config.argument The name of the one argument that is no option, if the command has one
+ * @throws {UsageError} The command has no such option or argument
  */
 export function parseArguments<const Options extends ParseArgsOptionsConfig>(
   args: string[],
