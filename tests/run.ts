@@ -1,27 +1,29 @@
 /**
- * `deno task test`: runs the tests that need no browser, with one broker for the whole run unless
- * KAFKA_BROKERS names one. Arguments go to `deno test`.
+ * `deno task test`: runs the tests that need no browser. All of them share one broker: the one that
+ * KAFKA_BROKERS names, or one that is started for this run. Arguments go to `deno test`.
  */
+import { fileURLToPath } from "node:url";
 import { runBroker } from "./_support/kafka/run_broker.ts";
+import denoJson from "./deno.json" with { type: "json" };
 
-const TEST = [
-  "test",
-  "--no-prompt",
-  "--allow-net",
-  "--allow-env",
-  "--allow-read",
-  "--allow-write",
-  "--allow-run",
-  "--allow-sys",
-];
+const CONFIG = fileURLToPath(import.meta.resolve("./deno.json"));
+
+/** Options in place of `-P=tests`: its warning goes with --quiet, and so would the tests' output. */
+const PERMISSIONS = Object.keys(denoJson.permissions.tests).map((name) => `--allow-${name}`);
 
 async function runTests(args: string[]): Promise<number> {
   await using broker = await runBroker("those tests are");
   const tests = new Deno.Command(Deno.execPath(), {
-    args: [...TEST, ...args.length > 0 ? args : ["--ignore=tests/browser", "tests/"]],
+    args: [
+      "test",
+      "--no-prompt",
+      ...["--config", CONFIG],
+      ...PERMISSIONS,
+      ...args.length > 0 ? args : ["--ignore=tests/browser", "tests/"],
+    ],
     env: broker ? { KAFKA_BROKERS: broker.address } : {},
   }).spawn();
-  // The tests get the terminal's Ctrl-C as well, and this waits for them to end.
+  // The tests get the terminal's Ctrl-C as well, and this process waits for their end.
   Deno.addSignalListener("SIGINT", () => {});
   const { code } = await tests.status;
   return code;

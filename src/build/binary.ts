@@ -1,6 +1,6 @@
 /**
- * `deno task compile` and `deno task release`: binaries of the service, which are allowed what
- * `deno task start` is.
+ * `deno task compile` and `deno task release`: build binaries of the service. A binary has the
+ * permissions of `deno task start`.
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,25 +10,26 @@ import denoJson from "../../deno.json" with { type: "json" };
 const CONFIG = fileURLToPath(import.meta.resolve("../../deno.json"));
 const MAIN = fileURLToPath(import.meta.resolve("../main.ts"));
 
-/** What a release is for, by the name that its binary gets. */
+/** The target of each binary of a release, by the end of the binary's name. */
 const RELEASE_TARGETS = {
   "linux-x64": "x86_64-unknown-linux-gnu",
   "linux-arm64": "aarch64-unknown-linux-gnu",
 };
 
 const ADVICE = "No binary was made. It needs the denort of this version of Deno, which Deno " +
-  "downloads; where that is not possible, set DENORT_BIN to its path.";
+  "downloads. If that is not possible, set DENORT_BIN to its path.";
 const RELEASE_ADVICE = "A release needs a denort for each of " +
-  `${Object.values(RELEASE_TARGETS).join(", ")}: {target} in DENORT_BIN stands for these.`;
+  `${Object.values(RELEASE_TARGETS).join(", ")}. {target} in DENORT_BIN stands for these names.`;
 
-/** What `deno info --json` tells of packages. */
+/** The part of `deno info --json` that is about packages. */
 const infoSchema = z.object({
   npmPackages: z.record(z.string(), z.object({ name: z.string(), localPath: z.string() })),
 });
 
 /**
- * Finds what must not come into a binary. Deno takes all files of packages and reads them as code;
- * among the tests of one are 100,000 numbers, on which it overflows its stack (denoland/deno#36746).
+ * Finds the files that must not come into a binary. Deno embeds all files of a package and parses
+ * them as code. One test of bintrees has 100,000 numbers, on which Deno's parser overflows its stack
+ * (denoland/deno#36746).
  */
 async function findExcluded(): Promise<string[]> {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
@@ -41,11 +42,15 @@ async function findExcluded(): Promise<string[]> {
     .map(({ localPath }) => join(localPath, "test"));
 }
 
-/** Makes one binary; without a target it is for this machine. */
+/** The options of `deno task start` that a binary keeps: its permissions, and no questions. */
+function permissionOptions(): string[] {
+  return denoJson.tasks.start.command.split(" ")
+    .filter((word) => /^(-P|--allow-|--no-prompt)/.test(word));
+}
+
+/** Builds one binary. Without a target it is for this machine. */
 async function compile(output: string, target?: string): Promise<boolean> {
   const excluded = await findExcluded();
-  const permissions = denoJson.tasks.start.command.split(" ")
-    .filter((arg) => arg.startsWith("--"));
   const denort = Deno.env.get("DENORT_BIN")?.replaceAll("{target}", target ?? Deno.build.target);
   const { success } = await new Deno.Command(Deno.execPath(), {
     args: [
@@ -53,7 +58,7 @@ async function compile(output: string, target?: string): Promise<boolean> {
       "--frozen",
       "--exclude-unused-npm",
       ...["--config", CONFIG],
-      ...permissions,
+      ...permissionOptions(),
       ...excluded.flatMap((path) => ["--exclude", path]),
       ...target ? ["--target", target] : [],
       ...["--output", output],
@@ -65,9 +70,9 @@ async function compile(output: string, target?: string): Promise<boolean> {
   return success;
 }
 
-/** Makes `dist` anew, with binaries and, once there are all, their checksums for `sha256sum -c`. */
+/** Replaces `dist` by new binaries. If all of them were built, adds checksums for `sha256sum -c`. */
 async function release(): Promise<boolean> {
-  // Of one machine, Deno would put it into the binaries for all of them.
+  // Deno would put the denort of one machine into the binaries for all machines.
   if (Deno.env.get("DENORT_BIN")?.includes("{target}") === false) {
     printError(RELEASE_ADVICE);
     return false;

@@ -1,6 +1,7 @@
 /**
- * `deno task client:build`: makes of the client library what `npm publish` takes, in `dist/client`,
- * and what the service serves of it, which is committed, so that the service needs no build.
+ * `deno task client:build`: builds the client library's package for `npm publish` in `dist/client`,
+ * and the module that the service serves. That module is committed, so that the service needs no
+ * build.
  */
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,7 +9,7 @@ import ts from "typescript";
 import denoJson from "../../deno.json" with { type: "json" };
 
 const ENTRY = fileURLToPath(import.meta.resolve("../client/mod.ts"));
-/** What the service serves, as one JSON string. */
+/** The module that the service serves, as one JSON string. */
 export const SERVED = fileURLToPath(import.meta.resolve("../http/client_bundle.json"));
 
 const MANIFEST = {
@@ -42,7 +43,7 @@ Elsewhere: \`await wss.count({ status: "unseen" })\`, \`await wss.markAs("read",
 \`wss.close()\` at the end.
 `;
 
-/** Makes one minified ES module, with its map beside it. */
+/** Writes one minified ES module with its source map beside it. */
 async function bundle(outDir: string): Promise<void> {
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["bundle", "--quiet", "--platform", "browser", "--minify", "--sourcemap=linked"]
@@ -52,7 +53,7 @@ async function bundle(outDir: string): Promise<void> {
   if (!success) throw new Error(new TextDecoder().decode(stderr));
 }
 
-/** Writes the declarations of all that the entry's declarations name. */
+/** Writes the declarations of the entry, and of every module that they import. */
 async function declare(outDir: string): Promise<void> {
   const declarations = new Map<string, string>();
   const program = ts.createProgram([ENTRY], {
@@ -72,16 +73,16 @@ async function declare(outDir: string): Promise<void> {
   for (const name of wanted) {
     const text = declarations.get(name)?.replaceAll(/(?<=from "\.\/\w+)\.ts(?=")/g, ".js") ?? "";
     for (const [, other] of text.matchAll(/from "\.\/(\w+)\.js"/g)) wanted.add(`${other}.d.ts`);
-    // Symbol.dispose is in no library that is there by default.
+    // No default library of TypeScript has Symbol.dispose.
     const needs = name === "mod.d.ts" ? '/// <reference lib="esnext.disposable" />\n' : "";
     await Deno.writeTextFile(join(outDir, name), needs + text);
   }
 }
 
 /**
- * Makes the package anew.
+ * Replaces the package in a folder by a new one.
  *
- * @returns What the service is to serve, which is the module without its map
+ * @returns The module for the service to serve, which does not name its source map
  */
 export async function buildClient(outDir: string): Promise<string> {
   await Deno.remove(outDir, { recursive: true }).catch(() => {});

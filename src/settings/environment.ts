@@ -1,12 +1,9 @@
 /**
  * Where settings are found: in the environment, and in `.env` in the working directory.
  */
-import { levenshteinDistance } from "@std/text/levenshtein-distance";
 import { parseEnv } from "node:util";
+import { editDistance } from "../util/edit_distance.ts";
 import { SETTING_NAMES, type SettingName, type Settings } from "./settings.ts";
-
-/** The package ships no types. */
-const distance: (a: string, b: string) => number = levenshteinDistance;
 
 /** Where the text of a setting comes from. `default` is for settings that a program sets. */
 export type SettingSource = "environment" | ".env" | "default";
@@ -61,6 +58,6 @@ async function readDotEnv(): Promise<string> {
 
 function warnOfTypo(name: string): string[] {
   if (SETTING_NAMES.some((known) => known === name)) return [];
-  const meant = SETTING_NAMES.find((known) => distance(name.toUpperCase(), known) <= 2);
+  const meant = SETTING_NAMES.find((known) => editDistance(name.toUpperCase(), known) <= 2);
   return meant ? [`.env sets ${name}, which is not a setting. Did you mean ${meant}?`] : [];
 }

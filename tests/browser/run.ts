@@ -1,8 +1,11 @@
 /**
- * `deno task test:browser`: runs the tests that need Chromium, or says how to get it. Arguments go
- * to `deno test`, and name what is run.
+ * `deno task test:browser`: runs the tests that need Chromium. If there is no Chromium, prints how to
+ * get it. Arguments go to `deno test`, and may name single files.
  */
+import { fileURLToPath } from "node:url";
 import { findChromium, HOW_TO_GET_CHROMIUM } from "../_support/browser/find_chromium.ts";
+
+const CONFIG = fileURLToPath(import.meta.resolve("../deno.json"));
 
 if (findChromium() === null) {
   // deno-lint-ignore no-console
@@ -13,6 +16,7 @@ const tests = new Deno.Command(Deno.execPath(), {
   args: [
     "test",
     "--no-prompt",
+    ...["--config", CONFIG],
     "--allow-all",
     ...Deno.args.length > 0 ? Deno.args : ["tests/browser/"],
   ],

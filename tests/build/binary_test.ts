@@ -5,12 +5,23 @@ import { startProcess } from "../_support/service/process.ts";
 
 const NAME = `wss-${denoJson.version}`;
 const MACHINES = { "x86_64-unknown-linux-gnu": 0x3e, "aarch64-unknown-linux-gnu": 0xb7 };
-/** What the service may read of the environment, which is written into its binary. */
-const ENVIRONMENT = /--allow-env=(\S+)/.exec(denoJson.tasks.start.command)?.[1]?.split(",");
-/** Where the header of a Linux program says for which machine it is. */
+/** The permissions of the service, as Deno writes them into a binary. */
+const PERMISSIONS = {
+  allow_env: denoJson.permissions.service.env,
+  // All of it.
+  allow_net: [],
+  // Relative to the directory in which the binary is started.
+  allow_read: [".env", "certs"],
+  allow_ffi: null,
+  allow_run: null,
+  allow_sys: null,
+  allow_write: null,
+  prompt: false,
+};
+/** The offset in the header of a Linux program that tells its machine. */
 const MACHINE_AT = 18;
 
-/** What looks like a denort for each machine, for which Deno takes any program. */
+/** Makes a stand-in for the denort of each machine. Deno takes any program as one. */
 async function makeDenorts() {
   const dir = await Deno.makeTempDir({ prefix: "wss-denort-" });
   const program = await Deno.readFile("/bin/true");
@@ -32,7 +43,7 @@ async function namesIn(dir: string): Promise<string[]> {
 }
 
 Deno.test({
-  name: "a release has a binary for each machine, named for the version, with checksums that fit",
+  name: "a release has a binary for each machine, named for the version, and checksums that match",
   ignore: Deno.build.os !== "linux",
   async fn() {
     await using denorts = await makeDenorts();
@@ -46,8 +57,11 @@ Deno.test({
       const binary = await Deno.readFile(join(dist, `${NAME}-${name}`));
       machines.push(binary[MACHINE_AT]);
       const text = new TextDecoder().decode(binary);
-      assert(text.includes(JSON.stringify(ENVIRONMENT)), name);
-      // A word of the client library, which it serves.
+      for (const [permission, allowed] of Object.entries(PERMISSIONS)) {
+        const expected = `"${permission}":${JSON.stringify(allowed)}`;
+        assert(text.includes(expected), `${name}: ${expected}`);
+      }
+      // A text of the client library, which the service serves.
       assert(text.includes("Closed by the client"), name);
     }
     assertEquals(machines, Object.values(MACHINES));
@@ -60,7 +74,7 @@ Deno.test({
   },
 });
 
-Deno.test("without a denort a build ends with 1, says how to get one, and leaves nothing", async () => {
+Deno.test("without a denort, a build ends with 1, says how to get one, and leaves nothing behind", async () => {
   for (const task of ["compile", "release"] as const) {
     const env = { DENORT_BIN: "/none/{target}" };
     await using build = await startProcess({ task, env });
@@ -74,7 +88,7 @@ Deno.test("without a denort a build ends with 1, says how to get one, and leaves
   }
 });
 
-Deno.test("a release from one machine's denort is refused, for the other's binary would hold it", async () => {
+Deno.test("a release with a single denort is refused, since it would come into the binaries of all machines", async () => {
   await using build = await startProcess({ task: "release", env: { DENORT_BIN: "/bin/true" } });
   assertEquals(await build.exitCode(), 1);
   assertEquals(build.complaints.length, 1);

@@ -5,7 +5,7 @@ import denoJson from "../../deno.json" with { type: "json" };
 import served from "../../src/http/client_bundle.json" with { type: "json" };
 import { installClient } from "../_support/clients/package.ts";
 
-/** What is called of it, with types that fit, and with some that do not. */
+/** A program that uses the package. Some of its calls are wrong, and are marked so. */
 const CONSUMER = `
 import { type Change, connect, type State, WssError } from "@wss/client";
 
@@ -32,15 +32,15 @@ await wss.markAs("read", ["1"], { signal: AbortSignal.timeout(1000) }).catch((er
 wss.schedules({ from: 1, to: 2, timezone: "UTC", gameIds: ["7", 7] }).close();
 // @ts-expect-error There is no such status.
 await wss.count({ status: "new" });
-// @ts-expect-error A part of the schedule has an end.
+// @ts-expect-error A part of the schedule needs an end.
 wss.schedules({ from: 1, timezone: "UTC" });
-// @ts-expect-error What is given is not to be changed.
+// @ts-expect-error The state is read-only.
 wss.state.last = null;
-// @ts-expect-error It is the service that says what is new.
+// @ts-expect-error An inbox has no such method for its users.
 inbox.pushed;
 `;
 
-/** What the compiler finds wrong with a program that uses the package. */
+/** The problems that the compiler finds in a program, with the line of each. */
 function problemsOf(file: string, moduleResolution: ts.ModuleResolutionKind): string[] {
   const isNode = moduleResolution === ts.ModuleResolutionKind.NodeNext;
   const program = ts.createProgram([file], {
@@ -67,7 +67,7 @@ async function gzippedSize(path: string): Promise<number> {
   return chunks.reduce((size, { byteLength }) => size + byteLength, 0);
 }
 
-Deno.test("the client's package has what it names, and is less than 6 KB, gzipped", async () => {
+Deno.test("the client's package has all files that its manifest names, and less than 6 KB, gzipped", async () => {
   await using client = await installClient();
   const manifest = JSON.parse(await Deno.readTextFile(join(client.path, "package.json")));
   assertEquals(
@@ -88,7 +88,7 @@ Deno.test("the client's package has what it names, and is less than 6 KB, gzippe
   assertEquals(map.sources.length, map.sourcesContent.length);
 });
 
-Deno.test("a program that uses the client's package is checked by the types that come with it", async () => {
+Deno.test("the types in the client's package fit the calls that it offers, and no others", async () => {
   await using client = await installClient();
   const file = join(client.dir, "consumer.mts");
   await Deno.writeTextFile(file, CONSUMER);
@@ -97,10 +97,10 @@ Deno.test("a program that uses the client's package is checked by the types that
   }
 });
 
-Deno.test("what the service serves of the client is up to date", async () => {
+Deno.test("the client module that the service serves is up to date", async () => {
   await using client = await installClient();
   assert(
     served === client.served,
-    "src/http/client_bundle.json is not what is made of src/client: run deno task client:build",
+    "src/http/client_bundle.json is older than src/client: run deno task client:build",
   );
 });

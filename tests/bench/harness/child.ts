@@ -4,7 +4,7 @@ import { readLines } from "../../_support/lines.ts";
 import { deadline, Queue } from "../../_support/queue.ts";
 
 const HERE = new URL("../", import.meta.url);
-const CONFIG = new URL("../../../deno.json", import.meta.url);
+const CONFIG = new URL("../../deno.json", import.meta.url);
 
 /** The same for all, so that no variant has an advantage. */
 const PERMISSIONS = ["--allow-net", "--allow-env", "--allow-read"];
