@@ -12,6 +12,7 @@ import { print, printError } from "./cli/print.ts";
 import { runPublish } from "./cli/publish.ts";
 import { readSettings } from "./cli/read_settings.ts";
 import { parseArguments, UsageError } from "./cli/usage.ts";
+import { createCommandTables } from "./commands/table.ts";
 import { createKafkaReader } from "./kafka/reader.ts";
 import { runService } from "./run.ts";
 import { DotEnvError } from "./settings/environment.ts";
@@ -30,7 +31,7 @@ const SUBCOMMANDS = new Map<string, Command>([
 const OPTIONS = new Map<string, Command>([
   ["check-config", checkConfig],
   ["health", checkHealth],
-  ["asyncapi", () => show(JSON.stringify(createAsyncApi(denoJson), null, 2))],
+  ["asyncapi", () => show(asyncApi())],
   ["version", () => show(denoJson.version)],
   ["help", () => show(HELP)],
 ]);
@@ -77,6 +78,12 @@ function findOption(args: string[]): Command {
 function show(text: string): number {
   print(text);
   return 0;
+}
+
+/** The document of a service with all of its APIs. */
+function asyncApi(): string {
+  const tables = createCommandTables({ has: () => true });
+  return JSON.stringify(createAsyncApi({ version: denoJson.version, tables }), null, 2);
 }
 
 /** Runs the service with the settings of the environment. */

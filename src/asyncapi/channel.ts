@@ -2,9 +2,9 @@
  * Channels and their operations, which refer to messages by name.
  */
 
-/** What is told of an operation. */
+/** What the document says of an operation. */
 export interface OperationInfo {
-  /** `receive` is what wss receives. */
+  /** `receive` if wss receives the message, `send` if wss sends it. */
   readonly action: "receive" | "send";
   readonly summary: string;
   readonly message: string;
@@ -12,12 +12,12 @@ export interface OperationInfo {
   readonly replies?: readonly string[];
 }
 
-/** A reference to another place of the document. */
+/** A reference to another place in the document. */
 export function ref(...path: string[]): { $ref: string } {
   return { $ref: `#/${path.join("/")}` };
 }
 
-/** The Channel Object with these messages. */
+/** Makes the Channel Object with these messages. */
 export function toChannel<T>(channel: T, messages: readonly string[]) {
   return {
     ...channel,
@@ -27,7 +27,7 @@ export function toChannel<T>(channel: T, messages: readonly string[]) {
   };
 }
 
-/** The Operation Object of an operation of a channel. */
+/** Makes the Operation Object of an operation of a channel. */
 export function toOperation(channel: string, { action, summary, message, replies }: OperationInfo) {
   const through = (names: readonly string[]) => ({
     channel: ref("channels", channel),

@@ -1,20 +1,22 @@
 /**
- * What wss takes and sends, over its endpoints and the Kafka topic, as an AsyncAPI document. It is
- * made of the schemas with which requests and Kafka messages are parsed.
+ * The messages that wss receives and sends, at its endpoints and from the Kafka topic, as an AsyncAPI
+ * document. It is made from the command table, and from the schemas that parse requests and records.
  */
 import { settingInfo } from "../settings/settings.ts";
+import type { CommandTables } from "../commands/table.ts";
 import { ref, toChannel, toOperation } from "./channel.ts";
-import { COMMANDS, requestOf } from "./commands.ts";
-import { describeEndpoint, REPLIES } from "./endpoint.ts";
+import { describeEndpoint } from "./endpoint.ts";
 import { type MessageInfo, toMessage } from "./message.ts";
 import { PUSHES } from "./pushes.ts";
+import { repliesOf } from "./replies.ts";
+import { requestOf } from "./requests.ts";
 import { TOPIC_MESSAGES } from "./topic.ts";
 
 const SERVERS = {
   clients: {
     host: "{host}",
     protocol: "ws",
-    description: "`wss` where a proxy ends TLS. A guest needs neither form of token.",
+    description: "`wss` behind a proxy that ends TLS. A guest needs no token in either form.",
     variables: { host: { default: `localhost:${settingInfo("PORT").fallback}` } },
     security: [
       ref("components", "securitySchemes", "header"),
@@ -43,7 +45,7 @@ const SECURITY_SCHEMES = {
   },
 };
 
-/** Replies have the rid of their request (REQ2). */
+/** A reply has the rid of its request (REQ2). */
 const CORRELATION = { correlationId: ref("components", "correlationIds", "rid") };
 
 function toMessages(infos: Readonly<Record<string, MessageInfo>>, more: object = {}) {
@@ -58,7 +60,7 @@ function describeTopic() {
       address: "{topic}",
       title: "What backends publish",
       description:
-        "Every instance reads every partition (KAF1). What can't be read is passed over " +
+        "Every instance reads every partition (KAF1), and skips records that it cannot read " +
         "(KAF6).",
       parameters: {
         topic: { description: "KAFKA_TOPIC", default: settingInfo("KAFKA_TOPIC").fallback },
@@ -74,15 +76,14 @@ function describeTopic() {
   };
 }
 
-/** Makes the document. */
-export function createAsyncApi({ version }: { version: string }) {
-  const [web, mobile, topic] = [
-    describeEndpoint("/web"),
-    describeEndpoint("/mobile"),
-    describeTopic(),
-  ];
+/** Makes the document for a service with these commands. */
+export function createAsyncApi({ version, tables }: { version: string; tables: CommandTables }) {
+  const web = describeEndpoint("/web", [...tables["/web"].values()]);
+  const mobile = describeEndpoint("/mobile", [...tables["/mobile"].values()]);
+  const topic = describeTopic();
+  const commands = [...new Map([...tables["/web"], ...tables["/mobile"]]).values()];
   const requests = Object.fromEntries(
-    COMMANDS.map((info) => [info.command.name, requestOf(info)]),
+    commands.map((command) => [command.name, requestOf(command)]),
   );
   return {
     asyncapi: "3.1.0",
@@ -90,8 +91,8 @@ export function createAsyncApi({ version }: { version: string }) {
       title: "wss",
       version,
       description:
-        "Tells connected clients at once when a notification arrives. IDs such as NET1 " +
-        "are those of the protocol reference in README.",
+        "Tells connected clients at once when a notification arrives. IDs such as NET1 name " +
+        "rules of the protocol reference.",
     },
     defaultContentType: "application/json",
     servers: SERVERS,
@@ -99,7 +100,7 @@ export function createAsyncApi({ version }: { version: string }) {
     operations: { ...web.operations, ...mobile.operations, ...topic.operations },
     components: {
       messages: {
-        ...toMessages({ ...requests, ...REPLIES }, CORRELATION),
+        ...toMessages({ ...requests, ...repliesOf(commands) }, CORRELATION),
         ...toMessages({ ...PUSHES, ...TOPIC_MESSAGES }),
       },
       securitySchemes: SECURITY_SCHEMES,

@@ -1,80 +1,81 @@
 /**
- * An endpoint's channel, and its operations: commands with their replies, and pushes.
+ * The channel of an endpoint, and its operations: commands with their replies, and pushes.
  */
-import { createCommandTables } from "../commands/table.ts";
+import type { Command } from "../commands/define.ts";
 import type { Endpoint } from "../protocol/endpoint.ts";
-import { CLOSE } from "../protocol/close_codes.ts";
+import { CLOSE, type CloseCode } from "../protocol/close_codes.ts";
 import { type OperationInfo, ref, toChannel, toOperation } from "./channel.ts";
-import { COMMANDS } from "./commands.ts";
-import type { MessageInfo } from "./message.ts";
 import { PUSHES } from "./pushes.ts";
-import { SHARED_REPLIES } from "./replies.ts";
+import { okReplyName } from "./replies.ts";
 
-/** With every API configured. */
-const TABLES = createCommandTables({ has: () => true });
-
-const CLOSE_CODES = [
-  { code: 1001, reason: "No answer to a ping (LIFE1)" },
+const CLOSE_CODES: readonly Pick<CloseCode, "code" | "meaning" | "reconnect">[] = [
+  // The platform closes with it, not wss.
+  { code: 1001, meaning: "The client has not answered a ping (LIFE1)", reconnect: "yes" },
   ...Object.values(CLOSE),
 ];
 
+const RECONNECT: Readonly<Record<CloseCode["reconnect"], string>> = {
+  yes: "Connect again",
+  no: "Do not connect again",
+  "with another token": "Connect again only with another token",
+};
+
 const DESCRIPTION =
-  `Frames are text, a JSON object each (FRM1). A session begins as a guest's (NET6).
+  `A frame is text with one JSON object (FRM1). A session starts as a guest (NET6).
 
-A client that offers the subprotocol \`wss.v1\` has it confirmed, and is also sent \`resync\` and the
-pushes of the events \`stream\`, \`server\` and \`authentication\` (NET5). With
-\`wss.v1.batch\` in its place, what is due at once comes in one frame, a JSON array of such objects
-(BAT1), and a frame may have an array of requests (BAT4).
+A client that offers the subprotocol \`wss.v1\` has it confirmed. It is also sent \`resync\` and the
+pushes of the events \`stream\`, \`server\` and \`authentication\` (NET5). If the client offers
+\`wss.v1.batch\`, wss sends messages that are due at the same time in one frame, as a JSON array of
+such objects (BAT1), and a frame of the client may be an array of requests (BAT4).
 
-Instead of upgrading, wss answers 401 for a token in the header that is refused, or for none where
-one is needed (NET4), 403 for an origin that is not allowed, and 503 with \`Retry-After\` for an
-instance that is full, not ready or about to end (NET3).
+wss refuses an upgrade with 401 if the token in the header is refused, or if a token is required and
+there is none (NET4), with 403 if the origin is not allowed, and with 503 and \`Retry-After\` if the
+instance is full, not ready or shutting down (NET3).
 
-Close codes (LIFE2); after 1003, 1009 and 4029 a client should not reconnect by itself, after 4401
-with another token only, after the others it should:
+Close codes, and what a client should do by itself (LIFE2):
 
-${CLOSE_CODES.map(({ code, reason }) => `- ${code}: ${reason}`).join("\n")}`;
+${
+    CLOSE_CODES.map(({ code, meaning, reconnect }) =>
+      `- ${code}: ${meaning}. ${RECONNECT[reconnect]}.`
+    ).join("\n")
+  }`;
 
-/** What a client says as it connects. */
+/** Headers with which a client connects. */
 const UPGRADE_HEADERS = {
   type: "object",
   properties: {
-    "Authorization": { type: "string", description: "The token; its whole value (NET4)" },
+    "Authorization": { type: "string", description: "The whole value is the token (NET4)" },
     "Sec-WebSocket-Protocol": {
       type: "string",
       description: "`wss.v1` (NET5) or `wss.v1.batch` (BAT1), and from browsers " +
         "`bearer.<base64url of the token>` (NET4)",
       examples: ["wss.v1", "wss.v1.batch, wss.v1, bearer.YWxpY2UtdG9rZW4"],
     },
-    "Origin": { type: "string", description: "One that is allowed, or none (NET3)" },
+    "Origin": { type: "string", description: "An allowed origin, or none (NET3)" },
   },
 };
 
-const okOf = (command: string) => `${command}.ok`;
-
-/** Messages that answer a request. */
-export const REPLIES: Readonly<Record<string, MessageInfo>> = {
-  ...Object.fromEntries(COMMANDS.map(({ command, reply }) => [okOf(command.name), reply])),
-  ...SHARED_REPLIES,
-};
-
-/** The channel of an endpoint, and what goes through it. */
-export function describeEndpoint(endpoint: Endpoint) {
+/** The channel of an endpoint with these commands, and the operations of the channel. */
+export function describeEndpoint(endpoint: Endpoint, commands: readonly Command[]) {
   const channel = endpoint.slice(1);
-  const commands = COMMANDS.filter(({ command }) => TABLES[endpoint].has(command.name));
   const operations: OperationInfo[] = [
-    ...commands.map(({ command: { name }, summary, resumes }) => ({
+    ...commands.map((command) => ({
       action: "receive" as const,
-      summary,
-      message: name,
-      replies: [okOf(name), ...(resumes ? ["resumed"] : []), "refused", "error"],
+      summary: command.summary,
+      message: command.name,
+      replies: [
+        okReplyName(command),
+        ...(command.subscribes ? ["resumed"] : []),
+        "refused",
+        "error",
+      ],
     })),
     ...Object.entries(PUSHES).map(([message, { summary }]) => ({
       action: "send" as const,
       summary,
       message,
     })),
-    { action: "send", summary: "Answers a frame that can't be read (FRM3)", message: "error" },
+    { action: "send", summary: "Answers a frame that cannot be read (FRM3)", message: "error" },
   ];
   const messages = operations.flatMap(({ message, replies = [] }) => [message, ...replies]);
   return {

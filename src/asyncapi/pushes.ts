@@ -1,22 +1,23 @@
 /**
- * Pushes, by their status (REQ7). Nothing is checked with these schemas while the service runs;
- * tests hold real pushes against them.
+ * Pushes, by their status (REQ7). The running service does not check pushes with these schemas; tests
+ * compare them with real pushes.
  */
 import * as z from "zod";
 import { NO_RID, type PushStatus } from "../protocol/frames.ts";
 import type { MessageInfo } from "./message.ts";
-import { bodySchema, cursorSchema, subscriptionIdSchema } from "./replies.ts";
+import { backendBodySchema } from "../commands/define.ts";
+import { cursorSchema, subscriptionIdSchema } from "./replies.ts";
 
 const rid = z.literal(NO_RID);
 const recordIdSchema = z.string().regex(/^\d+-\d+$/)
-  .describe("The record, `<partition>-<offset>`, the same for every client (DEL4)");
+  .describe("The record's id, `<partition>-<offset>`, the same for every client (DEL4)");
 const placeSchema = cursorSchema
   .describe("The place in the log up to which all subscriptions have been served (DEL8)");
 
 const EVENT = "c3b9e00c33a9b4cda35df404d710d2c4";
 const CURSOR = "AdndBmRvlkdKAaIIIecAAAAAAAAB";
 
-/** What is sent without having been asked for. */
+/** Frames that wss sends without a request. */
 export const PUSHES = {
   update: {
     summary: "A notification, or other data, for a subscription (KAF2, KAF4)",
@@ -38,12 +39,12 @@ export const PUSHES = {
     }],
   },
   reload: {
-    summary: "The list of a subscription, fetched again (KAF3)",
+    summary: "A subscription's list, fetched again (KAF3)",
     payload: z.object({
       rid,
       event: subscriptionIdSchema,
       status: z.literal("reload"),
-      payload: bodySchema,
+      payload: backendBodySchema,
       id: recordIdSchema.optional(),
       cursor: cursorSchema,
     }),
@@ -57,7 +58,7 @@ export const PUSHES = {
     }],
   },
   resync: {
-    summary: "Something is missing: ask for the list (DEL11, DEL12); with `wss.v1` only",
+    summary: "Pushes are missing, ask for the list (DEL11, DEL12); only with `wss.v1`",
     payload: z.object({
       rid,
       event: subscriptionIdSchema,
@@ -74,7 +75,7 @@ export const PUSHES = {
     }],
   },
   unauthorized: {
-    summary: "The session is a guest's from now on (AUTH6, KAF5); with `wss.v1` only",
+    summary: "The session is a guest's from now on (AUTH6, KAF5); only with `wss.v1`",
     payload: z.object({
       rid,
       event: z.literal("authentication"),
@@ -84,7 +85,7 @@ export const PUSHES = {
     examples: [{ rid: -1, event: "authentication", status: "unauthorized", payload: null }],
   },
   degraded: {
-    summary: "What is new may come late (DEL10); with `wss.v1` only",
+    summary: "New pushes may be late (DEL10); only with `wss.v1`",
     payload: z.object({
       rid,
       event: z.literal("stream"),
@@ -94,7 +95,8 @@ export const PUSHES = {
     examples: [{ rid: -1, event: "stream", status: "degraded", payload: { sinceMs: 15_000 } }],
   },
   live: {
-    summary: "What is new comes at once, and all until here has come (DEL8); with `wss.v1` only",
+    summary:
+      "New pushes come at once, and all up to the cursor have come (DEL8); only with `wss.v1`",
     payload: z.object({
       rid,
       event: z.literal("stream"),
@@ -105,7 +107,7 @@ export const PUSHES = {
     examples: [{ rid: -1, event: "stream", status: "live", payload: null, cursor: CURSOR }],
   },
   reconnect: {
-    summary: "The instance ends: it will close with 1012 (LIFE4); with `wss.v1` only",
+    summary: "The instance shuts down and will close with 1012 (LIFE4); only with `wss.v1`",
     payload: z.object({
       rid,
       event: z.literal("server"),

@@ -1,62 +1,75 @@
 /**
- * Replies (REQ6). Nothing is checked with these schemas while the service runs; tests hold real
- * replies against them.
+ * Replies (REQ6). The running service does not check replies with these schemas; tests compare them
+ * with real replies.
  */
 import * as z from "zod";
 import { NO_RID, type ReplyStatus } from "../protocol/frames.ts";
 import { ERRORS, type Slug } from "../protocol/errors.ts";
+import { backendBodySchema, type Command } from "../commands/define.ts";
 import { ridSchema } from "../connection/parse_request.ts";
 import type { MessageInfo } from "./message.ts";
 
-/** The `event` of what belongs to a subscription. */
+/** The `event` of a frame that belongs to a subscription. */
 export const subscriptionIdSchema = z.string().regex(/^[0-9a-f]{32}$/)
   .describe("The subscription's id (ID1)");
 
-/** The `cursor` of what belongs to a subscription. */
+/** The `cursor` of a frame that belongs to a subscription. */
 export const cursorSchema = z.string().min(1)
   .describe("The place in the log up to which the subscription has been served (DEL3)");
 
-/** A backend's JSON, whatever that is. */
-export const bodySchema = z.unknown().describe("What the backend answered (BCK1)");
-
-const rid = ridSchema.describe("The request's");
+const rid = ridSchema.describe("The request's rid");
 
 function status<S extends ReplyStatus>(...statuses: readonly [S, ...S[]]) {
   return z.literal(statuses);
 }
 
-/** The reply `ok` of a command that subscribes to nothing. */
-export function okSchema(event: string, payload: z.ZodType) {
-  return z.object({ rid, event: z.literal(event), status: status("ok"), payload });
+/** The reply `ok` of a command. */
+function okReplyOf({ name, subscribes, reply: { summary, payload, examples } }: Command) {
+  const ok = z.object({ rid, event: z.literal(name), status: status("ok"), payload });
+  const list = ok.extend({
+    event: subscriptionIdSchema,
+    recovered: z.literal(false).optional().describe("Present if the request has `since` (DEL6)"),
+    cursor: cursorSchema,
+  });
+  return {
+    summary,
+    payload: subscribes ? list : ok,
+    examples: examples.map((example) => ({ rid: 1, event: name, status: "ok", ...example })),
+  };
 }
 
-/** The reply `ok` of a command that subscribes, with its list. */
-export const listSchema = z.object({
-  rid,
-  event: subscriptionIdSchema,
-  status: status("ok"),
-  payload: bodySchema,
-  recovered: z.literal(false).optional().describe("Where the request had a `since` (DEL6)"),
-  cursor: cursorSchema,
-});
+/** The name of the message that is a command's reply `ok`. */
+export function okReplyName({ name }: Command): string {
+  return `${name}.ok`;
+}
+
+/** All messages that answer a request for one of these commands, by name. */
+export function repliesOf(commands: readonly Command[]): Readonly<Record<string, MessageInfo>> {
+  return {
+    ...Object.fromEntries(commands.map((command) => [okReplyName(command), okReplyOf(command)])),
+    ...SHARED_REPLIES,
+  };
+}
 
 const problem = z.object({
-  Slug: z.enum(Object.keys(ERRORS) as Slug[]),
+  Slug: z.enum(Object.keys(ERRORS) as Slug[]).describe(
+    Object.entries(ERRORS).map(([slug, { meaning }]) => `- ${slug}: ${meaning}`).join("\n"),
+  ),
   Message: z.string(),
   Temporary: z.boolean().describe(
-    `Whether the same request may succeed later (ERR2): so with ${
+    `Whether the same request may succeed later (ERR2). It may with ${
       Object.entries(ERRORS).filter(([, { temporary }]) => temporary).map(([slug]) => slug)
         .join(", ")
     }`,
   ),
-  Path: z.string().optional().describe("Where in the request"),
+  Path: z.string().optional().describe("The place in the request"),
   RetryAfterMs: z.int().positive().optional(),
 });
 
-/** Replies that several commands have. */
-export const SHARED_REPLIES = {
+/** Replies that are the same for several commands. */
+const SHARED_REPLIES = {
   resumed: {
-    summary: "The subscription goes on from `since`; what was missed follows (DEL5)",
+    summary: "The subscription goes on from `since`; missed pushes follow (DEL5)",
     payload: z.object({
       rid,
       event: subscriptionIdSchema,
@@ -75,12 +88,12 @@ export const SHARED_REPLIES = {
     }],
   },
   refused: {
-    summary: "The backend refused it (BCK1), or a guest may not ask (LIST3)",
+    summary: "The backend refused the request (BCK1), or the command needs a login (LIST3)",
     payload: z.object({
       rid,
       event: z.string().describe("The command's name"),
       status: status("unauthorized", "forbidden", "error"),
-      payload: bodySchema,
+      payload: backendBodySchema,
     }),
     examples: [
       { rid: 2, event: "getMyNotifications", status: "unauthorized", payload: null },
@@ -88,11 +101,11 @@ export const SHARED_REPLIES = {
     ],
   },
   error: {
-    summary: "An error of wss's own (ERR1)",
+    summary: "An error of wss itself (ERR1)",
     payload: z.object({
       rid: z.union([ridSchema, z.literal(NO_RID)])
-        .describe("The request's, or -1 where it can't be read (REQ2)"),
-      event: z.string().describe("The command's name, or \"\" where it can't be read"),
+        .describe("The request's rid, or -1 if it cannot be read (REQ2)"),
+      event: z.string().describe('The command\'s name, or "" if it cannot be read'),
       status: status("error"),
       payload: z.object({ message: z.string(), error: z.array(problem).min(1) }),
     }),

@@ -1,5 +1,5 @@
 /**
- * Messages of the Kafka topic, by their type.
+ * Messages in the Kafka topic, by their type.
  */
 import type * as z from "zod";
 import { messageSchema } from "../log/message.ts";
@@ -7,10 +7,10 @@ import type { MessageInfo } from "./message.ts";
 
 const [updateSubscription, notification, logout] = messageSchema.options;
 
-/** What backends write to the topic. */
+/** Messages that backends write to the topic. */
 export const TOPIC_MESSAGES = {
   notification: {
-    summary: "Goes to the user's subscriptions that have the type, or every type (KAF4)",
+    summary: "Is pushed to the user's subscriptions to this type or to all types (KAF4)",
     payload: notification,
     examples: [{
       type: "notification",
@@ -18,7 +18,7 @@ export const TOPIC_MESSAGES = {
     }],
   },
   update_subscription: {
-    summary: "Goes to these subscriptions, or has their lists fetched again (KAF2, KAF3)",
+    summary: "Is pushed to these subscriptions, or makes wss fetch their lists again (KAF2, KAF3)",
     payload: updateSubscription,
     examples: [
       {
@@ -32,7 +32,7 @@ export const TOPIC_MESSAGES = {
     ],
   },
   logout: {
-    summary: "Every session of the user becomes a guest's (KAF5)",
+    summary: "Makes every session of the user a guest's (KAF5)",
     payload: logout,
     examples: [{ type: "logout", document: { userId: "42" } }],
   },

@@ -1,23 +1,24 @@
 import * as z from "zod";
 import { ok } from "../protocol/frames.ts";
 import { CommandError } from "../protocol/errors.ts";
-import { HEADER_VALUE, optional } from "../protocol/validation.ts";
+import { HEADER_VALUE, idSchema, optional } from "../protocol/validation.ts";
 import { defineCommand } from "./define.ts";
 
-/** Logs in, renews a token, or with neither becomes a guest (AUTH1 to AUTH5). */
+/** Logs in or out, or renews the session's token (AUTH1 to AUTH5). */
 export const authentication = defineCommand({
   name: "authentication",
   barrier: true,
   options: z.object({
     authToken: optional(
-      z.string().regex(HEADER_VALUE, "expected what can be the value of an HTTP header"),
+      z.string().regex(HEADER_VALUE, "expected a string that can be the value of an HTTP header"),
     ).describe(
-      'Goes to the user API as it is (BCK2). Without one, or with "", nobody is logged in (AUTH2)',
+      "Sent to the user API unchanged (BCK2). Without a token, or with an empty one, the session " +
+        "becomes a guest's (AUTH2)",
     ),
-    update: optional(z.boolean()).describe("Whether it renews the session's token (AUTH4)"),
+    update: optional(z.boolean()).describe("Whether to renew the session's token (AUTH4)"),
   }).refine(({ authToken, update }) => authToken || !update, {
     path: ["authToken"],
-    message: "expected a token, for there is nothing else to renew",
+    message: "expected a token, because update is true",
   }).meta({
     if: { properties: { update: { const: true } }, required: ["update"] },
     then: {
@@ -25,6 +26,20 @@ export const authentication = defineCommand({
       required: ["authToken"],
     },
   }),
+  summary: "Logs in, renews the token, or, without a token, logs out (AUTH1 to AUTH5)",
+  examples: [
+    { authToken: "alice-token" },
+    { authToken: "alice-newer-token", update: true },
+    {},
+  ],
+  reply: {
+    summary: "The user API's answer; null for a guest",
+    payload: z.looseObject({ id: idSchema }).nullable(),
+    examples: [
+      { payload: { id: "42", name: "Alice" } },
+      { rid: 3, payload: null },
+    ],
+  },
   async run({ authToken: token, update }, { session, tokens, signal }) {
     if (!token) {
       session.logOut();

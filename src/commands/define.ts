@@ -1,8 +1,9 @@
 /**
- * What a command is. Its schema and its handler are closed over each other here, so that the table
- * holds commands of every type of options.
+ * What a command is. `defineCommand` ties a handler to its schema, so that one table can hold
+ * commands with options of every type, and keeps what the AsyncAPI document says of the command.
  */
-import type * as z from "zod";
+import * as z from "zod";
+import type { Api } from "../backend/apis.ts";
 import type { Backend } from "../backend/backend.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { ResumePoints } from "../log/resume.ts";
@@ -12,51 +13,91 @@ import type { StreamStatus } from "../sessions/stream_status.ts";
 import type { Tokens } from "../backend/tokens.ts";
 import { parseOrRefuse } from "../protocol/validation.ts";
 
-/** What a handler works with. */
+/** What a command's handler works with. */
 export interface CommandContext {
   readonly session: Session;
   readonly backend: Backend;
   readonly tokens: Tokens;
   readonly resumePoints: ResumePoints;
   readonly streamStatus: Pick<StreamStatus, "greet">;
-  /** Subscriptions that a session may have (LIM3). */
+  /** How many subscriptions one session may have (LIM3). */
   readonly maxSubscriptions: number;
   readonly metrics: Pick<Metrics, "resumes">;
-  /** Aborted when the connection is gone. */
+  /** Aborted when the connection has ended. */
   readonly signal: AbortSignal;
 }
 
-/** One entry of the command table. */
-export interface Command<S extends z.ZodType = z.ZodType> {
+/** What the document says of the reply `ok`. */
+export interface ReplyInfo {
+  readonly summary: string;
+  /** The schema of the reply's payload. */
+  readonly payload: z.ZodType;
+  readonly examples: readonly ReplyExample[];
+}
+
+/** A reply `ok`, without the keys that are the same in all of them. */
+export interface ReplyExample {
+  /** The rid of the request that it answers: examples of requests are numbered from 1. Default 1. */
+  readonly rid?: number;
+  readonly payload: unknown;
+  /** The subscription's id, if the command subscribes. Default: the command's name. */
+  readonly event?: string;
+  readonly recovered?: false;
+  readonly cursor?: string;
+}
+
+/** A command as its file defines it. */
+export interface CommandDefinition<S extends z.ZodType> {
   readonly name: string;
-  /** Starts when all before it are answered; what comes after waits for it (REQ5). */
-  readonly barrier: boolean;
-  /** What its options may be. */
+  /** The API that it cannot do without: if that API has no URL, there is no such command. */
+  readonly needs?: Api;
+  /** Whether it runs alone: after all requests before it, and before all after it (REQ5). */
+  readonly barrier?: boolean;
+  /**
+   * Whether it subscribes the session. Then the `event` of its reply is the subscription's id, the
+   * reply has a cursor, and a request with `since` may be answered with `recovered: true` (DEL5).
+   */
+  readonly subscribes?: boolean;
+  /** The schema of its options. */
   readonly options: S;
+  /** One line for the document. */
+  readonly summary: string;
+  /** Options of example requests. */
+  readonly examples: readonly z.input<S>[];
+  readonly reply: ReplyInfo;
+  /** @throws {CommandError} What the client asked for cannot be done */
+  run(options: z.output<S>, context: CommandContext): Reply | Promise<Reply>;
+}
+
+/** One entry of the command table. */
+export interface Command<S extends z.ZodType = z.ZodType>
+  extends Omit<CommandDefinition<S>, "run" | "barrier" | "subscribes"> {
+  readonly barrier: boolean;
+  readonly subscribes: boolean;
   /**
    * Parses the options.
    *
-   * @returns The work that is left, to be run once
+   * @returns The handler with these options, to be called once
    * @throws {CommandError} `invalid-options`
    */
   prepare(options: unknown): (context: CommandContext) => Reply | Promise<Reply>;
 }
 
-/** Makes a {@linkcode Command} of a schema and of what to do with what it parses. */
-export function defineCommand<S extends z.ZodType>(definition: {
-  name: string;
-  barrier?: boolean;
-  options: S;
-  run(options: z.output<S>, context: CommandContext): Reply | Promise<Reply>;
-}): Command<S> {
-  const { name, barrier = false, options: schema, run } = definition;
+/** Makes a {@linkcode Command}. */
+export function defineCommand<S extends z.ZodType>(
+  { run, barrier = false, subscribes = false, ...info }: CommandDefinition<S>,
+): Command<S> {
   return {
-    name,
+    ...info,
     barrier,
-    options: schema,
+    subscribes,
     prepare(options) {
-      const parsed = parseOrRefuse(schema, options, { path: ["options"], slug: "invalid-options" });
+      const refusal = { path: ["options"], slug: "invalid-options" } as const;
+      const parsed = parseOrRefuse(info.options, options, refusal);
       return (context) => run(parsed, context);
     },
   };
 }
+
+/** The payload of a command that passes on what a backend answered. */
+export const backendBodySchema = z.unknown().describe("What the backend answered (BCK1)");

@@ -7,10 +7,17 @@ import { notificationStatusSchema, notificationWhereSchema } from "./options.ts"
 
 const countSchema = z.object({ total: optional(z.int()) });
 
-/** Counts the user's notifications of a status (COUNT1). */
+/** Counts the user's notifications with one status (COUNT1). */
 export const getMyNotificationsCount = defineCommand({
   name: "getMyNotificationsCount",
   options: z.object({ where: notificationWhereSchema, status: notificationStatusSchema }),
+  summary: "Counts the user's notifications with one status (COUNT1)",
+  examples: [{ where: { types: [] }, status: "unseen" }],
+  reply: {
+    summary: "The number of notifications",
+    payload: z.object({ total: z.int() }),
+    examples: [{ payload: { total: 2 } }],
+  },
   async run({ where: { types }, status }, { session, backend, signal }) {
     if (session.user === null) return unauthorized();
 
@@ -25,7 +32,7 @@ export const getMyNotificationsCount = defineCommand({
     if (!count.success) {
       throw new CommandError({
         slug: "backend-invalid",
-        message: "Cannot count: the notification API answered no usable total",
+        message: "Cannot count: the notification API's answer has no usable total",
       });
     }
     return ok(toJson({ total: count.data.total ?? 0 }));

@@ -1,14 +1,17 @@
 import * as z from "zod";
 import { scheduleTarget } from "../protocol/target.ts";
 import { idSchema, listOf, optional } from "../protocol/validation.ts";
-import { defineCommand } from "./define.ts";
-import { listAndSubscribe, sinceSchema } from "./list_and_subscribe.ts";
+import { backendBodySchema, defineCommand } from "./define.ts";
+import { listAndSubscribe } from "./list_and_subscribe.ts";
+import { sinceSchema } from "./options.ts";
 
 const idsSchema = optional(listOf(idSchema));
 
-/** Lists a part of the schedule and subscribes to it; guests may (SCHED1). */
+/** Lists a part of the schedule and subscribes to it (SCHED1). */
 export const getSchedules = defineCommand({
   name: "getSchedules",
+  needs: "schedule",
+  subscribes: true,
   options: z.object({
     where: z.object({
       from: z.int().positive(),
@@ -21,6 +24,28 @@ export const getSchedules = defineCommand({
     }),
     since: sinceSchema,
   }),
+  summary: "Lists a part of the schedule and subscribes to it; also for guests (SCHED1)",
+  examples: [{
+    where: {
+      from: 1795392000,
+      to: 1795478400,
+      timezone: "Europe/Berlin",
+      gameIds: [7],
+      test: false,
+      substage: { tiers: ["a"] },
+      tournament: { ids: ["spring-cup"] },
+    },
+  }],
+  reply: {
+    summary: "The schedule API's answer",
+    payload: backendBodySchema,
+    examples: [{
+      event: "f3d626ad22d8ba5b7d7c54a7ba5b1ae8",
+      payload: { items: [{ id: "1", name: "Reds - Blues", gameId: "7" }] },
+      recovered: false,
+      cursor: "AdndBmRvlkdKAaIIIecGAAAAAAAB",
+    }],
+  },
   run({ where, since }, context) {
     const all = (name: string, ids: readonly (string | number)[] = []) =>
       ids.map((id) => [name, String(id)] as const);

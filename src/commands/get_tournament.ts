@@ -1,19 +1,30 @@
 import * as z from "zod";
 import { idSchema } from "../protocol/validation.ts";
-import { defineCommand } from "./define.ts";
+import { backendBodySchema, defineCommand } from "./define.ts";
 
-/** Ids that would name another place than one below the API (BCK5). */
+/** Ids that would name the API itself, or a path above it (BCK5). */
 const NO_PATH_SEGMENT: readonly (string | number)[] = ["", ".", ".."];
 
-/** One tournament; guests may (TOUR1). */
+/** Answers one tournament (TOUR1). */
 export const getTournament = defineCommand({
   name: "getTournament",
+  needs: "tournament",
   options: z.object({
     where: z.object({
-      id: idSchema.refine((id) => !NO_PATH_SEGMENT.includes(id), 'expected neither "" nor a path')
+      id: idSchema.refine(
+        (id) => !NO_PATH_SEGMENT.includes(id),
+        'expected an id, not "", "." or ".."',
+      )
         .meta({ not: { enum: NO_PATH_SEGMENT } }),
     }),
   }),
+  summary: "Answers one tournament; also for guests (TOUR1)",
+  examples: [{ where: { id: "spring-cup" } }],
+  reply: {
+    summary: "The tournament API's answer",
+    payload: backendBodySchema,
+    examples: [{ payload: { id: "spring-cup", name: "Spring Cup" } }],
+  },
   async run({ where: { id } }, { session, backend, signal }) {
     const { status, payload } = await backend.get(
       { api: "tournament", id: String(id) },

@@ -1,7 +1,6 @@
 /**
- * What the commands have in common that answer a list and subscribe to what comes after it.
+ * What commands share that answer a list and subscribe to what comes after it.
  */
-import * as z from "zod";
 import type { ListRequest } from "../backend/backend.ts";
 import { unlessAborted } from "../util/delay.ts";
 import { NULL, type Reply, unauthorized } from "../protocol/frames.ts";
@@ -11,32 +10,30 @@ import type { Target } from "../protocol/target.ts";
 import type { Subscription } from "../sessions/subscription.ts";
 import type { CommandContext } from "./define.ts";
 
-/** A cursor from which to resume. Whatever it holds is no error: what is unreadable gets a list. */
-export const sinceSchema = z.unknown().optional().transform((since) => since ?? undefined)
-  .describe("A cursor from which to resume (DEL5); where that can't be, there is a list (DEL6)");
-
-/** What to subscribe to, and what to ask for. */
+/** What to subscribe to, and which list to ask for. */
 export interface Listing {
   readonly target: Target;
   readonly list: ListRequest;
-  /** What a reload asks for later: the same, less what pages. */
+  /** The list that a later reload asks for: the same one, without what selects a page. */
   readonly reload: ListRequest;
-  /** The client's cursor, if it has one. */
+  /** The client's cursor; `undefined` if it sent none. */
   readonly since: unknown;
 }
 
 /**
- * Subscribes. From a cursor on, where that can be done (DEL5); else it asks for the list, which it
- * does only once it is subscribed, so that there is no gap between the two (DEL2).
+ * Subscribes the session. It resumes from the client's cursor if that is possible (DEL5). Otherwise
+ * it subscribes first and asks for the list then, so that there is no gap between the two (DEL2).
+ *
+ * @throws {CommandError} The backend's errors, and `too-many-subscriptions`
  */
 export async function listAndSubscribe(context: CommandContext, listing: Listing): Promise<Reply> {
   const { session, signal } = context;
   const { login } = session;
-  const endTurn = await session.lockList(listing.target.id);
+  const unlock = await session.lockList(listing.target.id);
   try {
     signal.throwIfAborted();
     const place = await unlessAborted(findPlace(context, listing), signal);
-    // Logged out meanwhile: nothing of that user is for this session any more (AUTH6).
+    // If the login has changed meanwhile, the list belongs to a user who is gone (AUTH6).
     const reply = session.login !== login
       ? unauthorized()
       : place
@@ -46,15 +43,16 @@ export async function listAndSubscribe(context: CommandContext, listing: Listing
       ...reply,
       sent() {
         reply.sent?.();
-        endTurn();
+        unlock();
       },
     };
   } catch (error) {
-    endTurn();
+    unlock();
     throw error;
   }
 }
 
+/** The place to resume from; `null` if the client has no cursor or cannot resume from it. */
 async function findPlace(
   { session, resumePoints, metrics }: CommandContext,
   { target, since }: Listing,
@@ -128,7 +126,7 @@ async function list(
   }
 }
 
-/** @throws {CommandError} The session has as many subscriptions as it may (LIM3) */
+/** @throws {CommandError} The session has as many subscriptions as it may have (LIM3) */
 function subscribe(
   { session, maxSubscriptions }: CommandContext,
   { target, reload }: Pick<Listing, "target" | "reload">,
@@ -136,13 +134,13 @@ function subscribe(
   if (session.subscriptionCount >= maxSubscriptions) {
     throw new CommandError({
       slug: "too-many-subscriptions",
-      message: `Cannot subscribe: the session has ${maxSubscriptions} subscriptions already`,
+      message: `Cannot subscribe: the session already has ${maxSubscriptions} subscriptions`,
     });
   }
   return session.subscribe(target, reload);
 }
 
-/** The reply that subscribes has gone out. */
+/** Called when the reply that subscribes has gone out: only from now on may pushes follow. */
 function answered({ streamStatus, session }: CommandContext, subscription: Subscription): void {
   subscription.isAnswered = true;
   streamStatus.greet(session);

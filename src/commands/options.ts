@@ -1,14 +1,20 @@
 /**
- * What several commands have in their options.
+ * Options that several commands have.
  */
 import * as z from "zod";
 import { listOf } from "../protocol/validation.ts";
 
-/** Which notifications: of these types, or of every type where there are none. */
+/** Which notifications: those of these types, or of every type if the list is empty. */
 export const notificationWhereSchema = z.object({
-  types: listOf(z.string()).describe("All where there is none (LIST2)"),
+  types: listOf(z.string()).describe("Notification types; an empty list means all types (LIST2)"),
 });
 
 /** How far a user has got with a notification. */
 export const notificationStatusSchema = z.enum(["unseen", "unread", "read"])
-  .describe("How far the user has got with them");
+  .describe("How far the user has got with the notifications");
+
+/** A cursor to resume from. No value is an error: one that cannot be read gets the list. */
+export const sinceSchema = z.unknown().optional().transform((since) => since ?? undefined)
+  .describe(
+    "A cursor to resume from (DEL5). If that is not possible, the reply has the list (DEL6)",
+  );

@@ -12,9 +12,16 @@ export const subscription = defineCommand({
   name: "subscription",
   barrier: true,
   options: z.object({
-    ids: listOf(z.string()).describe("Of subscriptions; others are ignored"),
+    ids: listOf(z.string()).describe("The subscriptions' ids; unknown ids are ignored"),
     action: z.literal("unsubscribe"),
   }),
+  summary: "Ends subscriptions (SUB1)",
+  examples: [{ ids: ["c3b9e00c33a9b4cda35df404d710d2c4"], action: "unsubscribe" }],
+  reply: {
+    summary: "The subscriptions have ended; nothing more is pushed for them",
+    payload: z.null(),
+    examples: [{ payload: null }],
+  },
   run({ ids }, { session }) {
     session.unsubscribe(ids, "unsubscribed");
     return ok();

@@ -1,5 +1,6 @@
 /**
- * Endpoint → name → command (NET1).
+ * The commands of each endpoint (NET1). A new command is one file in this folder and one line in
+ * this table; the AsyncAPI document is made from the same table.
  */
 import type { Backend } from "../backend/backend.ts";
 import type { Endpoint } from "../protocol/endpoint.ts";
@@ -12,28 +13,33 @@ import { getTournament } from "./get_tournament.ts";
 import { subscription } from "./subscription.ts";
 import { updateNotifications } from "./update_notifications.ts";
 
+const WEB = [
+  authentication,
+  subscription,
+  getMyNotifications,
+  getMyNotificationsCount,
+  updateNotifications,
+];
+
+const MOBILE = [
+  ...WEB,
+  getSchedules,
+  getTournament,
+];
+
 /** The commands of one endpoint, by name. */
 export type CommandTable = ReadonlyMap<string, Command>;
 
-/** The commands of every endpoint; those whose API has no URL are left out. */
-export function createCommandTables(
-  backend: Pick<Backend, "has">,
-): Readonly<Record<Endpoint, CommandTable>> {
-  const web = [
-    authentication,
-    subscription,
-    getMyNotifications,
-    getMyNotificationsCount,
-    updateNotifications,
-  ];
-  const mobile = [
-    ...web,
-    ...backend.has("schedule") ? [getSchedules] : [],
-    ...backend.has("tournament") ? [getTournament] : [],
-  ];
-  return { "/web": byName(web), "/mobile": byName(mobile) };
-}
+/** The command table of each endpoint. */
+export type CommandTables = Readonly<Record<Endpoint, CommandTable>>;
 
-function byName(commands: readonly Command[]): CommandTable {
-  return new Map(commands.map((command) => [command.name, command]));
+/** Makes the table of each endpoint, without the commands whose API has no URL. */
+export function createCommandTables(backend: Pick<Backend, "has">): CommandTables {
+  const byName = (commands: readonly Command[]): CommandTable =>
+    new Map(
+      commands
+        .filter(({ needs }) => needs === undefined || backend.has(needs))
+        .map((command) => [command.name, command]),
+    );
+  return { "/web": byName(WEB), "/mobile": byName(MOBILE) };
 }

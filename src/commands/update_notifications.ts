@@ -4,16 +4,24 @@ import { listOf } from "../protocol/validation.ts";
 import { defineCommand } from "./define.ts";
 import { notificationStatusSchema } from "./options.ts";
 
-/** Sets the status of the user's notifications, of all where none is named (UPD1). */
+/** Sets the status of the user's notifications (UPD1). */
 export const updateNotifications = defineCommand({
   name: "updateNotifications",
   barrier: true,
   options: z.object({
     where: z.object({
-      notifications: listOf(z.string()).describe("Their ids; all where there is none"),
+      notifications: listOf(z.string())
+        .describe("The notifications' ids; an empty list means all of them"),
     }),
     status: notificationStatusSchema,
   }),
+  summary: "Sets the status of the user's notifications (UPD1)",
+  examples: [{ where: { notifications: ["1", "2"] }, status: "read" }],
+  reply: {
+    summary: "The status is set",
+    payload: z.null(),
+    examples: [{ payload: null }],
+  },
   async run({ where: { notifications: ids }, status }, { session, backend, signal }) {
     if (session.user === null) return unauthorized();
 

@@ -2,5 +2,5 @@
  * The paths at which clients connect (NET1).
  */
 
-/** The path of an endpoint; each has a command table of its own. */
+/** The path of an endpoint; each endpoint has its own command table. */
 export type Endpoint = "/web" | "/mobile";

@@ -1,42 +1,93 @@
 /**
- * Errors that clients are told of (ERR1, ERR2): code, meaning, and whether the same request may
- * succeed later.
+ * Errors that wss itself answers (ERR1, ERR2): code, meaning, and whether the client may try again.
  */
 import { type Reply, toJson } from "./frames.ts";
 
-/** Every error of wss's own: may the same request succeed later? (ERR2) */
+/** One row of {@linkcode ERRORS}. */
+interface ErrorCode {
+  readonly meaning: string;
+  /** Whether the same request may succeed later (ERR2). */
+  readonly temporary: boolean;
+}
+
+/** Every error of wss itself, by its slug. */
 export const ERRORS = {
-  "invalid-json": { temporary: false },
-  "invalid-request": { temporary: false },
-  "unsupported-command": { temporary: false },
-  "invalid-options": { temporary: false },
-  "duplicate-rid": { temporary: false },
-  "invalid-token": { temporary: false },
-  "too-many-subscriptions": { temporary: false },
-  "rate-limited": { temporary: true },
-  "overloaded": { temporary: true },
-  "backend-unavailable": { temporary: true },
-  "backend-timeout": { temporary: true },
-  "backend-invalid": { temporary: true },
-  "backend-refused": { temporary: false },
-  "shutting-down": { temporary: true },
-  "internal": { temporary: true },
-} as const satisfies Record<string, { temporary: boolean }>;
+  "invalid-json": {
+    meaning: "The frame is not JSON (FRM3)",
+    temporary: false,
+  },
+  "invalid-request": {
+    meaning: "The frame is not a JSON object (FRM3), or rid, command or options is wrong (REQ1)",
+    temporary: false,
+  },
+  "unsupported-command": {
+    meaning: "The endpoint has no such command (NET1)",
+    temporary: false,
+  },
+  "invalid-options": {
+    meaning: "The command does not take these options",
+    temporary: false,
+  },
+  "duplicate-rid": {
+    meaning: "An earlier request with this rid is not answered yet (REQ3)",
+    temporary: false,
+  },
+  "invalid-token": {
+    meaning: "The new token is not a token of the session's user (AUTH4)",
+    temporary: false,
+  },
+  "too-many-subscriptions": {
+    meaning: "The session already has MAX_SUBSCRIPTIONS subscriptions (LIM3)",
+    temporary: false,
+  },
+  "rate-limited": {
+    meaning: "The session has sent more requests than RATE_LIMIT allows (LIM2)",
+    temporary: true,
+  },
+  "overloaded": {
+    meaning: "Too many requests of the session (REQ5), or to the backend API (BCK3), are waiting",
+    temporary: true,
+  },
+  "backend-unavailable": {
+    meaning: "The backend API could not be reached, or answered 429 or 5xx (BCK4)",
+    temporary: true,
+  },
+  "backend-timeout": {
+    meaning: "The backend API gave no whole answer within BACKEND_TIMEOUT_MS (BCK3)",
+    temporary: true,
+  },
+  "backend-invalid": {
+    meaning: "The backend API's answer is not the expected JSON, or is over MAX_BACKEND_BYTES",
+    temporary: true,
+  },
+  "backend-refused": {
+    meaning: "The backend API answered another 3xx or 4xx, without a JSON body (BCK1)",
+    temporary: false,
+  },
+  "shutting-down": {
+    meaning: "The instance is shutting down (LIFE4)",
+    temporary: true,
+  },
+  "internal": {
+    meaning: "A defect of wss; the message has the id under which it was logged",
+    temporary: true,
+  },
+} as const satisfies Record<string, ErrorCode>;
 
 /** The code of an error, see {@linkcode ERRORS}. */
 export type Slug = keyof typeof ERRORS;
 
-/** One thing that was wrong. */
+/** One thing that is wrong. */
 export interface Problem {
   readonly slug: Slug;
   readonly message: string;
-  /** Where in the request, such as `options.where.types`. */
+  /** The place in the request, such as `options.where.types`. */
   readonly path?: string;
-  /** Milliseconds after which to try again, where that is known. */
+  /** Milliseconds after which the client may try again, if that is known. */
   readonly retryAfterMs?: number;
 }
 
-/** A refusal that the client is told of. Anything else that is thrown is a defect (`internal`). */
+/** A refusal that the client is told. Any other error that is thrown is a defect (`internal`). */
 export class CommandError extends Error {
   override readonly name = "CommandError";
   readonly problems: readonly Problem[];
@@ -47,7 +98,7 @@ export class CommandError extends Error {
   }
 }
 
-/** The reply that tells a client of an error (ERR1). */
+/** The reply with which a client is told of an error (ERR1). */
 export function errorReply(error: CommandError): Reply {
   return {
     status: "error",
