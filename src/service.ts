@@ -3,8 +3,8 @@
  * and the admin port. Shows in which order they start and end (LIFE4).
  */
 import { getLogger } from "@logtape/logtape";
-import { createBackend } from "./backend/backend.ts";
-import { createTokens } from "./backend/tokens.ts";
+import { Backend } from "./backend/backend.ts";
+import { Tokens } from "./backend/tokens.ts";
 import type { Health } from "./http/health.ts";
 import { type Fallback, notFound } from "./http/server.ts";
 import type { Quarantine } from "./log/quarantine.ts";
@@ -71,7 +71,7 @@ export class Service implements Health {
     const failed = Promise.withResolvers<string>();
     const metrics = createMetrics();
     const trace = new Trace(metrics);
-    const backend = createBackend({
+    const backend = new Backend({
       urls: {
         user: settings.API_URL_USER,
         notification: settings.API_URL_NOTIFICATION,
@@ -83,7 +83,7 @@ export class Service implements Health {
       maxBytes: settings.MAX_BACKEND_BYTES,
       metrics,
     });
-    const tokens = createTokens({ backend, cacheMs: settings.AUTH_CACHE_SECONDS * 1000 });
+    const tokens = new Tokens(backend, { cacheMs: settings.AUTH_CACHE_SECONDS * 1000 });
     const shared = { backend, tokens, trace, metrics, health: this };
 
     const delivery = new LogDelivery(settings, { ...shared, reader, onFailure: failed.resolve });

@@ -23,3 +23,13 @@ export const APIS: Readonly<Record<Api, ApiTraits>> = {
   schedule: { withToken: false, joinable: "unsent" },
   tournament: { withToken: false, joinable: "under way" },
 };
+
+/** Makes one value for each API. */
+export function forEachApi<T>(make: (api: Api) => T): Record<Api, T> {
+  return {
+    user: make("user"),
+    notification: make("notification"),
+    schedule: make("schedule"),
+    tournament: make("tournament"),
+  };
+}

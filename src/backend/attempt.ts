@@ -1,5 +1,6 @@
 /**
- * One try of one backend request, and what its answer means (BCK1).
+ * One try of one request to an API, and what its answer means (BCK1). Within the service, this is the
+ * only caller of fetch.
  */
 import { getLogger } from "@logtape/logtape";
 import { type JsonText, NULL, type ReplyStatus } from "../protocol/frames.ts";
@@ -7,16 +8,16 @@ import type { Slug } from "../protocol/errors.ts";
 
 const logger = getLogger(["wss", "backend"]);
 
-/** A backend's answer, as the client gets it. */
+/** An API's answer, as the client gets it. */
 export interface BackendAnswer {
   readonly status: ReplyStatus;
-  /** The body as it came, so that no number of it is changed. */
+  /** The body as it came, so that no number in it changes. */
   readonly payload: JsonText;
-  /** The same, parsed. */
+  /** The parsed body. */
   readonly value: unknown;
 }
 
-/** What to send. A redirect is an answer, it is not followed. */
+/** What to send. A redirect counts as an answer; it is not followed. */
 export interface BackendRequest {
   readonly method: "GET" | "PUT";
   readonly url: string;
@@ -27,15 +28,19 @@ export interface BackendRequest {
 /** Why there is no answer. */
 export interface Failure {
   readonly slug: Slug;
-  /** Tells neither address nor token (ERR3). */
+  /** A text for clients, without addresses and tokens (ERR3). */
   readonly reason: string;
-  /** Whether another try may help (BCK4). */
+  /** Whether another try may succeed (BCK4). Default: false. */
   readonly again?: boolean;
-  /** Milliseconds, where the backend said them. */
+  /** Milliseconds from the header `Retry-After`, if the API sent it. */
   readonly retryAfterMs?: number | undefined;
 }
 
-/** Fetches once. Never throws, but for a defect. */
+/**
+ * Fetches once. It does not throw; if the signal is aborted, the result means nothing.
+ *
+ * @param options.maxBytes The limit for the answer's body
+ */
 export async function attempt(
   { method, url, headers, body: sent }: BackendRequest,
   { signal, maxBytes }: { signal: AbortSignal; maxBytes: number },
@@ -50,14 +55,14 @@ export async function attempt(
     }
     body = await readText(response, maxBytes);
   } catch (error) {
-    // The only place that knows; clients are not told of addresses.
+    // Only this log line has the cause, because clients must not see addresses.
     if (!signal.aborted) {
-      logger.debug("No whole answer of {host}: {error}", { host: new URL(url).host, error });
+      logger.debug("No whole answer from {host}: {error}", { host: new URL(url).host, error });
     }
     return { slug: "backend-unavailable", reason: "no whole answer", again: true };
   }
   if (body === null) {
-    return { slug: "backend-invalid", reason: `it answered more than ${maxBytes} bytes` };
+    return { slug: "backend-invalid", reason: `its answer has more than ${maxBytes} bytes` };
   }
   return interpret(method, response.status, body);
 }
@@ -71,7 +76,7 @@ function unavailable({ status, headers }: Response): Failure {
   };
 }
 
-/** `Retry-After` in either of its forms, RFC 9110, 10.2.3. */
+/** Reads `Retry-After`, which has seconds or a date (RFC 9110, 10.2.3). */
 function retryAfterMs(header: string | null): number | undefined {
   if (header === null) return undefined;
   if (!/^(\d+|[A-Z][a-z]{2}, .*)$/.test(header)) return undefined;
@@ -87,7 +92,7 @@ function interpret(method: string, status: number, body: string): BackendAnswer 
   if (status >= 200 && status < 300) {
     return json
       ? { status: "ok", ...json }
-      : { slug: "backend-invalid", reason: "it answered what is not JSON" };
+      : { slug: "backend-invalid", reason: "its answer is not JSON" };
   }
   if (status === 401) return { status: "unauthorized", ...json ?? NOTHING };
   if (status === 403) return { status: "forbidden", ...json ?? NOTHING };
@@ -105,25 +110,25 @@ function parse(body: string): { payload: JsonText; value: unknown } | null {
   }
 }
 
-/** The whole body, `null` where it is longer than the limit. */
+/** Reads the whole body; gives `null` if it is longer than the limit. */
 async function readText(response: Response, maxBytes: number): Promise<string | null> {
-  // Chunk by chunk, each body takes a buffer of 64 KiB that stays until it is collected.
+  // Reading chunk by chunk costs a buffer of 64 KiB a body, until the garbage is collected.
   if (lengthOf(response.headers) <= maxBytes) return await response.text();
   const decoder = new TextDecoder();
   let text = "";
   let bytes = 0;
   for await (const chunk of response.body ?? []) {
     bytes += chunk.byteLength;
-    // Leaving the loop cancels the rest.
+    // To leave the loop cancels the rest of the body.
     if (bytes > maxBytes) return null;
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();
 }
 
-/** The bytes of a body, where that is said; infinite where it is not. */
+/** The length of the body in bytes; infinite if the headers do not say it. */
 function lengthOf(headers: Headers): number {
-  // Of a compressed body it is the length before it is decompressed; in front of chunks, no length.
+  // content-length is the compressed length of a compressed body, and is wrong if the body is chunked.
   if (headers.has("content-encoding") || headers.has("transfer-encoding")) return Infinity;
   return Number(headers.get("content-length") ?? Infinity);
 }

@@ -1,71 +1,48 @@
 /**
- * The existing APIs, reached over HTTP; the only caller of fetch. Commands and reloads ask here.
+ * The existing APIs, reached over HTTP: commands and reloads ask them here. One request goes through
+ * `shared_request` (who waits for it), `pool` (when it may start) and `attempt` (one try with fetch).
  */
-import { Pool } from "./pool.ts";
-import { attempt, type BackendAnswer, type BackendRequest, type Failure } from "./attempt.ts";
-import { getLogger } from "@logtape/logtape";
 import { delay } from "../util/delay.ts";
 import type { Metrics } from "../observe/metrics.ts";
-import { CommandError } from "../protocol/errors.ts";
+import { type Api, APIS, forEachApi } from "./apis.ts";
+import { attempt, type BackendAnswer } from "./attempt.ts";
+import { Pool } from "./pool.ts";
+import {
+  JoinableRequests,
+  SharedRequest,
+  type SharedRequestContext,
+  type SharedRequestInit,
+} from "./shared_request.ts";
 import { Timeouts } from "./timeouts.ts";
 
 export type { BackendAnswer };
 
-const logger = getLogger(["wss", "backend"]);
-
-/** The APIs that there are, by the name that the protocol gives them. */
-export type Api = "user" | "notification" | "schedule" | "tournament";
-
-/** A GET, less who asks: two of them that are equal, with equal tokens, are the same request. */
+/** A GET without its caller: if two of them are equal, and their tokens, they are the same request. */
 export interface ListRequest {
   readonly api: Api;
-  /** Becomes one more, percent-encoded, segment of the path (BCK5). */
+  /** One more segment of the path; it is percent-encoded (BCK5). */
   readonly id?: string;
-  /** In the order in which they go into the URL. */
+  /** Parameters, in the order in which the URL has them. */
   readonly query?: readonly (readonly [name: string, value: string])[];
 }
 
-/** For whom a request is made. */
+/** Who asks. */
 export interface Caller {
-  /** Goes as the `Authorization` header, to the APIs that get it (BCK2). */
+  /** Sent as the `Authorization` header, to the APIs that get it (BCK2). */
   readonly token: string | null;
-  /** Aborted when nobody wants the answer any more. */
+  /** Aborted when the caller does not want the answer any more. */
   readonly signal: AbortSignal;
 }
 
-/** The APIs, with pools, timeouts, tries and shared requests. */
-export interface Backend {
-  /** Whether the API has a URL. */
-  has(api: Api): boolean;
-  /** By API: how many requests run, and how many wait for a place. */
-  readonly pools: Readonly<Record<Api, Pick<Pool, "inUse" | "waiting">>>;
-  /**
-   * Asks; identical requests are shared as BCK6 says.
-   *
-   * @throws {CommandError} `backend-…` or `overloaded`
-   */
-  get(request: ListRequest, caller: Caller): Promise<BackendAnswer>;
-  /** The same for GETs that are the same request; holds the token where the API gets it. */
-  keyOf(request: ListRequest, token: string | null): string;
-  /** Later GETs of the API get an answer of their own, not that of one under way. */
-  shareNoMore(api: Api): void;
-  /**
-   * Sends JSON, once. The body of an ok answer is not looked at.
-   *
-   * @throws {CommandError} `backend-…` or `overloaded`
-   */
-  put(api: Api, body: string, caller: Caller): Promise<BackendAnswer>;
-}
-
-/** What {@linkcode createBackend} needs. */
+/** What a {@linkcode Backend} needs. */
 export interface BackendOptions {
-  /** Base URLs; an API without one can't be asked. */
+  /** Base URLs; an API without a URL cannot be asked. */
   readonly urls: Readonly<Record<Api, URL | undefined>>;
-  /** Requests at once for each API, and as many more waiting (BCK3). */
+  /** How many requests to one API run at the same time; as many more may wait (BCK3). */
   readonly poolSize: number;
-  /** Milliseconds from the asking to the last byte of the answer. */
+  /** Milliseconds from the call to the last byte of the answer. */
   readonly timeoutMs: number;
-  /** Bytes of an answer's body. */
+  /** The limit for an answer's body, in bytes. */
   readonly maxBytes: number;
   readonly metrics: Pick<
     Metrics,
@@ -73,113 +50,107 @@ export interface BackendOptions {
   >;
 }
 
-const TRAITS: Record<Api, { withToken: boolean; joinable: "under way" | "unsent" }> = {
-  user: { withToken: true, joinable: "under way" },
-  notification: { withToken: true, joinable: "unsent" },
-  schedule: { withToken: false, joinable: "unsent" },
-  tournament: { withToken: false, joinable: "under way" },
-};
-
-/** Milliseconds before the second and the third try of a GET, less jitter (BCK4). */
+/** Milliseconds before the second and the third try of a GET, ±25 % (BCK4). */
 const RETRY_DELAYS_MS = [100, 400];
 
-/** One request on its way, and all who wait for its answer. */
-interface Job {
-  readonly api: Api;
-  readonly key: string | null;
-  readonly request: BackendRequest;
-  readonly abort: AbortController;
-  readonly askers: Set<PromiseWithResolvers<BackendAnswer>>;
-  sent: boolean;
-  /** Whether it is known, and counted, what came of it. */
-  isOver: boolean;
-}
+/** The APIs, with pools, timeouts, retries and shared requests. */
+export class Backend {
+  readonly #options: BackendOptions;
+  readonly #bases: Readonly<Record<Api, { path: string; query: string } | undefined>>;
+  readonly #pools: Readonly<Record<Api, Pool>>;
+  readonly #joinable = new JoinableRequests();
+  readonly #shared: SharedRequestContext;
 
-/** Makes a {@linkcode Backend}. */
-export function createBackend(
-  { urls, poolSize, timeoutMs, maxBytes, metrics }: BackendOptions,
-): Backend {
-  const pools: Record<Api, Pool> = {
-    user: new Pool(poolSize),
-    notification: new Pool(poolSize),
-    schedule: new Pool(poolSize),
-    tournament: new Pool(poolSize),
-  };
-  const bases = new Map(
-    Object.entries(urls).flatMap(([api, url]) =>
-      url ? [[api, { path: `${url.origin}${url.pathname}`, query: url.search.slice(1) }]] : []
-    ),
-  );
-  const timeouts = new Timeouts(timeoutMs);
-  /** Jobs that may be joined. */
-  const joinable = new Map<string, Job>();
-
-  function error(api: Api, failure: Failure): CommandError {
-    const { slug, reason, retryAfterMs } = failure;
-    return new CommandError({
-      slug,
-      message: `Cannot ask the ${api} API: ${reason}`,
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  constructor(options: BackendOptions) {
+    const { urls, poolSize, timeoutMs, metrics } = options;
+    this.#options = options;
+    this.#bases = forEachApi((api) => {
+      const url = urls[api];
+      return url && { path: `${url.origin}${url.pathname}`, query: url.search.slice(1) };
     });
+    this.#pools = forEachApi(() => new Pool(poolSize));
+    this.#shared = { timeouts: new Timeouts(timeoutMs), joinable: this.#joinable, metrics };
   }
 
-  /** Counts what came of a job, once; nobody joins it any more. */
-  function settle(job: Job, outcome: string): void {
-    if (job.isOver) return;
-    job.isOver = true;
-    closeToJoiners(job);
-    metrics.backendRequests.inc({ api: job.api, outcome });
+  /** How many requests run, and how many wait for a place, by API. */
+  get pools(): Readonly<Record<Api, Pick<Pool, "inUse" | "waiting">>> {
+    return this.#pools;
   }
 
-  function fail(job: Job, failure: Failure): void {
-    settle(job, failure.slug);
-    warn(job.api, failure);
-    for (const asker of job.askers) asker.reject(error(job.api, failure));
+  /** Whether the API has a URL. */
+  has(api: Api): boolean {
+    return this.#bases[api] !== undefined;
   }
 
-  function warn(api: Api, { slug, reason }: Failure): void {
-    if (slug === "backend-refused") return;
-    logger.warn("Requests to the {api} API fail, {slug}: {reason}; is it up, and its URL right?", {
-      api,
-      slug,
-      reason,
-    });
+  /**
+   * Sends a GET, or joins an identical one that was asked for before (BCK6).
+   *
+   * @throws {CommandError} `backend-…` or `overloaded`
+   */
+  get(list: ListRequest, { token, signal }: Caller): Promise<BackendAnswer> {
+    const { api } = list;
+    const url = this.#urlOf(list);
+    const sentToken = tokenFor(api, token);
+    const key = keyOfUrl(url, sentToken);
+
+    const joinable = this.#joinable.get(key);
+    if (joinable) {
+      this.#options.metrics.backendShared.inc({ api });
+      return joinable.join(signal);
+    }
+    const request = { method: "GET", url, headers: headersOf(sentToken), body: null } as const;
+    return this.#start({ api, request, key }).join(signal);
   }
 
-  function leave(
-    job: Job,
-    { asker, outcome }: { asker: PromiseWithResolvers<BackendAnswer>; outcome: string },
-  ): void {
-    if (!job.askers.delete(asker) || job.askers.size > 0 || job.isOver) return;
-    settle(job, outcome);
-    job.abort.abort();
+  /**
+   * Sends a PUT with JSON, once. The body of an `ok` answer is ignored.
+   *
+   * @throws {CommandError} `backend-…` or `overloaded`
+   */
+  put(api: Api, body: string, { token, signal }: Caller): Promise<BackendAnswer> {
+    const url = this.#urlOf({ api });
+    const headers = {
+      ...headersOf(tokenFor(api, token)),
+      "content-type": "application/json; charset=utf-8",
+    };
+    return this.#start({ api, request: { method: "PUT", url, headers, body }, key: null })
+      .join(signal);
   }
 
-  function closeToJoiners(job: Job): void {
-    if (job.key !== null && joinable.get(job.key) === job) joinable.delete(job.key);
+  /** Equal for GETs that are the same request. If the API gets the token, the key has it in clear. */
+  keyOf(list: ListRequest, token: string | null): string {
+    return keyOfUrl(this.#urlOf(list), tokenFor(list.api, token));
   }
 
-  async function run(job: Job): Promise<void> {
-    const { api, request, abort: { signal } } = job;
-    const leavePool = await pools[api].enter(signal);
+  /** From now on no GET of the API joins one that was asked for before. */
+  shareNoMore(api: Api): void {
+    this.#joinable.removeAll(api);
+  }
+
+  #start(init: SharedRequestInit): SharedRequest {
+    const shared = new SharedRequest(init, this.#shared);
+    this.#run(shared).catch((defect) => shared.crash(defect));
+    return shared;
+  }
+
+  /** Waits for a place in the pool, and tries until there is an answer or no try left. */
+  async #run(shared: SharedRequest): Promise<void> {
+    const { api, request, signal } = shared;
+    const { metrics, maxBytes } = this.#options;
+    const leavePool = await this.#pools[api].enter(signal);
     if (leavePool === "full") {
-      return fail(job, { slug: "overloaded", reason: "too many requests are waiting for it" });
+      return shared.fail({ slug: "overloaded", reason: "too many requests are waiting for it" });
     }
     if (leavePool === "aborted") return;
     const endTimer = metrics.backendSeconds.startTimer({ api });
     try {
-      job.sent = true;
-      if (TRAITS[api].joinable === "unsent") closeToJoiners(job);
+      shared.sent();
       for (let tries = 0;; tries++) {
         const outcome = await attempt(request, { signal, maxBytes });
         if (signal.aborted) return;
-        if ("status" in outcome) {
-          settle(job, outcome.status);
-          for (const asker of job.askers) asker.resolve(outcome);
-          return;
-        }
+        if ("status" in outcome) return shared.answer(outcome);
         const delayMs = outcome.again && request.method === "GET" && RETRY_DELAYS_MS[tries];
-        if (!delayMs) return fail(job, outcome);
+        if (!delayMs) return shared.fail(outcome);
         await delay(delayMs * (0.75 + Math.random() / 2), signal);
         if (signal.aborted) return;
         metrics.backendRetries.inc({ api });
@@ -190,50 +161,9 @@ export function createBackend(
     }
   }
 
-  function start(job: Job): void {
-    run(job).catch((defect) => job.askers.forEach((asker) => asker.reject(defect)));
-  }
-
-  /** Waits for a job's answer, no longer than the timeout or the signal allow. */
-  async function join(job: Job, { signal }: Caller): Promise<BackendAnswer> {
-    const asker = Promise.withResolvers<BackendAnswer>();
-    job.askers.add(asker);
-    let outcome = "given_up";
-    const endTimeout = timeouts.start(() => {
-      const failure: Failure = job.sent
-        ? { slug: "backend-timeout", reason: `no whole answer within ${timeoutMs} ms` }
-        : { slug: "overloaded", reason: `no free place in its pool within ${timeoutMs} ms` };
-      outcome = failure.slug;
-      warn(job.api, failure);
-      asker.reject(error(job.api, failure));
-    });
-    const onAbort = () => asker.reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    if (signal.aborted) onAbort();
-    try {
-      return await asker.promise;
-    } finally {
-      endTimeout();
-      signal.removeEventListener("abort", onAbort);
-      leave(job, { asker, outcome });
-    }
-  }
-
-  function createJob(api: Api, request: BackendRequest, key: string | null): Job {
-    return {
-      api,
-      key,
-      request,
-      abort: new AbortController(),
-      askers: new Set(),
-      sent: false,
-      isOver: false,
-    };
-  }
-
-  /** As text: it is what is compared, and a copy of the URL would be parsed once more for each name. */
-  function urlOf({ api, id, query = [] }: ListRequest): string {
-    const base = bases.get(api);
+  /** The URL as text: keys compare it, and a `URL` would be parsed again for each parameter. */
+  #urlOf({ api, id, query = [] }: ListRequest): string {
+    const base = this.#bases[api];
     if (!base) throw new Error(`The ${api} API has no URL`);
     const path = id === undefined
       ? base.path
@@ -242,66 +172,18 @@ export function createBackend(
     const all = [base.query, added].filter((part) => part !== "").join("&");
     return `${path}${all && "?"}${all}`;
   }
+}
 
-  function keyOf(request: ListRequest, token: string | null): string {
-    return keyOfUrl(request.api, { url: urlOf(request), token });
-  }
+/** The token, if it is sent to the API. */
+function tokenFor(api: Api, token: string | null): string | null {
+  return APIS[api].withToken ? token : null;
+}
 
-  function keyOfUrl(api: Api, { url, token }: { url: string; token: string | null }): string {
-    return `${url} ${TRAITS[api].withToken ? token ?? "" : ""}`;
-  }
+function keyOfUrl(url: string, token: string | null): string {
+  return `${url} ${token ?? ""}`;
+}
 
-  function headers(api: Api, token: string | null): Record<string, string> {
-    const accept = "application/json";
-    return token !== null && TRAITS[api].withToken ? { accept, authorization: token } : { accept };
-  }
-
-  return {
-    has: (api) => urls[api] !== undefined,
-
-    pools,
-
-    keyOf,
-
-    get(request, caller) {
-      const { api } = request;
-      const url = urlOf(request);
-      const key = keyOfUrl(api, { url, token: caller.token });
-
-      let job = joinable.get(key);
-      if (!job) {
-        const request = {
-          method: "GET",
-          url,
-          headers: headers(api, caller.token),
-          body: null,
-        } as const;
-        job = createJob(api, request, key);
-        joinable.set(key, job);
-        start(job);
-      } else {
-        metrics.backendShared.inc({ api });
-      }
-      return join(job, caller);
-    },
-
-    shareNoMore(api) {
-      for (const job of joinable.values()) if (job.api === api) closeToJoiners(job);
-    },
-
-    put(api, body, caller) {
-      const request = {
-        method: "PUT",
-        url: urlOf({ api }),
-        headers: {
-          ...headers(api, caller.token),
-          "content-type": "application/json; charset=utf-8",
-        },
-        body,
-      } as const;
-      const job = createJob(api, request, null);
-      start(job);
-      return join(job, caller);
-    },
-  };
+function headersOf(token: string | null): Record<string, string> {
+  const accept = "application/json";
+  return token === null ? { accept } : { accept, authorization: token };
 }

@@ -1,32 +1,33 @@
 /**
- * How many requests one API gets at once (BCK3). An API that is slow fills its own pool only.
+ * How many requests to one API run at the same time (BCK3). Each API has its own pool, so a slow API
+ * does not delay requests to the others.
  */
 
-/** Places for requests to one API, with a queue in front of them that is as long. */
+/** Places for requests to one API, and a queue with as many places for requests that wait. */
 export class Pool {
   readonly #size: number;
   #taken = 0;
-  /** Who waits, in the order of their coming. */
+  /** One callback for each request that waits, the oldest first. */
   readonly #waiting = new Set<() => void>();
+
+  constructor(size: number) {
+    this.#size = size;
+  }
 
   /** How many requests have a place. */
   get inUse(): number {
     return this.#taken;
   }
 
-  /** How many wait for one. */
+  /** How many requests wait for a place. */
   get waiting(): number {
     return this.#waiting.size;
-  }
-
-  constructor(size: number) {
-    this.#size = size;
   }
 
   /**
    * Waits for a place.
    *
-   * @returns The function that gives the place back, or why there is none
+   * @returns The function that gives the place back, or why there is no place
    */
   async enter(signal: AbortSignal): Promise<(() => void) | "full" | "aborted"> {
     if (signal.aborted) return "aborted";
@@ -40,7 +41,7 @@ export class Pool {
     return () => this.#leave();
   }
 
-  /** Whether a place was handed over before the signal was aborted. */
+  /** Waits until a place is handed over; gives false if the signal is aborted before that. */
   #place(signal: AbortSignal): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const proceed = () => {
@@ -56,7 +57,7 @@ export class Pool {
     return promise;
   }
 
-  /** Hands the place to the next in the queue, or frees it. */
+  /** Hands the place to the request that has waited longest, or frees it. */
   #leave(): void {
     for (const proceed of this.#waiting) {
       this.#waiting.delete(proceed);

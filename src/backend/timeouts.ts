@@ -1,43 +1,44 @@
 /**
- * Many timeouts of the same length with one timer: whoever waits for a backend has one, and hardly any
- * ever ends.
+ * Many timeouts of the same length with one timer. Each caller of an API has a timeout, and almost
+ * none of them ever expires.
  */
 
-/** One of {@linkcode Timeouts}. */
+/** One timeout. */
 interface Timeout {
-  /** By `performance.now()`. */
+  /** When it expires, by `performance.now()`. */
   readonly at: number;
   readonly onTimeout: () => void;
 }
 
-/** Calls back after a time that is the same for all. */
+/** Timeouts of the same length. */
 export class Timeouts {
-  readonly #ms: number;
-  /** In the order in which they end. */
+  /** The length, in milliseconds. */
+  readonly ms: number;
+  /** The one that expires first is in front. */
   readonly #timeouts = new Set<Timeout>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(ms: number) {
-    this.#ms = ms;
+    this.ms = ms;
   }
 
-  /** Begins one; gives the function that takes it back. */
+  /** Starts a timeout; gives the function that cancels it. */
   start(onTimeout: () => void): () => void {
-    const timeout = { at: performance.now() + this.#ms, onTimeout };
+    const timeout = { at: performance.now() + this.ms, onTimeout };
     this.#timeouts.add(timeout);
-    this.#timer ??= setTimeout(() => this.#end(), this.#ms);
+    this.#timer ??= setTimeout(() => this.#expire(), this.ms);
     return () => {
       this.#timeouts.delete(timeout);
       if (this.#timeouts.size === 0) this.#stop();
     };
   }
 
-  #end(): void {
+  #expire(): void {
     const now = performance.now();
     this.#timer = undefined;
     for (const timeout of this.#timeouts) {
       if (timeout.at > now) {
-        this.#timer ??= setTimeout(() => this.#end(), timeout.at - now);
+        this.#timer ??= setTimeout(() => this.#expire(), timeout.at - now);
         return;
       }
       this.#timeouts.delete(timeout);

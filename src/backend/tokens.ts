@@ -1,5 +1,5 @@
 /**
- * Whose token it is, as `{user}` says: for commands that log in, and for the checks between them.
+ * Whose token it is, according to the user API. Logins and upgrades ask here, and revalidation does.
  */
 import { createHash } from "node:crypto";
 import * as z from "zod";
@@ -10,125 +10,136 @@ import { idSchema } from "../protocol/validation.ts";
 
 const userSchema = z.object({ id: idSchema.refine((id) => id !== "") });
 
-/** A token that is good. */
+/** The user to whom a token belongs. */
 export interface Identity {
   readonly status: "ok";
   readonly user: string;
-  /** The backend's body. */
+  /** The body of the user API's answer. */
   readonly payload: JsonText;
 }
 
-/** What became of asking. */
+/** What the user API says of a token. */
 export type Identification = Identity | {
   readonly status: Exclude<BackendAnswer["status"], "ok">;
   readonly payload: JsonText;
 };
 
-/** Identifies users by their tokens. */
-export interface Tokens {
-  /**
-   * Asks whose token it is. An ok answer is reused for a while (AUTH7), unless `fresh` is set.
-   *
-   * @param options.use Called with an ok answer before anything else can happen, as a logout
-   * @throws {CommandError} `backend-…` or `overloaded`
-   */
-  identify(
-    token: string,
-    options: Pick<Caller, "signal"> & { fresh?: boolean; use?: (identity: Identity) => void },
-  ): Promise<Identification>;
-  /** Forgets what is known of a user; what is being asked is asked once more (KAF5). */
-  forget(user: string): void;
+/** How to identify. */
+export interface IdentifyOptions extends Pick<Caller, "signal"> {
+  /** Whether to ask the API even if there is a cached answer. Default: false. */
+  readonly fresh?: boolean;
+  /** Called with an `ok` answer at once, so that no logout (KAF5) can come in between. */
+  readonly use?: (identity: Identity) => void;
 }
 
-/** Makes {@linkcode Tokens}. */
-export function createTokens(
-  { backend, cacheMs }: { backend: Pick<Backend, "get" | "shareNoMore">; cacheMs: number },
-): Tokens {
-  /** By the token's SHA-256, the oldest first. */
-  const cache = new Map<string, { identity: Identity; until: number }>();
-  /** Users that were logged out while something was asked: which logout that was, by number. */
-  const loggedOut = new Map<string, number>();
-  let logouts = 0;
-  /** For what is under way, the oldest first: the logouts until it began. */
-  const underWay = new Set<{ began: number }>();
+/** An identification under way. */
+interface Asking {
+  /** The token's key in the cache. */
+  readonly key: string;
+  readonly signal: AbortSignal;
+  readonly use: ((identity: Identity) => void) | undefined;
+  /** How many logouts there had been when it started. */
+  readonly logouts: number;
+}
 
-  function cached(key: string): Identity | undefined {
-    const now = Date.now();
-    for (const [oldest, { until }] of cache) {
-      if (until > now) break;
-      cache.delete(oldest);
+/** Identifies users by their tokens, and caches the answers for a short time (AUTH7). */
+export class Tokens {
+  readonly #backend: Pick<Backend, "get" | "shareNoMore">;
+  readonly #cacheMs: number;
+  /** Answers by the token's SHA-256, the oldest first. */
+  readonly #cache = new Map<string, { identity: Identity; until: number }>();
+  /** The oldest first. */
+  readonly #asking = new Set<Asking>();
+  /** How many logouts there have been. */
+  #logouts = 0;
+  /** Users who were logged out while something was asked, and the number of their latest logout. */
+  readonly #loggedOut = new Map<string, number>();
+
+  /** @param options.cacheMs Milliseconds for which an `ok` answer is reused; 0 for never */
+  constructor(
+    backend: Pick<Backend, "get" | "shareNoMore">,
+    { cacheMs }: { readonly cacheMs: number },
+  ) {
+    this.#backend = backend;
+    this.#cacheMs = cacheMs;
+  }
+
+  /**
+   * Asks whose token it is.
+   *
+   * @throws {CommandError} `backend-…` or `overloaded`
+   */
+  async identify(token: string, options: IdentifyOptions): Promise<Identification> {
+    const { signal, fresh = false, use } = options;
+    signal.throwIfAborted();
+    const key = createHash("sha256").update(token).digest("base64");
+    const cached = fresh ? undefined : this.#cached(key);
+    if (cached) {
+      use?.(cached);
+      return cached;
     }
-    return cache.get(key)?.identity;
-  }
-
-  function keep(key: string, identity: Identity): void {
-    cache.delete(key);
-    if (cacheMs > 0) cache.set(key, { identity, until: Date.now() + cacheMs });
-  }
-
-  /** Of logouts that were before all that is under way nobody needs to know. */
-  function forgetLogouts(): void {
-    const [oldest] = underWay;
-    for (const [user, number] of loggedOut) {
-      if (oldest && number > oldest.began) return;
-      loggedOut.delete(user);
+    const asking = { key, signal, use, logouts: this.#logouts };
+    this.#asking.add(asking);
+    try {
+      return await this.#ask(token, asking);
+    } finally {
+      this.#asking.delete(asking);
+      this.#forgetLogouts();
     }
   }
 
-  async function ask(
-    token: string,
-    { key, signal, use }: {
-      key: string;
-      signal: AbortSignal;
-      use: ((identity: Identity) => void) | undefined;
-    },
-  ): Promise<Identification> {
+  /** Forgets the cached answers for a user; identifications under way ask once more (KAF5). */
+  forget(user: string): void {
+    for (const [key, { identity }] of this.#cache) {
+      if (identity.user === user) this.#cache.delete(key);
+    }
+    if (this.#asking.size === 0) return;
+    this.#loggedOut.delete(user);
+    this.#loggedOut.set(user, ++this.#logouts);
+    this.#backend.shareNoMore("user");
+  }
+
+  async #ask(token: string, { key, signal, use }: Asking): Promise<Identification> {
     for (;;) {
-      const began = logouts;
-      const { status, payload, value } = await backend.get({ api: "user" }, { token, signal });
-      cache.delete(key);
+      const logouts = this.#logouts;
+      const answer = await this.#backend.get({ api: "user" }, { token, signal });
+      const { status, payload } = answer;
+      this.#cache.delete(key);
       if (status !== "ok") return { status, payload };
-      const body = userSchema.safeParse(value);
-      if (!body.success) {
-        throw new CommandError({
-          slug: "backend-invalid",
-          message: "Cannot log in: the user API answered no usable id",
-        });
-      }
-      const identity = { status, payload, user: String(body.data.id) };
-      if ((loggedOut.get(identity.user) ?? 0) <= began) {
-        keep(key, identity);
-        use?.(identity);
-        return identity;
-      }
+      const identity = { status, payload, user: userOf(answer) };
+      // If the user was logged out meanwhile, the answer may be older than the logout: ask again.
+      if ((this.#loggedOut.get(identity.user) ?? 0) > logouts) continue;
+      if (this.#cacheMs > 0) this.#cache.set(key, { identity, until: Date.now() + this.#cacheMs });
+      use?.(identity);
+      return identity;
     }
   }
 
-  return {
-    async identify(token, { signal, fresh = false, use }) {
-      signal.throwIfAborted();
-      const key = createHash("sha256").update(token).digest("base64");
-      const known = fresh ? undefined : cached(key);
-      if (known) {
-        use?.(known);
-        return known;
-      }
-      const own = { began: logouts };
-      underWay.add(own);
-      try {
-        return await ask(token, { key, signal, use });
-      } finally {
-        underWay.delete(own);
-        forgetLogouts();
-      }
-    },
+  #cached(key: string): Identity | undefined {
+    const now = Date.now();
+    for (const [oldest, { until }] of this.#cache) {
+      if (until > now) break;
+      this.#cache.delete(oldest);
+    }
+    return this.#cache.get(key)?.identity;
+  }
 
-    forget(user) {
-      for (const [key, { identity }] of cache) if (identity.user === user) cache.delete(key);
-      if (underWay.size === 0) return;
-      loggedOut.delete(user);
-      loggedOut.set(user, ++logouts);
-      backend.shareNoMore("user");
-    },
-  };
+  /** Forgets the logouts that were before everything that is still under way. */
+  #forgetLogouts(): void {
+    const [oldest] = this.#asking;
+    for (const [user, number] of this.#loggedOut) {
+      if (oldest && number > oldest.logouts) return;
+      this.#loggedOut.delete(user);
+    }
+  }
+}
+
+/** @throws {CommandError} `backend-invalid` */
+function userOf({ value }: BackendAnswer): string {
+  const body = userSchema.safeParse(value);
+  if (body.success) return String(body.data.id);
+  throw new CommandError({
+    slug: "backend-invalid",
+    message: "Cannot log in: the user API's answer has no usable id",
+  });
 }

@@ -203,8 +203,8 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
       assertEquals(
         wss.complaints.map((line) => JSON.parse(line).message),
         [
-          "Requests to the tournament API fail, backend-timeout: " +
-          "no whole answer within 3000 ms; is it up, and its URL right?",
+          "A request to the tournament API failed with backend-timeout: " +
+          "no whole answer within 3000 ms; is the API up, and is its URL right?",
         ],
       );
     },

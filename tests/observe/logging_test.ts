@@ -95,8 +95,8 @@ kafkaTest("a line is JSON, with what it is about: session, rid, command", async 
   const warning = JSON.parse(await wss.line(/"warning"/));
   assertEquals(
     warning.message,
-    "Requests to the notification API fail, backend-unavailable: it answered 500; " +
-      "is it up, and its URL right?",
+    "A request to the notification API failed with backend-unavailable: it answered 500; " +
+      "is the API up, and is its URL right?",
   );
   wss.kill();
   assertMatch(await wss.line(/times more/), /\(1 times more\)/);

@@ -1,6 +1,6 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { NULL } from "../../src/protocol/frames.ts";
-import { createTokens } from "../../src/backend/tokens.ts";
+import { Tokens } from "../../src/backend/tokens.ts";
 import { startWss } from "../_support/service/wss.ts";
 
 const LIST = { where: { types: [] } };
@@ -134,20 +134,18 @@ Deno.test("[KAF5] a logout at any moment of a login leaves nobody logged in", as
   for (let moment = 0; moment < 20; moment++) {
     let asked = 0;
     let loggedIn = false;
-    const tokens = createTokens({
-      cacheMs: 10_000,
-      backend: {
-        get: () => {
-          const ok = ++asked === 1;
-          return Promise.resolve(
-            ok
-              ? { status: "ok", payload: NULL, value: { id: "42" } }
-              : { status: "unauthorized", payload: NULL, value: null },
-          );
-        },
-        shareNoMore() {},
+    const backend: ConstructorParameters<typeof Tokens>[0] = {
+      get: () => {
+        const ok = ++asked === 1;
+        return Promise.resolve(
+          ok
+            ? { status: "ok", payload: NULL, value: { id: "42" } }
+            : { status: "unauthorized", payload: NULL, value: null },
+        );
       },
-    });
+      shareNoMore() {},
+    };
+    const tokens = new Tokens(backend, { cacheMs: 10_000 });
     const { signal } = new AbortController();
     const login = tokens.identify("alice", { signal, use: () => loggedIn = true });
 
