@@ -1,103 +1,107 @@
 /**
- * Who may connect: origins (NET3), and how many connections there may be, in all and from one address
- * (LIM1). Asked before the upgrade.
+ * Which clients may connect: those from allowed origins (NET3), as long as there are places, for the
+ * instance and for each address (LIM1). Asked before each upgrade.
  */
 import type { Slot } from "../connection/socket_events.ts";
 
-/** What {@linkcode createAdmission} is told by the settings. */
+/** The settings of an {@linkcode Admission}. */
 export interface AdmissionLimits {
-  /** `*`, or origins, of which the host may begin with `*.` for all subdomains. */
+  /** `*`, or origins. The host of an origin may begin with `*.`, which means all subdomains. */
   readonly allowedOrigins: readonly string[];
   readonly maxConnections: number;
   /** 0 for no limit. */
   readonly maxConnectionsPerIp: number;
-  /** Whether the client's address is the one that the proxy says. */
+  /** Whether a proxy's headers say the client's address. */
   readonly trustProxy: boolean;
 }
 
-/** What became of asking. */
+/** A slot, or why there is none. */
 export type AdmissionResult =
   | { readonly refused: "origin" | "full" }
   | { readonly refused: null; readonly slot: Slot };
 
-/** A connection's slot; counts until it is released. */
-export class ConnectionSlot implements Slot {
-  readonly #onRelease: (address: string) => void;
-  readonly #address: string;
-  #isReleased = false;
+/** Counts connections, and admits new ones. */
+export class Admission {
+  readonly #limits: AdmissionLimits;
+  readonly #origins: readonly OriginMatcher[];
+  readonly #byAddress = new Map<string, number>();
+  #connections = 0;
 
-  constructor(onRelease: (address: string) => void, address: string) {
-    this.#onRelease = onRelease;
-    this.#address = address;
+  constructor(limits: AdmissionLimits) {
+    this.#limits = limits;
+    this.#origins = limits.allowedOrigins.map(createMatcher);
   }
 
-  /** Releases it; further calls change nothing. */
-  release(): void {
-    if (!this.#isReleased) this.#onRelease(this.#address);
-    this.#isReleased = true;
-  }
-}
-
-/** Admits clients. */
-export interface Admission {
-  /** Asks for a slot, by the headers of a client's request and its address. */
-  admit(headers: Headers, peer: string): AdmissionResult;
   /** How many slots are taken. */
-  readonly size: number;
-}
+  get size(): number {
+    return this.#connections;
+  }
 
-/** Makes a {@linkcode Admission}. */
-export function createAdmission(
-  { allowedOrigins, maxConnections, maxConnectionsPerIp, trustProxy }: AdmissionLimits,
-): Admission {
-  const isAllowed = allowedOrigins.map(matcher);
-  const byAddress = new Map<string, number>();
-  let connections = 0;
+  /**
+   * Takes a slot for a client.
+   *
+   * @param headers The headers of its upgrade request
+   * @param peer The address from which the request came
+   */
+  admit(headers: Headers, peer: string): AdmissionResult {
+    const { maxConnections, maxConnectionsPerIp } = this.#limits;
+    const origin = headers.get("origin");
+    if (origin !== null && !this.#origins.some((matches) => matches(origin))) {
+      return { refused: "origin" };
+    }
+    const address = this.#addressOf(headers, peer);
+    const own = this.#byAddress.get(address) ?? 0;
+    if (this.#connections >= maxConnections) return { refused: "full" };
+    if (maxConnectionsPerIp > 0 && own >= maxConnectionsPerIp) return { refused: "full" };
+    this.#count(address, 1);
+    return { refused: null, slot: new ConnectionSlot(this, address) };
+  }
 
-  function addressOf(headers: Headers, peer: string): string {
-    if (!trustProxy) return peer;
-    // The last one is that which the proxy itself has seen; those in front of it anybody can write.
+  /** Gives a slot of this address back; for {@linkcode ConnectionSlot}. */
+  release(address: string): void {
+    this.#count(address, -1);
+  }
+
+  #addressOf(headers: Headers, peer: string): string {
+    if (!this.#limits.trustProxy) return peer;
+    // The proxy itself wrote the last address; anybody could have written those before it.
     const forwarded = headers.get("x-forwarded-for")?.split(",").at(-1)?.trim();
     return forwarded || headers.get("x-real-ip")?.trim() || peer;
   }
 
-  function count(address: string, change: 1 | -1): void {
-    connections += change;
-    if (maxConnectionsPerIp === 0) return;
-    const left = (byAddress.get(address) ?? 0) + change;
-    if (left === 0) byAddress.delete(address);
-    else byAddress.set(address, left);
+  #count(address: string, change: 1 | -1): void {
+    this.#connections += change;
+    if (this.#limits.maxConnectionsPerIp === 0) return;
+    const left = (this.#byAddress.get(address) ?? 0) + change;
+    if (left === 0) this.#byAddress.delete(address);
+    else this.#byAddress.set(address, left);
   }
-
-  function release(address: string): void {
-    count(address, -1);
-  }
-
-  function admit(headers: Headers, peer: string): AdmissionResult {
-    const origin = headers.get("origin");
-    if (origin !== null && !isAllowed.some((matches) => matches(origin))) {
-      return { refused: "origin" };
-    }
-    const address = addressOf(headers, peer);
-    const own = byAddress.get(address) ?? 0;
-    if (connections >= maxConnections) return { refused: "full" };
-    if (maxConnectionsPerIp > 0 && own >= maxConnectionsPerIp) return { refused: "full" };
-    count(address, 1);
-    return { refused: null, slot: new ConnectionSlot(release, address) };
-  }
-
-  return {
-    admit,
-    get size() {
-      return connections;
-    },
-  };
 }
 
-function matcher(allowed: string): (origin: string) => boolean {
+/** The slot of one connection. */
+class ConnectionSlot implements Slot {
+  readonly #admission: Admission;
+  readonly #address: string;
+  #isReleased = false;
+
+  constructor(admission: Admission, address: string) {
+    this.#admission = admission;
+    this.#address = address;
+  }
+
+  /** Releases the slot; further calls change nothing. */
+  release(): void {
+    if (!this.#isReleased) this.#admission.release(this.#address);
+    this.#isReleased = true;
+  }
+}
+
+type OriginMatcher = (origin: string) => boolean;
+
+function createMatcher(allowed: string): OriginMatcher {
   if (allowed === "*") return () => true;
   const [scheme = "", host = ""] = allowed.split("://*");
-  // `host` begins with a dot, so that no other domain ends with it.
+  // `host` begins with a dot, so that only subdomains end with it.
   if (host) {
     return (origin) =>
       origin.startsWith(`${scheme}://`) && origin.endsWith(host) &&

@@ -1,27 +1,27 @@
 /**
- * `/client.js`: the client library, for pages that load it from the service.
+ * `/client.js`: the client library, for web pages that load it from the service.
  */
 import { createHash } from "node:crypto";
 import bundle from "./client_bundle.json" with { type: "json" };
 import { methodNotAllowed } from "./health.ts";
 
-/** Seconds for which it is used without being asked for again. */
+/** Seconds for which browsers use it without asking again. */
 const MAX_AGE_SECONDS = 300;
 
-/** Makes what answers requests for it. */
+/** Makes the handler of its path. */
 export function createClientJs(): (request: Request) => Response {
   const etag = `"${createHash("sha256").update(bundle).digest("base64url").slice(0, 22)}"`;
   const headers = {
     etag,
     "content-type": "text/javascript; charset=utf-8",
     "cache-control": `public, max-age=${MAX_AGE_SECONDS}`,
-    // Modules are fetched like that by pages of other origins, which are those that connect.
+    // Pages of other origins load it as a module, which needs CORS.
     "access-control-allow-origin": "*",
   };
 
   return ({ method, headers: asked }) => {
     if (method !== "GET" && method !== "HEAD") return methodNotAllowed("GET, HEAD");
-    // Weak where it was compressed on the way.
+    // A proxy that compresses makes the tag a weak one, with W/ in front.
     const known = asked.get("if-none-match")?.split(",").map((tag) => tag.trim().replace("W/", ""));
     if (known?.some((tag) => tag === etag || tag === "*")) {
       return new Response(null, { status: 304, headers });

@@ -1,16 +1,16 @@
 /**
- * What `/healthz` and `/readyz` answer, on the clients' port and on the admin port.
+ * The answers of `/healthz` and `/readyz`, on the clients' port and on the admin port.
  */
 
-/** What is known of the instance's health. */
+/** The instance's health. */
 export interface Health {
-  /** Whether clients are served: caught up with the log, and not shutting down. */
+  /** Whether clients are served: the log has been read to its end once, and there is no shutdown. */
   readonly isReady: boolean;
-  /** Whether the stream is (DEL10). */
+  /** Whether the stream is degraded (DEL10). */
   readonly isDegraded: boolean;
 }
 
-/** Seconds after which who was refused may try again. */
+/** Seconds after which a refused client may try again. */
 const RETRY_AFTER_SECONDS = 5;
 
 /** Answers a GET of one of these paths. */
@@ -23,7 +23,7 @@ export function answerHealth(
   return Response.json({ ready: true, ...(isDegraded ? { degraded: true } : {}) });
 }
 
-/** Says that clients are not served, now. */
+/** The answer while clients cannot be served. */
 export function unavailable(): Response {
   return Response.json({ ready: false }, {
     status: 503,
@@ -31,7 +31,7 @@ export function unavailable(): Response {
   });
 }
 
-/** Says that only GET is allowed, or what else is. */
+/** The answer to a method that the path does not have; `allow` lists those that it has. */
 export function methodNotAllowed(allow = "GET"): Response {
   return new Response("Method not allowed", { status: 405, headers: { allow } });
 }

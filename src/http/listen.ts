@@ -1,8 +1,8 @@
 /**
- * Ports to listen on: the clients' and the operators'.
+ * Listens on a port, the clients' or the operators'.
  */
 
-/** A port that can't be listened on; the reason is its cause. */
+/** The port cannot be listened on, for example because it is in use; `cause` has the reason. */
 export class ListenError extends Error {
   readonly host: string;
   readonly port: number;
@@ -15,17 +15,18 @@ export class ListenError extends Error {
 }
 
 /**
- * Connections that the system keeps until they are taken, as many as Linux lets it by default. One that
- * finds no place is dropped, and the client asks again a second later, then three.
+ * How many new connections the system queues until the service accepts them: the default maximum of
+ * Linux. If the queue is full, a connection is dropped, and the client's system tries again after 1 s
+ * and then after 3 s.
  */
 const BACKLOG = 4096;
 
 /**
- * Serves HTTP; it listens when this returns.
+ * Serves HTTP. It listens when this returns.
  *
- * @param options.reusePort Whether other processes may listen on the port as well, if all say so.
- *   Of the platform's unstable API, which deno.json lets it use
- * @throws {ListenError} Such as where the port is taken
+ * @param options.reusePort Whether other processes with this option may listen on the same port. It is
+ *   an unstable API of the platform, which deno.json enables
+ * @throws {ListenError} The port cannot be listened on
  */
 export function listen(
   options: { hostname: string; port: number; reusePort?: boolean },

@@ -1,5 +1,5 @@
 /**
- * The token that comes with an upgrade (NET4).
+ * The token that comes with an upgrade, and the user to whom it belongs (NET4).
  */
 import { Buffer } from "node:buffer";
 import { CommandError } from "../protocol/errors.ts";
@@ -10,12 +10,12 @@ const BEARER = "bearer.";
 
 /** A token, and the form in which it came. */
 export interface UpgradeToken {
-  /** `null` where it can't be one. */
+  /** `null` if the subprotocol does not encode a valid token. */
   readonly token: string | null;
   readonly form: "header" | "subprotocol";
 }
 
-/** Finds the token; the header is what counts where there are both. */
+/** Finds the token of an upgrade. If it comes in both forms, the header counts. */
 export function tokenOf(headers: Headers): UpgradeToken | null {
   const header = headers.get("authorization");
   if (header) return { token: header, form: "header" };
@@ -24,7 +24,7 @@ export function tokenOf(headers: Headers): UpgradeToken | null {
   return { token: decode(protocol.slice(BEARER.length)), form: "subprotocol" };
 }
 
-/** What a client offers in `Sec-WebSocket-Protocol`. */
+/** The subprotocols that a client offers. */
 export function subprotocols(headers: Headers): string[] {
   const offered = headers.get("sec-websocket-protocol") ?? "";
   return offered.split(",").map((protocol) => protocol.trim());
@@ -33,8 +33,8 @@ export function subprotocols(headers: Headers): string[] {
 /**
  * Asks whose token it is.
  *
- * @param options.use See {@linkcode Tokens.identify}
- * @returns `unauthorized` where it is refused, `unavailable` where the backend can't be asked
+ * @param options.use Called with the user at once, so that no logout can come in between
+ * @returns `unauthorized` if the token is refused, `unavailable` if the backend cannot be asked
  */
 export async function identifyUpgrade(
   { token }: UpgradeToken,
@@ -61,7 +61,7 @@ export async function identifyUpgrade(
 
 function decode(encoded: string): string | null {
   const bytes = Buffer.from(encoded, "base64url");
-  // Whatever is not just what would be written is no base64url; padding can't be in a subprotocol.
+  // Decoding skips invalid characters, so compare. There is no padding: a subprotocol cannot have "=".
   if (encoded === "" || bytes.toString("base64url") !== encoded) return null;
   const token = bytes.toString("utf8");
   return HEADER_VALUE.test(token) ? token : null;

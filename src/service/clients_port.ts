@@ -13,7 +13,7 @@ import {
 } from "../connection/connection.ts";
 import { drain } from "../connection/drain.ts";
 import { createIdleGuests, type IdleGuests } from "../connection/idle_guests.ts";
-import { type Admission, createAdmission } from "../http/admission.ts";
+import { Admission } from "../http/admission.ts";
 import type { Health } from "../http/health.ts";
 import { listen } from "../http/listen.ts";
 import { createHandler, type Fallback } from "../http/server.ts";
@@ -89,7 +89,7 @@ export class ClientsPort {
   constructor(settings: ClientsPortSettings, options: ClientsPortOptions) {
     this.#settings = settings;
     this.#options = options;
-    this.#admission = createAdmission({
+    this.#admission = new Admission({
       allowedOrigins: settings.ALLOWED_ORIGINS,
       maxConnections: settings.MAX_CONNECTIONS,
       maxConnectionsPerIp: settings.MAX_CONNECTIONS_PER_IP,

@@ -1,6 +1,6 @@
 import FakeTimers from "@sinonjs/fake-timers";
 import { assert, assertEquals } from "@std/assert";
-import { createAdmission } from "../../src/http/admission.ts";
+import { Admission } from "../../src/http/admission.ts";
 import { RateLimit } from "../../src/connection/rate_limit.ts";
 import { until } from "../_support/queue.ts";
 import { openRawSocket } from "../_support/clients/raw_socket.ts";
@@ -57,7 +57,7 @@ Deno.test("[LIM1] each address has its own limit; behind a proxy it is the last 
   await using _own = await direct.connect("/web");
   assertEquals(await statusOf(direct, { "x-forwarded-for": "10.0.0.1" }), 503);
 
-  const admission = createAdmission({
+  const admission = new Admission({
     allowedOrigins: ["*"],
     maxConnections: 100,
     maxConnectionsPerIp: 1,
