@@ -1,17 +1,10 @@
 /**
- * One socket, from its upgrade to its end. Both ways through the service end here: what is answered
- * (`request_handler`), and what is pushed (`outbox`).
+ * One client's connection, from its upgrade to its end. The two ways through the service end here, at
+ * the socket: replies come from `request_handler`, pushes come from the session, and both go out
+ * through the `outbox`.
  */
 import { getLogger } from "@logtape/logtape";
-import {
-  logDefect,
-  RequestHandler,
-  type RequestHandlerOptions,
-  type RequestSource,
-} from "./request_handler.ts";
-import type { Leaving } from "./drain.ts";
-import type { StreamStatus } from "../sessions/stream_status.ts";
-import type { Guest, IdleGuests } from "./idle_guests.ts";
+import type { Trace } from "../observe/delivery_trace.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import {
   Outbox,
@@ -19,40 +12,48 @@ import {
   type OutboxSocket,
   type SlowClient,
 } from "../outbox/outbox.ts";
-import { pushFrame, toJson } from "../protocol/frames.ts";
 import { CLOSE, type CloseCode } from "../protocol/close_codes.ts";
+import { pushFrame, toJson } from "../protocol/frames.ts";
 import type { Session, SessionOptions } from "../sessions/session.ts";
 import type { Sessions } from "../sessions/sessions.ts";
+import type { StreamStatus } from "../sessions/stream_status.ts";
+import { logDefect } from "./defect.ts";
+import type { Leaving } from "./drain.ts";
+import type { Guest, IdleGuests } from "./idle_guests.ts";
+import {
+  RequestHandler,
+  type RequestHandlerOptions,
+  type RequestSource,
+} from "./request_handler.ts";
 import type { SocketOwner } from "./socket_events.ts";
-import type { Trace } from "../observe/delivery_trace.ts";
 
 const logger = getLogger(["wss", "connection"]);
 
-/** What a connection uses of its socket. */
+/** The part of a socket that a connection needs. */
 export type Socket = OutboxSocket & Pick<WebSocket, "close">;
 
 /** What all connections share. */
 export interface ConnectionOptions extends RequestHandlerOptions, OutboxOptions {
   readonly sessions: Sessions;
   readonly streamStatus: Pick<StreamStatus, "add" | "remove" | "greet">;
-  readonly idleGuests: IdleGuests;
+  readonly idleGuests: Pick<IdleGuests, "add" | "remove">;
   readonly trace: Pick<Trace, "announced">;
   readonly metrics: RequestHandlerOptions["metrics"] & Pick<Metrics, "disconnects">;
   readonly limits: OutboxOptions["limits"] & RequestHandlerOptions["limits"] & {
     readonly maxMessageBytes: number;
   };
-  /** Called when the socket of a connection has closed, at times more than once. */
+  /** Called when the socket of a connection is gone, possibly more than once. */
   readonly onGone: (connection: Connection) => void;
 }
 
-/** A client, as it is known from its upgrade. */
+/** What the upgrade says of a client. */
 export interface Client
   extends Pick<SessionOptions, "knowsVersion1" | "knowsBatches" | "endpoint"> {
-  /** Whose token came with the upgrade, if one did (NET4). */
+  /** The user whose token came with the upgrade; `null` for a guest (NET4). */
   readonly identity: { readonly user: string; readonly token: string } | null;
 }
 
-/** A client, from its upgrade to the end. */
+/** Ties a session, its requests and its outbox to a socket. */
 export class Connection implements SocketOwner, RequestSource, SlowClient, Guest, Leaving {
   readonly session: Session;
   readonly outbox: Outbox;
@@ -61,9 +62,9 @@ export class Connection implements SocketOwner, RequestSource, SlowClient, Guest
   readonly #requests: RequestHandler;
   readonly #hasIdentity: boolean;
   #isClosed = false;
-  /** How to close a socket that was to be closed before it was open. */
+  /** How to close the socket when it opens, if it was to be closed before that. */
   #closeOnOpen: CloseCode | undefined;
-  /** The slot that it could not be told yet (LIFE4). */
+  /** The milliseconds to announce when the socket opens, if it is not open yet (LIFE4). */
   #endAfterMs: number | undefined;
 
   constructor(socket: Socket, { identity, ...client }: Client, options: ConnectionOptions) {
@@ -83,19 +84,24 @@ export class Connection implements SocketOwner, RequestSource, SlowClient, Guest
     return this.session.id;
   }
 
-  /** The path at which it has connected. */
+  /** The path at which the client has connected. */
   get endpoint(): SessionOptions["endpoint"] {
     return this.session.endpoint;
   }
 
+  /** Whether the session has ended. The socket may still be closing. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   opened(): void {
     if (this.#closeOnOpen) this.close(this.#closeOnOpen);
-    // Logged out since it was identified; nobody could tell it.
+    // The session was logged out before the socket opened, when the client could not be told.
     else if (this.#hasIdentity && this.session.user === null) this.close(CLOSE.tokenRefused);
     else if (this.#endAfterMs !== undefined) this.announceEnd(this.#endAfterMs);
   }
 
-  /** Takes one message of the socket. Never throws: that would end the process. */
+  /** Takes one message from the socket. Never throws, because that would end the process. */
   receive(data: unknown): void {
     try {
       if (this.#isClosed) return;
@@ -108,7 +114,7 @@ export class Connection implements SocketOwner, RequestSource, SlowClient, Guest
     }
   }
 
-  /** Ends the connection from this side; the session is gone at once, whatever the peer does. */
+  /** Ends the session at once, and closes the socket, however long the client takes for that. */
   close(close: CloseCode): void {
     this.#end(close.name);
     if (this.#socket.readyState === WebSocket.CONNECTING) {
@@ -128,7 +134,7 @@ export class Connection implements SocketOwner, RequestSource, SlowClient, Guest
     this.#options.onGone(this);
   }
 
-  /** Forgets the session (LIFE3). */
+  /** Ends the session, and everything that refers to it (LIFE3). */
   #end(why: string): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -180,7 +186,7 @@ export class Connection implements SocketOwner, RequestSource, SlowClient, Guest
 
   #isTooBig(text: string): boolean {
     const { maxMessageBytes } = this.#options.limits;
-    // A UTF-16 unit is one to three bytes of UTF-8, so that most frames need not be encoded.
+    // A UTF-16 unit is one to three bytes in UTF-8, so most frames need not be encoded to be measured.
     if (text.length > maxMessageBytes) return true;
     return text.length * 3 > maxMessageBytes &&
       new TextEncoder().encode(text).byteLength > maxMessageBytes;

@@ -1,30 +1,30 @@
 /**
- * The end of an instance (LIFE4): clients are told when to leave, each at a time of its own, so that
- * they don't all come to the other instances at once.
+ * Sends the clients of an instance away before it ends (LIFE4). Each client leaves at its own time, so
+ * that they do not all connect to the other instances at once.
  */
 import { delay, isDoneWithin } from "../util/delay.ts";
 
-/** Milliseconds that an answer takes which needs to wait for nobody. */
+/** Milliseconds in which a reply goes out that does not wait for a backend. */
 const ANSWER_MS = 500;
 
-/** What is used of a connection. */
+/** The part of a connection that a drain needs. */
 export interface Leaving {
-  /** Tells the client after how many milliseconds it should connect elsewhere. */
+  /** Tells the client after how many milliseconds it should connect to another instance. */
   announceEnd(afterMs: number): void;
-  /** Answers what runs, and closes. */
+  /** Answers all requests under way, then closes. */
   leave(): Promise<void>;
-  /** Answers what still runs with `shutting-down`. */
+  /** Answers all requests under way with `shutting-down`. */
   giveUp(): void;
-  /** Closes, whatever still runs. */
+  /** Closes at once. */
   cut(): void;
 }
 
 /**
  * Drains connections.
  *
- * @param options.drainMs Milliseconds over which they are spread
- * @param options.requestsMs Milliseconds that requests under way get after that
- * @returns Resolves when all are closed from this side; what is unsent may still be on its way
+ * @param options.drainMs Milliseconds over which the clients' times are spread
+ * @param options.requestsMs Milliseconds after that in which requests under way may end
+ * @returns Resolves when all connections are closed from this side; their sockets may still be sending
  */
 export async function drain(
   connections: readonly Leaving[],

@@ -1,37 +1,46 @@
 /**
- * Closes sessions that are of no use to anybody (LIM4).
+ * Closes guests that nobody uses any more (LIM4).
  */
 import { TimerWheel } from "../util/timer_wheel.ts";
 
 const TICK_MS = 1000;
 
-/** What is looked at. */
+/** The part of a connection that is looked at. */
 export interface Guest {
-  /** Milliseconds for which it has been idle; 0 while it is not. */
+  /** Milliseconds for which the guest has been idle; 0 if it is not idle, or no guest. */
   idleForMs(now: number): number;
   closeAsIdle(): void;
 }
 
-/** Looks at sessions from time to time. */
-export interface IdleGuests {
-  add(guest: Guest): void;
-  remove(guest: Guest): void;
-  stop(): void;
-}
+/** Looks at connections from time to time, and closes those that have been idle for too long. */
+export class IdleGuests {
+  readonly #periodMs: number;
+  readonly #wheel: TimerWheel<Guest>;
 
-/** Makes {@linkcode IdleGuests} that closes who is idle for the period. */
-export function createIdleGuests(periodMs: number): IdleGuests {
-  const wheel = new TimerWheel<Guest>({
-    tickMs: Math.min(TICK_MS, periodMs),
-    onDue(guest) {
-      const leftMs = periodMs - guest.idleForMs(performance.now());
-      if (leftMs <= 0) guest.closeAsIdle();
-      else wheel.schedule(guest, leftMs);
-    },
-  });
-  return {
-    add: (guest) => wheel.schedule(guest, periodMs),
-    remove: (guest) => wheel.cancel(guest),
-    stop: () => wheel.stop(),
-  };
+  /** @param periodMs Milliseconds after which an idle guest is closed */
+  constructor(periodMs: number) {
+    this.#periodMs = periodMs;
+    this.#wheel = new TimerWheel({
+      tickMs: Math.min(TICK_MS, periodMs),
+      onDue: (guest) => this.#look(guest),
+    });
+  }
+
+  add(guest: Guest): void {
+    this.#wheel.schedule(guest, this.#periodMs);
+  }
+
+  remove(guest: Guest): void {
+    this.#wheel.cancel(guest);
+  }
+
+  stop(): void {
+    this.#wheel.stop();
+  }
+
+  #look(guest: Guest): void {
+    const leftMs = this.#periodMs - guest.idleForMs(performance.now());
+    if (leftMs <= 0) guest.closeAsIdle();
+    else this.#wheel.schedule(guest, leftMs);
+  }
 }

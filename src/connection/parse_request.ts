@@ -1,5 +1,6 @@
 /**
- * One frame of a client, parsed as far as it is the same for all commands (FRM3, REQ1, BAT4).
+ * Parses a client's frame as far as all commands have it in common: JSON, rid, name and that there are
+ * options (FRM3, REQ1, BAT4).
  */
 import * as z from "zod";
 import { MAX_MESSAGES } from "../outbox/batching.ts";
@@ -8,37 +9,37 @@ import { NO_RID } from "../protocol/frames.ts";
 import { CommandError } from "../protocol/errors.ts";
 import { parseOrRefuse } from "../protocol/validation.ts";
 
-/** What a client may choose as rid (REQ1). */
+/** A rid that a client may choose (REQ1). */
 export const ridSchema = z.int().min(1);
 const nameSchema = z.string().min(1);
 
-/** A request, whatever its command. */
+/** A request for any command. */
 export const requestSchema = z.object({
   rid: ridSchema,
   command: nameSchema,
-  // Passed on as it came: the command's own schema says what it should be.
+  // Not copied and not parsed further: each command has its own schema for its options.
   options: z.unknown().refine(isObject, "expected an object").meta({ type: "object" }),
 });
 
-/** What a client asked. */
-export type Request = z.output<typeof requestSchema>;
+/** A request as the client sent it. */
+export type ClientRequest = z.output<typeof requestSchema>;
 
-/** What a reply to a frame carries, whatever else is wrong with it (REQ2, REQ6). */
+/** What a reply takes from its request, as far as it can be read (REQ2, REQ6). */
 export interface Envelope {
   readonly rid: number;
   readonly event: string;
 }
 
-/** A request, or why it is none and to what the error belongs. */
-export type Parsed =
-  | { readonly request: Request }
+/** A request; or what is wrong with it, and where the error reply goes. */
+export type ParsedRequest =
+  | { readonly request: ClientRequest }
   | { readonly error: CommandError; readonly envelope: Envelope };
 
-/** Parses a frame: one request, or an array of them where the client knows of such. */
+/** Parses a frame: one request, or an array of requests if the client knows batches. */
 export function parseRequests(
   text: string,
   { knowsBatches }: { knowsBatches: boolean },
-): Parsed[] {
+): ParsedRequest[] {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -54,7 +55,7 @@ export function parseRequests(
   return value.map((element, i) => parseRequest(element, `element ${i} of the frame`));
 }
 
-function parseRequest(value: unknown, name: string): Parsed {
+function parseRequest(value: unknown, name: string): ParsedRequest {
   if (!isObject(value)) {
     return refuse("invalid-request", `Cannot read ${name}: expected a JSON object`);
   }
@@ -72,6 +73,6 @@ function parseRequest(value: unknown, name: string): Parsed {
   }
 }
 
-function refuse(slug: "invalid-json" | "invalid-request", message: string): Parsed {
+function refuse(slug: "invalid-json" | "invalid-request", message: string): ParsedRequest {
   return { error: new CommandError({ slug, message }), envelope: { rid: NO_RID, event: "" } };
 }

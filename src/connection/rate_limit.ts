@@ -1,15 +1,15 @@
 /**
- * How many requests a session may make (LIM2): a token bucket, which needs no timer.
+ * How many requests a session may send (LIM2): a token bucket, which needs no timer.
  */
 
-/** Seconds' worth of requests that may come at once. */
+/** The size of a burst: as many requests as are allowed in this many seconds. */
 const BURST_SECONDS = 2;
-/** Milliseconds without a refusal after which a session is not over the limit any more. */
+/** Milliseconds without a refusal after which a session counts as within the limit again. */
 const CALM_MS = 2000;
-/** Milliseconds that a session may be over the limit. */
+/** Milliseconds for which a session may be over the limit. */
 const PATIENCE_MS = 10_000;
 
-/** The allowance of one session. */
+/** The limit of one session. All times are milliseconds of a clock that never goes back. */
 export class RateLimit {
   readonly #perSecond: number;
   #tokens: number;
@@ -17,7 +17,6 @@ export class RateLimit {
   #overSince: number | undefined;
   #refusedAt = -Infinity;
 
-  /** @param now Milliseconds, of a clock that does not go back; as in all that follows */
   constructor(perSecond: number, now: number) {
     this.#perSecond = perSecond;
     this.#tokens = perSecond * BURST_SECONDS;
@@ -25,9 +24,9 @@ export class RateLimit {
   }
 
   /**
-   * Takes one request from the allowance.
+   * Counts one request.
    *
-   * @returns 0, or the milliseconds after which there is one again
+   * @returns 0 if it is allowed, otherwise milliseconds after which the next one is
    */
   take(now: number): number {
     const perSecond = this.#perSecond;
@@ -44,7 +43,7 @@ export class RateLimit {
     return Math.ceil((1 - this.#tokens) / perSecond * 1000);
   }
 
-  /** Whether it has been over the limit for too long. */
+  /** Whether the session has been over the limit for too long. */
   isAbused(now: number): boolean {
     return this.#overSince !== undefined && now - this.#overSince >= PATIENCE_MS;
   }

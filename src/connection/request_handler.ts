@@ -1,91 +1,90 @@
 /**
- * What a client asks and is answered: frame → request → command → reply, with its limits.
+ * The requests of one client: frame → request → queue → command → reply. Frames are parsed by
+ * `parse_request`, limited by `rate_limit`, put in order by `request_queue`, and answered by `replies`.
  */
-import { getLogger } from "@logtape/logtape";
-import type { CommandTable } from "../commands/table.ts";
-import type { Endpoint } from "../protocol/endpoint.ts";
 import type { CommandContext } from "../commands/define.ts";
+import type { CommandTable } from "../commands/table.ts";
 import type { Metrics } from "../observe/metrics.ts";
-import type { Outbox } from "../outbox/outbox.ts";
-import { type Reply, replyFrame } from "../protocol/frames.ts";
-import { CLOSE, type CloseCode } from "../protocol/close_codes.ts";
-import { CommandError, errorReply, type Slug } from "../protocol/errors.ts";
-import { RateLimit } from "./rate_limit.ts";
-import { type Envelope, type Parsed, parseRequests, type Request } from "./parse_request.ts";
-import { RequestQueue } from "./request_queue.ts";
-import type { Session } from "../sessions/session.ts";
 import { runCommandInSpan } from "../observe/spans.ts";
+import type { Outbox } from "../outbox/outbox.ts";
+import { CLOSE } from "../protocol/close_codes.ts";
+import { CommandError, errorReply } from "../protocol/errors.ts";
+import type { Reply } from "../protocol/frames.ts";
+import type { Session } from "../sessions/session.ts";
+import { logDefect } from "./defect.ts";
+import { type ClientRequest, type ParsedRequest, parseRequests } from "./parse_request.ts";
+import { RateLimit } from "./rate_limit.ts";
+import {
+  duplicateRid,
+  internalError,
+  rateLimited,
+  shuttingDown,
+  tooManyWaiting,
+  unsupportedCommand,
+} from "./refusals.ts";
+import { type Asked, type Recipient, Replies, type RepliesOptions } from "./replies.ts";
+import { RequestQueue } from "./request_queue.ts";
 
-const logger = getLogger(["wss", "connection"]);
-
-/** Why the work for a connection that has ended is aborted. */
+/** The reason with which commands are aborted when their connection has ended. */
 const CLOSED = "the connection has closed";
 
-/** How much a client may ask. */
+/** How many requests a client may send. */
 export interface RequestLimits {
-  /** Requests a second. */
+  /** Requests per second (LIM2). */
   readonly rateLimit: number;
   readonly maxSubscriptions: number;
   readonly maxInflight: number;
   readonly maxWaiting: number;
-  /** Bytes of refusals that a client is sent while it is behind. */
-  readonly maxBufferedBytes: number;
 }
 
-/** Where requests come from: what is used of a connection. */
-export interface RequestSource {
+/** The part of a connection that sends requests, and gets their replies. */
+export interface RequestSource extends Recipient {
   readonly session: Session;
   readonly outbox: Pick<Outbox, "send" | "isBehind" | "whenCaughtUp">;
-  close(close: CloseCode): void;
 }
 
 /** What all request handlers share. */
 export interface RequestHandlerOptions
-  extends Pick<CommandContext, "backend" | "tokens" | "resumePoints" | "streamStatus"> {
-  readonly commands: Readonly<Record<Endpoint, CommandTable>>;
-  readonly limits: RequestLimits;
-  readonly metrics: Pick<Metrics, "requests" | "requestErrors" | "requestSeconds" | "resumes">;
+  extends
+    RepliesOptions,
+    Pick<CommandContext, "backend" | "tokens" | "resumePoints" | "streamStatus"> {
+  readonly limits: RepliesOptions["limits"] & RequestLimits;
+  readonly metrics: RepliesOptions["metrics"] & Pick<Metrics, "resumes">;
 }
 
-/** What a client asked, and when, by `performance.now()`. */
-interface Asked {
-  readonly envelope: Envelope;
-  readonly at: number;
-}
-
-/** What is there only while requests are being answered, which most clients' are not. */
+/** What exists only while requests are being answered: most clients are idle most of the time. */
 interface Work {
   readonly queue: RequestQueue;
   readonly abort: AbortController;
   readonly context: CommandContext;
 }
 
-/** A client's requests, until its connection ends. */
+/** Answers one client's requests until its connection ends. */
 export class RequestHandler {
   readonly #source: RequestSource;
   readonly #options: RequestHandlerOptions;
   readonly #rateLimit: RateLimit;
+  readonly #replies: Replies;
   #state: "open" | "draining" | "ended" = "open";
   #work: Work | null = null;
-  /** Called when nothing is being answered any more. */
+  /** Called when all requests are answered. */
   #onIdle: (() => void) | null = null;
-  /** Whether commands wait for the client to be behind no more. */
+  /** Whether requests wait because the client is behind. */
   #isWaiting = false;
-  /** Characters of refusals that it was sent while it was behind. */
-  #refusedBehind = 0;
 
   constructor(source: RequestSource, options: RequestHandlerOptions) {
     this.#source = source;
     this.#options = options;
     this.#rateLimit = new RateLimit(options.limits.rateLimit, performance.now());
+    this.#replies = new Replies(source, options);
   }
 
-  /** Whether nothing is being answered. */
+  /** Whether all requests are answered. */
   get isIdle(): boolean {
     return this.#work === null;
   }
 
-  /** Takes a frame of text. */
+  /** Takes one text frame. */
   receive(text: string): void {
     const now = performance.now();
     this.#source.session.activeAt = now;
@@ -95,74 +94,60 @@ export class RequestHandler {
     }
   }
 
-  #take(parsed: Parsed, now: number): void {
+  #take(parsed: ParsedRequest, now: number): void {
     const envelope = "error" in parsed
       ? parsed.envelope
       : { rid: parsed.request.rid, event: parsed.request.command };
     const asked = { envelope, at: now };
     const retryAfterMs = this.#rateLimit.take(now);
     if (this.#rateLimit.isAbused(now)) return this.#source.close(CLOSE.rateLimited);
-    if (retryAfterMs > 0) return this.#refuse(asked, rateLimited(retryAfterMs));
-    if ("error" in parsed) return this.#refuse(asked, parsed.error);
+    if (retryAfterMs > 0) return this.#replies.refuse(asked, rateLimited(retryAfterMs));
+    if ("error" in parsed) return this.#replies.refuse(asked, parsed.error);
     try {
       this.#enqueue(parsed.request, asked);
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
-      this.#refuse(asked, error);
+      this.#replies.refuse(asked, error);
     }
   }
 
-  /** Refuses what comes from now on; resolves when what runs is answered. */
-  async drain(): Promise<void> {
-    if (this.#state === "open") this.#state = "draining";
-    if (this.#work) await new Promise<void>((resolve) => this.#onIdle = resolve);
-  }
-
-  /** Answers what still runs or waits with `shutting-down`. */
-  giveUp(): void {
-    this.#work?.abort.abort(shuttingDown());
-    this.#work?.queue.proceed();
-  }
-
-  /** The connection has ended: what runs is aborted, and answered to nobody. */
-  end(): void {
-    this.#state = "ended";
-    this.#work?.abort.abort(CLOSED);
-    this.#work = null;
-    this.#onIdle?.();
-  }
-
-  /** @throws {CommandError} The request can't be run */
-  #enqueue({ rid, command: name, options }: Request, asked: Asked): void {
-    const { session } = this.#source;
-    const commands = this.#commands;
+  /** @throws {CommandError} The request is refused */
+  #enqueue({ rid, command: name, options }: ClientRequest, asked: Asked): void {
     if (this.#state === "draining") throw shuttingDown();
-    if (this.#work?.queue.has(rid)) {
-      throw refusal("duplicate-rid", `The rid ${rid} is still in use`);
-    }
-    const command = commands.get(name);
-    if (!command) {
-      const allowed = [...commands.keys()].join(", ");
-      const shown = JSON.stringify(name.length > 60 ? `${name.slice(0, 60)}…` : name);
-      throw refusal(
-        "unsupported-command",
-        `Cannot run ${shown}: there is no such command here, only: ${allowed}`,
-      );
-    }
+    if (this.#work?.queue.has(rid)) throw duplicateRid(rid);
+    const command = this.#commands.get(name);
+    if (!command) throw unsupportedCommand(name, this.#commands.keys());
     const run = command.prepare(options);
     if (this.#work?.queue.hasRoom === false) {
-      const { maxWaiting } = this.#options.limits;
-      throw refusal("overloaded", `More than ${maxWaiting} requests are waiting`);
+      throw tooManyWaiting(this.#options.limits.maxWaiting);
     }
     const { queue, context } = this.#work ??= this.#startWork();
     queue.add({
       rid,
       barrier: command.barrier,
-      run: async () => {
-        const answer = () => this.#answer(() => run(context), asked);
-        this.#reply(asked, await runCommandInSpan(name, { session: session.id, rid, run: answer }));
-      },
+      run: () => this.#answer(() => run(context), asked),
     });
+  }
+
+  /** Runs a command and sends its reply. Never rejects. */
+  async #answer(run: () => Reply | Promise<Reply>, asked: Asked): Promise<void> {
+    const { rid, event } = asked.envelope;
+    const session = this.#source.session.id;
+    const reply = await runCommandInSpan(event, { session, rid, run: () => this.#run(run, asked) });
+    this.#replies.send(asked, reply);
+  }
+
+  async #run(run: () => Reply | Promise<Reply>, { envelope }: Asked): Promise<Reply> {
+    try {
+      return await run();
+    } catch (error) {
+      if (error instanceof CommandError) return this.#replies.errorReply(error);
+      // Nobody gets this reply, so it is not counted.
+      if (error === CLOSED) return errorReply(shuttingDown());
+      const { rid, event: command } = envelope;
+      const id = logDefect(error, { session: this.#source.session.id, rid, command });
+      return this.#replies.errorReply(internalError(id));
+    }
   }
 
   #startWork(): Work {
@@ -193,56 +178,10 @@ export class RequestHandler {
     return { queue, abort, context };
   }
 
-  /** The commands of the endpoint at which the client has connected. */
-  get #commands(): CommandTable {
-    return this.#options.commands[this.#source.session.endpoint];
-  }
-
-  async #answer(
-    run: () => Reply | Promise<Reply>,
-    { envelope: { rid, event } }: Asked,
-  ): Promise<Reply> {
-    try {
-      return await run();
-    } catch (error) {
-      if (error instanceof CommandError) return this.#errorReply(error);
-      // Nobody reads the reply to a connection that has closed.
-      if (error === CLOSED) return errorReply(shuttingDown());
-      const id = logDefect(error, { session: this.#source.session.id, rid, command: event });
-      return this.#errorReply(refusal("internal", `Internal error ${id}`));
-    }
-  }
-
-  #errorReply(error: CommandError): Reply {
-    const { requestErrors } = this.#options.metrics;
-    for (const { slug } of error.problems) requestErrors.inc({ slug });
-    return errorReply(error);
-  }
-
-  #reply({ envelope: { rid, event }, at }: Asked, reply: Reply): void {
-    this.#source.outbox.send(replyFrame(rid, event, reply));
-    reply.sent?.();
-    // Nobody was told.
-    if (this.#state === "ended") return;
-    const { metrics } = this.#options;
-    // What there is no command for is the client's choice.
-    const command = this.#commands.has(event) ? event : "unknown";
-    const ms = performance.now() - at;
-    metrics.requests.inc({ command, status: reply.status });
-    metrics.requestSeconds.observe({ command }, ms / 1000);
-    logger.debug("Answered {command} with {status} after {ms} ms", {
-      session: this.#source.session.id,
-      rid,
-      command,
-      status: reply.status,
-      ms: Math.round(ms),
-    });
-  }
-
-  /** Commands of a session that is behind wait (SLOW1). */
+  /** Whether the next request may start. While the client is behind, requests wait (SLOW1). */
   #mayStart(): boolean {
     if (this.#state === "ended") return false;
-    // Given up: what has waited is answered with that.
+    // After giveUp, waiting requests start at once, and are answered with `shutting-down`.
     if (this.#work?.abort.signal.aborted || !this.#source.outbox.isBehind) return true;
     if (!this.#isWaiting) {
       this.#source.outbox.whenCaughtUp(() => {
@@ -254,44 +193,28 @@ export class RequestHandler {
     return false;
   }
 
-  /** Refuses a frame; a client that goes on with such without reading the replies is too slow. */
-  #refuse(asked: Asked, error: CommandError): void {
-    const reply = this.#errorReply(error);
-    if (this.#source.outbox.isBehind) {
-      this.#refusedBehind += asked.envelope.event.length + reply.payload.length;
-      if (this.#refusedBehind > this.#options.limits.maxBufferedBytes) {
-        return this.#source.close(CLOSE.tooSlow);
-      }
-    } else {
-      this.#refusedBehind = 0;
-    }
-    this.#reply(asked, reply);
+  /** The commands of the client's endpoint. */
+  get #commands(): CommandTable {
+    return this.#options.commands[this.#source.session.endpoint];
   }
-}
 
-function refusal(slug: Slug, message: string): CommandError {
-  return new CommandError({ slug, message });
-}
+  /** Refuses later requests. Resolves when all earlier ones are answered. */
+  async drain(): Promise<void> {
+    if (this.#state === "open") this.#state = "draining";
+    if (this.#work) await new Promise<void>((resolve) => this.#onIdle = resolve);
+  }
 
-function rateLimited(retryAfterMs: number): CommandError {
-  return new CommandError({
-    slug: "rate-limited",
-    message: "Too many requests; make fewer a second",
-    retryAfterMs,
-  });
-}
+  /** Answers all requests that still run or wait with `shutting-down`. */
+  giveUp(): void {
+    this.#work?.abort.abort(shuttingDown());
+    this.#work?.queue.proceed();
+  }
 
-function shuttingDown(): CommandError {
-  return refusal("shutting-down", "This instance is shutting down; connect again");
-}
-
-/** Logs what should never happen; the id finds it from what the client was told. */
-export function logDefect(error: unknown, where: Record<string, unknown>): string {
-  const id = crypto.randomUUID();
-  logger.error("Internal error {id}: {error}", {
-    ...where,
-    id,
-    error: error instanceof Error ? error.stack ?? error.message : String(error),
-  });
-  return id;
+  /** Aborts all requests, because the connection has ended. */
+  end(): void {
+    this.#state = "ended";
+    this.#work?.abort.abort(CLOSED);
+    this.#work = null;
+    this.#onIdle?.();
+  }
 }

@@ -2,26 +2,28 @@
  * The order in which one session's requests run (REQ3, REQ5).
  */
 
-/** Something to do for a request; settles when it is answered, and never rejects. */
+/** A request to be run. */
 export interface QueuedRequest {
   readonly rid: number;
+  /** Whether it runs alone. */
   readonly barrier: boolean;
+  /** Resolves when the request is answered; never rejects. */
   run(): Promise<void>;
 }
 
 /** What a {@linkcode RequestQueue} needs. */
 export interface RequestQueueOptions {
   readonly limits: { readonly maxInflight: number; readonly maxWaiting: number };
-  /** Asked before a request starts; where it may not, `proceed` is to be called when it may. */
+  /** Asked before a request starts. If it gives false, call `proceed` when requests may start again. */
   readonly mayStart: () => boolean;
-  /** Called each time the last request was answered. */
+  /** Called each time that all requests are answered. */
   readonly onIdle: () => void;
 }
 
-/** Side by side, up to a limit, but for barriers: those run alone. */
+/** Runs requests side by side, up to a limit. A barrier runs alone. */
 export class RequestQueue {
   readonly #options: RequestQueueOptions;
-  /** The rids of all that run or wait. */
+  /** The rids of all requests that run or wait. */
   readonly #rids = new Set<number>();
   readonly #waiting: QueuedRequest[] = [];
   #inflight = 0;
@@ -31,22 +33,22 @@ export class RequestQueue {
     this.#options = options;
   }
 
-  /** Whether nothing runs or waits. */
-  get idle(): boolean {
+  /** Whether no request runs or waits. */
+  get isIdle(): boolean {
     return this.#rids.size === 0;
   }
 
-  /** Whether a request with that rid is still being answered. */
+  /** Whether a request with this rid runs or waits. */
   has(rid: number): boolean {
     return this.#rids.has(rid);
   }
 
-  /** Whether one more may be added: true while one could start, or there is room to wait. */
+  /** Whether one more request may wait. */
   get hasRoom(): boolean {
     return this.#waiting.length < this.#options.limits.maxWaiting;
   }
 
-  /** Adds a request, and starts it as soon as its turn has come. */
+  /** Adds a request, and starts it when its turn comes. */
   add(request: QueuedRequest): void {
     this.#rids.add(request.rid);
     this.#waiting.push(request);
@@ -77,7 +79,7 @@ export class RequestQueue {
       this.#rids.delete(request.rid);
       if (request.barrier) this.#barrierRuns = false;
       this.proceed();
-      if (this.idle) this.#options.onIdle();
+      if (this.isIdle) this.#options.onIdle();
     });
   }
 }

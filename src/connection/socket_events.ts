@@ -1,49 +1,49 @@
 /**
- * The events of one socket, and its end.
+ * Passes the events of one socket on to its owner: it is open, a message has come, it is gone.
  */
-/** Milliseconds after which a socket that was upgraded must be open. */
+
+/** Milliseconds within which a socket must open after its upgrade. */
 const OPEN_TIMEOUT_MS = 5000;
 
-/** What the platform says where a ping was not answered (LIFE1). */
+/** The platform's reason for closing a socket that has not answered a ping (LIFE1). */
 const PING_TIMEOUT = "No response from ping frame.";
 
-/** What a connection takes of what the instance allows, until its socket has gone. */
+/** A connection's place among the connections that the instance allows, until its socket is gone. */
 export interface Slot {
   release(): void;
 }
 
-/** Whose socket it is. */
+/** The owner of a socket. */
 export interface SocketOwner {
   /** The socket is open. */
   opened(): void;
   /** Takes one message. */
   receive(data: unknown): void;
-  /** The socket has gone, or never opened; called twice where it has opened too late. */
+  /** The socket is gone, or has not opened in time. If it opens after that, this is called again. */
   gone(why: "client" | "ping_timeout" | "never_opened"): void;
 }
 
-/** Listens to a socket for its owner: one object for all events, for there are many sockets. */
+/** Listens to a socket. One object takes all events, because there are many sockets. */
 export class SocketEvents implements EventListenerObject {
   readonly #socket: WebSocket;
   readonly #owner: SocketOwner;
   readonly #slot: Slot;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param options.slot Is released when the socket has gone */
+  /** @param options.slot Released when the socket is gone */
   constructor(socket: WebSocket, { owner, slot }: { owner: SocketOwner; slot: Slot }) {
     this.#socket = socket;
     this.#owner = owner;
     this.#slot = slot;
-    // A client that has hung up before its upgrade was answered makes no event at all.
+    // If the client hangs up before its upgrade is answered, the socket has no event at all.
     this.#timer = setTimeout(() => this.#gone("never_opened"), OPEN_TIMEOUT_MS);
-    // The platform takes 0.3 KiB for each event that is listened to; an error is always followed by the
-    // close event, which is all that is needed.
+    // Not "error": the close event always follows it, and each listener costs 0.3 KiB.
     socket.addEventListener("open", this, { once: true });
     socket.addEventListener("message", this);
     socket.addEventListener("close", this);
   }
 
-  /** For the socket. */
+  /** Called by the socket. */
   handleEvent(event: Event): void {
     switch (event.type) {
       case "open":
@@ -58,8 +58,8 @@ export class SocketEvents implements EventListenerObject {
 
   #closed(reason: string): void {
     this.#endTimer();
-    // The platform keeps a socket that was cut off until its next ping is due; what is known of the
-    // client need not be kept with it.
+    // If the line was cut, the platform keeps the socket until its next ping is due. Without listeners
+    // it does not keep the owner as well.
     for (const type of ["open", "message", "close"]) this.#socket.removeEventListener(type, this);
     this.#gone(reason === PING_TIMEOUT ? "ping_timeout" : "client");
   }

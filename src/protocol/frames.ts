@@ -1,21 +1,21 @@
 /**
- * The frames that clients are sent: replies and pushes share one envelope (REQ6).
+ * The text of frames to clients. Replies and pushes have the same envelope (REQ6).
  */
 
 declare const jsonText: unique symbol;
 
-/** Text that is known to be one JSON value, so that it can go into an envelope as it is. */
+/** Text that is one valid JSON value, so it can go into an envelope unchanged. */
 export type JsonText = string & { readonly [jsonText]: true };
 
-/** `null`, the payload of a reply that has none (REQ6). */
+/** `null`, the payload of a frame without data (REQ6). */
 export const NULL = "null" as JsonText;
 
-/** Writes a value as JSON; what JSON can't hold, such as `undefined`, becomes `null`. */
+/** Writes a value as JSON. A value that JSON does not have, such as `undefined`, becomes `null`. */
 export function toJson(value: unknown): JsonText {
   return (JSON.stringify(value) ?? "null") as JsonText;
 }
 
-/** The rid of pushes, and of errors that answer no request (REQ2). */
+/** The rid of pushes, and of errors that belong to no request (REQ2). */
 export const NO_RID = -1;
 
 /** Statuses of replies (REQ7). */
@@ -31,31 +31,31 @@ export type PushStatus =
   | "live"
   | "reconnect";
 
-/** What a command answers; the connection adds the rid and, where it is missing, the event. */
+/** What a command answers. The connection adds the rid. */
 export interface Reply {
   readonly status: ReplyStatus;
   readonly payload: JsonText;
-  /** The subscription's id, of replies that subscribe; else the command's name is sent. */
+  /** The subscription's id, if the command subscribes. Default: the command's name. */
   readonly event?: string;
-  /** The place in the log from which on the subscription is served, of replies that subscribe. */
+  /** The place in the log from which the subscription is served, if the command subscribes. */
   readonly cursor?: string;
-  /** Whether what was missed since the client's cursor follows, where it sent one (DEL5). */
+  /** Whether missed pushes follow; present if the client sent a cursor (DEL5). */
   readonly recovered?: boolean;
-  /** Called once, right after the reply was handed to the socket. */
+  /** Called once, right after the reply was handed to the outbox. */
   readonly sent?: () => void;
 }
 
-/** The reply `ok`, with payload `null` unless told otherwise. */
+/** The reply `ok`; the default payload is `null`. */
 export function ok(payload: JsonText = NULL): Reply {
   return { status: "ok", payload };
 }
 
-/** The reply that a guest gets from a command that needs a user (LIST3). */
+/** The reply to a guest from a command that needs a login (LIST3). */
 export function unauthorized(): Reply {
   return { status: "unauthorized", payload: NULL };
 }
 
-/** One frame that answers a request (REQ6). */
+/** Writes a reply (REQ6); `event` is the command's name. */
 export function replyFrame(
   rid: number,
   event: string,
@@ -66,24 +66,24 @@ export function replyFrame(
     (cursor === undefined ? "}" : `,"cursor":"${cursor}"}`);
 }
 
-/** The id of a record, the same on every instance (DEL4). */
+/** The id of a record, `"<partition>-<offset>"`, which is the same on every instance (DEL4). */
 export function recordId(
   { partition, offset }: { readonly partition: number; readonly offset: number },
 ): string {
   return `${partition}-${offset}`;
 }
 
-/** One frame that nobody asked for. */
+/** A frame that wss sends without a request. */
 export interface Push {
   readonly status: PushStatus;
   readonly payload: JsonText;
-  /** Its record, `"<partition>-<offset>"`, where it is of one (DEL4). */
+  /** The record's id, if the push comes from a record (DEL4). */
   readonly id?: string;
-  /** The place in the log up to which it is served with this (DEL3). */
+  /** The place in the log up to which the subscription has been served with this push (DEL3). */
   readonly cursor?: string;
 }
 
-/** Writes a push; `event` is the subscription's id, or says what it is about. */
+/** Writes a push; `event` is the subscription's id, or `stream`, `server` or `authentication`. */
 export function pushFrame(event: string, { status, payload, id, cursor }: Push): string {
   return `{"rid":${NO_RID},"event":${toJson(event)},"status":"${status}","payload":${payload}` +
     (id === undefined ? "" : `,"id":"${id}"`) +

@@ -1,16 +1,16 @@
 /**
- * The id of a subscription, which producers compute as well (ID1). It has to be what the Go service
- * computed, to the byte.
+ * What a subscription is to, and the id that follows from it (ID1). Producers compute the same id, so it
+ * must equal the Go service's byte for byte.
  */
 import { createHash } from "node:crypto";
 
-/** Who is subscribed to notifications: `types` empty means every type (LIST2). */
+/** A user's notifications of these types; an empty list means all types (LIST2). */
 export interface NotificationWhere {
   readonly userId: string;
   readonly types: readonly string[];
 }
 
-/** What part of the schedule (SCHED1). Keys in the order in which they enter the id. */
+/** A part of the schedule (SCHED1). The keys have the order in which the id takes them. */
 export interface ScheduleWhere {
   readonly from: number;
   readonly to: number;
@@ -21,7 +21,7 @@ export interface ScheduleWhere {
   readonly tournament?: { readonly ids?: readonly (string | number)[] | undefined } | undefined;
 }
 
-/** What a subscription is to; its `id` follows from the rest. */
+/** What a subscription is to. The `id` is computed from the other keys. */
 export type Target =
   & { readonly id: string }
   & (
@@ -29,13 +29,13 @@ export type Target =
     | { readonly resource: "schedule"; readonly where: ScheduleWhere }
   );
 
-/** The notifications of one user. */
+/** Makes the target for a user's notifications. */
 export function notificationTarget({ userId, types }: NotificationWhere): Target {
   const where = { userId, types: types.map((type) => type.toWellFormed()) };
   return { id: subscriptionId("notification", where), resource: "notification", where };
 }
 
-/** One view of the schedule. */
+/** Makes the target for a part of the schedule. */
 export function scheduleTarget(given: ScheduleWhere): Target {
   const { from, to, timezone, gameIds, test, substage, tournament } = given;
   const where: ScheduleWhere = {
@@ -70,11 +70,11 @@ const GO_ESCAPES: Record<string, string> = {
   "\u2029": "\\u2029",
 };
 
-/** Compact JSON as Go's encoding/json writes it, which escapes what is unsafe in HTML. */
+/** Compact JSON as Go's encoding/json writes it: characters that are unsafe in HTML are escaped. */
 function goJson(value: unknown): string {
   const wellFormed = (_key: string, value: unknown) =>
     typeof value === "string" ? value.toWellFormed() : value;
-  // An escape is matched as a whole, so that the b of `\\b`, a backslash and a b, is left alone.
+  // `\\.` matches a whole escape, so that the "b" after an escaped backslash is not taken for `\b`.
   return JSON.stringify(value, wellFormed)
     .replace(/\\.|[<>&\u2028\u2029]/g, (found) => GO_ESCAPES[found] ?? found);
 }

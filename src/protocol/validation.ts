@@ -1,25 +1,25 @@
 /**
- * What is wrong with a client's request, said so that its developer can mend it.
+ * Parses values from outside with zod, and tells a client's developer exactly what is wrong with them.
  */
 import * as z from "zod";
 import { toJsonSchema } from "../util/json_schema.ts";
 import { CommandError, type Problem, type Slug } from "./errors.ts";
 
-/** A key that may be missing; `null` is the same as missing (REQ4). */
+/** An optional key; `null` means that it is absent (REQ4). */
 export function optional<S extends z.ZodType>(schema: S) {
   return schema.nullish().transform((value) => value ?? undefined);
 }
 
-/** An id as backends have them, which number or name things. */
+/** An id from a backend; some backends use numbers, some use strings. */
 export const idSchema = z.union([z.string(), z.int()], "expected a string or a whole number");
 
 /**
- * Tokens that can be a header's value as they are (BCK2): printable Latin-1, without the spaces at
- * their ends that HTTP takes off. Line breaks would be header injection.
+ * Strings that can be a header's value unchanged (BCK2): printable Latin-1. Spaces at the ends are not
+ * allowed because HTTP removes them, and line breaks because they would start another header.
  */
 export const HEADER_VALUE = /^(?! )[\x20-\x7e\xa0-\xff]*(?<! )$/;
 
-/** A list of which only the first element that is wrong is told of, however many there are. */
+/** A list. If elements are invalid, only the first one is reported. */
 export function listOf<T>(element: z.ZodType<T, T>): z.ZodType<T[], T[]> {
   const list = z.array(z.unknown()).meta({
     get items() {
@@ -39,14 +39,15 @@ export function listOf<T>(element: z.ZodType<T, T>): z.ZodType<T[], T[]> {
     }
     return parsed;
   });
-  // What it takes is known better than it tells.
+  // zod infers `unknown[]` as the input, but only lists of T are valid.
   return parsedList as z.ZodType<T[], T[]>;
 }
 
 /**
- * Parses a client's value, which stands at `path` of the request.
+ * Parses a value from a client's request.
  *
- * @throws {CommandError} One problem for each thing that is wrong, with the given slug
+ * @param options.path Where in the request the value is
+ * @throws {CommandError} Has one problem for each part that is invalid, with the given slug
  */
 export function parseOrRefuse<S extends z.ZodType>(
   schema: S,
@@ -62,7 +63,7 @@ export function parseOrRefuse<S extends z.ZodType>(
   throw first ? new CommandError(first, ...rest) : result.error;
 }
 
-/** What is wrong, of an issue's message; what it was instead is said elsewhere, or not to be said. */
+/** The part of an issue's message that says what is expected, without the value that was found. */
 export function reasonOf(message: string): string {
   return message.replace(/^Invalid input: /, "").replace(/, received .*$/, "");
 }
@@ -74,7 +75,7 @@ function describe(path: string, { message, input }: z.core.$ZodIssue): string {
     : `Cannot take ${show(path, input)} as ${path}: ${reason}`;
 }
 
-/** The value, short; of a token, nothing (ERR3). */
+/** The value, shortened. A token is not shown (ERR3). */
 function show(path: string, value: unknown): string {
   if (/token/i.test(path)) return "this value";
   const text = JSON.stringify(value);

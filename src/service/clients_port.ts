@@ -12,7 +12,7 @@ import {
   type Socket,
 } from "../connection/connection.ts";
 import { drain } from "../connection/drain.ts";
-import { createIdleGuests, type IdleGuests } from "../connection/idle_guests.ts";
+import { IdleGuests } from "../connection/idle_guests.ts";
 import { Admission } from "../http/admission.ts";
 import type { Health } from "../http/health.ts";
 import { listen } from "../http/listen.ts";
@@ -95,7 +95,7 @@ export class ClientsPort {
       maxConnectionsPerIp: settings.MAX_CONNECTIONS_PER_IP,
       trustProxy: settings.TRUST_PROXY,
     });
-    this.#idleGuests = createIdleGuests(settings.IDLE_GUEST_SECONDS * 1000);
+    this.#idleGuests = new IdleGuests(settings.IDLE_GUEST_SECONDS * 1000);
     const { delivery, backend, tokens, trace, metrics } = options;
     this.#connectionOptions = {
       commands: createCommandTables(backend),
