@@ -32,7 +32,7 @@ function startRawServer(...answers: string[]) {
   };
 }
 
-Deno.test("[BCK1] the status follows from HTTP, and a body in JSON is passed", async () => {
+Deno.test("[BCK1] the status follows from the HTTP status, and a JSON body is passed on", async () => {
   await using wss = await startWss();
   const body = { why: "because" };
   for (
@@ -51,7 +51,7 @@ Deno.test("[BCK1] the status follows from HTTP, and a body in JSON is passed", a
   }
 });
 
-Deno.test("[BCK1] a 401 or 403 without JSON has payload null, another 3xx or 4xx is backend-refused", async () => {
+Deno.test("[BCK1] a 401 or 403 without JSON has payload null, any other 3xx or 4xx without JSON is backend-refused", async () => {
   await using wss = await startWss();
   for (const [http, status] of [[401, "unauthorized"], [403, "forbidden"]] as const) {
     for (const body of [null, "<html>"]) {
@@ -71,7 +71,7 @@ Deno.test("[BCK1] a 401 or 403 without JSON has payload null, another 3xx or 4xx
   );
 });
 
-Deno.test("[BCK1] a body goes to the client as it came, numbers of 64 bits included", async () => {
+Deno.test("[BCK1] a body goes to the client unchanged, including 64-bit numbers", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   const body = '[ {"id": 9007199254740993, "x": 1.50, "y": "\\u00e9"}\n]';
@@ -82,7 +82,7 @@ Deno.test("[BCK1] a body goes to the client as it came, numbers of 64 bits inclu
   assert((await client.nextText()).includes(`"payload":${body},"cursor":`));
 });
 
-Deno.test("what a backend answers wrongly is an error, and the session goes on", async () => {
+Deno.test("a backend's invalid answer is an error, and the session goes on", async () => {
   await using wss = await startWss();
   for (const body of ["", "<html>", '{"half":', "undefined", "NaN", "\ufffe"]) {
     const { slug } = await listAnswered(wss, () => new Response(body));
@@ -107,7 +107,7 @@ Deno.test("what a backend answers wrongly is an error, and the session goes on",
   }
 });
 
-Deno.test("[BCK1] a length in front of a body in chunks is not believed", async () => {
+Deno.test("[BCK1] the content-length of a chunked body is ignored", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const head = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n";
   const text = JSON.stringify("x".repeat(1000));
@@ -131,7 +131,7 @@ Deno.test("[BCK1] a length in front of a body in chunks is not believed", async 
   await answering;
 });
 
-Deno.test("[BCK2] the token goes to user and notification exactly as given, to no other API", async () => {
+Deno.test("[BCK2] the token is sent unchanged to user and notification, and to no other API", async () => {
   const token = "Bearer abc é=\u00ff~";
   await using wss = await startWss({ users: { [token]: 42 } });
   await using client = await wss.connect("/mobile", { token });
@@ -146,7 +146,7 @@ Deno.test("[BCK2] the token goes to user and notification exactly as given, to n
   );
 });
 
-Deno.test("[BCK2] a token that can't be a header's value is refused with no request", async () => {
+Deno.test("[BCK2] a token that cannot be a header's value is refused without a backend request", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web");
   for (
@@ -170,7 +170,7 @@ Deno.test("[BCK2] a token that can't be a header's value is refused with no requ
   assertEquals(wss.backend.calls, []);
 });
 
-Deno.test("[BCK3] at most REQUEST_POOL_SIZE requests run for each API, as many more wait", async () => {
+Deno.test("[BCK3] at most REQUEST_POOL_SIZE requests run for each API, and as many more wait", async () => {
   await using wss = await startWss({ settings: { REQUEST_POOL_SIZE: "2" } });
   await using client = await wss.connect("/mobile");
   const release = wss.backend.hold("GET /tournament");
@@ -193,7 +193,7 @@ Deno.test("[BCK3] at most REQUEST_POOL_SIZE requests run for each API, as many m
   for (let i = 0; i < 4; i++) assertEquals((await client.next()).status, "ok");
 });
 
-Deno.test("[BCK3] the timeout counts from the asking: waiting for the pool, tries and body", async () => {
+Deno.test("[BCK3] the timeout includes the time in the pool's queue, all tries and the body", async () => {
   await using wss = await startWss({
     settings: { REQUEST_POOL_SIZE: "1", BACKEND_TIMEOUT_MS: "300" },
   });
@@ -234,7 +234,7 @@ Deno.test("[BCK4] a GET that gets 502, 503 or 504 is tried twice more", async ()
   assertEquals([status, tries], ["ok", 3]);
 });
 
-Deno.test("[BCK4] a GET that gets no whole answer is tried again", async () => {
+Deno.test("[BCK4] a GET without a whole answer is tried again", async () => {
   await using server = startRawServer(
     "",
     'HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n[{"half":',
@@ -248,7 +248,7 @@ Deno.test("[BCK4] a GET that gets no whole answer is tried again", async () => {
   assertEquals([status, payload, server.taken.count], ["ok", [], 3]);
 });
 
-Deno.test("[BCK4] other errors are not tried again; 429 and 5xx say when to come back", async () => {
+Deno.test("[BCK4] other errors are not tried again, and Retry-After becomes RetryAfterMs", async () => {
   await using wss = await startWss();
   for (
     const [status, header, ms] of [[429, "7", 7000], [500, null, undefined], [429, "x", undefined]]
@@ -278,7 +278,7 @@ Deno.test("[BCK4] a PUT is never tried again", async () => {
   assertEquals(wss.backend.calls.filter(({ method }) => method === "PUT").length, 1);
 });
 
-Deno.test("[BCK5] an id in a path is percent-encoded; dots and nothing are refused", async () => {
+Deno.test("[BCK5] an id in a path is percent-encoded; an empty id and dots are refused", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/mobile");
   for (
@@ -331,7 +331,7 @@ Deno.test("[BCK6] identical GETs of user and tournament share one request while 
   assertEquals(wss.backend.calls.filter(({ url }) => url === "/user").length, 2);
 });
 
-Deno.test("[BCK6] a list that has been sent is not shared, one that waits for its pool is", async () => {
+Deno.test("[BCK6] a list that waits in the pool's queue is shared, a list that has been sent is not", async () => {
   await using wss = await startWss({ settings: { REQUEST_POOL_SIZE: "1" } });
   const clients = [];
   for (let i = 0; i < 3; i++) clients.push(await wss.connect("/mobile"));
@@ -354,7 +354,7 @@ Deno.test("[BCK6] a list that has been sent is not shared, one that waits for it
   for (const client of clients.slice(1)) await client[Symbol.asyncDispose]();
 });
 
-Deno.test("[BCK6] the request is aborted when the last who wants it is gone", async () => {
+Deno.test("[BCK6] a request is aborted when its last caller is gone", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const url = `http://127.0.0.1:${(listener.addr as Deno.NetAddr).port}/`;
   await using wss = await startWss({ settings: { API_URL_TOURNAMENT_MOBILE: url } });
@@ -377,7 +377,7 @@ Deno.test("[BCK6] the request is aborted when the last who wants it is gone", as
   await hangUp;
 });
 
-Deno.test("a backend that can't be reached is unavailable, within the timeout", async () => {
+Deno.test("a backend that cannot be reached is unavailable, within the timeout", async () => {
   await using wss = await startWss({ settings: { API_URL_USER: "http://127.0.0.1:9/" } });
   await using client = await wss.connect("/web");
 

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import FakeTimers from "@sinonjs/fake-timers";
 import { Timeouts } from "../../src/backend/timeouts.ts";
 
-Deno.test("timeouts end in time, each by itself, but those that were taken back", () => {
+Deno.test("each timeout expires in time, except cancelled ones", () => {
   const clock = FakeTimers.install();
   try {
     const timeouts = new Timeouts(1000);

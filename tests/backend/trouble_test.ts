@@ -97,7 +97,7 @@ const TROUBLES: Record<string, { behaviour: Behaviour; slugs: string[] }> = {
 };
 
 for (const [name, { behaviour, slugs }] of Object.entries(TROUBLES)) {
-  Deno.test(`[BCK3] an API ${name}: commands get an error in time, the rest goes on, and all is well after`, async () => {
+  Deno.test(`[BCK3] an API ${name}: its commands get an error in time, other commands go on, and it recovers`, async () => {
     using api = startUnreliableApi();
     api.become(OK);
     await using wss = await startWss({

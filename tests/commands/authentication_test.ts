@@ -3,7 +3,7 @@ import { startWss } from "../_support/service/wss.ts";
 
 const LIST = { where: { types: [] } };
 
-Deno.test("[AUTH1] a token logs in, the payload is the backend's body", async () => {
+Deno.test("[AUTH1] a token logs in, and the payload is the backend's body", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web");
   wss.backend.on("GET /user", () => Response.json({ id: "42", name: "Alice", roles: ["x"] }));
@@ -19,7 +19,7 @@ Deno.test("[AUTH1] a token logs in, the payload is the backend's body", async ()
   assertEquals(wss.backend.calls.map(({ authorization }) => authorization), ["alice"]);
 });
 
-Deno.test("[AUTH1] logging in drops all subscriptions, also as the same user", async () => {
+Deno.test("[AUTH1] a login ends all subscriptions, also as the same user", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/mobile", { token: "alice" });
   const where = { from: 1, to: 2, timezone: "UTC" };
@@ -36,7 +36,7 @@ Deno.test("[AUTH1] logging in drops all subscriptions, also as the same user", a
   assertEquals(wss.service.sessions.indexSizes(), { keys: 0, users: 1 });
 });
 
-Deno.test("[AUTH1] after a change of user, pushes are those of the new one", async () => {
+Deno.test("[AUTH1] after a change of user, the session gets only the new user's pushes", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   await client.request("getMyNotifications", LIST);
@@ -76,7 +76,7 @@ Deno.test("[AUTH2] update without a token is refused", async () => {
   assertEquals((await client.request("getMyNotifications", LIST)).status, "ok");
 });
 
-Deno.test("[AUTH3] any status but ok is passed on, and leaves the session as it was", async () => {
+Deno.test("[AUTH3] any status except ok is passed on, and does not change the session", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   await client.request("getMyNotifications", LIST);
@@ -97,7 +97,7 @@ Deno.test("[AUTH3] any status but ok is passed on, and leaves the session as it 
   assertEquals((await client.pushesUntilIdle()).map(({ payload }) => payload), ["still Alice"]);
 });
 
-Deno.test("[AUTH4] an update renews the token, and subscriptions stay", async () => {
+Deno.test("[AUTH4] an update renews the token and keeps the subscriptions", async () => {
   await using wss = await startWss({ users: { old: "42", new: 42, bob: "43" } });
   await using client = await wss.connect("/web", { token: "old" });
   await client.request("getMyNotifications", LIST);
@@ -111,7 +111,7 @@ Deno.test("[AUTH4] an update renews the token, and subscriptions stay", async ()
   assertEquals(wss.backend.calls.at(-1)?.authorization, "new");
 });
 
-Deno.test("[AUTH4] a token of another user, or of any for a guest, is no update", async () => {
+Deno.test("[AUTH4] an update with another user's token, or by a guest, is refused", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   await using guest = await wss.connect("/web");
@@ -127,7 +127,7 @@ Deno.test("[AUTH4] a token of another user, or of any for a guest, is no update"
   assertEquals(wss.backend.calls.at(-1)?.authorization, "alice");
 });
 
-Deno.test("[AUTH5] an id is a non-empty string or a safe integer, taken in decimal", async () => {
+Deno.test("[AUTH5] a user's id is a non-empty string or a safe integer, written in decimal", async () => {
   await using wss = await startWss({ settings: { AUTH_CACHE_SECONDS: "0" } });
   for (const id of ["42", 42, 0, Number.MAX_SAFE_INTEGER]) {
     wss.backend.on("GET /user", () => Response.json({ id }));

@@ -4,7 +4,7 @@ import { startWss } from "../_support/service/wss.ts";
 const LIST = { where: { types: [] } };
 const SCHEDULE = { where: { from: 1, to: 2, timezone: "UTC" } };
 
-Deno.test("[LIST1] asks for what was given, and leaves out what is absent, 0 or empty", async () => {
+Deno.test("[LIST1] the list's URL has the given options, without those that are absent, 0 or empty", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   for (
@@ -25,7 +25,7 @@ Deno.test("[LIST1] asks for what was given, and leaves out what is absent, 0 or 
   }
 });
 
-Deno.test("[LIST1] refuses options that the schema does not allow", async () => {
+Deno.test("[LIST1] options that the schema does not allow are refused", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   wss.backend.forget();
@@ -46,7 +46,7 @@ Deno.test("[LIST1] refuses options that the schema does not allow", async () => 
   assertEquals(wss.backend.calls, []);
 });
 
-Deno.test("[LIST2] on ok the session is subscribed, and the event is the subscription's id", async () => {
+Deno.test("[LIST2] a list that is ok subscribes the session, and its event is the subscription's id", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
 
@@ -59,7 +59,7 @@ Deno.test("[LIST2] on ok the session is subscribed, and the event is the subscri
   assertEquals(pushes.map(({ event, payload }) => [event, payload]), [[event, 2]]);
 });
 
-Deno.test("[LIST2] empty types means every type", async () => {
+Deno.test("[LIST2] empty types mean all types", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   await client.request("getMyNotifications", LIST);
@@ -71,7 +71,7 @@ Deno.test("[LIST2] empty types means every type", async () => {
   assertEquals((await client.pushesUntilIdle()).map(({ payload }) => payload), ["a", "b", ""]);
 });
 
-Deno.test("[LIST2] commands for one subscription run one after another, for others side by side", async () => {
+Deno.test("[LIST2] lists for one subscription run one after another, for different ones side by side", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   const release = wss.backend.hold("GET /notification");
@@ -108,7 +108,7 @@ Deno.test("[LIST2] a list that fails undoes a new subscription", async () => {
   }
 });
 
-Deno.test("[LIST2] a list that fails leaves a subscription as it was, and what was held back goes out", async () => {
+Deno.test("[LIST2] a list that fails does not change an existing subscription, and its held back pushes go out", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   const { event } = await client.request("getMyNotifications", { params: { limit: 5 }, ...LIST });
@@ -126,7 +126,7 @@ Deno.test("[LIST2] a list that fails leaves a subscription as it was, and what w
   assertEquals(wss.backend.calls.at(-1)?.url, "/notification?limit=5");
 });
 
-Deno.test("[LIST3] a guest is unauthorized, with no backend call", async () => {
+Deno.test("[LIST3] a guest gets unauthorized without a backend call", async () => {
   await using wss = await startWss();
   await using guest = await wss.connect("/web");
   for (
@@ -161,7 +161,7 @@ Deno.test("[COUNT1] counts by type and status", async () => {
   assertEquals(payload.error[0].Path, "options.status");
 });
 
-Deno.test("[COUNT1] an object without a total counts as 0, anything else is backend-invalid", async () => {
+Deno.test("[COUNT1] an object without a total counts as 0, any other value is backend-invalid", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   const count = async (body: string) => {
@@ -177,7 +177,7 @@ Deno.test("[COUNT1] an object without a total counts as 0, anything else is back
   }
 });
 
-Deno.test("[UPD1] puts ids and status as JSON; ids are left out when empty", async () => {
+Deno.test("[UPD1] ids and status are sent as JSON; empty ids are left out", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   for (
@@ -195,7 +195,7 @@ Deno.test("[UPD1] puts ids and status as JSON; ids are left out when empty", asy
   }
 });
 
-Deno.test("[UPD1] the body of an ok answer does not matter, that of a refusal is passed", async () => {
+Deno.test("[UPD1] the body of an ok answer is ignored, the body of a refusal is passed on", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   const update = (response: Response) => {
@@ -210,7 +210,7 @@ Deno.test("[UPD1] the body of an ok answer does not matter, that of a refusal is
   assertEquals([refused.status, refused.payload], ["error", { message: "no such id" }]);
 });
 
-Deno.test("[SUB1] nothing of an ended subscription is pushed after the reply", async () => {
+Deno.test("[SUB1] after the reply, nothing is pushed for an ended subscription", async () => {
   await using wss = await startWss();
   await using alice = await wss.connect("/web", { token: "alice" });
   const { event } = await alice.request("getMyNotifications", LIST);
@@ -226,7 +226,7 @@ Deno.test("[SUB1] nothing of an ended subscription is pushed after the reply", a
   assertEquals((await alice.pushesUntilIdle()).map(({ event }) => event), [other.event]);
 });
 
-Deno.test("[SUB1] a reload that is under way is not pushed after the reply either", async () => {
+Deno.test("[SUB1] a reload under way is not pushed after the reply either", async () => {
   await using wss = await startWss();
   await using alice = await wss.connect("/web", { token: "alice" });
   const { event } = await alice.request("getMyNotifications", LIST);
@@ -241,7 +241,7 @@ Deno.test("[SUB1] a reload that is under way is not pushed after the reply eithe
   assertEquals(wss.service.reloads.size, 0);
 });
 
-Deno.test("[SUB1] only unsubscribe is an action", async () => {
+Deno.test("[SUB1] the only action is unsubscribe", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web");
   for (
@@ -252,7 +252,7 @@ Deno.test("[SUB1] only unsubscribe is an action", async () => {
   }
 });
 
-Deno.test("[SCHED1] asks for the part of the schedule, and subscribes; guests may", async () => {
+Deno.test("[SCHED1] a guest lists a part of the schedule and is subscribed to it", async () => {
   await using wss = await startWss();
   await using guest = await wss.connect("/mobile");
   const where = {
@@ -279,7 +279,7 @@ Deno.test("[SCHED1] asks for the part of the schedule, and subscribes; guests ma
   assertEquals(pushes.map(({ event, payload }) => [event, payload]), [[event, 1], [event, 2]]);
 });
 
-Deno.test("[SCHED1] refuses what is no part of a schedule", async () => {
+Deno.test("[SCHED1] a where that describes no part of a schedule is refused", async () => {
   await using wss = await startWss();
   await using guest = await wss.connect("/mobile");
   for (
@@ -300,7 +300,7 @@ Deno.test("[SCHED1] refuses what is no part of a schedule", async () => {
   assertEquals(wss.backend.calls, []);
 });
 
-Deno.test("[TOUR1] answers a tournament and subscribes to nothing; guests may", async () => {
+Deno.test("[TOUR1] a guest gets a tournament, and is subscribed to nothing", async () => {
   await using wss = await startWss();
   await using guest = await wss.connect("/mobile");
 

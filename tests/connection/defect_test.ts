@@ -21,7 +21,7 @@ function defect(): never {
   throw new TypeError("a defect");
 }
 
-Deno.test("a handler that throws is answered internal and logged with its id; the session goes on", async () => {
+Deno.test("a command that throws is answered with internal and logged with its id; the session goes on", async () => {
   await using logged = await collectErrors();
   await using wss = await startWss();
   wss.service.stream.decode = defect;
@@ -40,7 +40,7 @@ Deno.test("a handler that throws is answered internal and logged with its id; th
   assert(String(error).includes("TypeError: a defect"));
 });
 
-Deno.test("[LIFE2] a defect outside of a handler closes with 1011, and touches nobody else", async () => {
+Deno.test("[LIFE2] a defect outside of a command closes with 1011, and other connections go on", async () => {
   await using logged = await collectErrors();
   await using wss = await startWss();
   await using other = await wss.connect("/mobile");

@@ -17,7 +17,7 @@ const V1 = { protocols: ["wss.v1"] };
 /** Messages of 900 kB, several times of what the system holds for a client that reads nothing. */
 const LARGE = 17;
 
-Deno.test("[LIFE4] each session is told its slot, served until then, and closed with 1012", async () => {
+Deno.test("[LIFE4] each client is told when to leave, is served until then, and is closed with 1012", async () => {
   await using wss = await startWss({ settings: { DRAIN_SECONDS: "2" } });
   const clients: Client[] = [];
   for (let i = 0; i < 4; i++) {
@@ -51,7 +51,7 @@ Deno.test("[LIFE4] each session is told its slot, served until then, and closed 
   await stopped;
 });
 
-Deno.test("[LIFE4] what runs is answered first, what comes later is shutting-down", async () => {
+Deno.test("[LIFE4] requests under way are answered first, later ones get shutting-down", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/mobile", V1);
   const release = wss.backend.hold("GET /tournament");
@@ -69,7 +69,7 @@ Deno.test("[LIFE4] what runs is answered first, what comes later is shutting-dow
   await stopped;
 });
 
-Deno.test("[LIFE4] what a client has still to read is not cut off by the end", async () => {
+Deno.test("[LIFE4] the shutdown does not cut off frames that a client has not read yet", async () => {
   await using wss = await startWss();
   // There has been a moment without any connection.
   await (await wss.connect("/web"))[Symbol.asyncDispose]();
@@ -90,7 +90,7 @@ Deno.test("[LIFE4] what a client has still to read is not cut off by the end", a
   assertEquals([close?.opcode, close?.payload[0], close?.payload[1]], [8, 1012 >> 8, 1012 & 255]);
 });
 
-Deno.test("[LIFE4] a command that waits for a stuck client, or for the brokers, does not hold up the end", async () => {
+Deno.test("[LIFE4] a command that waits for a stuck client or for the brokers does not delay the shutdown", async () => {
   const log = createEmbeddedLog();
   const asked = Promise.withResolvers<void>();
   let isReaderStopped = false;
@@ -131,7 +131,7 @@ Deno.test("[LIFE4] a command that waits for a stuck client, or for the brokers, 
   assertEquals([(await client.ended).code, isReaderStopped], [1012, true]);
 });
 
-Deno.test("[LIFE4][DEL5] who is sent away resumes elsewhere with the cursor that it was told", async () => {
+Deno.test("[LIFE4][DEL5] a client that is sent away resumes on another instance with the cursor that it got", async () => {
   const log = createEmbeddedLog();
   await using wss = await startWss({ log });
   await using next = await startWss({ log, backend: wss.backend });
@@ -150,7 +150,7 @@ Deno.test("[LIFE4][DEL5] who is sent away resumes elsewhere with the cursor that
 });
 
 kafkaTest(
-  "[LIFE4][DEL5] 1,000 clients, 5 of them stuck: the others resume elsewhere and miss nothing, and the end is clean",
+  "[LIFE4][DEL5] of 1,000 clients 5 are stuck: the others resume on another instance and miss nothing, and the process ends with 0",
   async () => {
     await using topic = await createTopic();
     await using backend = startBackend({ users: { alice: "42", bob: "43" } });
@@ -235,25 +235,28 @@ kafkaTest(
   },
 );
 
-kafkaTest("[LIFE4] Ctrl-C that a terminal and deno task both pass on is one signal", async () => {
-  await using topic = await createTopic();
-  await using backend = startBackend();
-  await using wss = await startProcess({
-    env: { ...testEnvironment(backend.origin), ...topic.settings, DRAIN_SECONDS: "1" },
-  });
-  const url = `ws://127.0.0.1:${await wss.port()}/web`;
-  await wss.line(/Ready/);
-  const client = await connect(url, V1);
+kafkaTest(
+  "[LIFE4] Ctrl-C that both the terminal and deno task pass on counts as one signal",
+  async () => {
+    await using topic = await createTopic();
+    await using backend = startBackend();
+    await using wss = await startProcess({
+      env: { ...testEnvironment(backend.origin), ...topic.settings, DRAIN_SECONDS: "1" },
+    });
+    const url = `ws://127.0.0.1:${await wss.port()}/web`;
+    await wss.line(/Ready/);
+    const client = await connect(url, V1);
 
-  wss.kill("SIGINT");
-  assertEquals((await client.next()).status, "reconnect");
-  wss.kill("SIGINT");
+    wss.kill("SIGINT");
+    assertEquals((await client.next()).status, "reconnect");
+    wss.kill("SIGINT");
 
-  assertEquals(await wss.exitCode(), 0);
-  await client.ended;
-});
+    assertEquals(await wss.exitCode(), 0);
+    await client.ended;
+  },
+);
 
-kafkaTest("[LIFE4] a second signal ends the process at once, with 1", async () => {
+kafkaTest("[LIFE4] a second signal ends the process at once with 1", async () => {
   await using topic = await createTopic();
   await using backend = startBackend();
   await using wss = await startProcess({

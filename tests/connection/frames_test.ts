@@ -11,7 +11,7 @@ Deno.test("[FRM1] a binary frame closes with 1003", async () => {
   assertEquals((await client.ended).code, 1003);
 });
 
-Deno.test("[FRM2] a frame over MAX_MESSAGE_BYTES closes with 1009, one of just that is taken", async () => {
+Deno.test("[FRM2] a frame over MAX_MESSAGE_BYTES closes with 1009, a frame of exactly that size is accepted", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web");
   const frame = (bytes: number) => {
@@ -27,7 +27,7 @@ Deno.test("[FRM2] a frame over MAX_MESSAGE_BYTES closes with 1009, one of just t
   assertEquals((await client.ended).code, 1009);
 });
 
-Deno.test("[FRM2] the size is that of the whole message, in however many fragments it comes", async () => {
+Deno.test("[FRM2] all fragments of a message count for its size", async () => {
   await using wss = await startWss({ settings: { MAX_MESSAGE_BYTES: "100" } });
   using socket = await openRawSocket(`${wss.ws}/web`);
   const half = new TextEncoder().encode("x".repeat(60));
@@ -40,7 +40,7 @@ Deno.test("[FRM2] the size is that of the whole message, in however many fragmen
   assertEquals([...close?.payload.subarray(0, 2) ?? []], [1009 >> 8, 1009 & 255]);
 });
 
-Deno.test("[FRM3] what is not JSON, or no object, gets an error with rid -1, and the connection stays", async () => {
+Deno.test("[FRM3] a frame that is not JSON or not an object gets an error with rid -1, and the connection stays open", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web");
   for (

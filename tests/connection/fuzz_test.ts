@@ -20,7 +20,7 @@ function sample<T>(arbitrary: fc.Arbitrary<T>, count: number): T[] {
   return fc.sample(arbitrary, { numRuns: count, seed });
 }
 
-Deno.test("[REQ2] whatever a client sends, each frame gets one reply, and nothing is left behind", async () => {
+Deno.test("[REQ2] any frame of a client gets one reply, and nothing is left behind", async () => {
   await using wss = await startWss({ settings: { MAX_SUBSCRIPTIONS: "20" } });
 
   await sendFrames(wss, sample(frameText, FRAMES));
@@ -31,7 +31,7 @@ Deno.test("[REQ2] whatever a client sends, each frame gets one reply, and nothin
   assertEquals(Object.keys(Object.prototype), []);
 });
 
-Deno.test("[KAF6] whatever is in the topic, the next message arrives", async () => {
+Deno.test("[KAF6] after any value in the topic, the next message arrives", async () => {
   await using wss = await startWss();
 
   const pushed = await publishValues(wss, sample(kafkaValue, VALUES));
@@ -48,7 +48,7 @@ Deno.test("[KAF6] whatever is in the topic, the next message arrives", async () 
   assert(wss.service.quarantine.total > 100 && wss.service.quarantine.records.length <= 1000);
 });
 
-Deno.test("[BCK1] whatever a backend answers, each command gets one reply", async () => {
+Deno.test("[BCK1] after any answer of a backend, the command gets one reply", async () => {
   await using wss = await startWss();
 
   await askForAnswers(wss, sample(answer, ANSWERS));
@@ -56,7 +56,7 @@ Deno.test("[BCK1] whatever a backend answers, each command gets one reply", asyn
   assertEquals(wss.service.sessions.size, 0);
 });
 
-Deno.test("[LIFE3] whatever comes from outside, the heap is level once a quarter of it has come", async () => {
+Deno.test("[LIFE3] under random input from outside, the heap stops growing after the first quarter", async () => {
   const script = fileURLToPath(new URL("../_support/fuzz/measure.ts", import.meta.url));
   const permissions = ["--allow-net", "--allow-env", "--allow-read", "--allow-sys"];
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {

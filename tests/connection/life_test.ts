@@ -11,7 +11,7 @@ function text(value: unknown): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(value));
 }
 
-Deno.test("[LIFE1] a silent peer is pinged, and closed when it answers nothing", async () => {
+Deno.test("[LIFE1] a silent client is pinged, and closed if it does not answer", async () => {
   await using wss = await startWss({ settings: { PING_SECONDS: "1" } });
   using socket = await openRawSocket(`${wss.ws}/web`);
   const start = performance.now();
@@ -25,7 +25,7 @@ Deno.test("[LIFE1] a silent peer is pinged, and closed when it answers nothing",
   await until("the session is gone", () => wss.service.sessions.size === 0);
 });
 
-Deno.test("[LIFE1] a peer that answers pings stays", async () => {
+Deno.test("[LIFE1] a client that answers pings stays connected", async () => {
   await using wss = await startWss({ settings: { PING_SECONDS: "1" } });
   using socket = await openRawSocket(`${wss.ws}/web`);
 
@@ -39,7 +39,7 @@ Deno.test("[LIFE1] a peer that answers pings stays", async () => {
   assertEquals((await socket.readFrame())?.opcode, 1);
 });
 
-Deno.test("[LIFE2] close codes are those of the table, with a reason that fits into a frame", async () => {
+Deno.test("[LIFE2] the table has exactly these close codes, and each reason fits into a frame", async () => {
   const codes = Object.values(CLOSE);
   assertEquals([...new Set(codes.map(({ code }) => code))], [
     1003,
@@ -75,7 +75,7 @@ Deno.test("[LIFE2] close codes are those of the table, with a reason that fits i
   });
 });
 
-Deno.test("[LIFE3] a session that ends, however it ends, leaves nothing behind", async () => {
+Deno.test("[LIFE3] a session leaves nothing behind, in whatever way it ends", async () => {
   await using wss = await startWss();
   const { sessions, reloads } = wss.service;
   const list = { rid: 2, command: "getMyNotifications", options: LIST };
@@ -116,7 +116,7 @@ Deno.test("[LIFE3] a session that ends, however it ends, leaves nothing behind",
   assertEquals(reloads.size, 0);
 });
 
-Deno.test("[LIFE3] closes while its list is being fetched", async () => {
+Deno.test("[LIFE3] a connection closes while its list is being fetched", async () => {
   await using wss = await startWss();
   const release = wss.backend.hold("GET /notification");
   const client = await wss.connect("/web", { token: "alice" });
@@ -136,7 +136,7 @@ Deno.test("[LIFE3] closes while its list is being fetched", async () => {
   assertEquals(wss.backend.calls.filter(({ url }) => url === "/notification").length, 1);
 });
 
-Deno.test("[LIFE3] closes while a reload for it is under way, or waits", async () => {
+Deno.test("[LIFE3] a connection closes while its reload is under way, or waits", async () => {
   await using wss = await startWss({ settings: { RELOAD_CONCURRENCY: "1" } });
   const client = await wss.connect("/web", { token: "alice" });
   const ids = [
@@ -154,7 +154,7 @@ Deno.test("[LIFE3] closes while a reload for it is under way, or waits", async (
   assertEquals(wss.service.sessions.indexSizes(), EMPTY);
 });
 
-Deno.test("[LIFE3] a login that waits when its connection ends logs nobody in", async () => {
+Deno.test("[LIFE3] a login that is waiting when its connection ends has no effect", async () => {
   await using wss = await startWss();
   // The answer of {user} is known.
   await (await wss.connect("/mobile", { token: "alice" }))[Symbol.asyncDispose]();

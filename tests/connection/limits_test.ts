@@ -14,7 +14,7 @@ async function statusOf(wss: Wss, headers: Record<string, string> = {}) {
   return Number(socket.head.split(" ")[1]);
 }
 
-Deno.test("[NET3] an origin outside of the list is refused with 403, no origin is allowed", async () => {
+Deno.test("[NET3] an origin that is not in the list is refused with 403, a request without an origin is allowed", async () => {
   await using wss = await startWss({
     settings: { ALLOWED_ORIGINS: "https://app.example.com, https://*.example.org:8443" },
   });
@@ -39,7 +39,7 @@ Deno.test("[NET3] an origin outside of the list is refused with 403, no origin i
   assertEquals(await statusOf(wss), 101);
 });
 
-Deno.test("[LIM1][NET3] a full instance answers 503 with Retry-After, until somebody leaves", async () => {
+Deno.test("[LIM1][NET3] a full instance answers 503 with Retry-After, until a client leaves", async () => {
   await using wss = await startWss({ settings: { MAX_CONNECTIONS: "2" } });
   await using _one = await wss.connect("/web");
   {
@@ -52,7 +52,7 @@ Deno.test("[LIM1][NET3] a full instance answers 503 with Retry-After, until some
   assertEquals(await statusOf(wss), 101);
 });
 
-Deno.test("[LIM1] each address has its own limit; behind a proxy it is the last that the proxy says", async () => {
+Deno.test("[LIM1] each address has its own limit; behind a proxy, the last forwarded address counts", async () => {
   await using direct = await startWss({ settings: { MAX_CONNECTIONS_PER_IP: "1" } });
   await using _own = await direct.connect("/web");
   assertEquals(await statusOf(direct, { "x-forwarded-for": "10.0.0.1" }), 503);
@@ -80,7 +80,7 @@ Deno.test("[LIM1] each address has its own limit; behind a proxy it is the last 
   assertEquals(ask({ "x-forwarded-for": "10.0.0.1" }).refused, "full");
 });
 
-Deno.test("[LIM2] requests over the rate get rate-limited, each with its rid; then it goes on", async () => {
+Deno.test("[LIM2] each request over the rate gets rate-limited with its rid, and later requests are answered", async () => {
   await using wss = await startWss({ settings: { RATE_LIMIT: "5" } });
   await using client = await wss.connect("/web");
   const unsubscribe = { ids: [], action: "unsubscribe" };
@@ -103,7 +103,7 @@ Deno.test("[LIM2] requests over the rate get rate-limited, each with its rid; th
   assertEquals((await client.request("subscription", unsubscribe)).status, "ok");
 });
 
-Deno.test("[LIM2] over the rate for 10 s on end, a session is closed with 4029", async () => {
+Deno.test("[LIM2] a session that is over the rate for 10 s without a break is closed with 4029", async () => {
   await using wss = await startWss({ settings: { RATE_LIMIT: "5" } });
   await using client = await wss.connect("/web");
   const sending = setInterval(() => client.socket.readyState === 1 && client.send("x"), 50);
@@ -118,7 +118,7 @@ Deno.test("[LIM2] over the rate for 10 s on end, a session is closed with 4029",
   assert(seconds > 10 && seconds < 13, `${seconds} s`);
 });
 
-Deno.test("[LIM2] a session that is over the rate now and then is not closed", () => {
+Deno.test("[LIM2] a session that is over the rate from time to time is not closed", () => {
   const limit = new RateLimit(50, 0);
   let refused = 0;
   for (let second = 0; second < 60; second += 4) {
@@ -130,7 +130,7 @@ Deno.test("[LIM2] a session that is over the rate now and then is not closed", (
   assertEquals(refused, 15 * 50);
 });
 
-Deno.test("[LIM2] who keeps the rate after one refusal is not closed", () => {
+Deno.test("[LIM2] a session that keeps the rate after one refusal is not closed", () => {
   const limit = new RateLimit(50, 0);
   for (let i = 0; i < 101; i++) limit.take(0);
   for (let now = 21; now < 30_000; now += 21) {
@@ -138,7 +138,7 @@ Deno.test("[LIM2] who keeps the rate after one refusal is not closed", () => {
   }
 });
 
-Deno.test("[LIM2] who is a little over the rate for 10 s is closed", () => {
+Deno.test("[LIM2] a session that is a little over the rate for 10 s is closed", () => {
   const limit = new RateLimit(50, 0);
   for (let i = 0; i < 101; i++) limit.take(0);
   let closedAt = Infinity;
@@ -149,7 +149,7 @@ Deno.test("[LIM2] who is a little over the rate for 10 s is closed", () => {
   assert(closedAt >= 10_000 && closedAt < 11_000, `${closedAt} ms`);
 });
 
-Deno.test("[LIM3] no more than MAX_SUBSCRIPTIONS; asking again for one that it has is allowed", async () => {
+Deno.test("[LIM3] a session has at most MAX_SUBSCRIPTIONS; it may repeat the list of a subscription that it has", async () => {
   await using wss = await startWss({ settings: { MAX_SUBSCRIPTIONS: "2" } });
   await using client = await wss.connect("/web", { token: "alice" });
   const list = (type: string) => client.request("getMyNotifications", { where: { types: [type] } });
@@ -172,7 +172,7 @@ Deno.test("[LIM3] no more than MAX_SUBSCRIPTIONS; asking again for one that it h
   assertEquals((await list("c")).status, "ok");
 });
 
-Deno.test("[LIM4] an idle guest is closed with 4001; who has a user or a subscription is not", async () => {
+Deno.test("[LIM4] an idle guest is closed with 4001; a session with a user or a subscription is not", async () => {
   await using wss = await startWss({ settings: { IDLE_GUEST_SECONDS: "1" } });
   await using user = await wss.connect("/web", { token: "alice" });
   await using subscribed = await wss.connect("/mobile");
@@ -189,7 +189,7 @@ Deno.test("[LIM4] an idle guest is closed with 4001; who has a user or a subscri
   assertEquals((await subscribed.ended).code, 4001);
 });
 
-Deno.test("[LIM4] a guest that asks for something now and then stays", async () => {
+Deno.test("[LIM4] a guest that sends a request from time to time stays connected", async () => {
   const clock = FakeTimers.install({ toFake: ["setInterval", "clearInterval", "performance"] });
   try {
     await using wss = await startWss();

@@ -3,7 +3,7 @@ import { startWss } from "../_support/service/wss.ts";
 
 const LIST = { where: { types: [] } };
 
-Deno.test("[REQ1] a request that breaks the form is invalid, and the error says where", async () => {
+Deno.test("[REQ1] a malformed request is invalid, and the error says where", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web");
   for (
@@ -40,7 +40,7 @@ Deno.test("[REQ1] a rid may be any safe integer from 1", async () => {
   }
 });
 
-Deno.test("[REQ2] each request gets exactly one reply, with its rid, whatever comes of it", async () => {
+Deno.test("[REQ2] each request gets exactly one reply with its rid, whatever the result", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/mobile");
   const commands = [
@@ -62,7 +62,7 @@ Deno.test("[REQ2] each request gets exactly one reply, with its rid, whatever co
   assertEquals(await client.pushesUntilIdle(), []);
 });
 
-Deno.test("[REQ3] a rid that is being answered is refused, and may be used again later", async () => {
+Deno.test("[REQ3] a rid is refused while an earlier request with it is being answered, and may be used again later", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/mobile");
   const release = wss.backend.hold("GET /tournament");
@@ -83,7 +83,7 @@ Deno.test("[REQ3] a rid that is being answered is refused, and may be used again
   assertEquals([answered.status, again.status], ["ok", "ok"]);
 });
 
-Deno.test("[REQ4] unknown keys are ignored, and null is the absence of an optional key", async () => {
+Deno.test("[REQ4] unknown keys are ignored, and null means that an optional key is absent", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
 
@@ -103,7 +103,7 @@ Deno.test("[REQ4] unknown keys are ignored, and null is the absence of an option
   assertEquals((await client.reply(99)).status, "ok");
 });
 
-Deno.test("[REQ5] at most MAX_INFLIGHT commands run at once, the others wait in order", async () => {
+Deno.test("[REQ5] at most MAX_INFLIGHT commands run at the same time, the others wait in order", async () => {
   await using wss = await startWss({ settings: { MAX_INFLIGHT: "2" } });
   await using client = await wss.connect("/mobile");
   const release = wss.backend.hold("GET /tournament");
@@ -141,7 +141,7 @@ Deno.test("[REQ5] more than MAX_WAITING waiting commands are refused as overload
   for (const rid of [1, 2, 3]) assertEquals((await client.next()).rid, rid);
 });
 
-Deno.test("[REQ5] authentication and a list may be sent in one go", async () => {
+Deno.test("[REQ5] a client may send a list right after authentication, without waiting for the reply", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web");
   const release = wss.backend.hold("GET /user", () => Response.json({ id: "42" }));
@@ -157,7 +157,7 @@ Deno.test("[REQ5] authentication and a list may be sent in one go", async () => 
   assertEquals([reply.rid, reply.status], [list, "ok"]);
 });
 
-Deno.test("[REQ5] a barrier starts when all before it are answered, and what comes after it waits", async () => {
+Deno.test("[REQ5] a barrier starts when all requests before it are answered, and later requests wait for it", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   const releaseList = wss.backend.hold("GET /notification");
@@ -184,7 +184,7 @@ Deno.test("[REQ5] a barrier starts when all before it are answered, and what com
   assertEquals([reply.rid, reply.payload], [count, { total: 1 }]);
 });
 
-Deno.test("[REQ6] all four keys are always there", async () => {
+Deno.test("[REQ6] every reply has all four keys", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
 
@@ -202,7 +202,7 @@ Deno.test("[REQ6] all four keys are always there", async () => {
   assertEquals((await client.next()).event, "");
 });
 
-Deno.test("[REQ7] replies are ok, unauthorized, forbidden or error, pushes update or reload", async () => {
+Deno.test("[REQ7] the status of a reply is ok, unauthorized, forbidden or error, of a push update or reload", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   const list = () => client.request("getMyNotifications", LIST);
@@ -222,7 +222,7 @@ Deno.test("[REQ7] replies are ok, unauthorized, forbidden or error, pushes updat
   assertEquals((await client.next()).status, "reload");
 });
 
-Deno.test("[ERR1] an error has a message and one entry for each problem, with its path", async () => {
+Deno.test("[ERR1] an error has a message, and one entry with its path for each problem", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
 
@@ -257,7 +257,7 @@ Deno.test("[ERR1] an error has a message and one entry for each problem, with it
   });
 });
 
-Deno.test("[ERR2] slugs come from the table, with what it says of trying again", async () => {
+Deno.test("[ERR2] errors have the table's slugs, and say as the table does whether to try again", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   const failing = async (respond: () => Response) => {
@@ -288,7 +288,7 @@ Deno.test("[ERR2] slugs come from the table, with what it says of trying again",
   ]);
 });
 
-Deno.test("[ERR3] no error tells a token, a stack or a backend's address", async () => {
+Deno.test("[ERR3] no error shows a token, a stack or a backend's address", async () => {
   await using wss = await startWss({ settings: { BACKEND_TIMEOUT_MS: "300" } });
   await using client = await wss.connect("/mobile");
   const texts: string[] = [];

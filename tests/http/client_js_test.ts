@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import served from "../../src/http/client_bundle.json" with { type: "json" };
 import { startWss } from "../_support/service/wss.ts";
 
-Deno.test("/client.js is the client library, for pages of any origin", async () => {
+Deno.test("/client.js has the client library, for pages of any origin", async () => {
   await using wss = await startWss({ settings: { ALLOWED_ORIGINS: "https://example.com" } });
   const response = await fetch(`${wss.http}/client.js`, {
     headers: { origin: "https://other.example" },
@@ -14,7 +14,7 @@ Deno.test("/client.js is the client library, for pages of any origin", async () 
   assertEquals(await response.text(), served);
 });
 
-Deno.test("/client.js is sent once: who has it is told that it has not changed", async () => {
+Deno.test("/client.js is sent once: a client that has it gets 304", async () => {
   await using wss = await startWss();
   const ask = async (headers: Record<string, string>, method = "GET") => {
     const response = await fetch(`${wss.http}/client.js`, { headers, method });

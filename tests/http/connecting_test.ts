@@ -4,7 +4,7 @@ import { openRawSocket } from "../_support/clients/raw_socket.ts";
 import { createOutbox } from "../_support/service/outbox.ts";
 import { startWss } from "../_support/service/wss.ts";
 
-Deno.test("[NET1] /web and /mobile upgrade, each with its own commands", async () => {
+Deno.test("[NET1] /web and /mobile upgrade, and each has its own commands", async () => {
   await using wss = await startWss();
   await using web = await wss.connect("/web");
   await using mobile = await wss.connect("/mobile");
@@ -28,7 +28,7 @@ Deno.test("[NET1] /web and /mobile upgrade, each with its own commands", async (
   ]);
 });
 
-Deno.test("[NET1] without a URL of its API, /mobile has no such command", async () => {
+Deno.test("[NET1] /mobile has no command whose API has no URL", async () => {
   await using wss = await startWss({ settings: { API_URL_SCHEDULE_MOBILE: "" } });
   await using mobile = await wss.connect("/mobile");
 
@@ -56,7 +56,7 @@ Deno.test("[NET2] another path answers 404, an upgrade of it too", async () => {
   }
 });
 
-Deno.test("[NET2] a method other than GET answers 405, and says which is allowed", async () => {
+Deno.test("[NET2] a method other than GET answers 405 and says which method is allowed", async () => {
   await using wss = await startWss();
   for (const path of ["/web", "/mobile", "/healthz", "/readyz"]) {
     for (const method of ["POST", "PUT", "HEAD", "OPTIONS", "DELETE"]) {
@@ -67,13 +67,13 @@ Deno.test("[NET2] a method other than GET answers 405, and says which is allowed
   }
 });
 
-Deno.test("[NET2] an upgrade that is no handshake answers 400", async () => {
+Deno.test("[NET2] an upgrade without a valid handshake answers 400", async () => {
   await using wss = await startWss();
   using socket = await openRawSocket(`${wss.ws}/web`, { "sec-websocket-key": "", connection: "x" });
   assert(socket.head.startsWith("HTTP/1.1 400 "), socket.head);
 });
 
-Deno.test("a Host header that makes no URL answers 400", async () => {
+Deno.test("a Host header that makes the URL invalid answers 400", async () => {
   await using wss = await startWss();
   for (const host of ["[", "a b", "a:99999"]) {
     using socket = await openRawSocket(`${wss.ws}/web`, { host });
@@ -81,7 +81,7 @@ Deno.test("a Host header that makes no URL answers 400", async () => {
   }
 });
 
-Deno.test("[NET5] wss.v1 is echoed to who offers it, a bearer protocol never", async () => {
+Deno.test("[NET5] wss.v1 is confirmed to a client that offers it, a bearer protocol never is", async () => {
   await using wss = await startWss();
   for (
     const [offered, echoed] of [
@@ -102,7 +102,7 @@ Deno.test("[NET5] wss.v1 is echoed to who offers it, a bearer protocol never", a
   assertEquals(client.socket.protocol, "wss.v1");
 });
 
-Deno.test("[NET5] a client that offers nothing gets replies, update and reload only", async () => {
+Deno.test("[NET5] a client that offers no subprotocol gets only replies, update and reload", async () => {
   await using wss = await startWss();
   await using alice = await wss.connect("/web", { token: "alice" });
   const { event } = await alice.request("getMyNotifications", { where: { types: [] } });
@@ -114,7 +114,7 @@ Deno.test("[NET5] a client that offers nothing gets replies, update and reload o
   assertEquals(await alice.pushesUntilIdle(), []);
 });
 
-Deno.test("[NET6] every connection has a session of its own, and begins as a guest", async () => {
+Deno.test("[NET6] every connection has its own session, which starts as a guest", async () => {
   const ids: string[] = [];
   await using wss = await startWss();
   const { sessions } = wss.service;
@@ -132,7 +132,7 @@ Deno.test("[NET6] every connection has a session of its own, and begins as a gue
   assertEquals((await guest.request("getMyNotifications", list)).status, "unauthorized");
 });
 
-Deno.test("upgrades are refused until the log has been caught up with, and while stopping", async () => {
+Deno.test("upgrades are refused during the shutdown", async () => {
   await using wss = await startWss();
   await using held = await wss.connect("/mobile");
   const release = wss.backend.hold("GET /tournament");

@@ -8,7 +8,7 @@ import { startWss } from "../_support/service/wss.ts";
 
 const LIST = { where: { types: [] } };
 
-nginxTest("behind nginx a client connects, and is pushed what is new", async () => {
+nginxTest("behind nginx, a client connects and gets pushes", async () => {
   await using wss = await startWss();
   await using nginx = await startNginx({ wssPort: wss.service.address.port });
   await using client = await connect(`${nginx.ws}/web`, { protocols: ["wss.v1"], token: "alice" });
@@ -20,14 +20,14 @@ nginxTest("behind nginx a client connects, and is pushed what is new", async () 
   assertEquals([client.socket.protocol, push.event, push.payload], ["wss.v1", event, "new"]);
 });
 
-nginxTest("behind nginx the client library can be had", async () => {
+nginxTest("behind nginx, the client library can be loaded", async () => {
   await using wss = await startWss();
   await using nginx = await startNginx({ wssPort: wss.service.address.port });
   const response = await fetch(`${nginx.ws.replace("ws:", "http:")}/client.js`);
   assertEquals([response.status, await response.text()], [200, served]);
 });
 
-nginxTest("[LIM1] behind nginx, a client's address is the one that nginx has seen", async () => {
+nginxTest("[LIM1] behind nginx, a client's address is the one that nginx sees", async () => {
   await using wss = await startWss({
     settings: { TRUST_PROXY: "true", MAX_CONNECTIONS_PER_IP: "1" },
   });
@@ -40,7 +40,7 @@ nginxTest("[LIM1] behind nginx, a client's address is the one that nginx has see
   }
 });
 
-nginxTest("[LIFE1] a ping keeps a quiet client through nginx's timeout", async () => {
+nginxTest("[LIFE1] behind nginx, pings keep a quiet client connected", async () => {
   await using wss = await startWss({ settings: { PING_SECONDS: "1" } });
   await using nginx = await startNginx({
     wssPort: wss.service.address.port,
@@ -59,7 +59,7 @@ nginxTest("[LIFE1] a ping keeps a quiet client through nginx's timeout", async (
   assertEquals((await quiet.readJson())?.status, "ok");
 });
 
-nginxTest("nginx hangs up on a client that takes nothing", async () => {
+nginxTest("nginx closes the connection of a client that reads nothing", async () => {
   await using wss = await startWss({ settings: { SLOW_TIMEOUT_SECONDS: "600" } });
   await using nginx = await startNginx({
     wssPort: wss.service.address.port,

@@ -33,7 +33,7 @@ async function connectMany(url: string, count: number) {
   };
 }
 
-Deno.test("processes share a port where all have REUSE_PORT; one without it ends with 1 and says why", async () => {
+Deno.test("processes with REUSE_PORT share a port; a process without it ends with 1 and says why", async () => {
   const env = { ...testEnvironment("http://127.0.0.1"), REUSE_PORT: "true" };
   await using one = await startProcess({ env });
   const port = await one.port();
@@ -49,7 +49,7 @@ Deno.test("processes share a port where all have REUSE_PORT; one without it ends
 });
 
 kafkaTest(
-  "of 3 processes on one port each serves a part of 300 clients, and each client gets everything once",
+  "3 processes on one port share 300 clients, and each client gets every push once",
   async () => {
     await using topic = await createTopic({ partitions: 3 });
     await using backend = startBackend({ users: { alice: "42" } });

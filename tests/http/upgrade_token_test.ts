@@ -14,7 +14,7 @@ async function headOf(wss: Wss, headers: Record<string, string>) {
   return socket.head;
 }
 
-Deno.test("[NET4] a token in the Authorization header, whole, logs in before the first command", async () => {
+Deno.test("[NET4] the whole value of the Authorization header is the token, and logs in before the first command", async () => {
   await using wss = await startWss({ users: { "Bearer a b": "42" } });
   using socket = await openRawSocket(`${wss.ws}/web`, { authorization: "Bearer a b" });
   await socket.request({ rid: 1, command: "getMyNotifications", options: LIST });
@@ -26,7 +26,7 @@ Deno.test("[NET4] a token in the Authorization header, whole, logs in before the
   ]);
 });
 
-Deno.test("[NET4][NET5] a token as a subprotocol logs in, and is not confirmed", async () => {
+Deno.test("[NET4][NET5] a token as a subprotocol logs in, and is not confirmed as a subprotocol", async () => {
   await using wss = await startWss({ users: { "tökén/+?": "42" } });
   for (const protocols of [["wss.v1", bearer("tökén/+?")], [bearer("tökén/+?"), "wss.v1"]]) {
     await using client = await connect(`${wss.ws}/web`, { protocols });
@@ -37,7 +37,7 @@ Deno.test("[NET4][NET5] a token as a subprotocol logs in, and is not confirmed",
   assert(head.startsWith("HTTP/1.1 101 ") && !/sec-websocket-protocol/i.test(head), head);
 });
 
-Deno.test("[NET4] a refused header is 401, one that can't be checked 503", async () => {
+Deno.test("[NET4] a refused token in the header answers 401, a token that cannot be checked answers 503", async () => {
   await using wss = await startWss();
   assert((await headOf(wss, { authorization: "nobody" })).startsWith("HTTP/1.1 401 "));
   for (const status of [403, 404]) {
@@ -51,7 +51,7 @@ Deno.test("[NET4] a refused header is 401, one that can't be checked 503", async
   assertEquals([wss.service.sessions.size, wss.service.connections], [0, 0]);
 });
 
-Deno.test("[NET4] a refused subprotocol is closed with 4401, one that can't be checked with 4503", async () => {
+Deno.test("[NET4] a refused token as a subprotocol closes with 4401, a token that cannot be checked with 4503", async () => {
   await using wss = await startWss({ settings: { MAX_CONNECTIONS: "1" } });
   const codeOf = async (...protocols: string[]) => {
     const { code } = await (await connect(`${wss.ws}/web`, { protocols })).ended;
@@ -67,7 +67,7 @@ Deno.test("[NET4] a refused subprotocol is closed with 4401, one that can't be c
   assertEquals(await codeOf("wss.v1", bearer("alice")), 4503);
 });
 
-Deno.test("[NET4] where AUTH_REQUIRED, no token is 401", async () => {
+Deno.test("[NET4] with AUTH_REQUIRED, an upgrade without a token answers 401", async () => {
   await using wss = await startWss({ settings: { AUTH_REQUIRED: "true" } });
   const head = await headOf(wss, {});
   assert(/^HTTP\/1.1 401 [^]*www-authenticate: Bearer\r\n/.test(head), head);
@@ -76,7 +76,7 @@ Deno.test("[NET4] where AUTH_REQUIRED, no token is 401", async () => {
   assertEquals((await client.request("getMyNotifications", LIST)).status, "ok");
 });
 
-Deno.test("[NET4][LIM1] a connection whose token is being checked counts, and no more when it has gone", async () => {
+Deno.test("[NET4][LIM1] a connection counts while its token is being checked, and until it is gone", async () => {
   await using wss = await startWss({ settings: { MAX_CONNECTIONS: "1" } });
   const release = wss.backend.hold("GET /user", () => Response.json({ id: "42" }));
   for (const headers of [{ authorization: "alice" }, { "sec-websocket-protocol": bearer("bob") }]) {
@@ -100,7 +100,7 @@ Deno.test("[NET4][LIM1] a connection whose token is being checked counts, and no
   await until("there is room again", async () => (await headOf(wss, {})).includes(" 101 "));
 });
 
-Deno.test("[NET4][KAF5] logged out while its upgrade is under way: it is not that user's", async () => {
+Deno.test("[NET4][KAF5] a logout during the upgrade: the session does not become the user's", async () => {
   await using wss = await startWss();
   const release = wss.backend.hold("GET /user", () => Response.json({ id: "42" }));
   const upgrading = connect(`${wss.ws}/web`, { protocols: ["wss.v1", bearer("alice")] });
@@ -113,7 +113,7 @@ Deno.test("[NET4][KAF5] logged out while its upgrade is under way: it is not tha
   assertEquals((await (await upgrading).ended).code, 4401);
 });
 
-Deno.test("[NET4][KAF5] logged out before its socket is open: closed with 4401, and never served", async () => {
+Deno.test("[NET4][KAF5] a logout before the socket opens: the connection is closed with 4401, and no request is answered", async () => {
   await using wss = await startWss();
   const { sessions } = wss.service;
   const { open } = sessions;
@@ -143,7 +143,7 @@ Deno.test("[NET4][KAF5] logged out before its socket is open: closed with 4401, 
   }
 });
 
-Deno.test("[NET4][LIFE4] an upgrade whose token is being checked when the end begins is refused", async () => {
+Deno.test("[NET4][LIFE4] an upgrade whose token is being checked when the shutdown begins is refused", async () => {
   await using wss = await startWss();
   wss.backend.hold("GET /user");
   const upgrading = headOf(wss, { authorization: "alice" });

@@ -8,14 +8,14 @@ function idOf(resource: string, where: string): string {
   return createHash("md5").update(json).digest("hex");
 }
 
-Deno.test("[ID1] the example of the protocol", () => {
+Deno.test("[ID1] the protocol's example has this id", () => {
   assertEquals(
     idOf("notification", '{"userId":"42","types":["message"]}'),
     "c3b9e00c33a9b4cda35df404d710d2c4",
   );
 });
 
-Deno.test("[ID1] a notification subscription's id is the MD5 of what Go would write", async () => {
+Deno.test("[ID1] the id of a notification subscription is the MD5 of the JSON that Go would write", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   for (
@@ -34,7 +34,7 @@ Deno.test("[ID1] a notification subscription's id is the MD5 of what Go would wr
   }
 });
 
-Deno.test("[ID1] a schedule's id leaves out what is absent or an empty list", async () => {
+Deno.test("[ID1] absent keys and empty lists are not part of a schedule's id", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/mobile");
   const base = { from: 1, to: 2, timezone: "UTC" };
