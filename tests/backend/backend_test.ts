@@ -10,7 +10,7 @@ async function listAnswered(wss: Wss, respond: () => Response | Promise<Response
   return { status, payload, slug: payload?.error?.[0]?.Slug, entry: payload?.error?.[0] };
 }
 
-/** A server that answers each connection with these bytes, whatever it is asked, and hangs up. */
+/** A server that answers each connection with these bytes, whatever the request, and closes it. */
 function startRawServer(...answers: string[]) {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const taken = { count: 0 };
@@ -180,7 +180,7 @@ Deno.test("[BCK3] at most REQUEST_POOL_SIZE requests run for each API, and as ma
   assertEquals([overloaded.rid, overloaded.payload.error[0].Slug], [5, "overloaded"]);
   const held = [await release(), await release()];
   assertEquals(wss.backend.calls.length, 2);
-  // Another API has a pool of its own.
+  // Another API has its own pool.
   const schedule = await client.request("getSchedules", {
     where: { from: 1, to: 2, timezone: "UTC" },
   });
@@ -208,7 +208,7 @@ Deno.test("[BCK3] the timeout includes the time in the pool's queue, all tries a
   await using other = await wss.connect("/mobile");
   const sent = client.ask("getTournament", { where: { id: "1" } });
   const waiting = client.ask("getTournament", { where: { id: "2" } });
-  // Waits with its reply, so that the second has been asked; joins, so that the first goes on longer.
+  // After this reply, the second request is waiting. The other client joins the first one.
   client.ask("nothing");
   await client.next();
   other.ask("getTournament", { where: { id: "1" } });
@@ -345,7 +345,7 @@ Deno.test("[BCK6] a list that waits in the pool's queue is shared, a list that h
   }
   assertEquals(wss.backend.calls.length, 1);
   wss.backend.on("GET /schedule", () => Response.json(["fresh"]));
-  // The first has to give its place up, for it was held and is not let go.
+  // The first list is never answered, so its client has to go to free the place.
   await clients[0]?.[Symbol.asyncDispose]();
 
   assertEquals((await clients[1]?.next())?.payload, ["fresh"]);

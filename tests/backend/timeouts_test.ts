@@ -16,7 +16,7 @@ Deno.test("each timeout expires in time, except cancelled ones", () => {
     endB();
     clock.tick(2000);
     assertEquals(ended, ["a at 1000", "c at 1600"]);
-    // With none left there is no timer, and the next one begins anew.
+    // Without timeouts there is no timer, and the next timeout starts a new one.
     assertEquals(clock.countTimers(), 0);
     const endD = start("d");
     assertEquals(clock.countTimers(), 1);

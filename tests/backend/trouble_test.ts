@@ -9,7 +9,7 @@ const TIMEOUT_MS = 1000;
 
 type Behaviour = "down" | ((conn: Deno.Conn) => Promise<void>);
 
-/** An API that changes its behaviour, connection by connection, and its being there at all. */
+/** An API whose behaviour can change for each connection, and that can be down. */
 function startUnreliableApi() {
   const port = freePort();
   const open = new Set<Deno.Conn>();
@@ -46,12 +46,12 @@ function close(conn: Deno.Conn): void {
   try {
     conn.close();
   } catch (error) {
-    // It was closed before.
+    // The connection was already closed.
     if (!(error instanceof Deno.errors.BadResource)) throw error;
   }
 }
 
-/** Reads a request, and answers with these lines and this body. */
+/** Reads a request, and answers with this head and body. */
 function answer(head: string, body = ""): Behaviour {
   return async (conn) => {
     await conn.read(new Uint8Array(65_536));
@@ -66,7 +66,7 @@ const TROUBLES: Record<string, { behaviour: Behaviour; slugs: string[] }> = {
   "is down": { behaviour: "down", slugs: ["backend-unavailable"] },
   "is slow": {
     behaviour: () => Promise.resolve(),
-    // Those that have not left the queue of the pool in time.
+    // overloaded: requests that have not left the pool's queue in time.
     slugs: ["backend-timeout", "overloaded"],
   },
   "answers 500": { behaviour: answer("HTTP/1.1 500 No"), slugs: ["backend-unavailable"] },
@@ -86,7 +86,7 @@ const TROUBLES: Record<string, { behaviour: Behaviour; slugs: string[] }> = {
     },
     slugs: ["backend-unavailable"],
   },
-  // What has not been read when it closes makes it a reset.
+  // Closing with unread data makes it a reset.
   "resets connections": {
     behaviour: async (conn) => {
       await conn.read(new Uint8Array(1));
@@ -127,13 +127,13 @@ for (const [name, { behaviour, slugs }] of Object.entries(TROUBLES)) {
         ],
       }));
       wss.publish("notification", { userId: "42", type: "a", data: round });
-      // Another API has a pool of its own.
+      // Another API has its own pool.
       const other = await stack.use(await wss.connect("/mobile"))
         .request("getTournament", { where: { id: round } });
       assertEquals(other.status, "ok");
       for (const { client, rids } of asked) {
         for (const rid of rids) {
-          // An update is tried once, and needs no body.
+          // An update is tried only once, and its answer needs no body.
           const { status, payload } = await client.reply(rid);
           const slug = status === "ok" ? slugs[0] : payload.error[0].Slug;
           assert(slugs.includes(slug), `${slug} for ${rid} of ${rids}`);
@@ -142,7 +142,7 @@ for (const [name, { behaviour, slugs }] of Object.entries(TROUBLES)) {
         }
         assertEquals((await client.next()).payload, round);
       }
-      // An update waits for what was asked before it.
+      // The update waits for the requests before it.
       assert(performance.now() - startedAt < 3 * TIMEOUT_MS);
     }
 

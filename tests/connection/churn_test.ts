@@ -10,7 +10,7 @@ Deno.test("[LIFE3] 5,000 connections that end in every way leave nothing behind"
   wss.backend.hold("GET /tournament");
   const { service } = wss;
   const { port } = service.address;
-  // A few that are silent from then on, and are found out by a ping.
+  // A few clients that stay silent, and are closed because they do not answer a ping.
   const silent = await Promise.all(
     Array.from({ length: 20 }, () => openQuickSocket({ port, frames: SUBSCRIBE })),
   );

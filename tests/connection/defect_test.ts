@@ -4,7 +4,7 @@ import { startWss } from "../_support/service/wss.ts";
 
 const LIST = { where: { from: 1, to: 2, timezone: "UTC" } };
 
-/** What is logged as an error from now on. */
+/** Collects what is logged as an error from now on. */
 async function collectErrors() {
   const errors: Record<string, unknown>[] = [];
   await configure({
@@ -47,7 +47,7 @@ Deno.test("[LIFE2] a defect outside of a command closes with 1011, and other con
   const others = new Set(wss.service.sessions);
   await using client = await wss.connect("/mobile");
   const [session] = new Set(wss.service.sessions).difference(others);
-  if (!session) throw new Error("It has no session");
+  if (!session) throw new Error("The client has no session");
   Object.defineProperty(session.outbox, "isBehind", { get: defect });
 
   client.ask("getSchedules", LIST);

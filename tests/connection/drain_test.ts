@@ -14,7 +14,7 @@ import { startWss } from "../_support/service/wss.ts";
 
 const LIST = { where: { types: [] } };
 const V1 = { protocols: ["wss.v1"] };
-/** Messages of 900 kB, several times of what the system holds for a client that reads nothing. */
+/** How many messages of 900 kB: together several times as much as the system buffers for a client. */
 const LARGE = 17;
 
 Deno.test("[LIFE4] each client is told when to leave, is served until then, and is closed with 1012", async () => {
@@ -42,7 +42,7 @@ Deno.test("[LIFE4] each client is told when to leave, is served until then, and 
   }));
 
   assertEquals(ended, Array(4).fill([1012, true]));
-  // Served until its slot, at 1800 ms.
+  // The client is served until its slot, at 1800 ms.
   assertEquals(
     (await old.request("getMyNotificationsCount", { ...LIST, status: "read" })).status,
     "ok",
@@ -71,7 +71,7 @@ Deno.test("[LIFE4] requests under way are answered first, later ones get shuttin
 
 Deno.test("[LIFE4] the shutdown does not cut off frames that a client has not read yet", async () => {
   await using wss = await startWss();
-  // There has been a moment without any connection.
+  // Before that, there is a moment without any connection.
   await (await wss.connect("/web"))[Symbol.asyncDispose]();
   await until("it is gone", () => wss.service.connections === 0);
   const socket = await openRawSocket(`${wss.ws}/mobile`);
@@ -160,7 +160,7 @@ kafkaTest(
       ...topic.settings,
       DRAIN_SECONDS: "3",
       SHUTDOWN_SECONDS: "20",
-      // Stuck clients are still there when the end begins, however long it takes until then.
+      // So that stuck clients are still connected when the shutdown begins.
       SLOW_TIMEOUT_SECONDS: "60",
     };
     await using wss = await startProcess({
@@ -187,7 +187,7 @@ kafkaTest(
     for (let i = 0; i < clients.length; i += 100) {
       await Promise.all(clients.slice(i, i + 100).map((client) => client.subscribe(url)));
     }
-    // One that stays, and gets everything.
+    // One client that stays connected, and gets everything.
     const witness = stack.use(new MovingClient("alice"));
     await witness.subscribe(nextUrl);
     nextBackend.forget();

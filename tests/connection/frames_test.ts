@@ -16,7 +16,7 @@ Deno.test("[FRM2] a frame over MAX_MESSAGE_BYTES closes with 1009, a frame of ex
   await using client = await wss.connect("/web");
   const frame = (bytes: number) => {
     const start = '{"rid":1,"command":"nothing","options":{},"x":"';
-    // Two bytes a letter, so that length in letters is not length in bytes.
+    // Letters of two bytes each, so that the length in letters is not the length in bytes.
     return start + "é".repeat((bytes - start.length - 3) / 2) + ' "}';
   };
 

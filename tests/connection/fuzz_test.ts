@@ -9,11 +9,11 @@ const LIST = { where: { types: [] } };
 const FRAMES = 20_000;
 const VALUES = 5000;
 const ANSWERS = 5000;
-/** More than what V8 compiles meanwhile, and less than anything that is kept. */
+/** Bytes per input: more than V8 compiles meanwhile, less than any object that is kept. */
 const MAX_GROWTH_BYTES = 50;
 const seed = Number(Deno.env.get("SEED") ?? crypto.getRandomValues(new Int32Array(1))[0]);
 
-/** Samples; the seed is told, and SEED repeats them. */
+/** Makes samples and prints the seed; with SEED set, the samples are the same again. */
 function sample<T>(arbitrary: fc.Arbitrary<T>, count: number): T[] {
   // deno-lint-ignore no-console
   console.log(`seed ${seed}`);

@@ -110,7 +110,7 @@ Deno.test("[LIFE3] a session leaves nothing behind, in whatever way it ends", as
     try {
       socket[Symbol.dispose]();
     } catch {
-      // It is closed already.
+      // The connection is already closed.
     }
   }
   assertEquals(reloads.size, 0);
@@ -132,7 +132,7 @@ Deno.test("[LIFE3] a connection closes while its list is being fetched", async (
   await using another = await wss.connect("/web", { token: "alice" });
   await another.pushesUntilIdle();
   assertEquals(wss.service.sessions.indexSizes(), { keys: 0, users: 1 });
-  // The second list was never asked for.
+  // The backend was never asked for the second list.
   assertEquals(wss.backend.calls.filter(({ url }) => url === "/notification").length, 1);
 });
 
@@ -156,7 +156,7 @@ Deno.test("[LIFE3] a connection closes while its reload is under way, or waits",
 
 Deno.test("[LIFE3] a login that is waiting when its connection ends has no effect", async () => {
   await using wss = await startWss();
-  // The answer of {user} is known.
+  // The user API has answered.
   await (await wss.connect("/mobile", { token: "alice" }))[Symbol.asyncDispose]();
   await using client = await wss.connect("/mobile");
   const release = wss.backend.hold("GET /tournament");

@@ -8,7 +8,7 @@ import { startWss, type Wss } from "../_support/service/wss.ts";
 
 const LIST = { where: { types: [] } };
 
-/** The status that an upgrade is answered with. */
+/** The HTTP status of an upgrade. */
 async function statusOf(wss: Wss, headers: Record<string, string> = {}) {
   using socket = await openRawSocket(`${wss.ws}/web`, headers);
   return Number(socket.head.split(" ")[1]);
@@ -185,7 +185,7 @@ Deno.test("[LIM4] an idle guest is closed with 4001; a session with a user or a 
   assert(seconds > 0.9 && seconds < 3, `${seconds} s`);
   assertEquals((await user.request("getMyNotifications", LIST)).status, "ok");
   assertEquals((await subscribed.request("authentication", {})).status, "ok");
-  // A guest from now on, without anything.
+  // From now on it is a guest without a subscription.
   assertEquals((await subscribed.ended).code, 4001);
 });
 

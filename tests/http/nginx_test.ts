@@ -48,7 +48,7 @@ nginxTest("[LIFE1] behind nginx, pings keep a quiet client connected", async () 
   });
   using quiet = await openRawSocket(`${nginx.ws}/web`);
 
-  // One a second of silence, until nginx would have hung up twice.
+  // One ping per second of silence, for longer than twice nginx's timeout.
   for (let pings = 0; pings < 5; pings++) {
     const ping = await quiet.readFrame();
     assertEquals(ping?.opcode, 9);

@@ -7,14 +7,14 @@ import { startProcess } from "../_support/service/process.ts";
 import { testEnvironment } from "../_support/service/settings.ts";
 
 const LIST = { where: { types: [] } };
-/** Upgrades at once, which the kernel's queue of connections holds. */
+/** Upgrades at the same time; the kernel's queue of new connections has room for so many. */
 const UPGRADES = 100;
 
 function notification(data: unknown) {
   return { type: "notification", document: { userId: "42", type: "message", data } };
 }
 
-/** Clients that are subscribed, of one user. */
+/** Connects clients of one user and subscribes them. */
 async function connectMany(url: string, count: number) {
   const clients: Client[] = [];
   while (clients.length < count) {
@@ -84,7 +84,7 @@ kafkaTest(
       assertEquals(got.toSorted(), ids.toSorted());
     }));
 
-    // Those of one process go with it, and the others go on.
+    // One process ends. Its clients are closed, and the others go on.
     first.kill();
     assertEquals(await first.exitCode(), 0);
     await topic.produce([notification("after")], { partition: 0 });

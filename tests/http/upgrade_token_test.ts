@@ -87,7 +87,7 @@ Deno.test("[NET4][LIM1] a connection counts while its token is being checked, an
     (await upgrading)[Symbol.dispose]();
     await until("there is room again", () => wss.service.connections === 0);
   }
-  // One that has hung up before its upgrade is answered.
+  // A client that hangs up before its upgrade is answered.
   const { port } = new URL(wss.http);
   const conn = await Deno.connect({ hostname: "127.0.0.1", port: Number(port) });
   const lines = ["GET /web HTTP/1.1", "host: a", "upgrade: websocket", "connection: Upgrade"];
@@ -120,7 +120,7 @@ Deno.test("[NET4][KAF5] a logout before the socket opens: the connection is clos
   const users: (string | null)[] = [];
   sessions.open = (options) => {
     const session = open(options);
-    // When it has been logged in, and before anything else can happen, such as the socket's opening.
+    // Right after the login, before the socket can open.
     queueMicrotask(() => {
       users.push(session.user);
       wss.publish("logout", { userId: "42" });

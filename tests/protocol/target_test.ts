@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { createHash } from "node:crypto";
 import { startWss } from "../_support/service/wss.ts";
 
-/** What Go's encoding/json writes for the subscription, byte by byte, and its MD5. */
+/** The MD5 of the JSON that Go's encoding/json writes for the subscription. */
 function idOf(resource: string, where: string): string {
   const json = `{"command":"","resource":"${resource}","hash":"","where":${where}}`;
   return createHash("md5").update(json).digest("hex");
