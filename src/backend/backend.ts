@@ -15,8 +15,6 @@ import {
 } from "./shared_request.ts";
 import { Timeouts } from "./timeouts.ts";
 
-export type { BackendAnswer };
-
 /** A GET without its caller: if two of them are equal, and their tokens, they are the same request. */
 export interface ListRequest {
   readonly api: Api;

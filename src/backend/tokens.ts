@@ -3,7 +3,8 @@
  */
 import { createHash } from "node:crypto";
 import * as z from "zod";
-import type { Backend, BackendAnswer, Caller } from "./backend.ts";
+import type { BackendAnswer } from "./attempt.ts";
+import type { Backend, Caller } from "./backend.ts";
 import type { JsonText } from "../protocol/frames.ts";
 import { CommandError } from "../protocol/errors.ts";
 import { idSchema } from "../protocol/validation.ts";

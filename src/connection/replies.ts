@@ -24,7 +24,7 @@ export interface RepliesOptions {
 }
 
 /** The part of a connection that replies need. */
-export interface Recipient {
+export interface ReplyRecipient {
   readonly session: Pick<Session, "id" | "endpoint">;
   readonly outbox: Pick<Outbox, "send" | "isBehind">;
   readonly isClosed: boolean;
@@ -40,12 +40,12 @@ export interface Asked {
 
 /** Sends replies to one client. */
 export class Replies {
-  readonly #recipient: Recipient;
+  readonly #recipient: ReplyRecipient;
   readonly #options: RepliesOptions;
   /** UTF-16 units of refusals that the client was sent since it fell behind. */
   #refusedBehind = 0;
 
-  constructor(recipient: Recipient, options: RepliesOptions) {
+  constructor(recipient: ReplyRecipient, options: RepliesOptions) {
     this.#recipient = recipient;
     this.#options = options;
   }

@@ -22,7 +22,7 @@ import {
   tooManyWaiting,
   unsupportedCommand,
 } from "./refusals.ts";
-import { type Asked, type Recipient, Replies, type RepliesOptions } from "./replies.ts";
+import { type Asked, Replies, type RepliesOptions, type ReplyRecipient } from "./replies.ts";
 import { RequestQueue } from "./request_queue.ts";
 
 /** The reason with which commands are aborted when their connection has ended. */
@@ -38,7 +38,7 @@ export interface RequestLimits {
 }
 
 /** The part of a connection that sends requests, and gets their replies. */
-export interface RequestSource extends Recipient {
+export interface RequestSource extends ReplyRecipient {
   readonly session: Session;
   readonly outbox: Pick<Outbox, "send" | "isBehind" | "whenCaughtUp">;
 }

@@ -87,7 +87,7 @@ export interface Problem {
   readonly retryAfterMs?: number;
 }
 
-/** A refusal that the client is told. Any other error that is thrown is a defect (`internal`). */
+/** A refusal; the client gets its problems. Any other error that is thrown is a defect (`internal`). */
 export class CommandError extends Error {
   override readonly name = "CommandError";
   readonly problems: readonly Problem[];
