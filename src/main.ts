@@ -13,7 +13,7 @@ import { runPublish } from "./cli/publish.ts";
 import { readSettings } from "./cli/read_settings.ts";
 import { parseArguments, UsageError } from "./cli/usage.ts";
 import { createCommandTables } from "./commands/table.ts";
-import { createKafkaReader } from "./kafka/reader.ts";
+import { KafkaReader } from "./kafka/reader.ts";
 import { runService } from "./run.ts";
 import { DotEnvError } from "./settings/environment.ts";
 import { parseSettings } from "./settings/parse.ts";
@@ -90,7 +90,7 @@ function asyncApi(): string {
 async function start(): Promise<number> {
   const read = await readSettings(parseSettings);
   if ("problems" in read) return reportProblems(read);
-  return await runService(read.settings, createKafkaReader(read.settings));
+  return await runService(read.settings, new KafkaReader(read.settings));
 }
 
 if (import.meta.main) {

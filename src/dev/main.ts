@@ -5,7 +5,7 @@
 import { findSettings, type FoundSettings } from "../settings/environment.ts";
 import { parseSettings } from "../settings/parse.ts";
 import type { SettingName } from "../settings/settings.ts";
-import { createKafkaReader } from "../kafka/reader.ts";
+import { KafkaReader } from "../kafka/reader.ts";
 import { connectKafkaProducer, type KafkaProducer } from "../kafka/producer.ts";
 import type { LogReader } from "../log/reader.ts";
 import { runService } from "../run.ts";
@@ -52,7 +52,7 @@ async function main(): Promise<number> {
     print(
       "KAFKA_BROKERS is set, perhaps in .env: waiting for Kafka. Without it a log in memory takes its place",
     );
-    reader = createKafkaReader(parsed.settings);
+    reader = new KafkaReader(parsed.settings);
     publish = createKafkaPublish(() => connectKafkaProducer(parsed.settings));
   } else {
     const log = createEmbeddedLog();

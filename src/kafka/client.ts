@@ -1,5 +1,5 @@
 /**
- * How Kafka is connected to. Nothing outside of this folder imports kafkajs.
+ * Makes kafkajs clients. Only files of this folder import kafkajs.
  */
 import { getLogger } from "@logtape/logtape";
 import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from "kafkajs";
@@ -9,7 +9,7 @@ import { fixIdleTimer } from "./kafkajs_idle_fix.ts";
 
 const logger = getLogger(["wss", "kafka", "client"]);
 
-/** The settings that say how to connect. */
+/** The settings of a connection to the brokers. */
 export type KafkaSettings = Pick<
   Settings,
   | "KAFKA_BROKERS"
@@ -21,11 +21,12 @@ export type KafkaSettings = Pick<
 >;
 
 /**
- * Makes a client; it connects to nothing yet.
+ * Makes a client, which does not connect yet.
  *
- * @param options.requestTimeoutMs Milliseconds for the answer to a request
- * @param options.retries How often a request that fails is tried again, in about 10 s for 5
- * @throws {Error} The CA file can't be read
+ * @param options.retries How often a request that fails is tried again; by default 5 times, which
+ * takes about 10 s
+ * @param options.requestTimeoutMs Milliseconds for the answer to a request; 30 s by default
+ * @throws {Error} The CA file cannot be read
  */
 export async function createKafka(
   settings: KafkaSettings,
@@ -41,9 +42,9 @@ export async function createKafka(
     ...(sasl ? { sasl } : {}),
     connectionTimeout: 3000,
     requestTimeout: requestTimeoutMs,
-    // Milliseconds between two tries; 30 s by default.
+    // At most 3 s between two tries; kafkajs' default is 30 s.
     retry: { retries, maxRetryTime: 3000 },
-    // What is to be said of trouble is said by the consumer, once; this is for a closer look.
+    // The reader warns about trouble, once. These lines are for a closer look.
     logLevel: logLevel.INFO,
     logCreator: () => ({ namespace, log: { message, error } }) => {
       logger.debug("{namespace}: {message}", { namespace, message, error });
@@ -69,7 +70,7 @@ function saslOptions(settings: KafkaSettings): SASLOptions | undefined {
     KAFKA_SASL_USERNAME: username = "",
     KAFKA_SASL_PASSWORD: password = "",
   } = settings;
-  // One case each: kafkajs tells its options apart by the mechanism.
+  // A case for each mechanism, because the types of kafkajs are a union by mechanism.
   switch (mechanism) {
     case undefined:
       return undefined;

@@ -1,5 +1,6 @@
 /**
- * What producers compress with, besides the gzip that kafkajs brings (KAF7).
+ * Decompresses batches of producers that use snappy, lz4 or zstd (KAF7). kafkajs itself knows only
+ * gzip.
  */
 import { Buffer } from "node:buffer";
 import { promisify } from "node:util";
@@ -8,12 +9,12 @@ import kafkajs from "kafkajs";
 import snappyCodec from "kafkajs-snappy";
 import lz4 from "lz4js";
 
-/** What kafkajs asks of a codec to read with it; nothing is written compressed. */
+/** The part of a kafkajs codec that reading needs. The service writes nothing compressed. */
 interface Codec {
   decompress(buffer: Buffer): Promise<Buffer>;
 }
 
-// The packages ship no types; these are the parts that are used.
+// The packages have no types. These are the functions that are used.
 const createSnappyCodec: () => Codec = snappyCodec;
 const decompressLz4: (data: Uint8Array) => Uint8Array = lz4.decompress;
 
@@ -22,7 +23,7 @@ const lz4Codec: Codec = {
 };
 const zstdCodec: Codec = { decompress: promisify(zstdDecompress) };
 
-/** Tells kafkajs of the codecs, which it keeps in a table of its own. May be called again. */
+/** Adds the codecs to the table of kafkajs. A second call changes nothing. */
 export function registerCodecs(): void {
   const { CompressionCodecs, CompressionTypes } = kafkajs;
   CompressionCodecs[CompressionTypes.Snappy] = createSnappyCodec;

@@ -1,11 +1,11 @@
 /**
- * Keeps kafkajs 2.2.4 from spinning: after each response it sets a timer, with a negative delay,
- * to look at requests that wait for a throttle to end, also when nothing waits. That costs 4 % of a
- * core while idle, and a TimeoutNegativeWarning on stderr (tulios/kafkajs#1704, #1751).
+ * Keeps kafkajs 2.2.4 from spinning. After each response it sets a timer with a negative delay, to
+ * send requests that wait until a throttle has ended, even if no request waits. That costs 4 % of a
+ * core while idle, and prints a TimeoutNegativeWarning on stderr (tulios/kafkajs#1704, #1751).
  */
 import RequestQueueModule from "kafkajs/src/network/requestQueue/index.js";
 
-/** What is used of kafkajs' own class; the package ships no types for it. */
+/** The used part of a class of kafkajs for which the package has no types. */
 interface RequestQueue {
   pending: unknown[];
   throttledUntil: number;
@@ -14,12 +14,12 @@ interface RequestQueue {
 
 const { prototype }: { prototype: RequestQueue } = RequestQueueModule;
 
-let cured = false;
+let isFixed = false;
 
-/** Sets the timer only where there is something to wait for. May be called again. */
+/** Has kafkajs set the timer only if a request waits. A second call changes nothing. */
 export function fixIdleTimer(): void {
-  if (cured) return;
-  cured = true;
+  if (isFixed) return;
+  isFixed = true;
   const schedule = prototype.scheduleCheckPendingRequests;
   prototype.scheduleCheckPendingRequests = function () {
     if (this.pending.length > 0 || this.throttledUntil > Date.now()) schedule.call(this);

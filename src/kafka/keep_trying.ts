@@ -1,46 +1,47 @@
 /**
- * Trying until it works, and saying so without saying it all the time.
+ * Tries again until the work succeeds, and warns about the same trouble only from time to time.
  */
 
 import { delay } from "../util/delay.ts";
 
-/** Milliseconds between tries. */
+/** Milliseconds between two tries. */
 const RETRY_MS = 1000;
-/** Milliseconds after which the same trouble is told of again. */
+/** Milliseconds after which a warning about the same trouble is repeated. */
 const REPEAT_MS = 30_000;
 
-/** What is wrong. */
+/** Why a try has failed. */
 export interface Trouble {
-  /** The same as long as it is the same trouble, whatever the text says of it. */
+  /** Names the trouble. Two texts of the same kind describe the same trouble. */
   readonly kind: string;
   readonly text: string;
 }
 
 /**
- * Runs work until it succeeds.
+ * Runs work until it succeeds, once a second.
  *
- * @param options.describe What to say of an error; `null` where it is none yet, at the first try
- * @param options.warn Told at once, and every 30 s while it goes on
- * @returns What the work gave, or `undefined` when the signal was aborted before that
+ * @param options.describe Describes an error; `null` if nobody needs to know about it yet
+ * @param options.warn Called with the text of a trouble: when it begins, and every 30 s while it
+ * lasts
+ * @returns The result of the work, or `undefined` if the signal was aborted before it succeeded
  */
 export async function keepTrying<T>(
   work: () => Promise<T>,
   { signal, describe, warn }: {
     signal: AbortSignal;
     describe: (error: unknown, tries: number) => Trouble | null;
-    warn: (trouble: string) => void;
+    warn: (text: string) => void;
   },
 ): Promise<T | undefined> {
-  let told: { kind: string; at: number } | undefined;
+  let warned: { kind: string; at: number } | undefined;
   for (let tries = 1; !signal.aborted; tries++) {
     try {
       return await work();
     } catch (error) {
       const trouble = describe(error, tries);
       const now = Date.now();
-      if (trouble !== null && (told?.kind !== trouble.kind || now - told.at >= REPEAT_MS)) {
+      if (trouble !== null && (warned?.kind !== trouble.kind || now - warned.at >= REPEAT_MS)) {
         warn(trouble.text);
-        told = { kind: trouble.kind, at: now };
+        warned = { kind: trouble.kind, at: now };
       }
       await delay(RETRY_MS, signal);
     }

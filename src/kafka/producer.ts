@@ -7,16 +7,16 @@ import { createKafka, type KafkaSettings } from "./client.ts";
 
 /** A connection for writing to the topic. */
 export interface KafkaProducer {
-  /** Resolves when all in-sync replicas have the message, with the place of its record. */
+  /** Resolves when all in-sync replicas have the message, with the position of its record. */
   publish(message: Message): Promise<{ partition: number; offset: number }>;
   stop(): Promise<void>;
 }
 
 /**
- * Connects.
+ * Connects a producer.
  *
- * @param options.retries How often a request that fails is tried again
- * @throws {Error} The brokers can't be reached
+ * @param options.retries How often a request that fails is tried again; 5 times by default
+ * @throws {Error} The brokers cannot be reached
  */
 export async function connectKafkaProducer(
   settings: KafkaSettings & Pick<Settings, "KAFKA_TOPIC">,
@@ -25,7 +25,7 @@ export async function connectKafkaProducer(
   const kafka = await createKafka(settings, options);
   const producer = kafka.producer({
     createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
-    // What is tried again after an answer that was lost is written once.
+    // A message is written once, even if it is sent again because an answer was lost.
     idempotent: true,
     maxInFlightRequests: 1,
   });
@@ -34,7 +34,7 @@ export async function connectKafkaProducer(
     async publish(message) {
       const topic = settings.KAFKA_TOPIC;
       const [record] = await producer.send({ topic, messages: [message] });
-      if (!record) throw new Error(`The brokers do not tell where in ${topic} the record is`);
+      if (!record) throw new Error(`The brokers did not say where in ${topic} the record is`);
       return { partition: record.partition, offset: Number(record.baseOffset) };
     },
     stop: () => producer.disconnect(),

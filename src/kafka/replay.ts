@@ -1,12 +1,10 @@
 /**
- * Writes a record to the topic once more, so that all instances read it again, in order.
+ * Writes a record to the topic again, so that all instances read it again, in order.
  */
 import type { KafkaMessage } from "kafkajs";
-import type { Settings } from "../settings/settings.ts";
 import { isDoneWithin } from "../util/delay.ts";
 import { recordId } from "../protocol/frames.ts";
-import type { KafkaSettings } from "./client.ts";
-import { connectGroupConsumer } from "./group_consumer.ts";
+import { GroupConsumer, type GroupConsumerSettings } from "./group_consumer.ts";
 import { connectKafkaProducer } from "./producer.ts";
 
 /** Milliseconds for reading the record. */
@@ -17,20 +15,17 @@ interface RecordPosition {
   readonly offset: number;
 }
 
-type ReplaySettings = KafkaSettings & Pick<Settings, "KAFKA_TOPIC" | "KAFKA_GROUP_PREFIX">;
-
 /**
- * Reads a record and writes it to the same partition, with the header `replays`.
+ * Reads a record and writes it to the same partition again, with the header `replays`.
  *
- * @param options.onGroup Told of the consumer group that was needed to read it
- * @throws {Error} It is no longer there, or the brokers can't be reached
+ * @param record.onGroup Called with the id of the consumer group that was made to read the record
+ * @throws {Error} The record is no longer in the log, or the brokers cannot be reached
  */
 export async function replayRecord(
-  settings: ReplaySettings,
-  position: RecordPosition,
-  { onGroup }: { onGroup: (groupId: string) => void },
+  settings: GroupConsumerSettings,
+  { onGroup, ...position }: RecordPosition & { onGroup: (groupId: string) => void },
 ): Promise<void> {
-  const { key, value, headers } = await readRecord(settings, position, onGroup);
+  const { key, value, headers } = await readRecord(settings, { ...position, onGroup });
   const producer = await connectKafkaProducer(settings);
   try {
     await producer.publish({
@@ -45,25 +40,25 @@ export async function replayRecord(
 }
 
 async function readRecord(
-  settings: ReplaySettings,
-  position: RecordPosition,
-  onGroup: (groupId: string) => void,
+  settings: GroupConsumerSettings,
+  { partition, offset, onGroup }: RecordPosition & { onGroup: (groupId: string) => void },
 ): Promise<KafkaMessage> {
-  const { partition, offset } = position;
   const found = Promise.withResolvers<KafkaMessage>();
-  const consumer = await connectGroupConsumer(settings, {
-    onJoin(partitions) {
-      consumer.pause(partitions.filter((other) => other !== partition));
-      consumer.seek(partition, offset);
+  const consumer = await GroupConsumer.connect(settings, {
+    events: {
+      onJoin(partitions) {
+        consumer.pause(partitions.filter((other) => other !== partition));
+        consumer.seek(partition, offset);
+      },
+      onBatch({ partition: from, messages }) {
+        const message = messages.find((message) => Number(message.offset) === offset);
+        if (from === partition && message) found.resolve(message);
+        else if (from === partition) found.reject(new Error("it is no longer in the log"));
+        return Promise.resolve();
+      },
+      onEmptyBatch: () => {},
+      onCrash: (error) => found.reject(error),
     },
-    onBatch({ partition: from, messages }) {
-      const message = messages.find((message) => Number(message.offset) === offset);
-      if (from === partition && message) found.resolve(message);
-      else if (from === partition) found.reject(new Error("it is no longer in the log"));
-      return Promise.resolve();
-    },
-    onEmptyBatch: () => {},
-    onCrash: (error) => found.reject(error),
   });
   onGroup(consumer.groupId);
   try {

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import kafkajs from "kafkajs";
-import { createKafkaReader } from "../../src/kafka/reader.ts";
+import { KafkaReader } from "../../src/kafka/reader.ts";
 import { startBackend } from "../_support/service/backend.ts";
 import { connect } from "../_support/clients/client.ts";
 import { startLastingBroker } from "../_support/kafka/broker.ts";
@@ -49,7 +49,7 @@ kafkaTest(
 async function startOnOwnBroker(options: Parameters<typeof startLastingBroker>[0] = {}) {
   const broker = await startLastingBroker(options);
   const settings = { KAFKA_BROKERS: broker.address, KAFKA_TOPIC: "wss" };
-  const wss = await startWss({ settings, createReader: createKafkaReader });
+  const wss = await startWss({ settings, createReader: (settings) => new KafkaReader(settings) });
   const client = await wss.connect("/web", { token: "alice" });
   await client.request("getMyNotifications", LIST);
   const producer = (await connectKafka(broker.address)).producer();

@@ -4,7 +4,7 @@ import dashboard from "../../src/admin/dashboard.json" with { type: "json" };
 import { createEmbeddedLog } from "../../src/dev/embedded_log.ts";
 import type { AdminClient, Series } from "../_support/service/admin.ts";
 import { startLastingBroker } from "../_support/kafka/broker.ts";
-import { createKafkaReader } from "../../src/kafka/reader.ts";
+import { KafkaReader } from "../../src/kafka/reader.ts";
 import { kafkaTest } from "../_support/kafka/topic.ts";
 import { until } from "../_support/queue.ts";
 import { openRawSocket } from "../_support/clients/raw_socket.ts";
@@ -397,7 +397,7 @@ kafkaTest(
     await using broker = await startLastingBroker();
     await using wss = await startWss({
       settings: { KAFKA_BROKERS: broker.address, KAFKA_TOPIC: "wss" },
-      createReader: createKafkaReader,
+      createReader: (settings) => new KafkaReader(settings),
     });
     assertEquals(await wss.admin.metric(series("kafka_joins_total")), 1);
     const [joins, crashes] = await changes(wss.admin, [

@@ -1,7 +1,7 @@
 /** Topics on the broker of the test run, and tools to write to them. */
 import { Buffer } from "node:buffer";
 import kafkajs, { type Admin, type Kafka, type Producer } from "kafkajs";
-import { createKafkaReader } from "../../../src/kafka/reader.ts";
+import { KafkaReader } from "../../../src/kafka/reader.ts";
 import { createKafka } from "../../../src/kafka/client.ts";
 import { deadline, Queue } from "../queue.ts";
 import { settingsOf, testEnvironment } from "../service/settings.ts";
@@ -59,7 +59,7 @@ export async function createTopic({ partitions = 1 }: { partitions?: number } = 
       startWss({
         ...options,
         settings: { ...options.settings, ...settings },
-        createReader: createKafkaReader,
+        createReader: (settings) => new KafkaReader(settings),
       }),
     /** Writes values, as JSON unless they are bytes, text or null. */
     async produce(

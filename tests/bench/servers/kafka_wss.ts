@@ -1,5 +1,5 @@
 /** wss as a process of a benchmark: the whole service, which reads a topic. */
-import { createKafkaReader } from "../../../src/kafka/reader.ts";
+import { KafkaReader } from "../../../src/kafka/reader.ts";
 import { startService } from "../../../src/service.ts";
 import { settingsOf, testEnvironment } from "../../_support/service/settings.ts";
 import { answer, childOptions, cpuMs, say } from "../harness/parent.ts";
@@ -31,7 +31,7 @@ const settings = settingsOf({
   DEGRADED_AFTER_SECONDS: "300",
   ...own,
 });
-const service = startService(settings, createKafkaReader(settings));
+const service = startService(settings, new KafkaReader(settings));
 await service.ready;
 say({ port: service.address.port });
 
