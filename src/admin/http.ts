@@ -1,5 +1,5 @@
 /**
- * Who may ask the admin port, and how it is asked and answers.
+ * HTTP on the admin port: who may send requests, and how requests are parsed and answered.
  */
 import type { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
@@ -10,11 +10,11 @@ import { isLoopback } from "../util/loopback.ts";
 import { methodNotAllowed } from "../http/health.ts";
 import { reasonOf } from "../protocol/validation.ts";
 
-/** Bytes of a body, and milliseconds for it to come. */
+/** The most bytes of a body, and the most milliseconds until it has arrived. */
 const MAX_BODY_BYTES = 1024;
 const BODY_MS = 5000;
 
-/** A request that is refused: why, said to a person. */
+/** A request that is refused, with the HTTP status and the reason for a person. */
 export class Refusal extends Error {
   readonly status: number;
 
@@ -25,9 +25,10 @@ export class Refusal extends Error {
 }
 
 /**
- * Lets nothing through that a web page may have sent.
+ * Refuses requests that a web page may have sent.
  *
- * @throws {Refusal} It comes from a page of another origin, or by a name that was made to lead here
+ * @throws {Refusal} The request comes from a page of another origin, or the port is on loopback and
+ * the request names another host: a foreign name may resolve to this machine (DNS rebinding)
  */
 export function checkSender(
   { headers }: Request,
@@ -42,29 +43,31 @@ export function checkSender(
   }
 }
 
-/** @throws {Refusal} ADMIN_TOKEN is set, and the request has another or none */
+/** @throws {Refusal} ADMIN_TOKEN is set, and the request has another token or none */
 export function checkToken(
   { headers }: Request,
   { ADMIN_TOKEN }: Pick<Settings, "ADMIN_TOKEN">,
 ): void {
   if (ADMIN_TOKEN === undefined) return;
-  // The scheme may be written in either case, RFC 9110, 11.1.
+  // Upper and lower case are the same in a scheme, RFC 9110, 11.1.
   const given = (headers.get("authorization") ?? "").replace(/^bearer /i, "Bearer ");
   if (!timingSafeEqual(digest(given), digest(`Bearer ${ADMIN_TOKEN}`))) {
     throw new Refusal(401, "Unauthorized: expected Authorization: Bearer <ADMIN_TOKEN>");
   }
 }
 
-/** Answers a GET. */
+/** Answers a GET or HEAD; any other method is 405. */
 export function get<R>({ method }: Request, respond: () => R): R | Response {
   return method === "GET" || method === "HEAD" ? respond() : methodNotAllowed("GET, HEAD");
 }
 
 /**
- * Answers a POST with what comes of it. A page of another origin can't send JSON without asking
- * first, which nothing here allows.
+ * Answers a POST with the result of an action; any other method is 405.
  *
- * @throws {Refusal} It is no JSON
+ * The body must be JSON: a page of another origin cannot send that without a CORS preflight, which
+ * this port never allows.
+ *
+ * @throws {Refusal} The content type is not JSON
  */
 export async function post(request: Request, act: () => unknown): Promise<Response> {
   if (request.method !== "POST") return methodNotAllowed("POST");
@@ -74,7 +77,7 @@ export async function post(request: Request, act: () => unknown): Promise<Respon
   return json(await act());
 }
 
-/** Answers with JSON, for people. */
+/** Answers with JSON that is indented for people. */
 export function json(value: unknown, status = 200): Response {
   return new Response(`${JSON.stringify(value, null, 2)}\n`, {
     status,
@@ -82,7 +85,11 @@ export function json(value: unknown, status = 200): Response {
   });
 }
 
-/** Parses a parameter. @throws {Refusal} It is not what it should be */
+/**
+ * Parses a parameter of the query.
+ *
+ * @throws {Refusal} The parameter is missing, or the schema refuses it
+ */
 export function parseParam<S extends z.ZodType>(
   params: URLSearchParams,
   { name, schema }: { name: string; schema: S },
@@ -99,7 +106,11 @@ export function parseParam<S extends z.ZodType>(
   );
 }
 
-/** Reads and parses a body. @throws {Refusal} It is not what it should be */
+/**
+ * Reads and parses a JSON body.
+ *
+ * @throws {Refusal} The body is too large, too slow or not JSON, or the schema refuses it
+ */
 export async function parseBody<S extends z.ZodType>(
   request: Request,
   schema: S,
@@ -132,7 +143,7 @@ async function readBody({ body }: Request): Promise<string> {
     }
   })();
   if (!await isDoneWithin(BODY_MS, reading)) {
-    throw new Refusal(408, `The body did not come within ${BODY_MS} ms`);
+    throw new Refusal(408, `The body did not arrive within ${BODY_MS} ms`);
   }
   return text + decoder.decode();
 }

@@ -1,28 +1,14 @@
 /**
- * What `/why` says in words.
+ * The sentences of `/why`.
  */
 import { type Addressees, messageTypeOf, namesOf } from "../log/addressing.ts";
-import type { Entry } from "../log/window.ts";
 import type { Stream } from "../log/stream.ts";
-import type { BriefTarget, Past, Step } from "../observe/delivery_trace.ts";
+import type { Entry } from "../log/window.ts";
+import type { Past, Step } from "../observe/delivery_trace.ts";
+import type { History, Span } from "./histories.ts";
 
-/** A time as people read it, ISO 8601. */
+/** A time for people, in ISO 8601. */
 export type Time = string;
-
-/** From when to when, in milliseconds since 1970; without `to` until now. */
-export interface Span {
-  readonly from: number;
-  readonly to?: number;
-  readonly why?: string;
-}
-
-/** A session that is, or was, a user's. */
-export interface History {
-  readonly id: string;
-  readonly connection: Span;
-  readonly logins: Span[];
-  readonly subscriptions: (Span & { readonly target: BriefTarget })[];
-}
 
 /** What became of a message. */
 export interface MessageReport {
@@ -31,25 +17,27 @@ export interface MessageReport {
   readonly does: "update" | "reload";
   readonly publishedAt: Time;
   readonly readAt: Time;
-  /** It was read as the instance started, and pushed to nobody; clients resume it. */
+  /**
+   * The instance read it while it started, and pushed it to nobody. Clients get it if they resume.
+   */
   readonly readAtStart: boolean;
-  /** Who got it is not known any more: there were too many pushes since. */
+  /** Its recipients are no longer known, because there were too many pushes since. */
   readonly isForgotten: boolean;
-  /** How many there are; told of are the first 100. */
+  /** The number of all recipients; `recipients` has at most 100 of them. */
   readonly recipientCount: number;
   readonly recipients: {
     readonly session: string;
     readonly user: string | null;
     readonly subscription: string;
-    /** What it came to. */
+    /** The outcome, in words. */
     readonly result: string;
     readonly steps: { readonly what: string; readonly at: Time }[];
   }[];
-  /** Other sessions of the user, and why they did not get it. */
+  /** Other sessions of the user, and why they did not get the message. */
   readonly others: { readonly session: string; readonly why: string }[];
 }
 
-/** Writes a time, given in milliseconds since 1970. */
+/** Writes a time that is given in milliseconds since 1970. */
 export function time(ms: number): Time {
   return new Date(ms).toISOString();
 }
@@ -59,7 +47,12 @@ export function spanOf({ from, to, why }: Span) {
   return { from: time(from), ...(to === undefined ? {} : { to: time(to), why }) };
 }
 
-/** What a message has come to for a recipient, by its last step and what was over later. */
+/**
+ * What a message came to for a recipient.
+ *
+ * @param step The last step of the message for this recipient
+ * @param options.later What has ended for the session at or after that step
+ */
 export function resultOf(
   { what, subscription }: Step,
   { later, isConnected }: { later: readonly Past[]; isConnected: boolean },
@@ -70,32 +63,32 @@ export function resultOf(
     case "caught up":
     case "reloaded":
       if (end) return `${what}; the connection ended at ${time(end.to)}: ${end.why}`;
-      return isConnected ? what : `${what}; the session is gone`;
+      return isConnected ? what : `${what}; the session has ended`;
     case "in a later list":
     case "the client has it already":
       return what;
   }
   const resync = later.find((past) => past.kind === "resync" && past.subscription === subscription);
-  if (resync) return `began anew at ${time(resync.to)}: ${resync.why}`;
+  if (resync) return `not sent: the client was resynced at ${time(resync.to)}: ${resync.why}`;
   const over = later.find((past) =>
     past.kind === "subscription" && past.target.id === subscription
   );
   if (over) return `not sent: the subscription ended at ${time(over.to)}: ${over.why}`;
-  return isConnected ? `not sent yet: ${what}` : "not sent: the session is gone";
+  return isConnected ? `not sent yet: ${what}` : "not sent: the session has ended";
 }
 
-/** Why a session that was the user's at some time is not among those that got a message. */
+/** Why one of the user's sessions is not among the recipients of a message. */
 export function whyNot({ connection, logins, subscriptions }: History, entry: Entry): string {
   const { readAt: at, delivery: { to } } = entry;
   if (connection.to !== undefined && connection.to <= at) {
-    return `not connected: it had ended at ${time(connection.to)}: ${connection.why}`;
+    return `not connected: the connection had ended at ${time(connection.to)}: ${connection.why}`;
   }
-  if (connection.from > at) return `not connected: it came later, at ${time(connection.from)}`;
+  if (connection.from > at) return `not connected: it connected later, at ${time(connection.from)}`;
   if (!logins.some((login) => covers(login, at))) {
     const before = logins.findLast((login) => isBefore(login, at));
     return before
-      ? `not the user's any more since ${time(before.to ?? 0)}: ${before.why}`
-      : `not the user's yet: the login was at ${time(logins[0]?.from ?? 0)}`;
+      ? `no longer the user's session since ${time(before.to ?? 0)}: ${before.why}`
+      : `not yet the user's session: the login was at ${time(logins[0]?.from ?? 0)}`;
   }
   const names = namesOf(to);
   const concerned = subscriptions.filter(({ target: { id, resource } }) =>
@@ -110,17 +103,17 @@ export function whyNot({ connection, logins, subscriptions }: History, entry: En
       types.length === 0 || types.includes(to.type)
     );
     return isFor
-      ? "subscribed to it, in the same millisecond"
-      : `subscribed to other types only: ${types.join(", ")}`;
+      ? "subscribed to it in the millisecond in which it was read"
+      : `subscribed only to other types: ${types.join(", ")}`;
   }
   const before = concerned.findLast((subscription) => isBefore(subscription, at));
-  if (before) return `no subscription any more since ${time(before.to ?? 0)}: ${before.why}`;
+  if (before) return `no longer subscribed since ${time(before.to ?? 0)}: ${before.why}`;
   const later = concerned.find(({ from }) => from >= at);
-  if (later) return `no subscription yet: it subscribed at ${time(later.from)}, with a list`;
-  return "no subscription to it";
+  if (later) return `not subscribed yet: it subscribed at ${time(later.from)} and got a list then`;
+  return "not subscribed to it";
 }
 
-/** A message and what became of it, in a sentence. */
+/** What became of a message, in a few sentences, without the last period. */
 export function sentenceOf(
   {
     id,
@@ -133,24 +126,25 @@ export function sentenceOf(
     others: [other, ...rest],
   }: MessageReport,
 ): string {
-  const type = to.by === "user" ? `, of type ${to.type},` : ` (${messageTypeOf(to)})`;
-  const read = `${id}${type} was read at ${readAt}`;
+  const type = to.by === "user" ? `of type ${to.type}` : `(${messageTypeOf(to)})`;
+  const read = `${id} ${type} was read at ${readAt}`;
   if (first) {
-    const more = recipientCount > 1 ? `, and ${recipientCount - 1} more` : "";
-    return `${read}: ${first.result}, to session ${first.session}${more}`;
+    const more = recipientCount > 1 ? `. Further recipients: ${recipientCount - 1}` : "";
+    return `${read}. For session ${first.session}: ${first.result}${more}`;
   }
   if (isForgotten) {
-    return `${read}; what became of it is forgotten, there were too many pushes since`;
+    return `${read}. Its recipients are no longer known, because there were too many pushes since`;
   }
   if (readAtStart) {
-    return `${read}, as this instance started, and pushed to nobody here: who comes resumes it`;
+    return `${read}, while this instance started, so it pushed it to nobody. ` +
+      "A client that resumes gets it";
   }
-  if (!other) return `${read}: no session was subscribed to it`;
-  const more = rest.length > 0 ? `, and ${rest.length} more` : "";
-  return `${read}, no session was subscribed to it: session ${other.session}, ${other.why}${more}`;
+  if (!other) return `${read}. No session was subscribed to it`;
+  const more = rest.length > 0 ? `. Further sessions: ${rest.length}` : "";
+  return `${read}. No session was subscribed to it. Session ${other.session}: ${other.why}${more}`;
 }
 
-/** Why there is no message at a place of the log. */
+/** Why there is no message at a position of the log. */
 export function notThere(
   { positions, window, lost }: Stream,
   { partition, offset }: { partition: number; offset: number },
@@ -158,18 +152,18 @@ export function notThere(
   const position = positions[partition];
   if (position === undefined) return `There is no partition ${partition}`;
   if (offset >= position) {
-    return `It is not read yet: partition ${partition} is read up to ${position}`;
+    return `It has not been read yet: partition ${partition} is read up to offset ${position}`;
   }
   const loss = lost.find((lost) =>
     lost.partition === partition && lost.from <= offset && offset < lost.to
   );
   if (loss) {
-    return `It was lost: at ${time(loss.at)} the log had it no more, and it was not read yet`;
+    return `It was lost: at ${time(loss.at)}, before it was read, it was no longer in the log`;
   }
   const first = window.first(partition);
-  if (offset < first) return `It has left the window, which begins at ${first}`;
-  return "It is no message for sessions: a logout, no value, no record at all, or one that could " +
-    "not be used and has left /quarantine";
+  if (offset < first) return `It has left the window, which begins at offset ${first}`;
+  return "It is not a message for sessions. It is a logout, or a record without a value, or there " +
+    "is no record, or the record could not be used and has left /quarantine";
 }
 
 function covers({ from, to }: Span, at: number): boolean {

@@ -1,5 +1,5 @@
 /**
- * Log lines: JSON for machines, or in development text for people.
+ * Log lines: JSON for machines, or text for people in development.
  */
 import {
   configure,
@@ -14,7 +14,7 @@ import { createRepeatFilter } from "./repeat_filter.ts";
 
 const FOR_PEOPLE = { timestamp: "time", category: "." } as const;
 
-/** Starts logging to the console. Modules log through `getLogger(["wss", …])`. */
+/** Starts to log to the console. Modules log through `getLogger(["wss", …])`. */
 export async function startLogging(
   settings: Pick<Settings, "NODE_ENV" | "LOG_LEVEL" | "HOST_ENV" | "INSTANCE_ID">,
 ): Promise<void> {
@@ -35,7 +35,7 @@ export async function startLogging(
   });
 }
 
-/** Writes what is still waiting to be written; for the end of the process. */
+/** Writes the lines that still wait, and ends logging. To be called at the end of the process. */
 export async function stopLogging(): Promise<void> {
   await dispose();
 }
@@ -49,7 +49,7 @@ function jsonLine(record: LogRecord, deployment: Record<string, string>): string
     logger: category.join("."),
     ...deployment,
   };
-  // They come first, and no property takes their place.
+  // The first spread puts these keys first, the last one keeps properties from replacing them.
   return JSON.stringify(
     { ...own, ...properties, ...own },
     (_key, value) => value instanceof Error ? value.stack ?? String(value) : value,

@@ -1,11 +1,11 @@
 /**
- * How late the event loop is: what keeps it busy keeps everything else waiting.
+ * Measures the delay of the event loop: while one task keeps the loop busy, all others wait.
  */
 import type { Metrics } from "./metrics.ts";
 
 const TICK_MS = 100;
 
-/** Looks at it ten times a second. */
+/** Observes the delay ten times a second, until it is stopped. */
 export function startLoopDelayMonitor(
   { loopSeconds }: Pick<Metrics, "loopSeconds">,
 ): { stop(): void } {

@@ -1,16 +1,17 @@
 /**
- * What is counted, for Prometheus. Parts count as things happen; what can be looked at when it is
- * asked for is in `gauges`. No label has a value that a client can choose.
+ * The counters and histograms for Prometheus, which other modules increase as things happen. Values
+ * that can be looked at when metrics are read are in `admin/gauges`. A client can choose no label's
+ * value.
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { ERRORS } from "../protocol/errors.ts";
 import { WeightedHistogram } from "./weighted_histogram.ts";
 
-/** Seconds, for what waits for a backend. */
+/** Buckets for requests to backends and for what waits for them, in seconds. */
 const REQUEST_SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-/** Seconds from a record to the socket: a few ms when all is well, minutes after an outage. */
+/** Buckets from a record to the socket, in seconds: normally a few ms, after an outage minutes. */
 const PUSH_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15, 60, 300];
-/** Seconds that the event loop is late. */
+/** Buckets for the delay of the event loop, in seconds. */
 const LOOP_SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
 
 /** Why an upgrade was refused. */
@@ -24,14 +25,17 @@ export const REFUSALS = [
   "handshake",
 ] as const;
 
-/** Makes all metrics of an instance, in a registry of their own. */
+/** Makes all counters and histograms of an instance, in a registry of their own. */
 export function createMetrics() {
   const registry = new Registry();
   const registers = [registry];
   const counter = <L extends string>(name: string, help: string, labelNames: L[] = []) =>
     new Counter({ name: `wss_${name}`, help, labelNames, registers });
 
-  /** With all values of its label from the start: what begins at 1 has not increased. */
+  /**
+   * Makes a counter that has every value of its label from the start, at 0. Prometheus would not
+   * see the first increase of a series that begins at 1.
+   */
   function counterOf<L extends string>(
     name: string,
     { help, label, values }: { help: string; label: L; values: readonly string[] },
@@ -45,60 +49,78 @@ export function createMetrics() {
     registry,
     connections: new Gauge({
       name: "wss_connections",
-      help: "Open sockets; more than sessions, where peers do not let go of theirs",
+      help: "Open sockets; more than sessions if peers keep sockets open whose sessions have ended",
       labelNames: ["endpoint"],
       registers,
     }),
-    connects: counter("connects_total", "Upgrades that were accepted", ["endpoint"]),
+    connects: counter("connects_total", "Accepted upgrades", ["endpoint"]),
     refusals: counterOf("refusals_total", {
-      help: "Upgrades that were refused",
+      help: "Refused upgrades, by reason",
       label: "reason",
       values: REFUSALS,
     }),
-    disconnects: counter("disconnects_total", "Sessions that ended, by why", ["reason"]),
-    requests: counter("requests_total", "Requests that were answered", ["command", "status"]),
+    disconnects: counter("disconnects_total", "Sessions that ended, by reason", ["reason"]),
+    requests: counter("requests_total", "Answered requests", ["command", "status"]),
     requestErrors: counterOf("request_errors_total", {
-      help: "Errors of wss's own in replies",
+      help: "Errors of wss itself in replies; errors of backends are not counted",
       label: "slug",
       values: Object.keys(ERRORS),
     }),
     requestSeconds: new Histogram({
       name: "wss_request_duration_seconds",
-      help: "From a frame to its reply, waiting for others of the session included",
+      help:
+        "Seconds from a request to its reply, including the wait for other requests of the session",
       labelNames: ["command"],
       buckets: REQUEST_SECONDS,
       registers,
     }),
-    pushes: counter("pushes_total", "Frames that nobody asked for", ["type", "kind"]),
+    pushes: counter("pushes_total", "Pushes: messages to clients that are not replies", [
+      "type",
+      "kind",
+    ]),
     pushSeconds: new WeightedHistogram({
       name: "wss_push_delay_seconds",
-      help: "From a record's timestamp to the socket, of live pushes",
+      help: "Seconds from a record's timestamp to the socket, for live pushes only",
       label: "type",
       buckets: PUSH_SECONDS,
       registry,
     }),
     resyncs: counterOf("resyncs_total", {
-      help: "Subscriptions that had to begin anew",
+      help: "Subscriptions that missed messages, so that their clients need the whole list again",
       label: "reason",
       values: ["left_the_window", "reload_failed", "lost_by_the_log"],
     }),
-    resumes: counter("resumes_total", "Lists asked for with a cursor", ["outcome"]),
-    records: counter("kafka_records_total", "Records that were read, by what they are", ["type"]),
+    resumes: counter(
+      "resumes_total",
+      "Lists asked for with a cursor: recovered, or why not",
+      ["outcome"],
+    ),
+    records: counter("kafka_records_total", "Records read, by type of message", ["type"]),
     quarantined: counterOf("quarantined_total", {
-      help: "Records that could not be used",
+      help: "Records that could not be used, by reason",
       label: "reason",
       values: ["not_utf8", "not_json", "not_a_message", "defect"],
     }),
-    kafkaJoins: counter("kafka_joins_total", "Joins of a consumer group; the first is no trouble"),
-    kafkaCrashes: counter("kafka_crashes_total", "Consumers that ended by themselves"),
-    backendRequests: counter("backend_requests_total", "Requests to the APIs", ["api", "outcome"]),
-    backendRetries: counter("backend_retries_total", "Tries beyond the first", ["api"]),
-    backendShared: counter("backend_shared_total", "Asked, and answered by another's request", [
+    kafkaJoins: counter("kafka_joins_total", "Joins of a consumer group; the first one is normal"),
+    kafkaCrashes: counter("kafka_crashes_total", "Kafka consumers that ended by themselves"),
+    backendRequests: counter("backend_requests_total", "Requests to the APIs, by outcome", [
+      "api",
+      "outcome",
+    ]),
+    backendRetries: counter("backend_retries_total", "Repeated tries of requests to the APIs", [
       "api",
     ]),
+    backendShared: counter(
+      "backend_shared_total",
+      "Calls that shared the request of another call",
+      [
+        "api",
+      ],
+    ),
     backendSeconds: new Histogram({
       name: "wss_backend_request_duration_seconds",
-      help: "Of requests to the APIs, from having a place in the pool to the last byte, all tries",
+      help:
+        "Seconds of a request to an API, from leaving the queue to the last byte, with all tries",
       labelNames: ["api"],
       buckets: REQUEST_SECONDS,
       registers,
@@ -108,15 +130,18 @@ export function createMetrics() {
       label: "outcome",
       values: ["ok", "failed"],
     }),
-    reloadsShared: counter("reloads_shared_total", "Reloads that were answered by another's"),
+    reloadsShared: counter(
+      "reloads_shared_total",
+      "Reloads that shared the request of another reload",
+    ),
     loopSeconds: new Histogram({
       name: "wss_event_loop_delay_seconds",
-      help: "How late a timer is",
+      help: "Seconds by which a timer of the event loop is late",
       buckets: LOOP_SECONDS,
       registers,
     }),
   };
 }
 
-/** All metrics of an instance. */
+/** The counters and histograms of an instance. */
 export type Metrics = ReturnType<typeof createMetrics>;

@@ -1,48 +1,53 @@
 /**
- * The same trouble is said once, and then counted: a log that is flooded tells nobody anything.
+ * Logs the same trouble once and then counts it, so that trouble does not flood the log.
  */
 import type { LogRecord, Sink } from "@logtape/logtape";
 
-/** Milliseconds for which a repeated warning is counted before it is said how often it came. */
+/** Milliseconds for which repetitions are counted before their number is logged. */
 const PERIOD_MS = 30_000;
 
-/** Records that say the same which are passed on before they are counted; by level. */
+/** How many equal records are passed on before they are only counted, by level. */
 const FIRST: Partial<Record<LogRecord["level"], number>> = { warning: 1, error: 10 };
 
-/** Properties that tell one trouble from another. */
-const TELLING = ["api", "slug", "reason"];
-/** Troubles that are told apart by these; with more, one line stands for several. */
+/** Properties whose values make records of the same message different troubles. */
+const DISTINGUISHING = ["api", "slug", "reason"];
+/** The most troubles that these properties distinguish. Beyond it, only the message counts. */
 const MAX_TROUBLES = 100;
 
-/** Passes records on; of warnings and errors that say the same the first, and each 30 s how many more. */
+/**
+ * Makes a sink that passes records on to another sink. Of equal warnings and errors it passes on
+ * the first ones, and every 30 s the latest with the number of repetitions, as property `repeated`.
+ */
 export function createRepeatFilter(sink: Sink & Partial<Disposable>): Sink & Disposable {
-  /** By what they say, less of whom. */
+  /** What is counted, by {@linkcode keyOf}. */
   const counted = new Map<
     string,
     { last: LogRecord; left: number; count: number; timer: ReturnType<typeof setTimeout> }
   >();
 
   function begin(key: string, { last, left }: { last: LogRecord; left: number }): void {
-    counted.set(key, { last, left, count: 0, timer: setTimeout(() => tell(key), PERIOD_MS) });
+    counted.set(key, { last, left, count: 0, timer: setTimeout(() => flush(key), PERIOD_MS) });
   }
 
-  function tell(key: string): void {
+  /** Logs how often a record was repeated, if it was. */
+  function flush(key: string): void {
     const found = counted.get(key);
     if (!found) return;
     clearTimeout(found.timer);
     counted.delete(key);
     if (found.count === 0) return;
     const { last, count } = found;
-    // Its parts are text and values in turn, text at both ends.
-    const message = [...last.message.slice(0, -1), `${last.message.at(-1)} (${count} times more)`];
+    // The parts of a message are text and values in turn, with text at both ends.
+    const message = [...last.message.slice(0, -1), `${last.message.at(-1)} (repeated: ${count})`];
     sink({ ...last, message, properties: { ...last.properties, repeated: count } });
     begin(key, { last, left: 0 });
   }
 
+  /** The same text for records of the same trouble, whichever session they are about. */
   function keyOf({ level, category, rawMessage, properties }: LogRecord): string {
     const message = `${level} ${category.join(".")} ${rawMessage}`;
     if (counted.size >= MAX_TROUBLES) return message;
-    return [message, ...TELLING.map((name) => String(properties[name]))].join(" ");
+    return [message, ...DISTINGUISHING.map((name) => String(properties[name]))].join(" ");
   }
 
   const filter = (record: LogRecord) => {
@@ -61,9 +66,9 @@ export function createRepeatFilter(sink: Sink & Partial<Disposable>): Sink & Dis
   };
 
   return Object.assign(filter, {
-    /** Says what is still counted, and ends the sink. */
+    /** Logs what is still counted, and ends the sink. */
     [Symbol.dispose]() {
-      for (const key of [...counted.keys()]) tell(key);
+      for (const key of [...counted.keys()]) flush(key);
       for (const { timer } of counted.values()) clearTimeout(timer);
       counted.clear();
       sink[Symbol.dispose]?.();

@@ -1,6 +1,6 @@
 /**
- * Spans for OpenTelemetry, which Deno exports where OTEL_DENO=true; otherwise they cost next to
- * nothing. A backend call's span is made by fetch itself, under that of its command.
+ * Spans for OpenTelemetry. Deno exports them if OTEL_DENO=true; otherwise they cost almost nothing.
+ * Deno's fetch makes the span of a backend call by itself, below the span of the command.
  */
 import {
   propagation,
@@ -14,7 +14,7 @@ import { recordId, type Reply } from "../protocol/frames.ts";
 
 const tracer = trace.getTracer("wss");
 
-/** Runs a command in a span of its own. */
+/** Runs a command in a new root span. */
 export function runCommandInSpan(
   command: string,
   { session, rid, run }: { session: string; rid: number; run: () => Promise<Reply> },
@@ -25,7 +25,7 @@ export function runCommandInSpan(
     attributes: { "wss.session": session, "wss.rid": rid },
   };
   return tracer.startActiveSpan(command, options, (span) => {
-    // Of what nobody exports, no more is to be waited for.
+    // A span that is not exported must not cost an additional await.
     return span.isRecording() ? traced(span, run) : run();
   });
 }
@@ -41,20 +41,23 @@ async function traced(span: Span, run: () => Promise<Reply>): Promise<Reply> {
   }
 }
 
-/** A Kafka message that was pushed, as semantic conventions for messaging name what it has. */
+/** A Kafka message that was pushed. */
 export interface PushedMessage {
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
-  /** W3C Trace Context, of the producer. */
+  /** The producer's span, as W3C Trace Context. */
   readonly traceparent: string | undefined;
-  /** To how many subscriptions. */
+  /** The number of subscriptions that it was for. */
   readonly subscriptions: number;
-  /** Milliseconds since 1970. */
+  /** When this instance read it, in milliseconds since 1970. */
   readonly readAt: number;
 }
 
-/** Makes the span of a message whose pushes are out; a child of its producer's. */
+/**
+ * Records the span of a message whose pushes have been sent, as a child of its producer's span. Its
+ * attributes follow OpenTelemetry's semantic conventions for messaging.
+ */
 export function recordPushSpan(
   { topic, partition, offset, traceparent, subscriptions, readAt }: PushedMessage,
 ): void {

@@ -1,23 +1,24 @@
 /**
- * A histogram that counts many equal observations at the cost of one: a push goes to thousands at
- * once. prom-client's own takes them one by one.
+ * A histogram that counts many equal observations at the cost of one, because one record is pushed
+ * to thousands of sessions at once. The histogram of prom-client takes only one observation at a
+ * time.
  */
 import type { Metric, Registry } from "prom-client";
 
 interface Series {
-  /** Observations of each bucket, and those beyond the last. */
+  /** The number of observations in each bucket, and last of those above all buckets. */
   readonly counts: number[];
   sum: number;
   count: number;
 }
 
-/** What it is called, and where its buckets end. */
+/** How a {@linkcode WeightedHistogram} is named and divided. */
 export interface WeightedHistogramOptions {
   readonly name: string;
   readonly help: string;
-  /** The name of its one label. */
+  /** The name of its only label. */
   readonly label: string;
-  /** Upper ends, ascending. */
+  /** The upper ends of the buckets, ascending. */
   readonly buckets: readonly number[];
   readonly registry: Registry;
 }
@@ -31,11 +32,11 @@ export class WeightedHistogram {
   constructor(options: WeightedHistogramOptions) {
     this.name = options.name;
     this.#options = options;
-    // All that a registry uses is the name and what `get` tells.
+    // A registry uses only `name` and `get`.
     options.registry.registerMetric(this as unknown as Metric);
   }
 
-  /** Counts a value as often as it was observed. */
+  /** Counts a value that was observed `times` times. */
   observe(label: string, value: number, times: number): void {
     const { buckets } = this.#options;
     let series = this.#series.get(label);
@@ -50,7 +51,7 @@ export class WeightedHistogram {
     series.count += times;
   }
 
-  /** What a registry writes, as prom-client's histograms tell it. */
+  /** The values that a registry writes, in the form of prom-client's histograms. */
   get() {
     const { name, help, label, buckets } = this.#options;
     const values = [...this.#series].flatMap(([value, { counts, sum, count }]) => {

@@ -41,16 +41,16 @@ Deno.test("the same warning is said once, and then how often it came", () => {
       "It is info 2.",
     ]);
     clock.tick(30_000);
-    assertEquals(lines.splice(0), ["It is warning 3. (2 times more) 2"]);
+    assertEquals(lines.splice(0), ["It is warning 3. (repeated: 2) 2"]);
     filter(record("warning", "warning 4"));
     clock.tick(30_000);
-    assertEquals(lines.splice(0), ["It is warning 4. (1 times more) 1"]);
+    assertEquals(lines.splice(0), ["It is warning 4. (repeated: 1) 1"]);
     clock.tick(60_000);
     filter(record("warning", "warning 5"));
     filter(record("warning", "warning 6"));
     assertEquals(lines.splice(0), ["It is warning 5."]);
     filter[Symbol.dispose]();
-    assertEquals(lines, ["It is warning 6. (1 times more) 1"]);
+    assertEquals(lines, ["It is warning 6. (repeated: 1) 1"]);
     assertEquals(clock.countTimers(), 0);
     lines.length = 0;
     for (const api of ["user", "user", "notification"]) {
@@ -60,8 +60,8 @@ Deno.test("the same warning is said once, and then how often it came", () => {
     assertEquals(lines.length, 2 + 10);
     filter[Symbol.dispose]();
     assertEquals(lines.slice(12), [
-      "It is user. (1 times more) 1",
-      "It is error 11. (2 times more) 2",
+      "It is user. (repeated: 1) 1",
+      "It is error 11. (repeated: 2) 2",
     ]);
   } finally {
     clock.uninstall();
@@ -99,7 +99,7 @@ kafkaTest("a line is JSON, with what it is about: session, rid, command", async 
       "is the API up, and is its URL right?",
   );
   wss.kill();
-  assertMatch(await wss.line(/times more/), /\(1 times more\)/);
+  assertMatch(await wss.line(/\(repeated:/), /\(repeated: 1\)/);
 });
 
 kafkaTest("[ERR3] no token is in a log line, an answer of the admin port or a metric", async () => {

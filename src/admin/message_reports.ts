@@ -1,0 +1,82 @@
+/**
+ * What became of one message, for each of its recipients, and why other sessions did not get it.
+ */
+import type { Entry } from "../log/window.ts";
+import type { Recipient, Step, Trace } from "../observe/delivery_trace.ts";
+import { recordId } from "../protocol/frames.ts";
+import type { Sessions } from "../sessions/sessions.ts";
+import type { Histories, History } from "./histories.ts";
+import { type MessageReport, resultOf, time, whyNot } from "./why_text.ts";
+
+/** The recipients, and the other sessions, of one message that a report has at most. */
+const MAX_SESSIONS = 100;
+
+/** What {@linkcode MessageReports} are made from. */
+export interface MessageReportsOptions {
+  readonly trace: Pick<Trace, "recipientsOf" | "isForgotten" | "isFilled">;
+  readonly sessions: Pick<Sessions, "get">;
+  readonly histories: Histories;
+}
+
+/** Makes a {@linkcode MessageReport} of each message. */
+export class MessageReports {
+  readonly #options: MessageReportsOptions;
+
+  constructor(options: MessageReportsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Reports about a message.
+   *
+   * @param options.histories The sessions of the user that the question is about, if it is about
+   * one
+   * @param options.isWanted Which recipients the report is to have; all of them by default
+   */
+  of(
+    entry: Entry,
+    { histories = [], isWanted = () => true }: {
+      histories?: readonly History[];
+      isWanted?: (recipient: Recipient) => boolean;
+    },
+  ): MessageReport {
+    const { trace } = this.#options;
+    const { delivery: { to, does }, timestamp, readAt } = entry;
+    const { count, steps } = trace.recipientsOf(entry, isWanted, { limit: MAX_SESSIONS });
+    const isForgotten = trace.isForgotten(entry);
+    const readAtStart = trace.isFilled(entry);
+    const recipients = new Set(steps.map(([step]) => step?.session));
+    return {
+      id: recordId(entry),
+      to,
+      does,
+      publishedAt: time(timestamp),
+      readAt: time(readAt),
+      readAtStart,
+      isForgotten,
+      recipientCount: count,
+      recipients: steps.map((own) => this.#recipient(own)),
+      others: isForgotten || readAtStart ? [] : histories
+        .filter(({ id }) => !recipients.has(id))
+        .slice(-MAX_SESSIONS)
+        .map((history) => ({ session: history.id, why: whyNot(history, entry) })),
+    };
+  }
+
+  /** Reports about one recipient, by the steps of the message for it: one at least. */
+  #recipient(steps: readonly Step[]): MessageReport["recipients"][number] {
+    const { sessions, histories } = this.#options;
+    const last = steps[steps.length - 1] as Step;
+    const { session, subscription } = last;
+    return {
+      session,
+      user: histories.userAt(session, last.at),
+      subscription,
+      result: resultOf(last, {
+        later: histories.pastOf(session).filter(({ to }) => to >= last.at),
+        isConnected: sessions.get(session) !== undefined,
+      }),
+      steps: steps.map(({ what, at }) => ({ what, at: time(at) })),
+    };
+  }
+}
