@@ -107,16 +107,8 @@ export function createMetrics() {
       "api",
       "outcome",
     ]),
-    backendRetries: counter("backend_retries_total", "Repeated tries of requests to the APIs", [
-      "api",
-    ]),
-    backendShared: counter(
-      "backend_shared_total",
-      "Calls that shared the request of another call",
-      [
-        "api",
-      ],
-    ),
+    backendRetries: counter("backend_retries_total", "Tries beyond the first", ["api"]),
+    backendShared: counter("backend_shared_total", "Calls that shared another's request", ["api"]),
     backendSeconds: new Histogram({
       name: "wss_backend_request_duration_seconds",
       help:
