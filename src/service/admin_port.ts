@@ -22,7 +22,7 @@ export type AdminPortSettings =
 /** What {@linkcode startAdminPort} needs. */
 export interface AdminPortOptions {
   readonly delivery: LogDelivery;
-  readonly clientsPort: Pick<ClientsPort, "close" | "slowClients">;
+  readonly clientsPort: Pick<ClientsPort, "close">;
   readonly reader: Pick<LogReader, "replay">;
   readonly backend: Backend;
   readonly health: Health;
@@ -49,7 +49,6 @@ export function startAdminPort(
       stream,
       freshness,
       streamStatus,
-      slowClients: clientsPort.slowClients,
       reloads,
       backend,
       trace,
