@@ -51,14 +51,17 @@ export function createAdminClient(url: string) {
       }),
     /** Lines of `/metrics`. */
     metrics,
-    /** The sum of all series of that name with these labels; 0 where there are none. */
-    async metric({ name, labels = {} }: Series): Promise<number> {
-      return (await metrics())
-        .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
-        .filter((line) =>
-          Object.entries(labels).every(([label, value]) => line.includes(`${label}="${value}"`))
-        )
-        .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0);
-    },
+    /** The present {@linkcode valueOf} a series. */
+    metric: async (series: Series) => valueOf(await metrics(), series),
   };
+}
+
+/** The sum of all series of that name with these labels, from lines of `/metrics`; 0 if there are none. */
+export function valueOf(lines: readonly string[], { name, labels = {} }: Series): number {
+  return lines
+    .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
+    .filter((line) =>
+      Object.entries(labels).every(([label, value]) => line.includes(`${label}="${value}"`))
+    )
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0);
 }
