@@ -19,7 +19,7 @@ function notification(data: unknown) {
 }
 
 kafkaTest(
-  "[DEL5] a session resumes on an instance that has just started, on Kafka too",
+  "[DEL5] on Kafka, a session resumes on an instance that has just started",
   async () => {
     await using topic = await createTopic({ partitions: 3 });
     await using one = await topic.startWss();
@@ -45,7 +45,7 @@ kafkaTest(
   },
 );
 
-/** A broker of its own, an instance that reads from it, and a client that is subscribed. */
+/** A broker of its own, an instance that reads from it, and a subscribed client. */
 async function startOnOwnBroker(options: Parameters<typeof startLastingBroker>[0] = {}) {
   const broker = await startLastingBroker(options);
   const settings = { KAFKA_BROKERS: broker.address, KAFKA_TOPIC: "wss" };
@@ -58,13 +58,13 @@ async function startOnOwnBroker(options: Parameters<typeof startLastingBroker>[0
     broker,
     wss,
     client,
-    /** Gives the offset of the last record. */
+    /** Writes records, and gives the offset of the last one. */
     async produce(values: unknown[]): Promise<number> {
       const messages = values.map((value) => ({ value: JSON.stringify(notification(value)) }));
       const [written] = await producer.send({ topic: "wss", acks: -1, messages });
       return Number(written?.baseOffset) + values.length - 1;
     },
-    /** All pushes since the last time; the record of that offset is among them. */
+    /** All pushes since the last call, up to the record of that offset at least. */
     async pushesUpTo(offset: number) {
       const { stream } = wss.service;
       await until(`${offset} is read`, () => (stream.positions[0] ?? 0) > offset, 60_000);
@@ -80,8 +80,8 @@ async function startOnOwnBroker(options: Parameters<typeof startLastingBroker>[0
 }
 
 /**
- * Each record of partition 0 from an offset on was pushed, in order and once. The payloads may come
- * again: what a producer got no answer for it writes again, and that is another record.
+ * Asserts that each record of partition 0 from an offset on was pushed once and in order. A payload may
+ * come again: a producer that got no answer writes it again, which makes another record.
  */
 function assertAllOnce(
   pushes: unknown[][],
@@ -92,7 +92,7 @@ function assertAllOnce(
 }
 
 kafkaTest(
-  "[DEL9] a broker is killed and started again: sessions stay, and nothing is lost or twice",
+  "[DEL9] while a broker is killed and restarted, sessions stay and no record is lost or repeated",
   async () => {
     await using own = await startOnOwnBroker();
     assertEquals(await own.pushesUpTo(await own.produce([1, 2])), [["0-0", 1], ["0-1", 2]]);
@@ -108,7 +108,7 @@ kafkaTest(
 );
 
 kafkaTest(
-  "[DEL9] a broker stands still for 60 s and goes on: sessions stay, and nothing is lost or twice",
+  "[DEL9] while a broker is frozen for 60 s, sessions stay and no record is lost or repeated",
   async () => {
     await using own = await startOnOwnBroker();
     assertEquals(await own.pushesUpTo(await own.produce([1, 2])), [["0-0", 1], ["0-1", 2]]);
@@ -125,7 +125,7 @@ kafkaTest(
   },
 );
 
-kafkaTest("[DEL9] a rebalance loses and repeats nothing", async () => {
+kafkaTest("[DEL9] a rebalance loses and repeats no record", async () => {
   await using topic = await createTopic({ partitions: 2 });
   const prefix = `rebalance-${crypto.randomUUID().slice(0, 8)}`;
   await using wss = await topic.startWss({ settings: { KAFKA_GROUP_PREFIX: prefix } });
@@ -144,7 +144,7 @@ kafkaTest("[DEL9] a rebalance loses and repeats nothing", async () => {
   const joined = new Promise((resolve) => intruder.on("consumer.group_join", resolve));
   await intruder.run({ autoCommit: false, eachMessage: () => Promise.resolve() });
   await joined;
-  // One partition is the intruder's now, until it leaves.
+  // One partition belongs to the intruder until it leaves.
   await produce([2, 3, 4, 5]);
   await intruder.disconnect();
   await produce([6, 7]);
@@ -156,37 +156,40 @@ kafkaTest("[DEL9] a rebalance loses and repeats nothing", async () => {
   assertEquals(await client.pushesUntilIdle(), []);
 });
 
-kafkaTest("a consumer that can't go on ends the process with 1, and says why", async () => {
-  await using broker = await startLastingBroker({
-    properties: {
-      "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-      "allow.everyone.if.no.acl.found": "true",
-    },
-  });
-  await using backend = startBackend();
-  const settings = { KAFKA_BROKERS: broker.address, KAFKA_TOPIC: "wss" };
-  await using wss = await startProcess({
-    env: { ...testEnvironment(backend.origin), ...settings },
-  });
-  await wss.line(/Ready/);
+kafkaTest(
+  "a consumer that can't go on ends the process with exit code 1 and the reason",
+  async () => {
+    await using broker = await startLastingBroker({
+      properties: {
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "allow.everyone.if.no.acl.found": "true",
+      },
+    });
+    await using backend = startBackend();
+    const settings = { KAFKA_BROKERS: broker.address, KAFKA_TOPIC: "wss" };
+    await using wss = await startProcess({
+      env: { ...testEnvironment(backend.origin), ...settings },
+    });
+    await wss.line(/Ready/);
 
-  await withAdmin((admin) =>
-    admin.createAcls({
-      acl: [{
-        resourceType: AclResourceTypes.TOPIC,
-        resourceName: "wss",
-        resourcePatternType: ResourcePatternTypes.LITERAL,
-        principal: "User:ANONYMOUS",
-        host: "*",
-        operation: AclOperationTypes.READ,
-        permissionType: AclPermissionTypes.DENY,
-      }],
-    }), broker.address);
+    await withAdmin((admin) =>
+      admin.createAcls({
+        acl: [{
+          resourceType: AclResourceTypes.TOPIC,
+          resourceName: "wss",
+          resourcePatternType: ResourcePatternTypes.LITERAL,
+          principal: "User:ANONYMOUS",
+          host: "*",
+          operation: AclOperationTypes.READ,
+          permissionType: AclPermissionTypes.DENY,
+        }],
+      }), broker.address);
 
-  assertEquals(await wss.exitCode(), 1);
-  const [line] = wss.complaints.filter((line) => line.includes("can't go on"));
-  assert(line?.includes("Not authorized to access topics"), wss.complaints.join("\n"));
-});
+    assertEquals(await wss.exitCode(), 1);
+    const [line] = wss.complaints.filter((line) => line.includes("can't go on"));
+    assert(line?.includes("Not authorized to access topics"), wss.complaints.join("\n"));
+  },
+);
 
 kafkaTest("[KAF8] a partition that is added is read from its beginning", async () => {
   await using topic = await createTopic();
@@ -214,7 +217,7 @@ kafkaTest("[KAF8] a partition that is added is read from its beginning", async (
 
 for (const [left, values] of Object.entries({ some: ["left 1", "left 2"], none: [] })) {
   kafkaTest(
-    `[DEL12] retention takes what was not read, with ${left} of it left: a resync`,
+    `[DEL12] retention removes unread records and leaves ${left}: clients get a resync`,
     async () => {
       await using topic = await createTopic();
       await using backend = startBackend({ users: { alice: "42" } });
@@ -229,8 +232,8 @@ for (const [left, values] of Object.entries({ some: ["left 1", "left 2"], none: 
       });
       const { event } = await client.request("getMyNotifications", LIST);
 
-      // What it is waiting for at the brokers it still gets, and perhaps some of what follows at
-      // once; the rest is taken.
+      // A fetch that waits at the broker still gets its records, and perhaps some that follow at
+      // once. Retention removes the others.
       wss.kill("SIGSTOP");
       await topic.produce([notification("first")]);
       for (let i = 0; i < 5; i++) await topic.produce([notification("taken")]);
@@ -253,26 +256,29 @@ for (const [left, values] of Object.entries({ some: ["left 1", "left 2"], none: 
   );
 }
 
-kafkaTest("[DEL12] what retention took is a resync, and the stream goes on", async () => {
-  await using topic = await createTopic();
-  await using wss = await topic.startWss({ settings: { DEGRADED_AFTER_SECONDS: "3" } });
-  await using client = await wss.connect("/web", { protocols: ["wss.v1"], token: "alice" });
-  const { event } = await client.request("getMyNotifications", LIST);
+kafkaTest(
+  "[DEL12] after the topic was deleted and made again, clients get a resync and the stream goes on",
+  async () => {
+    await using topic = await createTopic();
+    await using wss = await topic.startWss({ settings: { DEGRADED_AFTER_SECONDS: "3" } });
+    await using client = await wss.connect("/web", { protocols: ["wss.v1"], token: "alice" });
+    const { event } = await client.request("getMyNotifications", LIST);
 
-  // A topic of that name that begins anew: the position is in none of its log.
-  await topic.produce([notification(0)]);
-  await client.next();
-  await withAdmin((admin) => admin.deleteTopics({ topics: [topic.name] }));
-  await until(
-    "the topic is gone",
-    () => withAdmin(async (admin) => !(await admin.listTopics()).includes(topic.name)),
-  );
-  await withAdmin((admin) => admin.createTopics({ topics: [{ topic: topic.name }] }));
+    // The new topic of that name is empty, so the position is outside of its log.
+    await topic.produce([notification(0)]);
+    await client.next();
+    await withAdmin((admin) => admin.deleteTopics({ topics: [topic.name] }));
+    await until(
+      "the topic is gone",
+      () => withAdmin(async (admin) => !(await admin.listTopics()).includes(topic.name)),
+    );
+    await withAdmin((admin) => admin.createTopics({ topics: [{ topic: topic.name }] }));
 
-  let frame = await client.next();
-  while (frame.event === "stream") frame = await client.next();
-  assertEquals([frame.event, frame.status, frame.payload], [event, "resync", { missed: null }]);
-  await topic.produce([notification("goes on")]);
-  do frame = await client.next(); while (frame.event === "stream");
-  assertEquals(frame.payload, "goes on");
-});
+    let frame = await client.next();
+    while (frame.event === "stream") frame = await client.next();
+    assertEquals([frame.event, frame.status, frame.payload], [event, "resync", { missed: null }]);
+    await topic.produce([notification("goes on")]);
+    do frame = await client.next(); while (frame.event === "stream");
+    assertEquals(frame.payload, "goes on");
+  },
+);

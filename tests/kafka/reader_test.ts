@@ -38,7 +38,7 @@ kafkaTest("[KAF1] every instance reads every partition", async () => {
   }
 });
 
-kafkaTest("[KAF1] a record of Kafka's own console producer reaches a client", async () => {
+kafkaTest("[KAF1] a record of Kafka's console producer reaches a client", async () => {
   await using topic = await createTopic();
   await using backend = startBackend({ users: { alice: "42" } });
   await using wss = await startProcess({ env: processEnv(backend.origin, topic.settings) });
@@ -89,7 +89,7 @@ kafkaTest(
 );
 
 kafkaTest(
-  "what was written before the start is not pushed, what is written from then on is",
+  "records from before the start are not pushed, later ones are",
   async () => {
     await using topic = await createTopic();
     await topic.produce(["before", notification("before")]);
@@ -103,7 +103,7 @@ kafkaTest(
   },
 );
 
-kafkaTest("[KAF6] on Kafka too, what can't be used stops nothing", async () => {
+kafkaTest("[KAF6] on Kafka, records that cannot be used stop nothing", async () => {
   await using topic = await createTopic();
   await using wss = await topic.startWss();
   await using client = await wss.connect("/web", { token: "alice" });
@@ -120,14 +120,14 @@ kafkaTest("[KAF6] on Kafka too, what can't be used stops nothing", async () => {
   assertEquals(wss.service.quarantine.records.map(({ offset }) => offset), [0, 1, 3, 4, 6]);
 });
 
-kafkaTest("[KAF7] what Kafka's own producer compresses is read, with each codec", async () => {
+kafkaTest("[KAF7] records that Kafka's producer compresses are read, with each codec", async () => {
   await using topic = await createTopic();
   await using wss = await topic.startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   await client.request("getMyNotifications", LIST);
 
   for (const codec of ["gzip", "snappy", "lz4", "zstd"]) {
-    // Long enough to be compressed at all, and of several blocks.
+    // Long enough to be compressed at all, and to need several blocks.
     const lines = Array.from(
       { length: 40 },
       (_, i) => JSON.stringify(notification({ codec, i, text: `${codec} ${i} `.repeat(1000) })),
@@ -163,7 +163,7 @@ kafkaTest("the group is gone from the broker after a clean end", async () => {
   assertEquals(wss.complaints, []);
 });
 
-kafkaTest("the topic is created where the broker creates topics", async () => {
+kafkaTest("the topic is created if the broker creates topics", async () => {
   await using backend = startBackend();
   const name = `created-${crypto.randomUUID().slice(0, 8)}`;
   const settings = { KAFKA_BROKERS: Deno.env.get("KAFKA_BROKERS") ?? "", KAFKA_TOPIC: name };
@@ -176,7 +176,7 @@ kafkaTest("the topic is created where the broker creates topics", async () => {
   await withAdmin((admin) => admin.deleteTopics({ topics: [name] }));
 });
 
-kafkaTest("without brokers, and then without a topic, the service says so and waits", async () => {
+kafkaTest("without brokers, and then without a topic, the service warns and waits", async () => {
   const distribution = await findKafka();
   if (!distribution) throw new Error("Kafka itself is needed here, not only a broker");
   const port = freePort();

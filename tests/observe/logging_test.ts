@@ -23,7 +23,7 @@ function record(level: LogRecord["level"], text: string): LogRecord {
   };
 }
 
-Deno.test("the same warning is said once, and then how often it came", () => {
+Deno.test("an equal warning is logged once, and then with the number of its repetitions", () => {
   const clock = FakeTimers.install();
   try {
     const lines: string[] = [];
@@ -68,7 +68,7 @@ Deno.test("the same warning is said once, and then how often it came", () => {
   }
 });
 
-kafkaTest("a line is JSON, with what it is about: session, rid, command", async () => {
+kafkaTest("a log line is JSON with session, rid and command", async () => {
   await using topic = await createTopic();
   await using backend = startBackend({ users: { alice: "42" } });
   const env = { ...testEnvironment(backend.origin), ...topic.settings, LOG_LEVEL: "debug" };
@@ -102,7 +102,7 @@ kafkaTest("a line is JSON, with what it is about: session, rid, command", async 
   assertMatch(await wss.line(/\(repeated:/), /\(repeated: 1\)/);
 });
 
-kafkaTest("[ERR3] no token is in a log line, an answer of the admin port or a metric", async () => {
+kafkaTest("[ERR3] no log line, answer of the admin port or metric has a token", async () => {
   await using topic = await createTopic();
   const mark = "5ecret";
   const token = `alice-${mark}`;
@@ -127,7 +127,7 @@ kafkaTest("[ERR3] no token is in a log line, an answer of the admin port or a me
   const bearer = (text: string) =>
     `bearer.${btoa(text).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "")}`;
 
-  // By the upgrade: good, refused, not checked, unusable; in both forms, and in the URL.
+  // With the upgrade: a good token and a refused one, in both forms and in the URL.
   for (const text of [token, `nobody-${mark}`]) {
     for (const headers of [{ authorization: text }, { "sec-websocket-protocol": bearer(text) }]) {
       await openRawSocket(`${url}?token=${mark}`, headers as Record<string, string>)
@@ -150,7 +150,7 @@ kafkaTest("[ERR3] no token is in a log line, an answer of the admin port or a me
   }
   await client.request(`command-${mark}`, {});
   await client.request("getMyNotifications", LIST);
-  // By trouble: a backend that says it again, breaks off, is slow, or refuses a check.
+  // In trouble: a backend that repeats it, breaks off, is slow, or refuses a check.
   for (
     const answer of [
       () => new Response(`no ${mark}`, { status: 500 }),
@@ -183,7 +183,7 @@ kafkaTest("[ERR3] no token is in a log line, an answer of the admin port or a me
   assertEquals(lines.filter((line) => line.includes(btoa(mark).slice(0, 6))), []);
 });
 
-Deno.test("in development lines are for people", async () => {
+Deno.test("in development, log lines are text for people", async () => {
   await using dev = await startDev();
   assertMatch(await dev.line(/Ready/), /^[^{]*INF.*Ready: clients are served/);
 });

@@ -15,7 +15,7 @@ interface Span {
   attributes: { key: string; value: Record<string, unknown> }[];
 }
 
-/** Takes what OTLP over HTTP brings, as JSON. */
+/** Receives spans by OTLP over HTTP, as JSON. */
 function startReceiver() {
   const spans: Span[] = [];
   const waiting = new Set<() => void>();
@@ -30,7 +30,7 @@ function startReceiver() {
   return {
     url: `http://127.0.0.1:${server.addr.port}`,
     spans,
-    /** The first span that has come, or will come, for which this holds. */
+    /** Waits for the first span for which this holds, unless it has come already. */
     span(what: string, holds: (span: Span) => boolean): Promise<Span> {
       const { promise, resolve } = Promise.withResolvers<Span>();
       const look = () => {
@@ -54,7 +54,7 @@ function attributesOf({ attributes }: Span): Record<string, unknown> {
 }
 
 kafkaTest(
-  "commands have spans with the backend call under them, and pushes have their producer's above",
+  "a backend call's span is below its command's, and a push's span is below its producer's",
   async () => {
     await using topic = await createTopic();
     await using backend = startBackend({ users: { alice: "42" } });
@@ -104,6 +104,6 @@ kafkaTest(
     );
     assert(other.traceId !== trace && !other.parentSpanId);
     const pushed = receiver.spans.filter(({ name }) => name === `push ${topic.name}`);
-    assertEquals(pushed.length, 2, "nobody wanted the first");
+    assertEquals(pushed.length, 2, "the first message was for nobody");
   },
 );
