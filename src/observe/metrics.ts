@@ -62,7 +62,7 @@ export function createMetrics() {
     disconnects: counter("disconnects_total", "Sessions that ended, by reason", ["reason"]),
     requests: counter("requests_total", "Answered requests", ["command", "status"]),
     requestErrors: counterOf("request_errors_total", {
-      help: "Errors of wss itself in replies; errors of backends are not counted",
+      help: "Errors of wss itself in replies, by slug",
       label: "slug",
       values: Object.keys(ERRORS),
     }),
