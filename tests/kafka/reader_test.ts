@@ -182,6 +182,7 @@ kafkaTest("without brokers, and then without a topic, the service warns and wait
   const port = freePort();
   await using backend = startBackend({ users: { alice: "42" } });
   const settings = { KAFKA_BROKERS: `127.0.0.1:${port}`, KAFKA_TOPIC: "late" };
+  const startedAt = performance.now();
   await using wss = await startProcess({ env: processEnv(backend.origin, settings) });
   const http = `http://127.0.0.1:${await wss.port()}`;
   const statusOf = async (path: string) => {
@@ -207,5 +208,10 @@ kafkaTest("without brokers, and then without a topic, the service warns and wait
   await wss.line(/Ready/);
 
   await until("it is ready", async () => await statusOf("/readyz") === 200);
-  assertEquals(wss.complaints.length, 2);
+  // Each trouble is warned about at once, and then every 30 s. A busy machine has more kinds of it.
+  const expected = 1 + Math.floor((performance.now() - startedAt) / 30_000);
+  for (const trouble of [/ECONNREFUSED/, /does not exist/]) {
+    const warnings = wss.complaints.filter((line) => trouble.test(line)).length;
+    assert(warnings >= 1 && warnings <= expected, `${warnings} of ${expected}: ${trouble}`);
+  }
 });
