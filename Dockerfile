@@ -1,15 +1,23 @@
 FROM denoland/deno:debian-2.9.6 AS build
 WORKDIR /build
 COPY deno.json deno.lock ./
+# Fetches the packages, and with an empty program the denort that a binary needs. A change of src
+# leaves this layer as it is.
+RUN deno install --frozen \
+ && touch /tmp/empty.ts \
+ && deno compile --no-config --output /tmp/empty /tmp/empty.ts
 COPY src src
 RUN deno task compile
-# The binary and what it is linked with; certificates of authorities are in the binary.
+# The binary, and the libraries that it is linked with. It has certificates of authorities in itself.
 RUN mkdir -p /image/etc /image/app \
  && mv wss /image/wss \
  && ldd /image/wss | grep -o '/[^ ]*' | xargs -I{} cp --parents -L {} /image \
  && echo 'wss:x:65532:65532::/app:/wss' > /image/etc/passwd
 
 FROM scratch
+LABEL org.opencontainers.image.title="wss" \
+      org.opencontainers.image.description="Websocket notification service: pushes records of a Kafka topic, and resumes clients from it" \
+      org.opencontainers.image.version="0.1.0"
 COPY --from=build /image /
 WORKDIR /app
 USER 65532:65532
