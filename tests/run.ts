@@ -8,7 +8,7 @@ import denoJson from "./deno.json" with { type: "json" };
 
 const CONFIG = fileURLToPath(import.meta.resolve("./deno.json"));
 
-/** Options in place of `-P=tests`: its warning goes with --quiet, and so would the tests' output. */
+/** Not `-P=tests`: of `deno test`, --quiet hides not only its warning, but the output of tests too. */
 const PERMISSIONS = Object.keys(denoJson.permissions.tests).map((name) => `--allow-${name}`);
 
 async function runTests(args: string[]): Promise<number> {

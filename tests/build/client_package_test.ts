@@ -61,6 +61,15 @@ function problemsOf(file: string, moduleResolution: ts.ModuleResolutionKind): st
   );
 }
 
+/** Built once: no test changes it. */
+let client: Awaited<ReturnType<typeof installClient>>;
+
+Deno.test.beforeAll(async () => {
+  client = await installClient();
+});
+
+Deno.test.afterAll(() => client[Symbol.asyncDispose]());
+
 async function gzippedSize(path: string): Promise<number> {
   using file = await Deno.open(path);
   const chunks = await Array.fromAsync(file.readable.pipeThrough(new CompressionStream("gzip")));
@@ -68,7 +77,6 @@ async function gzippedSize(path: string): Promise<number> {
 }
 
 Deno.test("the client's package has all files that its manifest names, and less than 6 KB, gzipped", async () => {
-  await using client = await installClient();
   const manifest = JSON.parse(await Deno.readTextFile(join(client.path, "package.json")));
   assertEquals(
     [manifest.name, manifest.version, manifest.type, typeof manifest.license],
@@ -89,7 +97,6 @@ Deno.test("the client's package has all files that its manifest names, and less 
 });
 
 Deno.test("the types in the client's package fit the calls that it offers, and no others", async () => {
-  await using client = await installClient();
   const file = join(client.dir, "consumer.mts");
   await Deno.writeTextFile(file, CONSUMER);
   for (const kind of ["Bundler", "NodeNext"] as const) {
@@ -97,8 +104,7 @@ Deno.test("the types in the client's package fit the calls that it offers, and n
   }
 });
 
-Deno.test("the client module that the service serves is up to date", async () => {
-  await using client = await installClient();
+Deno.test("the client module that the service serves is up to date", () => {
   assert(
     served === client.served,
     "src/http/client_bundle.json is older than src/client: run deno task client:build",
