@@ -1,4 +1,13 @@
-/** Things that arrive one by one, kept until they are asked for, so that no test misses one. */
+/** What arrives one by one, and how long tests wait for it. */
+
+/** Milliseconds that a test waits. Generous, as it costs nothing when all is well. */
+const PATIENCE_MS = 30_000;
+
+// Taken before any test fakes them: a test that has stopped its clock still has its deadlines.
+const { setTimeout, clearTimeout } = globalThis;
+const now = performance.now.bind(performance);
+
+/** Keeps what arrives until a test asks for it, so that no test misses anything. */
 export class Queue<T> {
   readonly #items: T[] = [];
   readonly #takers: PromiseWithResolvers<T>[] = [];
@@ -10,13 +19,13 @@ export class Queue<T> {
     else this.#items.push(item);
   }
 
-  /** Nothing comes any more: who waits, or asks later, gets the reason. */
+  /** Ends the queue: everyone who waits for an item, or asks for one later, gets the reason. */
   end(reason: Error): void {
     this.#end ??= reason;
     for (const taker of this.#takers.splice(0)) taker.reject(this.#end);
   }
 
-  /** The next thing; waits for it. */
+  /** Waits for the next item, and takes it. */
   next(): Promise<T> {
     if (this.#items.length > 0) return Promise.resolve(this.#items.shift() as T);
     if (this.#end) return Promise.reject(this.#end);
@@ -25,18 +34,27 @@ export class Queue<T> {
     return taker.promise;
   }
 
-  /** All that is there now. */
+  /** Takes all items that are there now. */
   takeAll(): T[] {
     return this.#items.splice(0);
   }
 }
 
-/** The promise, or an error that says what was waited for. */
-export async function deadline<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {
+/**
+ * Waits for a promise.
+ *
+ * @param what What the error says that the test waited for
+ * @throws {Error} The promise took too long
+ */
+export async function deadline<T>(
+  what: string,
+  promise: Promise<T>,
+  timeoutMs = PATIENCE_MS,
+): Promise<T> {
   const timeout = Promise.withResolvers<never>();
   const timer = setTimeout(
-    () => timeout.reject(new Error(`Waited ${ms} ms in vain for ${what}`)),
-    ms,
+    () => timeout.reject(new Error(`Waited ${timeoutMs} ms in vain for ${what}`)),
+    timeoutMs,
   );
   try {
     return await Promise.race([promise, timeout.promise]);
@@ -45,15 +63,21 @@ export async function deadline<T>(ms: number, what: string, promise: Promise<T>)
   }
 }
 
-/** Resolves when the condition holds; for what gives no event. */
+/**
+ * Waits until a condition holds that gives no event.
+ *
+ * @throws {Error} It did not hold in time
+ */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  timeoutMs = 20_000,
-) {
-  const deadline = Date.now() + timeoutMs;
+  timeoutMs = PATIENCE_MS,
+): Promise<void> {
+  const startedAt = now();
   while (!await condition()) {
-    if (Date.now() > deadline) throw new Error(`Waited ${timeoutMs} ms in vain until ${what}`);
+    if (now() - startedAt > timeoutMs) {
+      throw new Error(`Waited ${timeoutMs} ms in vain until ${what}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { createEmbeddedLog } from "../../src/dev/embedded_log.ts";
 import type { LogEvents } from "../../src/log/reader.ts";
-import { createAdminClient, freePort } from "../_support/service/admin.ts";
+import { freePort } from "../_support/network/free_port.ts";
+import { createAdminClient } from "../_support/service/admin.ts";
 import { startBackend } from "../_support/service/backend.ts";
 import { createTopic, kafkaTest, readTopic } from "../_support/kafka/topic.ts";
 import { startProcess } from "../_support/service/process.ts";
@@ -256,7 +257,7 @@ kafkaTest(
     await using topic = await createTopic();
     await using backend = startBackend();
     const port = freePort();
-    const env = { ...testEnvironment(backend.origin), ...topic.settings };
+    const env = { ...testEnvironment(backend.origin), ...topic.env };
     await using wss = await startProcess({ env: { ...env, ADMIN_PORT: String(port) } });
     assertMatch(await wss.line(/admin/i), new RegExp(`127.0.0.1:${port}`));
     await wss.line(/Ready/);

@@ -52,7 +52,7 @@ Deno.test("gauges show reloads under way, and subscriptions that they hold back"
 });
 
 Deno.test("gauges show the requests that have a place in the pool, and those that wait", async () => {
-  await using wss = await startWss({ settings: { REQUEST_POOL_SIZE: "1" } });
+  await using wss = await startWss({ settings: { REQUEST_POOL_SIZE: 1 } });
   await using client = await wss.connect("/mobile");
   const waiting = series("backend_pool_waiting", { api: "tournament" });
   const inUse = series("backend_pool_in_use", { api: "tournament" });
@@ -137,7 +137,7 @@ Deno.test("a degraded stream shows, and the age of the leaders' last answer", as
   let isAnswering = true;
   await using wss = await startWss({
     log,
-    settings: { DEGRADED_AFTER_SECONDS: "1" },
+    settings: { DEGRADED_AFTER_SECONDS: 1 },
     createReader: () =>
       createChangedReader(log, (events) => ({
         ...events,

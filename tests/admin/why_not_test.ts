@@ -170,7 +170,7 @@ Deno.test("/why refuses a question that it cannot read, and says what it expects
 
 Deno.test("what /why remembers is bounded, and leaves with the window", async () => {
   const log = createEmbeddedLog();
-  await using wss = await startWss({ log, settings: { RECOVERY_MAX_BYTES: "20000" } });
+  await using wss = await startWss({ log, settings: { RECOVERY_MAX_BYTES: 20_000 } });
   await using _alice = await subscribe(wss);
   const steps = () => wss.admin.metric({ name: "wss_trace_steps" });
   for (let i = 0; i < 1000; i++) publish(wss, i);

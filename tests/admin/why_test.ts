@@ -82,7 +82,7 @@ Deno.test("/why says that a message is held back for a list, and then that it wa
 });
 
 Deno.test("/why says that a message is held back for a slow client, and then that it was resynced", async () => {
-  await using wss = await startWss({ settings: { RECOVERY_MAX_BYTES: "3000000" } });
+  await using wss = await startWss({ settings: { RECOVERY_MAX_BYTES: 3_000_000 } });
   using slow = await openRawSocket(`${wss.ws}/web`, { "sec-websocket-protocol": "wss.v1" });
   await slow.request({ rid: 1, command: "authentication", options: { authToken: "alice" } });
   await slow.request({ rid: 2, command: "getMyNotifications", options: LIST });

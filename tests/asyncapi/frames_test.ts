@@ -7,6 +7,7 @@ import { createCommandTables } from "../../src/commands/table.ts";
 import { createEmbeddedLog } from "../../src/dev/embedded_log.ts";
 import type { LogEvents } from "../../src/log/reader.ts";
 import type { Frame } from "../_support/clients/client.ts";
+import { fakeServiceClock } from "../_support/clock.ts";
 import { createChangedReader } from "../_support/service/changed_reader.ts";
 import { startWss } from "../_support/service/wss.ts";
 
@@ -28,7 +29,7 @@ function assertIs(name: string, frame: Frame): void {
 
 Deno.test("replies match the document's schemas", async () => {
   await using wss = await startWss();
-  await using limited = await startWss({ settings: { RATE_LIMIT: "1" } });
+  await using limited = await startWss({ settings: { RATE_LIMIT: 1 } });
   await using client = await wss.connect("/mobile");
   const ask = client.request;
   const replies: [string, Frame][] = [
@@ -69,10 +70,11 @@ Deno.test("replies match the document's schemas", async () => {
 });
 
 Deno.test("pushes match the document's schemas", async () => {
+  using clock = fakeServiceClock();
   const stream = createTroubledReader();
   await using wss = await startWss({
     ...stream,
-    settings: { DEGRADED_AFTER_SECONDS: "1", DRAIN_SECONDS: "1" },
+    settings: { DEGRADED_AFTER_SECONDS: 15 },
   });
   await using client = await wss.connect("/web", { ...V1, token: "alice" });
   await using old = await wss.connect("/web", { token: "alice" });
@@ -91,8 +93,10 @@ Deno.test("pushes match the document's schemas", async () => {
   wss.publish("logout", { userId: "43" });
   await take(guest);
   stream.isReachable = false;
+  clock.tick(16_000);
   await take();
   stream.isReachable = true;
+  clock.tick(1000);
   await take();
   stream.lose();
   await take();

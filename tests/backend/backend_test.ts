@@ -119,8 +119,8 @@ Deno.test("[BCK1] the content-length of a chunked body is ignored", async () => 
   })();
   await using wss = await startWss({
     settings: {
-      API_URL_NOTIFICATION: `http://127.0.0.1:${listener.addr.port}`,
-      MAX_BACKEND_BYTES: "100",
+      API_URL_NOTIFICATION: new URL(`http://127.0.0.1:${listener.addr.port}`),
+      MAX_BACKEND_BYTES: 100,
     },
   });
   await using client = await wss.connect("/web", { token: "alice" });
@@ -171,7 +171,7 @@ Deno.test("[BCK2] a token that cannot be a header's value is refused without a b
 });
 
 Deno.test("[BCK3] at most REQUEST_POOL_SIZE requests run for each API, and as many more wait", async () => {
-  await using wss = await startWss({ settings: { REQUEST_POOL_SIZE: "2" } });
+  await using wss = await startWss({ settings: { REQUEST_POOL_SIZE: 2 } });
   await using client = await wss.connect("/mobile");
   const release = wss.backend.hold("GET /tournament");
   for (let id = 1; id <= 5; id++) client.ask("getTournament", { where: { id } });
@@ -195,7 +195,7 @@ Deno.test("[BCK3] at most REQUEST_POOL_SIZE requests run for each API, and as ma
 
 Deno.test("[BCK3] the timeout includes the time in the pool's queue, all tries and the body", async () => {
   await using wss = await startWss({
-    settings: { REQUEST_POOL_SIZE: "1", BACKEND_TIMEOUT_MS: "300" },
+    settings: { REQUEST_POOL_SIZE: 1, BACKEND_TIMEOUT_MS: 300 },
   });
   await using client = await wss.connect("/mobile");
   wss.backend.on("GET /tournament", () => {
@@ -240,7 +240,7 @@ Deno.test("[BCK4] a GET without a whole answer is tried again", async () => {
     'HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n[{"half":',
     "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[]",
   );
-  await using wss = await startWss({ settings: { API_URL_NOTIFICATION: server.url } });
+  await using wss = await startWss({ settings: { API_URL_NOTIFICATION: new URL(server.url) } });
   await using client = await wss.connect("/web", { token: "alice" });
 
   const { status, payload } = await client.request("getMyNotifications", LIST);
@@ -332,7 +332,7 @@ Deno.test("[BCK6] identical GETs of user and tournament share one request while 
 });
 
 Deno.test("[BCK6] a list that waits in the pool's queue is shared, a list that has been sent is not", async () => {
-  await using wss = await startWss({ settings: { REQUEST_POOL_SIZE: "1" } });
+  await using wss = await startWss({ settings: { REQUEST_POOL_SIZE: 1 } });
   const clients = [];
   for (let i = 0; i < 3; i++) clients.push(await wss.connect("/mobile"));
   const release = wss.backend.hold("GET /schedule");
@@ -357,7 +357,7 @@ Deno.test("[BCK6] a list that waits in the pool's queue is shared, a list that h
 Deno.test("[BCK6] a request is aborted when its last caller is gone", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const url = `http://127.0.0.1:${(listener.addr as Deno.NetAddr).port}/`;
-  await using wss = await startWss({ settings: { API_URL_TOURNAMENT_MOBILE: url } });
+  await using wss = await startWss({ settings: { API_URL_TOURNAMENT_MOBILE: new URL(url) } });
   const one = await wss.connect("/mobile");
   const two = await wss.connect("/mobile");
 
@@ -378,7 +378,7 @@ Deno.test("[BCK6] a request is aborted when its last caller is gone", async () =
 });
 
 Deno.test("a backend that cannot be reached is unavailable, within the timeout", async () => {
-  await using wss = await startWss({ settings: { API_URL_USER: "http://127.0.0.1:9/" } });
+  await using wss = await startWss({ settings: { API_URL_USER: new URL("http://127.0.0.1:9/") } });
   await using client = await wss.connect("/web");
 
   const { payload } = await client.request("authentication", { authToken: "alice" });

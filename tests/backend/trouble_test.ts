@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { freePort } from "../_support/kafka/broker.ts";
+import { freePort } from "../_support/network/free_port.ts";
 import { startWss } from "../_support/service/wss.ts";
 
 const LIST = { where: { types: [] } };
@@ -102,9 +102,9 @@ for (const [name, { behaviour, slugs }] of Object.entries(TROUBLES)) {
     api.become(OK);
     await using wss = await startWss({
       settings: {
-        API_URL_NOTIFICATION: api.url,
-        BACKEND_TIMEOUT_MS: String(TIMEOUT_MS),
-        REQUEST_POOL_SIZE: String(2 * CLIENTS),
+        API_URL_NOTIFICATION: new URL(api.url),
+        BACKEND_TIMEOUT_MS: TIMEOUT_MS,
+        REQUEST_POOL_SIZE: 2 * CLIENTS,
       },
     });
     await using stack = new AsyncDisposableStack();

@@ -164,7 +164,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     async () => {
       await using topic = await createTopic();
       await using backend = startBackend({ users: { alice: "42" } });
-      const env = { ...testEnvironment(backend.origin), ...topic.settings };
+      const env = { ...testEnvironment(backend.origin), ...topic.env };
       // High, so that the client that reads nothing is not closed before the signal.
       const limits = { BACKEND_TIMEOUT_MS: "3000", MAX_BUFFERED_BYTES: "100000000" };
       await using wss = await startProcess({ env: { ...env, ...limits } });

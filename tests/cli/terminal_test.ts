@@ -2,11 +2,11 @@ import { fileURLToPath } from "node:url";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import FakeTimers from "@sinonjs/fake-timers";
 import { publish } from "../../src/cli/publish.ts";
-import { createEmbeddedLog } from "../../src/dev/embedded_log.ts";
+import { fakeServiceClock } from "../_support/clock.ts";
 import { createTopic, kafkaTest } from "../_support/kafka/topic.ts";
 import { canHaveTerminal, type ProcessOptions, startProcess } from "../_support/service/process.ts";
 import { until } from "../_support/queue.ts";
-import { createChangedReader } from "../_support/service/changed_reader.ts";
+import { createMuteReader } from "../_support/service/changed_reader.ts";
 import { startWss } from "../_support/service/wss.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
@@ -199,22 +199,19 @@ Deno.test("connect says why it was disconnected, and goes on with what it missed
 });
 
 Deno.test("connect says when the service is degraded, and when it no longer is", async () => {
-  const log = createEmbeddedLog();
-  let isReachable = true;
+  using clock = fakeServiceClock();
+  const stream = createMuteReader();
   await using wss = await startWss({
-    log,
-    createReader: () =>
-      createChangedReader(log, (events) => ({
-        ...events,
-        onEnds: (ends) => isReachable && events.onEnds(ends),
-      })),
-    settings: { DEGRADED_AFTER_SECONDS: "2", CURSOR_SECONDS: "1" },
+    ...stream,
+    settings: { DEGRADED_AFTER_SECONDS: 15, CURSOR_SECONDS: 25 },
   });
   await using client = await startClient([`${wss.ws}/web`, "--token", "alice"]);
   await client.line(/list/);
-  isReachable = false;
+  stream.isReachable = false;
+  clock.tick(16_000);
   await client.line(/^Degraded: new notifications may be late/);
-  isReachable = true;
+  stream.isReachable = true;
+  clock.tick(1000);
   await client.line(/^No longer degraded$/);
   assertEquals(client.complaints.length, 4);
 });
@@ -285,7 +282,7 @@ Deno.test("connect closes its connection with 1000 at the end", async () => {
 });
 
 Deno.test("a refused token, a final close and a logout message end connect with exit code 1", async () => {
-  await using wss = await startWss({ settings: { MAX_MESSAGE_BYTES: "500" } });
+  await using wss = await startWss({ settings: { MAX_MESSAGE_BYTES: 500 } });
   const refused = await run(["connect", `${wss.ws}/web`, "--token", "mallory"]);
   assertEquals([refused.code, refused.out], [1, []]);
   assertMatch(refused.err.at(-1) ?? "", /^The token was refused, 4401/);
@@ -483,7 +480,7 @@ kafkaTest("connect prints what publish writes, and /why explains it", async () =
   await client.line(/list/);
   const data = '{"text":"Hello","number":12345678901234567890}';
   const args = ["publish", "--user", "42", "--type", "message", "--data", data];
-  const { code, out, err } = await run(args, topic.settings);
+  const { code, out, err } = await run(args, topic.env);
 
   assertEquals([code, err, out.length], [0, [], 1]);
   const [, partition, offset] = /^(\d)-(\d+)$/.exec(out[0] ?? "") ?? [];

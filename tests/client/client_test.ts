@@ -41,7 +41,7 @@ Deno.test("a client of /mobile gets schedules and tournaments", async () => {
 });
 
 Deno.test("[ERR1] what can't be done rejects with the service's slug, and whether to try again", async () => {
-  await using wss = await startWss({ settings: { BACKEND_TIMEOUT_MS: "200" } });
+  await using wss = await startWss({ settings: { BACKEND_TIMEOUT_MS: 200 } });
   using client = connect(`${wss.ws}/web`, { token: () => "alice" });
   const answers: [() => Response | Promise<Response>, string, boolean][] = [
     [() => new Response(null, { status: 500 }), "backend-unavailable", true],
@@ -56,7 +56,7 @@ Deno.test("[ERR1] what can't be done rejects with the service's slug, and whethe
 });
 
 Deno.test("[LIM2] a client that asks too often is told when to ask again", async () => {
-  await using wss = await startWss({ settings: { RATE_LIMIT: "1" } });
+  await using wss = await startWss({ settings: { RATE_LIMIT: 1 } });
   using client = connect(`${wss.ws}/web`, { token: () => "alice" });
   const refusals = (await Promise.allSettled([1, 2, 3, 4].map(() => client.count(UNSEEN))))
     .filter(({ status }) => status === "rejected");

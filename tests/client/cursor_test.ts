@@ -17,7 +17,7 @@ async function nextConnection(service: ReturnType<typeof startScriptedService>) 
   socket.onmessage = ({ data }) => requests.push(JSON.parse(data));
   return {
     close: () => socket.close(1011),
-    request: () => deadline(10_000, "a request", requests.next()),
+    request: () => deadline("a request", requests.next()),
     asked: () => requests.takeAll().length,
     push: (frame: object) => socket.send(JSON.stringify({ rid: -1, payload: null, ...frame })),
     reply: (frame: object) =>

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import FakeTimers from "@sinonjs/fake-timers";
 import { connect } from "../../src/client/mod.ts";
-import { freePort } from "../_support/service/admin.ts";
+import { freePort } from "../_support/network/free_port.ts";
 import { startProxy } from "../_support/network/proxy.ts";
 import { startScriptedService } from "../_support/service/scripted_service.ts";
 import { connectClient } from "../_support/clients/library_client.ts";
@@ -114,7 +114,7 @@ Deno.test("[LIFE2] a client comes again after any other close, and says why it w
 });
 
 Deno.test("[LIFE4] a client that is sent away is back at once when its slot has come", async () => {
-  await using pair = await startTwo({ settings: { DRAIN_SECONDS: "1" } });
+  await using pair = await startTwo({ settings: { DRAIN_SECONDS: 1 } });
   using proxy = startProxy(pair.one.ws);
   const client = connectClient(`${proxy.ws}/web`, { token: () => "alice" });
   const inbox = client.notifications();

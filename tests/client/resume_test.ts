@@ -43,7 +43,7 @@ Deno.test("[DEL5] a client whose line was cut resumes on another instance, witho
 });
 
 Deno.test("[DEL6] a client that was away for too long gets a list", async () => {
-  await using wss = await startWss({ settings: { RECOVERY_MAX_BYTES: "1" } });
+  await using wss = await startWss({ settings: { RECOVERY_MAX_BYTES: 1 } });
   using proxy = startProxy(wss.ws);
   using client = connect(`${proxy.ws}/web`, { token: () => "alice" });
   const inbox = client.notifications();
@@ -57,7 +57,7 @@ Deno.test("[DEL6] a client that was away for too long gets a list", async () => 
 });
 
 Deno.test("[DEL8] a quiet client resumes from the cursor that was for all its subscriptions", async () => {
-  await using wss = await startWss({ settings: { CURSOR_SECONDS: "1" } });
+  await using wss = await startWss({ settings: { CURSOR_SECONDS: 1 } });
   using proxy = startProxy(wss.ws);
   const cursors: string[] = [];
   const sent: string[] = [];
@@ -136,7 +136,7 @@ Deno.test("a list that fails for now is asked for again, one that fails for good
 });
 
 Deno.test("a reader that is too slow is given a list, by number and by size", async () => {
-  await using wss = await startWss({ settings: { SLOW_TIMEOUT_SECONDS: "60" } });
+  await using wss = await startWss({ settings: { SLOW_TIMEOUT_SECONDS: 60 } });
   for (const [count, data] of [[1001, "x"], [50, "x".repeat(100_000)]] as const) {
     let pushes = 0;
     const allCame = Promise.withResolvers<void>();

@@ -33,7 +33,7 @@ Deno.test("[KAF5] a client that is logged out asks for the token, and goes on wi
 
 Deno.test("[AUTH6] a client whose token is refused by then is closed, for it has no other", async () => {
   const users: Record<string, string> = { alice: "42" };
-  await using wss = await startWss({ users, settings: { AUTH_CACHE_SECONDS: "0" } });
+  await using wss = await startWss({ users, settings: { AUTH_CACHE_SECONDS: 0 } });
   const client = connectClient(`${wss.ws}/web`, { token: () => "alice" });
   const inbox = client.notifications();
   await inbox.next();

@@ -70,7 +70,7 @@ Deno.test("what is asked while a client is about to leave its connection goes ov
 });
 
 Deno.test("a subscription that could not be ended for now is ended later", async () => {
-  await using wss = await startWss({ settings: { RATE_LIMIT: "2" } });
+  await using wss = await startWss({ settings: { RATE_LIMIT: 2 } });
   using client = connect(`${wss.ws}/web`, { token: () => "alice" });
   const inbox = client.notifications();
   await inbox.next();

@@ -128,7 +128,7 @@ Deno.test("[AUTH4] an update with another user's token, or by a guest, is refuse
 });
 
 Deno.test("[AUTH5] a user's id is a non-empty string or a safe integer, written in decimal", async () => {
-  await using wss = await startWss({ settings: { AUTH_CACHE_SECONDS: "0" } });
+  await using wss = await startWss({ settings: { AUTH_CACHE_SECONDS: 0 } });
   for (const id of ["42", 42, 0, Number.MAX_SAFE_INTEGER]) {
     wss.backend.on("GET /user", () => Response.json({ id }));
     await using client = await wss.connect("/web", { token: "any" });

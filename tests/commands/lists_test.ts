@@ -318,8 +318,8 @@ Deno.test("[TOUR1] a guest gets a tournament, and is subscribed to nothing", asy
 Deno.test("base URLs may have a query and a trailing slash", async () => {
   await using wss = await startWss();
   const settings = {
-    API_URL_NOTIFICATION: `${wss.backend.origin}/notification?v=2`,
-    API_URL_TOURNAMENT_MOBILE: `${wss.backend.origin}/tournament/`,
+    API_URL_NOTIFICATION: new URL(`${wss.backend.origin}/notification?v=2`),
+    API_URL_TOURNAMENT_MOBILE: new URL(`${wss.backend.origin}/tournament/`),
   };
   await using other = await startWss({ settings });
   await using client = await other.connect("/mobile", { token: "alice" });

@@ -18,7 +18,7 @@ const V1 = { protocols: ["wss.v1"] };
 const LARGE = 17;
 
 Deno.test("[LIFE4] each client is told when to leave, is served until then, and is closed with 1012", async () => {
-  await using wss = await startWss({ settings: { DRAIN_SECONDS: "2" } });
+  await using wss = await startWss({ settings: { DRAIN_SECONDS: 2 } });
   const clients: Client[] = [];
   for (let i = 0; i < 4; i++) {
     const client = await wss.connect("/web", { ...V1, token: "alice" });
@@ -109,7 +109,7 @@ Deno.test("[LIFE4] a command that waits for a stuck client or for the brokers do
     };
   };
   await using ahead = await startWss({ log });
-  await using wss = await startWss({ createReader, settings: { BACKEND_TIMEOUT_MS: "500" } });
+  await using wss = await startWss({ createReader, settings: { BACKEND_TIMEOUT_MS: 500 } });
   await using stack = new AsyncDisposableStack();
   const stuck = stack.use(await openRawSocket(`${wss.ws}/mobile`));
   wss.backend.on("GET /tournament", () => new Response(`["${"x".repeat(7.9 * 1024 ** 2)}"]`));
@@ -157,7 +157,7 @@ kafkaTest(
     await using nextBackend = startBackend({ users: { alice: "42" } });
     const prefix = `drain-${crypto.randomUUID().slice(0, 8)}`;
     const settings = {
-      ...topic.settings,
+      ...topic.env,
       DRAIN_SECONDS: "3",
       SHUTDOWN_SECONDS: "20",
       // So that stuck clients are still connected when the shutdown begins.
@@ -241,7 +241,7 @@ kafkaTest(
     await using topic = await createTopic();
     await using backend = startBackend();
     await using wss = await startProcess({
-      env: { ...testEnvironment(backend.origin), ...topic.settings, DRAIN_SECONDS: "1" },
+      env: { ...testEnvironment(backend.origin), ...topic.env, DRAIN_SECONDS: "1" },
     });
     const url = `ws://127.0.0.1:${await wss.port()}/web`;
     await wss.line(/Ready/);
@@ -260,7 +260,7 @@ kafkaTest("[LIFE4] a second signal ends the process at once with 1", async () =>
   await using topic = await createTopic();
   await using backend = startBackend();
   await using wss = await startProcess({
-    env: { ...testEnvironment(backend.origin), ...topic.settings, DRAIN_SECONDS: "9" },
+    env: { ...testEnvironment(backend.origin), ...topic.env, DRAIN_SECONDS: "9" },
   });
   const url = `ws://127.0.0.1:${await wss.port()}/web`;
   await wss.line(/Ready/);

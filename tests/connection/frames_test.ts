@@ -28,7 +28,7 @@ Deno.test("[FRM2] a frame over MAX_MESSAGE_BYTES closes with 1009, a frame of ex
 });
 
 Deno.test("[FRM2] all fragments of a message count for its size", async () => {
-  await using wss = await startWss({ settings: { MAX_MESSAGE_BYTES: "100" } });
+  await using wss = await startWss({ settings: { MAX_MESSAGE_BYTES: 100 } });
   using socket = await openRawSocket(`${wss.ws}/web`);
   const half = new TextEncoder().encode("x".repeat(60));
 

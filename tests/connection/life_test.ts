@@ -12,7 +12,7 @@ function text(value: unknown): Uint8Array {
 }
 
 Deno.test("[LIFE1] a silent client is pinged, and closed if it does not answer", async () => {
-  await using wss = await startWss({ settings: { PING_SECONDS: "1" } });
+  await using wss = await startWss({ settings: { PING_SECONDS: 1 } });
   using socket = await openRawSocket(`${wss.ws}/web`);
   const start = performance.now();
 
@@ -26,7 +26,7 @@ Deno.test("[LIFE1] a silent client is pinged, and closed if it does not answer",
 });
 
 Deno.test("[LIFE1] a client that answers pings stays connected", async () => {
-  await using wss = await startWss({ settings: { PING_SECONDS: "1" } });
+  await using wss = await startWss({ settings: { PING_SECONDS: 1 } });
   using socket = await openRawSocket(`${wss.ws}/web`);
 
   for (let i = 0; i < 3; i++) {
@@ -54,7 +54,7 @@ Deno.test("[LIFE2] the table has exactly these close codes, and each reason fits
   ]);
   for (const { reason } of codes) assert(new TextEncoder().encode(reason).length <= 123);
 
-  await using wss = await startWss({ settings: { MAX_MESSAGE_BYTES: "10" } });
+  await using wss = await startWss({ settings: { MAX_MESSAGE_BYTES: 10 } });
   await using binary = await wss.connect("/web");
   await using big = await wss.connect("/web");
   await using other = await wss.connect("/web");
@@ -137,7 +137,7 @@ Deno.test("[LIFE3] a connection closes while its list is being fetched", async (
 });
 
 Deno.test("[LIFE3] a connection closes while its reload is under way, or waits", async () => {
-  await using wss = await startWss({ settings: { RELOAD_CONCURRENCY: "1" } });
+  await using wss = await startWss({ settings: { RELOAD_CONCURRENCY: 1 } });
   const client = await wss.connect("/web", { token: "alice" });
   const ids = [
     (await client.request("getMyNotifications", LIST)).event,

@@ -104,7 +104,7 @@ Deno.test("[REQ4] unknown keys are ignored, and null means that an optional key 
 });
 
 Deno.test("[REQ5] at most MAX_INFLIGHT commands run at the same time, the others wait in order", async () => {
-  await using wss = await startWss({ settings: { MAX_INFLIGHT: "2" } });
+  await using wss = await startWss({ settings: { MAX_INFLIGHT: 2 } });
   await using client = await wss.connect("/mobile");
   const release = wss.backend.hold("GET /tournament");
   for (const id of ["a", "b", "c"]) client.ask("getTournament", { where: { id } });
@@ -121,7 +121,7 @@ Deno.test("[REQ5] at most MAX_INFLIGHT commands run at the same time, the others
 });
 
 Deno.test("[REQ5] more than MAX_WAITING waiting commands are refused as overloaded", async () => {
-  await using wss = await startWss({ settings: { MAX_INFLIGHT: "1", MAX_WAITING: "2" } });
+  await using wss = await startWss({ settings: { MAX_INFLIGHT: 1, MAX_WAITING: 2 } });
   await using client = await wss.connect("/mobile");
   const release = wss.backend.hold("GET /tournament");
   const ask = () => client.ask("getTournament", { where: { id: "1" } });
@@ -289,7 +289,7 @@ Deno.test("[ERR2] errors have the table's slugs, and say as the table does wheth
 });
 
 Deno.test("[ERR3] no error shows a token, a stack or a backend's address", async () => {
-  await using wss = await startWss({ settings: { BACKEND_TIMEOUT_MS: "300" } });
+  await using wss = await startWss({ settings: { BACKEND_TIMEOUT_MS: 300 } });
   await using client = await wss.connect("/mobile");
   const texts: string[] = [];
   const say = async (frame: unknown) => {

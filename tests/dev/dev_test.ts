@@ -133,7 +133,7 @@ Deno.test("dev: refuses to run in production", async () => {
 
 kafkaTest("dev: with KAFKA_BROKERS set it uses Kafka", async () => {
   await using topic = await createTopic();
-  await using dev = await startDev(topic.settings);
+  await using dev = await startDev(topic.env);
   await using alice = await connect(dev.url, { token: "alice-token" });
   await alice.request("getMyNotifications", LIST);
 

@@ -3,7 +3,7 @@ import served from "../../src/http/client_bundle.json" with { type: "json" };
 import { startWss } from "../_support/service/wss.ts";
 
 Deno.test("/client.js has the client library, for pages of any origin", async () => {
-  await using wss = await startWss({ settings: { ALLOWED_ORIGINS: "https://example.com" } });
+  await using wss = await startWss({ settings: { ALLOWED_ORIGINS: ["https://example.com"] } });
   const response = await fetch(`${wss.http}/client.js`, {
     headers: { origin: "https://other.example" },
   });

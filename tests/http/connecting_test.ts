@@ -29,7 +29,7 @@ Deno.test("[NET1] /web and /mobile upgrade, and each has its own commands", asyn
 });
 
 Deno.test("[NET1] /mobile has no command whose API has no URL", async () => {
-  await using wss = await startWss({ settings: { API_URL_SCHEDULE_MOBILE: "" } });
+  await using wss = await startWss({ settings: { API_URL_SCHEDULE_MOBILE: undefined } });
   await using mobile = await wss.connect("/mobile");
 
   const { payload } = await mobile.request("getSchedules", {});

@@ -29,7 +29,7 @@ nginxTest("behind nginx, the client library can be loaded", async () => {
 
 nginxTest("[LIM1] behind nginx, a client's address is the one that nginx sees", async () => {
   await using wss = await startWss({
-    settings: { TRUST_PROXY: "true", MAX_CONNECTIONS_PER_IP: "1" },
+    settings: { TRUST_PROXY: true, MAX_CONNECTIONS_PER_IP: 1 },
   });
   await using nginx = await startNginx({ wssPort: wss.service.address.port });
   await using _client = await connect(`${nginx.ws}/web`);
@@ -41,7 +41,7 @@ nginxTest("[LIM1] behind nginx, a client's address is the one that nginx sees", 
 });
 
 nginxTest("[LIFE1] behind nginx, pings keep a quiet client connected", async () => {
-  await using wss = await startWss({ settings: { PING_SECONDS: "1" } });
+  await using wss = await startWss({ settings: { PING_SECONDS: 1 } });
   await using nginx = await startNginx({
     wssPort: wss.service.address.port,
     replace: { "proxy_read_timeout 75s": "proxy_read_timeout 2s" },
@@ -60,7 +60,7 @@ nginxTest("[LIFE1] behind nginx, pings keep a quiet client connected", async () 
 });
 
 nginxTest("nginx closes the connection of a client that reads nothing", async () => {
-  await using wss = await startWss({ settings: { SLOW_TIMEOUT_SECONDS: "600" } });
+  await using wss = await startWss({ settings: { SLOW_TIMEOUT_SECONDS: 600 } });
   await using nginx = await startNginx({
     wssPort: wss.service.address.port,
     replace: { "send_timeout 60s": "send_timeout 2s" },

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { createAdminClient, freePort } from "../_support/service/admin.ts";
+import { freePort } from "../_support/network/free_port.ts";
+import { createAdminClient } from "../_support/service/admin.ts";
 import { startBackend } from "../_support/service/backend.ts";
 import { type Client, connect } from "../_support/clients/client.ts";
 import { createTopic, kafkaTest } from "../_support/kafka/topic.ts";
@@ -53,7 +54,7 @@ kafkaTest(
   async () => {
     await using topic = await createTopic({ partitions: 3 });
     await using backend = startBackend({ users: { alice: "42" } });
-    const env = { ...testEnvironment(backend.origin), ...topic.settings, REUSE_PORT: "true" };
+    const env = { ...testEnvironment(backend.origin), ...topic.env, REUSE_PORT: "true" };
     const adminPorts = [freePort(), freePort(), freePort()];
     const own = (i: number) => ({ INSTANCE_ID: `wss-${i}`, ADMIN_PORT: String(adminPorts[i]) });
     await using first = await startProcess({ env: { ...env, ...own(0) } });

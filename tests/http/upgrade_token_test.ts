@@ -52,7 +52,7 @@ Deno.test("[NET4] a refused token in the header answers 401, a token that cannot
 });
 
 Deno.test("[NET4] a refused token as a subprotocol closes with 4401, a token that cannot be checked with 4503", async () => {
-  await using wss = await startWss({ settings: { MAX_CONNECTIONS: "1" } });
+  await using wss = await startWss({ settings: { MAX_CONNECTIONS: 1 } });
   const codeOf = async (...protocols: string[]) => {
     const { code } = await (await connect(`${wss.ws}/web`, { protocols })).ended;
     await until("there is room", async () => !(await headOf(wss, {})).includes(" 503 "));
@@ -68,7 +68,7 @@ Deno.test("[NET4] a refused token as a subprotocol closes with 4401, a token tha
 });
 
 Deno.test("[NET4] with AUTH_REQUIRED, an upgrade without a token answers 401", async () => {
-  await using wss = await startWss({ settings: { AUTH_REQUIRED: "true" } });
+  await using wss = await startWss({ settings: { AUTH_REQUIRED: true } });
   const head = await headOf(wss, {});
   assert(/^HTTP\/1.1 401 [^]*www-authenticate: Bearer\r\n/.test(head), head);
   await assertRejects(() => connect(`${wss.ws}/web`));
@@ -77,7 +77,7 @@ Deno.test("[NET4] with AUTH_REQUIRED, an upgrade without a token answers 401", a
 });
 
 Deno.test("[NET4][LIM1] a connection counts while its token is being checked, and until it is gone", async () => {
-  await using wss = await startWss({ settings: { MAX_CONNECTIONS: "1" } });
+  await using wss = await startWss({ settings: { MAX_CONNECTIONS: 1 } });
   const release = wss.backend.hold("GET /user", () => Response.json({ id: "42" }));
   for (const headers of [{ authorization: "alice" }, { "sec-websocket-protocol": bearer("bob") }]) {
     const upgrading = openRawSocket(`${wss.ws}/web`, headers);

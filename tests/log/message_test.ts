@@ -136,7 +136,7 @@ Deno.test("[KAF6] an unusable value is put in quarantine, and never stops the co
 });
 
 Deno.test("[KAF6] the quarantine keeps the latest QUARANTINE_SIZE records, and counts all", async () => {
-  await using wss = await startWss({ settings: { QUARANTINE_SIZE: "2" } });
+  await using wss = await startWss({ settings: { QUARANTINE_SIZE: 2 } });
 
   for (let i = 0; i < 5; i++) wss.log.publish("x");
 

@@ -134,7 +134,7 @@ Deno.test("[DEL5] if a client asks again from a place before its subscription be
 });
 
 Deno.test("[DEL7] records older than RECOVERY_WINDOW_SECONDS leave the window", async () => {
-  await using wss = await startWss({ settings: { RECOVERY_WINDOW_SECONDS: "1" } });
+  await using wss = await startWss({ settings: { RECOVERY_WINDOW_SECONDS: 1 } });
   const since = await cursorAfter(wss, 1);
   wss.publish("notification", push("missed"));
   await until("the window is empty", () => wss.service.stream.window.size === 0);
@@ -146,7 +146,7 @@ Deno.test("[DEL7] records older than RECOVERY_WINDOW_SECONDS leave the window", 
 });
 
 Deno.test("[DEL2] if held back pushes leave the window while a list is under way, a resync follows the list", async () => {
-  await using wss = await startWss({ settings: { RECOVERY_MAX_BYTES: "20000" } });
+  await using wss = await startWss({ settings: { RECOVERY_MAX_BYTES: 20_000 } });
   await using client = await wss.connect("/web", { protocols: ["wss.v1"], token: "alice" });
   const release = wss.backend.hold("GET /notification");
   const rid = client.ask("getMyNotifications", LIST);
@@ -264,7 +264,7 @@ Deno.test("[DEL6] if a reload was missed, the reply is the list", async () => {
 });
 
 Deno.test("[DEL6] a client can resume only from a cursor within the window", async () => {
-  await using two = await startTwo({ settings: { RECOVERY_MAX_BYTES: "20000" } });
+  await using two = await startTwo({ settings: { RECOVERY_MAX_BYTES: 20_000 } });
   const old = await cursorOf(two.one);
   let last = 0;
   for (; last < 100; last++) two.one.publish("notification", push("x".repeat(1000)));
@@ -295,7 +295,7 @@ Deno.test("[DEL7] an instance that has just started serves records that were wri
 });
 
 Deno.test("[DEL7] the window never takes more than RECOVERY_MAX_BYTES", async () => {
-  await using two = await startTwo({ settings: { RECOVERY_MAX_BYTES: "100000" } });
+  await using two = await startTwo({ settings: { RECOVERY_MAX_BYTES: 100_000 } });
   const { window } = two.two.service.stream;
   for (let n = 0; n < 2000; n++) {
     two.one.publish("notification", push("x".repeat(n % 500)));

@@ -10,7 +10,7 @@ const outcomes = (outcome: string) =>
   series("backend_requests_total", { api: "tournament", outcome });
 
 Deno.test("requests to the backend are counted by outcome, and their repeated tries", async () => {
-  await using wss = await startWss({ settings: { REQUEST_POOL_SIZE: "1" } });
+  await using wss = await startWss({ settings: { REQUEST_POOL_SIZE: 1 } });
   await using client = await wss.connect("/mobile", { token: "alice" });
   let tries = 0;
   wss.backend.on("GET /tournament", ({ url }) => {
@@ -56,7 +56,7 @@ Deno.test("calls that share a request to the backend are counted", async () => {
 
 Deno.test("an API that hangs is counted as a timeout, and then as a full pool", async () => {
   await using wss = await startWss({
-    settings: { BACKEND_TIMEOUT_MS: "300", REQUEST_POOL_SIZE: "1" },
+    settings: { BACKEND_TIMEOUT_MS: 300, REQUEST_POOL_SIZE: 1 },
   });
   await using client = await wss.connect("/mobile");
   wss.backend.on("GET /tournament", () => new Promise(() => {}));

@@ -2,7 +2,8 @@ import FakeTimers from "@sinonjs/fake-timers";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { LogRecord } from "@logtape/logtape";
 import { createRepeatFilter } from "../../src/observe/repeat_filter.ts";
-import { createAdminClient, freePort } from "../_support/service/admin.ts";
+import { freePort } from "../_support/network/free_port.ts";
+import { createAdminClient } from "../_support/service/admin.ts";
 import { startBackend } from "../_support/service/backend.ts";
 import { connect } from "../_support/clients/client.ts";
 import { createTopic, kafkaTest } from "../_support/kafka/topic.ts";
@@ -71,7 +72,7 @@ Deno.test("an equal warning is logged once, and then with the number of its repe
 kafkaTest("a log line is JSON with session, rid and command", async () => {
   await using topic = await createTopic();
   await using backend = startBackend({ users: { alice: "42" } });
-  const env = { ...testEnvironment(backend.origin), ...topic.settings, LOG_LEVEL: "debug" };
+  const env = { ...testEnvironment(backend.origin), ...topic.env, LOG_LEVEL: "debug" };
   await using wss = await startProcess({ env: { ...env, INSTANCE_ID: "one" } });
   const url = `ws://127.0.0.1:${await wss.port()}/web`;
   await wss.line(/Ready/);
@@ -112,7 +113,7 @@ kafkaTest("[ERR3] no log line, answer of the admin port or metric has a token", 
   await using wss = await startProcess({
     env: {
       ...testEnvironment(backend.origin),
-      ...topic.settings,
+      ...topic.env,
       LOG_LEVEL: "debug",
       ADMIN_PORT: String(port),
       ADMIN_TOKEN: `admin-${mark}-0123456789`,

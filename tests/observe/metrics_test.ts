@@ -15,7 +15,7 @@ const ALICE = { userId: "42", type: "message", data: 1 };
 const watch = new MetricsWatch();
 
 Deno.test("connections are counted by endpoint, and disconnects by reason", async () => {
-  await using wss = await startWss({ settings: { PING_SECONDS: "1" } });
+  await using wss = await startWss({ settings: { PING_SECONDS: 1 } });
   const disconnects = (reason: string) => series("disconnects_total", { reason });
   const changes = await watch.changes(wss.admin, {
     accepted: series("connects_total", { endpoint: "/mobile" }),
@@ -42,9 +42,9 @@ const refusals = (reason: string) => series("refusals_total", { reason });
 Deno.test("refused upgrades are counted by reason", async () => {
   await using wss = await startWss({
     settings: {
-      ALLOWED_ORIGINS: "https://a.example",
-      MAX_CONNECTIONS: "1",
-      AUTH_REQUIRED: "true",
+      ALLOWED_ORIGINS: ["https://a.example"],
+      MAX_CONNECTIONS: 1,
+      AUTH_REQUIRED: true,
     },
   });
   const upgrade = async (headers: Record<string, string>) =>
@@ -96,7 +96,7 @@ Deno.test("refused upgrades are counted by reason", async () => {
 });
 
 Deno.test("an upgrade that a draining instance refuses is counted as not ready", async () => {
-  await using wss = await startWss({ settings: { DRAIN_SECONDS: "3" } });
+  await using wss = await startWss({ settings: { DRAIN_SECONDS: 3 } });
   await using _client = await wss.connect("/web");
   const stopped = wss.stop();
   const changes = await watch.changes(
@@ -200,7 +200,7 @@ Deno.test("records, pushes and resumes are counted, and the delay of live pushes
 });
 
 Deno.test("pushes about the stream and the server are counted", async () => {
-  await using wss = await startWss({ settings: { CURSOR_SECONDS: "1" } });
+  await using wss = await startWss({ settings: { CURSOR_SECONDS: 1 } });
   await using client = await wss.connect("/mobile", { ...V1, token: "alice" });
   const stream = await watch.changes(
     wss.admin,
@@ -307,7 +307,7 @@ Deno.test("an event loop that is kept busy shows as delay", async () => {
 kafkaTest("joins of a consumer group are counted, and consumers that end", async () => {
   await using broker = await startLastingBroker();
   await using wss = await startWss({
-    settings: { KAFKA_BROKERS: broker.address, KAFKA_TOPIC: "wss" },
+    settings: { KAFKA_BROKERS: [broker.address], KAFKA_TOPIC: "wss" },
     createReader: (settings) => new KafkaReader(settings),
   });
   const joins = series("kafka_joins_total");

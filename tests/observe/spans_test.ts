@@ -39,7 +39,7 @@ function startReceiver() {
       };
       waiting.add(look);
       look();
-      return deadline(30_000, `the span of ${what}`, promise);
+      return deadline(`the span of ${what}`, promise);
     },
     [Symbol.asyncDispose]: () => server.shutdown(),
   };
@@ -62,7 +62,7 @@ kafkaTest(
     await using wss = await startProcess({
       env: {
         ...testEnvironment(backend.origin),
-        ...topic.settings,
+        ...topic.env,
         OTEL_DENO: "true",
         OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
         OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",

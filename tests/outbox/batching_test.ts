@@ -165,7 +165,7 @@ Deno.test("[BAT1] a client that resumes gets all that it missed, once, in order"
 });
 
 Deno.test("[BAT1][LIFE4] what is due at the end comes before the close frame", async () => {
-  await using wss = await startWss({ settings: { DRAIN_SECONDS: "0" } });
+  await using wss = await startWss({ settings: { DRAIN_SECONDS: 0 } });
   const { client } = await openSubscribed(wss);
   await using _client = client;
 
@@ -305,7 +305,7 @@ function assertPacked(frames: string[], messages: string[]): void {
 }
 
 Deno.test("[BAT3] what waits for the end of the turn is unsent, and puts a client behind", async () => {
-  await using wss = await startWss({ settings: { MAX_BUFFERED_BYTES: "2048" } });
+  await using wss = await startWss({ settings: { MAX_BUFFERED_BYTES: 2048 } });
   const { client } = await openSubscribed(wss);
   await using _client = client;
   const session = sessionOf(wss);
@@ -348,7 +348,7 @@ Deno.test("[BAT3][SLOW1] a slow client gets every message, once, in order, and l
 });
 
 Deno.test("[BAT3][SLOW2] a client that takes nothing is closed with 4008", async () => {
-  await using wss = await startWss({ settings: { SLOW_TIMEOUT_SECONDS: "1" } });
+  await using wss = await startWss({ settings: { SLOW_TIMEOUT_SECONDS: 0.1 } });
   const { socket } = await openSlow(wss);
   using _ = socket;
 
@@ -467,7 +467,7 @@ Deno.test("[BAT4] requests of an array run as if each had come alone, barriers i
 });
 
 Deno.test("[BAT4][LIM2] each request of an array counts for the rate", async () => {
-  await using wss = await startWss({ settings: { RATE_LIMIT: "5" } });
+  await using wss = await startWss({ settings: { RATE_LIMIT: 5 } });
   await using client = await wss.connect("/web", BATCH);
 
   client.send(Array.from({ length: 12 }, (_, i) => ({ rid: i + 1, command: "none", options: {} })));
@@ -483,7 +483,7 @@ Deno.test("[BAT4][LIM2] each request of an array counts for the rate", async () 
 Deno.test("[BAT4][LIM2] of an array that ends the connection the rest is not run", async () => {
   const clock = FakeTimers.install({ toFake: ["performance"] });
   try {
-    await using wss = await startWss({ settings: { RATE_LIMIT: "1" } });
+    await using wss = await startWss({ settings: { RATE_LIMIT: 1 } });
     await using client = await wss.connect("/web", BATCH);
     const nonsense = Array(10).fill("x");
     for (let second = 0; second < 10; second++) {

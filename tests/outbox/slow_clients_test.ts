@@ -1,12 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { Outbox, SlowClients } from "../../src/outbox/outbox.ts";
+import { fakePerformance } from "../_support/clock.ts";
 import { until } from "../_support/queue.ts";
 import { openRawSocket } from "../_support/clients/raw_socket.ts";
 import { startWss, type Wss } from "../_support/service/wss.ts";
 
 const LIST = { where: { types: [] } };
 const MIB = 1024 ** 2;
-const [PING, PONG] = [9, 10];
 /** More than the system holds for a connection of this machine with itself. */
 const MESSAGES = 1500;
 const TEXT = "x".repeat(10_000);
@@ -39,10 +39,10 @@ async function publishMany(wss: Wss, unsent: () => number): Promise<number> {
 }
 
 Deno.test("[SLOW1] a slow client gets every message, once, in order, and little is held for it", async () => {
-  await using wss = await startWss({ settings: { SLOW_TIMEOUT_SECONDS: "2" } });
+  await using wss = await startWss({ settings: { SLOW_TIMEOUT_SECONDS: 1 } });
   const { socket, session, event } = await openClient(wss);
   using _ = socket;
-  socket.limitReading(2 * MIB);
+  socket.limitReading(4 * MIB);
 
   const publishing = publishMany(wss, () => session.outbox.unsentBytes);
   let mostLater = 0;
@@ -59,44 +59,15 @@ Deno.test("[SLOW1] a slow client gets every message, once, in order, and little 
   assertEquals(wss.service.slowClients.size, 0);
 });
 
-Deno.test("[SLOW1] a phone that reads 20 KiB a second gets the 3 MB of 10 s, and is not closed", async () => {
-  // The system takes all of it for a connection on this machine, so that a ping comes to the phone
-  // when it has read all that is in front of it.
-  await using wss = await startWss({ settings: { PING_SECONDS: "120" } });
-  const { socket, session } = await openClient(wss);
-  using _ = socket;
-  socket.limitReading(20 * 1024);
-  const MESSAGES = 300;
-  let published = 0;
-  let most = 0;
-  const publishing = setInterval(() => {
-    publish(wss, published++);
-    most = Math.max(most, session.outbox.unsentBytes);
-    if (published === MESSAGES) clearInterval(publishing);
-  }, 10_000 / MESSAGES);
-
-  /** The number in the next message; pings are answered. */
-  const read = async () => {
-    let frame = await socket.readFrame();
-    for (; frame?.opcode === PING; frame = await socket.readFrame()) {
-      await socket.sendFrame(frame.payload, { opcode: PONG });
-    }
-    return JSON.parse(new TextDecoder().decode(frame?.payload)).payload.n;
-  };
-  for (let n = 0; n < MESSAGES; n++) assertEquals(await read(), n);
-  assert(most < MIB + 2 * TEXT.length, `${most} bytes were unsent`);
-  publish(wss, MESSAGES);
-  assertEquals(await read(), MESSAGES);
-});
-
 Deno.test("[SLOW1] a client that pauses for 5 s gets every message, once, in order", async () => {
+  using clock = fakePerformance();
   await using wss = await startWss();
   const { socket } = await openClient(wss);
   using _ = socket;
 
   await publishMany(wss, () => 0);
   assert(wss.service.slowClients.size === 1, "it is behind");
-  await new Promise((resolve) => setTimeout(resolve, 5000));
+  clock.tick(5000);
 
   for (let n = 0; n < MESSAGES; n++) assertEquals((await socket.readJson())?.payload.n, n);
   assertEquals(wss.service.sessions.size, 1);
@@ -128,7 +99,7 @@ Deno.test("[SLOW1] commands of a client that is behind wait, and are answered wh
 });
 
 Deno.test("[SLOW1] where the window has not all of it any more, there is a resync, and then what comes next", async () => {
-  await using wss = await startWss({ settings: { RECOVERY_MAX_BYTES: "100000" } });
+  await using wss = await startWss({ settings: { RECOVERY_MAX_BYTES: 100_000 } });
   const { socket, event } = await openClient(wss);
   using _ = socket;
 
@@ -163,18 +134,18 @@ Deno.test("[SLOW1] a reload of a client that is behind is fetched when there is 
 });
 
 Deno.test("[SLOW2] a client that takes nothing is closed with 4008, and its session is gone at once", async () => {
-  await using wss = await startWss({ settings: { SLOW_TIMEOUT_SECONDS: "1" } });
+  using clock = fakePerformance();
+  await using wss = await startWss({ settings: { SLOW_TIMEOUT_SECONDS: 10 } });
   const { socket, session } = await openClient(wss);
   using _ = socket;
   await using other = await wss.connect("/web", { token: "bob" });
 
   const most = await publishMany(wss, () => session.outbox.unsentBytes);
-  const behindSince = performance.now();
+  assertEquals(wss.service.sessions.size, 2);
+  // A MiB was unsent, and a part of another.
+  clock.tick(20_000);
   await until("its session is gone", () => wss.service.sessions.size === 1);
 
-  // Two parts of a MiB, or a little less for what was before.
-  const seconds = (performance.now() - behindSince) / 1000;
-  assert(seconds > 1 && seconds < 4, `${seconds} s`);
   assert(most < MIB + 2 * TEXT.length, `${most} bytes were unsent`);
   assertEquals(wss.service.sessions.indexSizes(), { keys: 0, users: 1 });
   assertEquals([wss.service.slowClients.size, wss.service.connections], [0, 2]);
@@ -182,7 +153,7 @@ Deno.test("[SLOW2] a client that takes nothing is closed with 4008, and its sess
 });
 
 Deno.test("[SLOW2] a client that sends nonsense and reads nothing is closed, and holds little", async () => {
-  await using wss = await startWss();
+  await using wss = await startWss({ settings: { SLOW_TIMEOUT_SECONDS: 1 } });
   const { socket, session } = await openClient(wss);
   using _ = socket;
   const nonsense = { rid: 3, command: "x".repeat(8000), options: {} };
@@ -201,7 +172,7 @@ Deno.test("[SLOW2] a client that sends nonsense and reads nothing is closed, and
 
 Deno.test("[SLOW2] a client that is never behind is not closed, however slowly it reads", async () => {
   await using wss = await startWss({
-    settings: { SLOW_TIMEOUT_SECONDS: "1", MAX_BUFFERED_BYTES: String(8 * MIB) },
+    settings: { SLOW_TIMEOUT_SECONDS: 0.2, MAX_BUFFERED_BYTES: 8 * MIB },
   });
   const list = `["${"x".repeat(7.5 * MIB)}"]`;
   const { socket } = await openClient(wss);
@@ -213,33 +184,52 @@ Deno.test("[SLOW2] a client that is never behind is not closed, however slowly i
   publish(wss, 0);
   letGo();
 
-  socket.limitReading(3 * MIB);
+  socket.limitReading(8 * MIB);
   assertEquals((await socket.readJson())?.rid, 3);
   assertEquals((await socket.readJson())?.payload.n, 0);
 });
 
-Deno.test("[SLOW2] who falls behind with the last of what it missed is seen as well", () => {
+/** An outbox of a socket on which that much is unsent. */
+function outboxWith(unsentBytes: number) {
+  const socket = {
+    readyState: WebSocket.OPEN,
+    bufferedAmount: unsentBytes,
+    send: (frame: unknown) => void (socket.bufferedAmount += String(frame).length),
+  };
+  const client = {
+    closedAsTooSlow: false,
+    closeAsTooSlow: () => void (client.closedAsTooSlow = true),
+  };
   const slowClients = new SlowClients();
-  let bufferedAmount = 700_000;
-  const outbox = new Outbox(
-    {
-      readyState: WebSocket.OPEN,
-      get bufferedAmount() {
-        return bufferedAmount;
-      },
-      send: (frame) => void (bufferedAmount += String(frame).length),
-    },
-    { closeAsTooSlow() {} },
-    {
-      limits: { maxBufferedBytes: MIB, slowTimeoutMs: 1000 },
-      slowClients,
-    },
-  );
+  const limits = { maxBufferedBytes: MIB, slowTimeoutMs: 10_000 };
+  const outbox = new Outbox(socket, client, { limits, slowClients });
+  return { outbox, socket, client, slowClients, [Symbol.dispose]: () => outbox.end() };
+}
+
+Deno.test("[SLOW2] a client has SLOW_TIMEOUT_SECONDS for each MAX_BUFFERED_BYTES, or part of it", () => {
+  using clock = fakePerformance();
+  using two = outboxWith(MIB);
+  using three = outboxWith(2.5 * MIB);
+  const isClosedAfter = (ms: number) => {
+    clock.tick(ms);
+    for (const { outbox } of [two, three]) outbox.look(performance.now());
+    return [two.client.closedAsTooSlow, three.client.closedAsTooSlow];
+  };
+  for (const { outbox } of [two, three]) outbox.send("x");
+
+  assertEquals(isClosedAfter(19_999), [false, false]);
+  assertEquals(isClosedAfter(1), [true, false]);
+  assertEquals(isClosedAfter(9999), [true, false]);
+  assertEquals(isClosedAfter(1), [true, true]);
+});
+
+Deno.test("[SLOW2] who falls behind with the last of what it missed is seen as well", () => {
+  using slow = outboxWith(700_000);
+  const { outbox, socket, slowClients } = slow;
   outbox.whenRoom(() => outbox.send("x".repeat(900_000)));
-  bufferedAmount = 400_000;
+  socket.bufferedAmount = 400_000;
 
   outbox.look(performance.now());
 
   assertEquals([outbox.isBehind, slowClients.size], [true, 1]);
-  outbox.end();
 });

@@ -171,7 +171,7 @@ Deno.test("[DEL2] a list that was asked for after a reload goes out in its place
   assertEquals((await client.next()).rid, rid);
   assertEquals([(await client.next()).payload, (await client.next()).payload], [1, 2]);
   // The older list is not waited for any more.
-  await deadline(10_000, "the end of the older call", older.over());
+  await deadline("the end of the older call", older.over());
   assertEquals(await client.pushesUntilIdle(), []);
   assertEquals(wss.service.reloads.size, 0);
 });

@@ -33,7 +33,7 @@ Deno.test("[DEL11] a failed reload is a resync for a client with wss.v1, and pus
 });
 
 Deno.test("[DEL1][DEL4] reloads that become one keep their place, and the id of the first one", async () => {
-  await using wss = await startWss({ settings: { RELOAD_CONCURRENCY: "1" } });
+  await using wss = await startWss({ settings: { RELOAD_CONCURRENCY: 1 } });
   await using client = await wss.connect("/mobile");
   const a = await client.request("getSchedules", SCHEDULE);
   const b = await client.request("getSchedules", { where: { ...SCHEDULE.where, to: 9 } });
@@ -124,7 +124,7 @@ Deno.test("[KAF3] if the same reload is already waiting, it does not run twice",
 });
 
 Deno.test("[KAF3] at most RELOAD_CONCURRENCY reloads run at once", async () => {
-  await using wss = await startWss({ settings: { RELOAD_CONCURRENCY: "2" } });
+  await using wss = await startWss({ settings: { RELOAD_CONCURRENCY: 2 } });
   await using client = await wss.connect("/mobile");
   for (let to = 2; to < 7; to++) {
     await client.request("getSchedules", { where: { ...SCHEDULE.where, to } });
@@ -226,7 +226,7 @@ Deno.test("[NET5][DEL12] a loss is a reload for a client without wss.v1", async 
 
 Deno.test("[KAF3] a waiting reload uses the renewed token", async () => {
   const users = { alice: "42", bob: "43", newer: "42" };
-  await using wss = await startWss({ users, settings: { RELOAD_CONCURRENCY: "1" } });
+  await using wss = await startWss({ users, settings: { RELOAD_CONCURRENCY: 1 } });
   await using client = await wss.connect("/web", { token: "alice" });
   await using bob = await wss.connect("/web", { token: "bob" });
   const { event } = await client.request("getMyNotifications", LIST);

@@ -15,7 +15,7 @@ Deno.test("[AUTH7] an ok answer is reused for the same token for a while", async
   await using _bob = await wss.connect("/web", { token: "bob" });
   assertEquals(wss.backend.calls.length, 2);
 
-  await using uncached = await startWss({ settings: { AUTH_CACHE_SECONDS: "0" } });
+  await using uncached = await startWss({ settings: { AUTH_CACHE_SECONDS: 0 } });
   for (let i = 0; i < 3; i++) {
     await using _client = await uncached.connect("/web", { token: "alice" });
   }
@@ -23,7 +23,7 @@ Deno.test("[AUTH7] an ok answer is reused for the same token for a while", async
 });
 
 Deno.test("[AUTH6] if a token is refused later, its session becomes a guest's", async () => {
-  await using wss = await startWss({ settings: { AUTH_REVALIDATE_SECONDS: "1" } });
+  await using wss = await startWss({ settings: { AUTH_REVALIDATE_SECONDS: 0.05 } });
   await using client = await wss.connect("/web", { ...V1, token: "alice" });
   await client.request("getMyNotifications", LIST);
   wss.backend.on("GET /user", () => new Response(null, { status: 401 }));
@@ -41,7 +41,7 @@ Deno.test("[AUTH6] if a token is refused later, its session becomes a guest's", 
 });
 
 Deno.test("[AUTH6] an outage of the backend disconnects nobody", async () => {
-  await using wss = await startWss({ settings: { AUTH_REVALIDATE_SECONDS: "1" } });
+  await using wss = await startWss({ settings: { AUTH_REVALIDATE_SECONDS: 0.05 } });
   await using client = await wss.connect("/web", { ...V1, token: "alice" });
   await client.request("getMyNotifications", LIST);
   wss.backend.forget();
@@ -108,7 +108,7 @@ Deno.test("[AUTH6] after a logout during a list, the reply is unauthorized and n
 });
 
 Deno.test("[AUTH6] if a token belongs to another user by now, its session becomes a guest's", async () => {
-  await using wss = await startWss({ settings: { AUTH_REVALIDATE_SECONDS: "1" } });
+  await using wss = await startWss({ settings: { AUTH_REVALIDATE_SECONDS: 0.05 } });
   await using client = await wss.connect("/web", { ...V1, token: "alice" });
   wss.backend.on("GET /user", () => Response.json({ id: "99" }));
 
@@ -117,7 +117,7 @@ Deno.test("[AUTH6] if a token belongs to another user by now, its session become
 });
 
 Deno.test("[AUTH6] an answer about a token that the session no longer has is ignored", async () => {
-  await using wss = await startWss({ settings: { AUTH_REVALIDATE_SECONDS: "1" } });
+  await using wss = await startWss({ settings: { AUTH_REVALIDATE_SECONDS: 0.05 } });
   await using client = await wss.connect("/web", { ...V1, token: "alice" });
   const release = wss.backend.hold("GET /user");
   const letGo = await release();

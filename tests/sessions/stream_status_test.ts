@@ -1,7 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { createEmbeddedLog } from "../../src/dev/embedded_log.ts";
-import { until } from "../_support/queue.ts";
-import { createChangedReader } from "../_support/service/changed_reader.ts";
+import { fakeServiceClock } from "../_support/clock.ts";
+import { createMuteReader } from "../_support/service/changed_reader.ts";
 import { startTwo, startWss } from "../_support/service/wss.ts";
 
 const LIST = { where: { types: [] } };
@@ -9,13 +8,15 @@ const V1 = { protocols: ["wss.v1"] };
 const push = (data: unknown) => ({ userId: "42", type: "a", data });
 
 Deno.test("[DEL8] a quiet client with wss.v1 gets its cursor, and can resume from there", async () => {
-  await using two = await startTwo({ settings: { CURSOR_SECONDS: "1" } });
+  using clock = fakeServiceClock();
+  await using two = await startTwo({ settings: { CURSOR_SECONDS: 25 } });
   await using client = await two.one.connect("/web", { ...V1, token: "alice" });
   await using old = await two.one.connect("/web", { token: "alice" });
   await client.request("getMyNotifications", LIST);
   await old.request("getMyNotifications", LIST);
   two.one.publish("notification", { userId: "43", type: "a" });
 
+  clock.tick(25_000);
   const { rid, event, status, payload, cursor } = await client.next();
   assertEquals([rid, event, status, payload], [-1, "stream", "live", null]);
   two.one.publish("notification", push("missed"));
@@ -27,25 +28,28 @@ Deno.test("[DEL8] a quiet client with wss.v1 gets its cursor, and can resume fro
 });
 
 Deno.test("[DEL10] sessions are told when the ends can't be asked any more, and when they can again", async () => {
+  using clock = fakeServiceClock();
   const stream = createMuteReader();
   await using wss = await startWss({
     ...stream,
-    settings: { DEGRADED_AFTER_SECONDS: "2", CURSOR_SECONDS: "86400" },
+    settings: { DEGRADED_AFTER_SECONDS: 15 },
   });
   await using client = await wss.connect("/web", { ...V1, token: "alice" });
   await using late = await wss.connect("/web", { ...V1, token: "alice" });
   await client.request("getMyNotifications", LIST);
 
   stream.isReachable = false;
+  clock.tick(16_000);
   const degraded = await client.next();
   const ready = await fetch(`${wss.http}/readyz`);
   const rid = late.ask("getMyNotifications", LIST);
   const [reply, greeting] = [await late.next(), await late.next()];
   stream.isReachable = true;
+  clock.tick(1000);
   const live = await client.next();
 
   assertEquals([degraded.event, degraded.status], ["stream", "degraded"]);
-  assert(degraded.payload.sinceMs > 2000);
+  assert(degraded.payload.sinceMs > 15_000);
   assertEquals([ready.status, await ready.json()], [200, { ready: true, degraded: true }]);
   assertEquals([reply.rid, greeting.status], [rid, "degraded"]);
   assertEquals([live.event, live.status, typeof live.cursor], ["stream", "live", "string"]);
@@ -53,10 +57,11 @@ Deno.test("[DEL10] sessions are told when the ends can't be asked any more, and 
 });
 
 Deno.test("[DEL8] no cursor is sent while something is held back", async () => {
+  using clock = fakeServiceClock();
   const stream = createMuteReader();
   await using wss = await startWss({
     ...stream,
-    settings: { DEGRADED_AFTER_SECONDS: "2", CURSOR_SECONDS: "1" },
+    settings: { DEGRADED_AFTER_SECONDS: 15, CURSOR_SECONDS: 25 },
   });
   await using quiet = await wss.connect("/web", { ...V1, token: "alice" });
   await quiet.request("getMyNotifications", LIST);
@@ -65,44 +70,44 @@ Deno.test("[DEL8] no cursor is sent while something is held back", async () => {
   const release = wss.backend.hold("GET /notification");
   const rid = client.ask("getMyNotifications", LIST);
   const letGo = await release();
-  for (let i = 0; i < 3; i++) assertEquals((await quiet.next()).status, "live");
+  for (let i = 0; i < 3; i++) {
+    clock.tick(25_000);
+    assertEquals((await quiet.next()).status, "live");
+  }
   letGo();
 
-  const statuses = [];
-  for (let status = ""; status !== "degraded";) {
-    const frame = await client.next();
-    statuses.push(frame.rid === rid ? "reply" : status = frame.status);
-    if (frame.rid === rid) stream.isReachable = false;
-  }
-  // A cursor may have been under way when the list was asked for.
-  if (statuses[0] === "live") statuses.shift();
-  assertEquals([statuses[0], statuses.at(-1)], ["reply", "degraded"]);
+  assertEquals((await client.next()).rid, rid);
+  clock.tick(500);
+  assertEquals((await client.next()).status, "live");
 });
 
 Deno.test("[DEL8] no cursor is sent while the stream is degraded", async () => {
+  using clock = fakeServiceClock();
   const stream = createMuteReader();
   await using wss = await startWss({
     ...stream,
-    settings: { DEGRADED_AFTER_SECONDS: "1", CURSOR_SECONDS: "1" },
+    settings: { DEGRADED_AFTER_SECONDS: 15, CURSOR_SECONDS: 25 },
   });
   await using client = await wss.connect("/web", { ...V1, token: "alice" });
   await client.request("getMyNotifications", LIST);
   stream.isReachable = false;
+  clock.tick(16_000);
   let frame = await client.next();
   while (frame.status === "live") frame = await client.next();
-  const degradedAt = performance.now();
 
-  await until("two more would have come", () => performance.now() > degradedAt + 2500);
+  // Two more cursors would have come.
+  clock.tick(60_000);
 
   assertEquals(frame.status, "degraded");
   assertEquals(await client.pushesUntilIdle(), []);
 });
 
 Deno.test("[DEL10] a client that was told degraded is told live as soon as nothing is held back", async () => {
+  using clock = fakeServiceClock();
   const stream = createMuteReader();
   await using wss = await startWss({
     ...stream,
-    settings: { DEGRADED_AFTER_SECONDS: "1", CURSOR_SECONDS: "86400" },
+    settings: { DEGRADED_AFTER_SECONDS: 15 },
   });
   await using client = await wss.connect("/web", { ...V1, token: "alice" });
   await using other = await wss.connect("/web", { ...V1, token: "bob" });
@@ -110,24 +115,28 @@ Deno.test("[DEL10] a client that was told degraded is told live as soon as nothi
   await other.request("getMyNotifications", LIST);
   const release = wss.backend.hold("GET /notification");
   stream.isReachable = false;
+  clock.tick(16_000);
   assertEquals((await client.next()).status, "degraded");
   assertEquals((await other.next()).status, "degraded");
 
   const rid = client.ask("getMyNotifications", LIST);
   const letGo = await release();
   stream.isReachable = true;
+  clock.tick(1000);
   assertEquals((await other.next()).status, "live");
   letGo();
 
   assertEquals((await client.next()).rid, rid);
+  clock.tick(500);
   assertEquals((await client.next()).status, "live");
 });
 
 Deno.test("[DEL10] a client that is behind when the stream becomes degraded is told once it has caught up", async () => {
+  using clock = fakeServiceClock();
   const stream = createMuteReader();
   await using wss = await startWss({
     ...stream,
-    settings: { DEGRADED_AFTER_SECONDS: "1", CURSOR_SECONDS: "86400" },
+    settings: { DEGRADED_AFTER_SECONDS: 15 },
   });
   await using client = await wss.connect("/web", { ...V1, token: "alice" });
   await client.request("getMyNotifications", LIST);
@@ -137,17 +146,20 @@ Deno.test("[DEL10] a client that is behind when the stream becomes degraded is t
   Object.defineProperty(session?.outbox, "isBehind", { get: () => true, configurable: true });
 
   stream.isReachable = false;
+  clock.tick(16_000);
   assertEquals((await other.next()).status, "degraded");
   Reflect.deleteProperty(session?.outbox ?? {}, "isBehind");
 
+  clock.tick(500);
   assertEquals((await client.next()).status, "degraded");
 });
 
 Deno.test("[DEL10] a session whose first list is under way is told degraded after its reply, once", async () => {
+  using clock = fakeServiceClock();
   const stream = createMuteReader();
   await using wss = await startWss({
     ...stream,
-    settings: { DEGRADED_AFTER_SECONDS: "1", CURSOR_SECONDS: "86400" },
+    settings: { DEGRADED_AFTER_SECONDS: 15 },
   });
   await using other = await wss.connect("/web", { ...V1, token: "bob" });
   await other.request("getMyNotifications", LIST);
@@ -157,25 +169,12 @@ Deno.test("[DEL10] a session whose first list is under way is told degraded afte
   const letGo = await release();
 
   stream.isReachable = false;
+  clock.tick(16_000);
   assertEquals((await other.next()).status, "degraded");
   letGo();
 
   assertEquals((await client.next()).rid, rid);
   assertEquals((await client.next()).status, "degraded");
+  clock.tick(16_000);
   assertEquals(await client.pushesUntilIdle(), []);
 });
-
-/** Reads a log whose ends can be made unknown. */
-function createMuteReader() {
-  const log = createEmbeddedLog();
-  const stream = {
-    log,
-    isReachable: true,
-    createReader: () =>
-      createChangedReader(log, (events) => ({
-        ...events,
-        onEnds: (ends) => stream.isReachable && events.onEnds(ends),
-      })),
-  };
-  return stream;
-}

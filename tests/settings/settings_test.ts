@@ -208,6 +208,13 @@ Deno.test("brokers and the path of a CA file are used as they are written", () =
   assertEquals(KAFKA_SSL, "./certs/a/ca.pem");
 });
 
+Deno.test("origins are a list, separated by commas", () => {
+  const { ALLOWED_ORIGINS } = settingsOf({
+    ALLOWED_ORIGINS: "https://app.example.com, https://*.example.org:8443",
+  });
+  assertEquals(ALLOWED_ORIGINS, ["https://app.example.com", "https://*.example.org:8443"]);
+});
+
 Deno.test("the tasks may read the settings from the environment, and little else", () => {
   const { env: names, ...others } = denoJson.permissions.service;
   assertEquals(names, [

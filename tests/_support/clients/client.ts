@@ -46,7 +46,7 @@ export async function connect(
     ended.resolve({ code, reason });
     frames.end(new Error(`The connection has ended: ${code} ${reason}`));
   };
-  await deadline(10_000, "the upgrade", opened.promise);
+  await deadline("the upgrade", opened.promise);
 
   let lastRid = 0;
   /** Frames that arrived while another was waited for. */
@@ -61,7 +61,7 @@ export async function connect(
       socket.send(typeof frame === "string" ? frame : JSON.stringify(frame));
     },
     /** The next frame of any kind, as text. */
-    nextText: () => deadline(10_000, "a frame", frames.next()),
+    nextText: () => deadline("a frame", frames.next()),
     /** The next frame of any kind; of an array one after the other. */
     async next(): Promise<Frame> {
       if (kept.length === 0) kept.push(...messagesOf(await client.nextText()));
@@ -91,7 +91,7 @@ export async function connect(
     },
     async [Symbol.asyncDispose]() {
       socket.close();
-      await deadline(10_000, "the close", ended.promise);
+      await deadline("the close", ended.promise);
     },
   };
   if (token !== undefined) {

@@ -13,7 +13,7 @@ export function connectClient(url: string, options: ConnectOptions = {}) {
     /** Passes over its states until it is that, or was since the last asking. */
     async until<S extends State["state"]>(state: S): Promise<Extract<State, { state: S }>> {
       for (;;) {
-        const next = await deadline(10_000, `the state ${state}`, states.next());
+        const next = await deadline(`the state ${state}`, states.next());
         if (next.state === state) return next as Extract<State, { state: S }>;
       }
     },

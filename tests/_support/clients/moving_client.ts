@@ -34,7 +34,7 @@ export class MovingClient {
     const client = this.#connected;
     for (;;) {
       const frame = await client.next().catch(() => null);
-      if (frame === null) return (await deadline(1000, "the close", client.ended)).code;
+      if (frame === null) return (await deadline("the close", client.ended)).code;
       this.#take(frame);
     }
   }

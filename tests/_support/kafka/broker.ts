@@ -1,43 +1,49 @@
 /**
- * One real broker, which is gone when who started it is: a shell waits for its standard input to end,
- * which happens also where this process is killed, and kills the broker then.
+ * Real brokers. A broker does not outlive the process that started it: a shell waits for the end of its
+ * standard input, which comes also if this process is killed, and then kills the broker.
  */
 import { join } from "node:path";
+import { freePort } from "../network/free_port.ts";
 import { type Distribution, findKafka, KAFKA_IMAGE } from "./distribution.ts";
 
 export interface Broker {
   /** As in KAFKA_BROKERS. */
   readonly address: string;
-  /** Kills it, and removes what it has stored unless it was told where. */
+  /** Kills it. Removes what it has stored, unless a folder was given. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 export interface BrokerOptions {
   port?: number;
-  /** Where it stores what it is given, for a broker that is to be started again; else nowhere for long. */
+  /** Where it stores its data, for a broker that is started again. Default: a temporary folder. */
   dir?: string;
-  /** Properties of its own, besides or in place of the usual ones. */
+  /** Properties of its own, which come before the usual ones. */
   properties?: Record<string, string>;
+  /** Whether it lives for seconds only: it starts in half the time, and is slower then. */
+  livesShortly?: boolean;
 }
 
-/** Where a broker's process id is, in its folder; not with Docker. */
+/** The file in its folder with its process id; not with Docker. */
 const PID_FILE = "pid";
 /** Milliseconds until a broker must be up. */
 const START_TIMEOUT_MS = 90_000;
+/** With these, Java spends little on compiling, and starts in half the time. */
+export const QUICK_START = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
 
 export async function startBroker(
   distribution: Distribution,
-  { port = freePort(), dir: givenDir, properties: own = {} }: BrokerOptions = {},
+  { port = freePort(), dir: givenDir, properties: own = {}, livesShortly = false }: BrokerOptions =
+    {},
 ): Promise<Broker> {
   const dir = givenDir ?? await Deno.makeTempDir({ prefix: "wss-kafka-" });
   const logFile = join(dir, "broker.log");
   const script = distribution.kind === "java"
-    ? await javaScript({ libs: distribution.libs, dir, port, own })
+    ? await javaScript({ libs: distribution.libs, dir, port, own, livesShortly })
     : dockerScript({ port, own });
-  // That of an earlier start would say that it is up.
+  // The log of an earlier start would say that this one is up.
   await Deno.remove(logFile).catch(() => {});
   const shell = new Deno.Command("sh", {
-    // Ctrl-C goes to the shell as well, which has to live on to end the broker.
+    // Ctrl-C reaches the shell as well, which has to live on to end the broker.
     args: ["-c", `trap '' INT; { ${script}; } >"${logFile}" 2>&1`],
     stdin: "piped",
     stdout: "null",
@@ -63,13 +69,13 @@ export async function startBroker(
 
 export type LastingBroker = Awaited<ReturnType<typeof startLastingBroker>>;
 
-/** A broker that keeps its address and what it has stored, for tests of outages; needs Java. */
+/** A broker that keeps its address and its data, for tests of outages; needs Java. */
 export async function startLastingBroker(options: Pick<BrokerOptions, "properties"> = {}) {
   const distribution = await findKafka();
   if (distribution?.kind !== "java") throw new Error("Kafka itself is needed here, with Java");
   const dir = await Deno.makeTempDir({ prefix: "wss-kafka-" });
   const port = freePort();
-  const start = () => startBroker(distribution, { port, dir, ...options });
+  const start = () => startBroker(distribution, { port, dir, livesShortly: true, ...options });
   let broker: Broker | undefined = await start();
 
   async function kill(): Promise<void> {
@@ -94,12 +100,6 @@ export async function startLastingBroker(options: Pick<BrokerOptions, "propertie
       await Deno.remove(dir, { recursive: true });
     },
   };
-}
-
-/** A port that nothing listens on right now. */
-export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return (listener.addr as Deno.NetAddr).port;
 }
 
 async function waitForStart(logFile: string): Promise<void> {
@@ -134,13 +134,14 @@ function properties(
   };
 }
 
-/** Runs the broker in the background, waits for the end of standard input, kills it. */
+/** Formats its folder once, runs the broker in the background, waits for the end of standard input, kills it. */
 async function javaScript(
-  { libs, dir, port, own }: {
+  { libs, dir, port, own, livesShortly }: {
     libs: string;
     dir: string;
     port: number;
     own: Record<string, string>;
+    livesShortly: boolean;
   },
 ): Promise<string> {
   const file = join(dir, "server.properties");
@@ -152,8 +153,9 @@ async function javaScript(
   const lines = Object.entries(settings)
     .map(([name, value]) => `${name}=${value}\n`);
   await Deno.writeTextFile(file, lines.join(""));
-  const java = `java -Xmx512m -cp "${libs}/*"`;
-  return `${java} kafka.tools.StorageTool format --ignore-formatted --cluster-id=d3NzLXRlc3QtYnJva2VyLg -c "${file}" &&
+  const java = `java ${livesShortly ? QUICK_START.join(" ") : ""} -Xmx512m -cp "${libs}/*"`;
+  const format = `${java} kafka.tools.StorageTool format --cluster-id=d3NzLXRlc3QtYnJva2VyLg`;
+  return `{ test -e "${join(dir, "data", "meta.properties")}" || ${format} -c "${file}"; } &&
     { ${java} kafka.Kafka "${file}" & } && pid=$! && echo $pid >"${
     join(dir, PID_FILE)
   }" && cat >/dev/null && kill -9 $pid`;

@@ -4,8 +4,9 @@ import kafkajs, { type Admin, type Kafka, type Producer } from "kafkajs";
 import { KafkaReader } from "../../../src/kafka/reader.ts";
 import { createKafka } from "../../../src/kafka/client.ts";
 import { deadline, Queue } from "../queue.ts";
-import { settingsOf, testEnvironment } from "../service/settings.ts";
+import { testSettings } from "../service/settings.ts";
 import { startWss } from "../service/wss.ts";
+import { QUICK_START } from "./broker.ts";
 import { findKafka } from "./distribution.ts";
 
 const BROKERS = Deno.env.get("KAFKA_BROKERS") ?? "";
@@ -16,9 +17,7 @@ export function kafkaTest(name: string, fn: () => Promise<void>): void {
 }
 
 export async function connectKafka(brokers = BROKERS): Promise<Kafka> {
-  return await createKafka(
-    settingsOf({ ...testEnvironment("http://127.0.0.1"), KAFKA_BROKERS: brokers }),
-  );
+  return await createKafka(testSettings("http://127.0.0.1", { KAFKA_BROKERS: brokers.split(",") }));
 }
 
 export async function withAdmin<T>(
@@ -48,17 +47,16 @@ export async function createTopic({ partitions = 1 }: { partitions?: number } = 
     createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
   });
   await producer.connect();
-  const settings = { KAFKA_BROKERS: BROKERS, KAFKA_TOPIC: name };
 
   return {
     name,
-    /** For a process that is to read it. */
-    settings,
-    /** A service in this process that reads it. */
+    /** The environment of a process that reads the topic. */
+    env: { KAFKA_BROKERS: BROKERS, KAFKA_TOPIC: name },
+    /** Starts a service in this process that reads the topic. */
     startWss: (options: Parameters<typeof startWss>[0] = {}) =>
       startWss({
         ...options,
-        settings: { ...options.settings, ...settings },
+        settings: { ...options.settings, KAFKA_BROKERS: BROKERS.split(","), KAFKA_TOPIC: name },
         createReader: (settings) => new KafkaReader(settings),
       }),
     /** Writes values, as JSON unless they are bytes, text or null. */
@@ -108,6 +106,7 @@ async function runConsoleProducer(topic: string, lines: string[], args: string[]
   const command = distribution?.kind === "java"
     ? new Deno.Command("java", {
       args: [
+        ...QUICK_START,
         "-cp",
         `${distribution.libs}/*`,
         "org.apache.kafka.tools.ConsoleProducer",
@@ -159,7 +158,7 @@ export async function readTopic(topic: string) {
   return {
     async take(count: number) {
       const taken = [];
-      while (taken.length < count) taken.push(await deadline(20_000, "a record", records.next()));
+      while (taken.length < count) taken.push(await deadline("a record", records.next()));
       return taken;
     },
     [Symbol.asyncDispose]: () => consumer.disconnect(),

@@ -1,18 +1,19 @@
 /**
- * What stays on the heap of connections that have come and gone; needs `--v8-flags=--expose-gc`.
- * Prints the megabytes after 5,000 of them, and after 50,000.
+ * What connections that have come and gone leave on the heap; needs `--v8-flags=--expose-gc`.
+ * Each argument is a number of connections. Prints the megabytes after the first so many, and after each
+ * number of further ones.
  */
 import { churn } from "./churn.ts";
 import { until } from "../queue.ts";
 import { startWss } from "../service/wss.ts";
 
-// The platform keeps sockets that were cut off until their next ping is due.
+// The platform keeps a socket that was cut off until its next ping is due.
 const PING_SECONDS = 1;
 
-await using wss = await startWss({ settings: { PING_SECONDS: String(PING_SECONDS) } });
+await using wss = await startWss({ settings: { PING_SECONDS } });
 wss.backend.hold("GET /tournament");
 const heap: number[] = [];
-for (const count of [5000, 45_000]) {
+for (const count of Deno.args.map(Number)) {
   await churn(wss.service.address.port, count);
   await until("all are gone", () => wss.service.connections === 0);
   wss.backend.forget();

@@ -1,11 +1,12 @@
 /**
- * How much the heap grows when the window is filled, and what the window says that it takes; needs
- * `--v8-flags=--expose-gc`. Prints one line of JSON for each shape of message.
+ * How much the heap grows while the window is filled, and what the window counts; needs
+ * `--v8-flags=--expose-gc`. The argument is how many messages are written. Prints two lines of JSON
+ * for each shape of message: one without a limit that matters, one with a limit that does.
  */
 import { LogWindow } from "../../../src/log/window.ts";
 import { parseMessage } from "../../../src/log/message.ts";
 
-const ENTRIES = 50_000;
+const entries = Number(Deno.args[0]);
 const id = (n: number) => n.toString(16).padStart(32, "0");
 const data = (n: number) => `${n}`.padEnd(150, "x");
 
@@ -33,7 +34,7 @@ function ids(from: number): string[] {
 }
 
 function heap(): number {
-  // Twice, for what the first one has found to be unreachable only.
+  // Twice: the second run collects what the first one has only found to be unreachable.
   globalThis.gc?.();
   globalThis.gc?.();
   return Deno.memoryUsage().heapUsed;
@@ -41,12 +42,12 @@ function heap(): number {
 
 const encoder = new TextEncoder();
 
-/** Bytes by which the heap has grown, and that the window counts. */
+/** Gives the bytes by which the heap has grown, and those that the window counts. */
 function measure(message: (n: number) => unknown, maxBytes: number) {
   const window = new LogWindow({ windowMs: 1e9, maxBytes });
   window.open(0, 0);
   const before = heap();
-  for (let offset = 0; offset < ENTRIES; offset++) {
+  for (let offset = 0; offset < entries; offset++) {
     const delivery = parseMessage(encoder.encode(JSON.stringify(message(offset))));
     if ("reason" in delivery || delivery.does === "logout") throw new Error("It is no delivery");
     window.add({ partition: 0, offset, timestamp: Date.now(), readAt: Date.now() }, delivery);
@@ -56,9 +57,9 @@ function measure(message: (n: number) => unknown, maxBytes: number) {
 }
 
 for (const [shape, message] of Object.entries(SHAPES)) {
-  // The first run pays for what is compiled and never freed.
+  // The first run compiles code, which is never freed.
   measure(message, 1e6);
-  for (const maxBytes of [1e12, 10e6]) {
+  for (const maxBytes of [1e12, 200 * entries]) {
     // deno-lint-ignore no-console
     console.log(JSON.stringify({ shape, ...measure(message, maxBytes) }));
   }

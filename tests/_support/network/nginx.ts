@@ -1,6 +1,6 @@
 /** The real nginx, with the sample configuration of README. */
 import { join } from "node:path";
-import { freePort } from "../kafka/broker.ts";
+import { freePort } from "./free_port.ts";
 import { until } from "../queue.ts";
 
 /** A test that needs nginx: ignored where there is none, but not in CI. */

@@ -60,7 +60,7 @@ export function startProxy(target: string) {
       for (const conn of conns) dead.add(conn);
     },
     /** The next line that nobody has waited for. */
-    accepted: () => deadline(10_000, "a line", accepted.next()),
+    accepted: () => deadline("a line", accepted.next()),
     /** New lines lead to there. */
     redirect(to: string) {
       ({ hostname, port } = new URL(to));

@@ -1,19 +1,6 @@
 /** What an operator does at the admin port. */
 import { assert } from "@std/assert";
 
-/** A port that nobody listens on, and below those that the system gives away by itself. */
-export function freePort(): number {
-  for (;;) {
-    const port = 10_000 + Math.floor(20_000 * Math.random());
-    try {
-      Deno.listen({ hostname: "127.0.0.1", port }).close();
-      return port;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
-  }
-}
-
 /** One series of `/metrics`: its name, and what its labels are to contain. */
 export interface Series {
   name: string;

@@ -67,7 +67,7 @@ export function startBackend({ users = {} }: { users?: Record<string, string | n
     /** All calls so far. */
     calls,
     /** The next call that no one has waited for yet. */
-    nextCall: () => deadline(10_000, "a backend call", arrivals.next()),
+    nextCall: () => deadline("a backend call", arrivals.next()),
     /** Forgets the calls so far. */
     forget() {
       calls.length = 0;
@@ -86,7 +86,7 @@ export function startBackend({ users = {} }: { users?: Record<string, string | n
         return promise;
       });
       /** The next held call's release. */
-      return () => deadline(10_000, `a held ${key}`, held.next());
+      return () => deadline(`a held ${key}`, held.next());
     },
     reset(key: string) {
       responders.delete(key);

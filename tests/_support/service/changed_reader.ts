@@ -1,4 +1,5 @@
-import type { EmbeddedLog } from "../../../src/dev/embedded_log.ts";
+/** Readers of the embedded log whose events a test changes. */
+import { createEmbeddedLog, type EmbeddedLog } from "../../../src/dev/embedded_log.ts";
 import type { LogEvents, LogReader } from "../../../src/log/reader.ts";
 
 /** Reads a log whose events are changed on their way, such as delayed. */
@@ -25,4 +26,19 @@ function toFunctions(events: LogEvents): LogEvents {
     onCrash: () => events.onCrash(),
     onFailure: (reason) => events.onFailure(reason),
   };
+}
+
+/** A log, and readers of it that hear of no ends while `isReachable` is false. */
+export function createMuteReader() {
+  const log = createEmbeddedLog();
+  const stream = {
+    log,
+    isReachable: true,
+    createReader: () =>
+      createChangedReader(log, (events) => ({
+        ...events,
+        onEnds: (ends) => stream.isReachable && events.onEnds(ends),
+      })),
+  };
+  return stream;
 }

@@ -95,11 +95,11 @@ export async function startProcess(
     /** Resolves with the exit code, however long that takes. */
     status,
     /** The exit code of a process that is about to end. */
-    exitCode: () => deadline(60_000, "the end of a process", status),
+    exitCode: () => deadline("the end of a process", status, 90_000),
     /** The next line, of either, that matches. */
     async line(pattern: RegExp): Promise<string> {
       for (;;) {
-        const line = await deadline(30_000, `a line like ${pattern}`, lines.next());
+        const line = await deadline(`a line like ${pattern}`, lines.next(), 60_000);
         if (pattern.test(line)) return line;
       }
     },

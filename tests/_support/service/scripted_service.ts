@@ -17,7 +17,7 @@ export function startScriptedService() {
       return upgrades;
     },
     /** The next socket, open. */
-    socket: () => deadline(10_000, "a socket", sockets.next()),
+    socket: () => deadline("a socket", sockets.next()),
     async [Symbol.asyncDispose]() {
       await server.shutdown();
     },

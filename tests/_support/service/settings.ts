@@ -2,7 +2,7 @@ import type { FoundSettings } from "../../../src/settings/environment.ts";
 import { parseSettings } from "../../../src/settings/parse.ts";
 import type { SettingName, Settings } from "../../../src/settings/settings.ts";
 
-/** Settings as they would be read from an environment, where empty is not set. */
+/** The settings that an environment gives. An empty value counts as not set. */
 export function settingsOf(environment: Partial<Record<SettingName, string>>): Settings {
   const found: FoundSettings = new Map(
     Object.entries(environment).filter(([, text]) => text !== "").map(([name, text]) => [
@@ -15,18 +15,18 @@ export function settingsOf(environment: Partial<Record<SettingName, string>>): S
   return parsed.settings;
 }
 
-/** What a service needs to be told to run beside a test's backend. */
+/** The environment that a service needs to run beside a test's backend. */
 export function testEnvironment(backendOrigin: string) {
   return {
     NODE_ENV: "testing",
     KAFKA_BROKERS: "127.0.0.1:1",
     HOST: "127.0.0.1",
     PORT: "0",
-    // Off, unless a test asks there.
+    // Off, unless a test uses the admin port.
     ADMIN_PORT: "0",
-    // Not told of by itself, so that a test sees what it caused.
+    // No cursors come by themselves, so that a test sees only what it caused.
     CURSOR_SECONDS: "86400",
-    // Tests ask faster than people, and wait for the end of services that they start.
+    // Tests send requests faster than people, and wait until the services that they start have ended.
     RATE_LIMIT: "100000",
     DRAIN_SECONDS: "0",
     API_URL_USER: `${backendOrigin}/user`,
@@ -34,4 +34,14 @@ export function testEnvironment(backendOrigin: string) {
     API_URL_SCHEDULE_MOBILE: `${backendOrigin}/schedule`,
     API_URL_TOURNAMENT_MOBILE: `${backendOrigin}/tournament`,
   } satisfies Partial<Record<SettingName, string>>;
+}
+
+/**
+ * Parsed settings for a service in this process.
+ *
+ * @param settings Values as the parser gives them. They may lie below the parser's minimum, such as
+ *   `{ CURSOR_SECONDS: 0.05 }`, so that tests do not wait for whole seconds.
+ */
+export function testSettings(backendOrigin: string, settings: Partial<Settings> = {}): Settings {
+  return { ...settingsOf(testEnvironment(backendOrigin)), ...settings };
 }

@@ -1,12 +1,13 @@
 /** The whole service in this process, over the embedded log, with a backend and clients. */
-import type { SettingName, Settings } from "../../../src/settings/settings.ts";
+import type { Settings } from "../../../src/settings/settings.ts";
 import { createEmbeddedLog, type EmbeddedLog } from "../../../src/dev/embedded_log.ts";
 import type { LogReader } from "../../../src/log/reader.ts";
 import { startService } from "../../../src/service.ts";
-import { createAdminClient, freePort } from "./admin.ts";
+import { freePort } from "../network/free_port.ts";
+import { createAdminClient } from "./admin.ts";
 import { type Backend, startBackend } from "./backend.ts";
 import { connect } from "../clients/client.ts";
-import { settingsOf, testEnvironment } from "./settings.ts";
+import { testSettings } from "./settings.ts";
 
 export async function startWss(
   {
@@ -18,7 +19,7 @@ export async function startWss(
   }: {
     /** Token → user id. */
     users?: Record<string, string | number>;
-    settings?: Partial<Record<SettingName, string>>;
+    settings?: Partial<Settings>;
     /** A log that other instances read as well. */
     log?: EmbeddedLog;
     /** A backend that other instances ask as well. */
@@ -28,12 +29,7 @@ export async function startWss(
   } = {},
 ) {
   const backend = shared ?? startBackend({ users });
-  const adminPort = settings.ADMIN_PORT ?? String(freePort());
-  const parsed = settingsOf({
-    ...testEnvironment(backend.origin),
-    ADMIN_PORT: adminPort,
-    ...settings,
-  });
+  const parsed = testSettings(backend.origin, { ADMIN_PORT: freePort(), ...settings });
   const service = startService(parsed, createReader?.(parsed) ?? log.createReader());
   await service.ready;
   const { port } = service.address;
@@ -43,7 +39,7 @@ export async function startWss(
     backend,
     service,
     log,
-    admin: createAdminClient(`http://127.0.0.1:${adminPort}`),
+    admin: createAdminClient(`http://127.0.0.1:${parsed.ADMIN_PORT}`),
     http: `http://127.0.0.1:${port}`,
     ws: `ws://127.0.0.1:${port}`,
     connect: (endpoint: string, options?: Parameters<typeof connect>[1]) =>

@@ -4,7 +4,8 @@
  * how large it is.
  */
 import { fileURLToPath } from "node:url";
-import { createAdminClient, freePort } from "../../_support/service/admin.ts";
+import { freePort } from "../../_support/network/free_port.ts";
+import { createAdminClient } from "../../_support/service/admin.ts";
 import {
   type Benchmark,
   measureInTurn,

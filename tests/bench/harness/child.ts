@@ -46,7 +46,7 @@ export function startChild(script: string, options: unknown = {}): Child {
   readLines(child.stdout, (line) => answers.push(JSON.parse(line)))
     .then(() => answers.end(new Error(`${script} has ended`)), (error) => answers.end(error));
   const writer = child.stdin.getWriter();
-  const next = (timeoutMs = 60_000) => deadline(timeoutMs, `${script} to answer`, answers.next());
+  const next = (timeoutMs = 60_000) => deadline(`${script} to answer`, answers.next(), timeoutMs);
   return {
     pid: child.pid,
     next,

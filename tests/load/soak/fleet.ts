@@ -1,5 +1,5 @@
 /** Several instances of the service, each a process that keeps its port when it is started again. */
-import { freePort } from "../../_support/kafka/broker.ts";
+import { freePort } from "../../_support/network/free_port.ts";
 import { startProcess } from "../../_support/service/process.ts";
 import { until } from "../../_support/queue.ts";
 

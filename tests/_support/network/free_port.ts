@@ -1,0 +1,20 @@
+/** Ports for servers that have to know theirs before they start. */
+
+/** Below those that the system gives to outgoing connections. */
+const [FIRST, COUNT] = [10_000, 20_000];
+
+/**
+ * A port that nothing listens on right now. It lies where no outgoing connection of another test takes
+ * it until it is listened on.
+ */
+export function freePort(): number {
+  for (;;) {
+    const port = FIRST + Math.floor(COUNT * Math.random());
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+}

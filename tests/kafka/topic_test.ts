@@ -1,0 +1,164 @@
+/** What may happen to a topic, and to the group of its reader. */
+import { assertEquals } from "@std/assert";
+import { connect } from "../_support/clients/client.ts";
+import { connectKafka, createTopic, kafkaTest, withAdmin } from "../_support/kafka/topic.ts";
+import { until } from "../_support/queue.ts";
+import { startBackend } from "../_support/service/backend.ts";
+import { startProcess } from "../_support/service/process.ts";
+import { testEnvironment } from "../_support/service/settings.ts";
+
+const LIST = { where: { types: [] } };
+
+function notification(data: unknown) {
+  return { type: "notification", document: { userId: "42", type: "message", data } };
+}
+
+kafkaTest(
+  "[DEL5] on Kafka, a session resumes on an instance that has just started",
+  async () => {
+    await using topic = await createTopic({ partitions: 3 });
+    await using one = await topic.startWss();
+    await using first = await one.connect("/web", { token: "alice" });
+    const { cursor: since } = await first.request("getMyNotifications", LIST);
+    for (const partition of [0, 1, 2]) {
+      await topic.produce([1, 2, 3].map((n) => notification(`${partition}-${n}`)), { partition });
+    }
+    for (let i = 0; i < 9; i++) await first.next();
+
+    await using two = await topic.startWss();
+    await using client = await two.connect("/web", { token: "alice" });
+    const { recovered } = await client.request("getMyNotifications", { ...LIST, since });
+
+    assertEquals(recovered, true);
+    const got: string[] = [];
+    for (let i = 0; i < 9; i++) got.push((await client.next()).payload);
+    for (const partition of [0, 1, 2]) {
+      const own = got.filter((payload) => payload.startsWith(`${partition}-`));
+      assertEquals(own, [1, 2, 3].map((n) => `${partition}-${n}`));
+    }
+    assertEquals(await client.pushesUntilIdle(), []);
+  },
+);
+
+kafkaTest("[DEL9] a rebalance loses and repeats no record", async () => {
+  await using topic = await createTopic({ partitions: 2 });
+  const prefix = `rebalance-${crypto.randomUUID().slice(0, 8)}`;
+  await using wss = await topic.startWss({ settings: { KAFKA_GROUP_PREFIX: prefix } });
+  await using client = await wss.connect("/web", { token: "alice" });
+  await client.request("getMyNotifications", LIST);
+  const produce = async (numbers: number[]) => {
+    for (const n of numbers) await topic.produce([notification(n)], { partition: n % 2 });
+  };
+  const { groups } = await withAdmin((admin) => admin.listGroups());
+  const groupId = groups.find(({ groupId }) => groupId.startsWith(prefix))?.groupId ?? "";
+
+  await produce([0, 1]);
+  const intruder = (await connectKafka()).consumer({ groupId });
+  await intruder.connect();
+  await intruder.subscribe({ topic: topic.name });
+  const joined = new Promise((resolve) => intruder.on("consumer.group_join", resolve));
+  await intruder.run({ autoCommit: false, eachMessage: () => Promise.resolve() });
+  await joined;
+  // One partition belongs to the intruder until it leaves.
+  await produce([2, 3, 4, 5]);
+  await intruder.disconnect();
+  await produce([6, 7]);
+
+  const got: number[] = [];
+  while (got.length < 8) got.push((await client.next()).payload);
+  assertEquals(got.filter((n) => n % 2 === 0), [0, 2, 4, 6]);
+  assertEquals(got.filter((n) => n % 2 === 1), [1, 3, 5, 7]);
+  assertEquals(await client.pushesUntilIdle(), []);
+});
+
+kafkaTest("[KAF8] a partition that is added is read from its beginning", async () => {
+  await using topic = await createTopic();
+  await using wss = await topic.startWss();
+  await using client = await wss.connect("/web", { token: "alice" });
+  await client.request("getMyNotifications", LIST);
+
+  await withAdmin((admin) =>
+    admin.createPartitions({ topicPartitions: [{ topic: topic.name, count: 2 }] })
+  );
+  const producer = (await connectKafka()).producer();
+  await producer.connect();
+  const value = JSON.stringify(notification("in the new one"));
+  await producer.send({ topic: topic.name, messages: [{ partition: 1, value }] });
+  await producer.disconnect();
+  await until(
+    "the new partition is known",
+    () => wss.service.stream.positions.length === 2,
+    60_000,
+  );
+
+  const { payload, id } = await client.next();
+  assertEquals([payload, id], ["in the new one", "1-0"]);
+});
+
+for (const [left, values] of Object.entries({ some: ["left 1", "left 2"], none: [] })) {
+  kafkaTest(
+    `[DEL12] retention removes unread records and leaves ${left}: clients get a resync`,
+    async () => {
+      await using topic = await createTopic();
+      await using backend = startBackend({ users: { alice: "42" } });
+      await using wss = await startProcess({
+        env: { ...testEnvironment(backend.origin), ...topic.env, DEGRADED_AFTER_SECONDS: "3" },
+      });
+      const port = await wss.port();
+      await wss.line(/Ready/);
+      await using client = await connect(`ws://127.0.0.1:${port}/web`, {
+        protocols: ["wss.v1"],
+        token: "alice",
+      });
+      const { event } = await client.request("getMyNotifications", LIST);
+
+      // A fetch that waits at the broker still gets its records, and perhaps some that follow at
+      // once. Retention removes the others.
+      wss.kill("SIGSTOP");
+      await topic.produce([notification("first")]);
+      for (let i = 0; i < 5; i++) await topic.produce([notification("removed")]);
+      await topic.produce(values.map(notification));
+      await topic.deleteUpTo(6);
+      wss.kill("SIGCONT");
+
+      const next = async () => {
+        for (;;) {
+          const frame = await client.next();
+          if (frame.event !== "stream") return frame;
+        }
+      };
+      let frame = await next();
+      while (["first", "removed"].includes(frame.payload)) frame = await next();
+      assertEquals([frame.event, frame.status, frame.payload], [event, "resync", { missed: null }]);
+      await topic.produce([notification("goes on")]);
+      for (const payload of [...values, "goes on"]) assertEquals((await next()).payload, payload);
+    },
+  );
+}
+
+kafkaTest(
+  "[DEL12] after the topic was deleted and made again, clients get a resync and the stream goes on",
+  async () => {
+    await using topic = await createTopic();
+    await using wss = await topic.startWss({ settings: { DEGRADED_AFTER_SECONDS: 3 } });
+    await using client = await wss.connect("/web", { protocols: ["wss.v1"], token: "alice" });
+    const { event } = await client.request("getMyNotifications", LIST);
+
+    // The new topic of that name is empty, so the position is outside of its log.
+    await topic.produce([notification(0)]);
+    await client.next();
+    await withAdmin((admin) => admin.deleteTopics({ topics: [topic.name] }));
+    await until(
+      "the topic is gone",
+      () => withAdmin(async (admin) => !(await admin.listTopics()).includes(topic.name)),
+    );
+    await withAdmin((admin) => admin.createTopics({ topics: [{ topic: topic.name }] }));
+
+    let frame = await client.next();
+    while (frame.event === "stream") frame = await client.next();
+    assertEquals([frame.event, frame.status, frame.payload], [event, "resync", { missed: null }]);
+    await topic.produce([notification("goes on")]);
+    do frame = await client.next(); while (frame.event === "stream");
+    assertEquals(frame.payload, "goes on");
+  },
+);

@@ -1,0 +1,60 @@
+/** What stays in memory after many messages, connections, and inputs of every kind. */
+import { assert } from "@std/assert";
+import { connect } from "../_support/clients/client.ts";
+import { createTopic, kafkaTest } from "../_support/kafka/topic.ts";
+import {
+  assertConnectionsLeaveNothing,
+  assertInputLeavesNothing,
+  assertWindowIsCounted,
+} from "../_support/memory/heap.ts";
+import { startBackend } from "../_support/service/backend.ts";
+import { memoryOf, startProcess } from "../_support/service/process.ts";
+import { testEnvironment } from "../_support/service/settings.ts";
+
+Deno.test("[DEL7] the bytes that a full window counts are those on the heap, to 30 %", () =>
+  assertWindowIsCounted({ messages: 50_000 }));
+
+kafkaTest("[DEL7] memory stops growing over 900,000 messages of 300 bytes", async () => {
+  await using topic = await createTopic({ partitions: 3 });
+  await using backend = startBackend({ users: { alice: "42" } });
+  await using wss = await startProcess({
+    env: { ...testEnvironment(backend.origin), ...topic.env },
+  });
+  const port = await wss.port();
+  await wss.line(/Ready/);
+  await using client = await connect(`ws://127.0.0.1:${port}/web`, { token: "alice" });
+  await client.request("getMyNotifications", { where: { types: [] } });
+  const message = (userId: string, data: unknown) => ({
+    type: "notification",
+    document: { userId, type: "message", data },
+  });
+
+  /** Gives the megabytes that it takes after 300,000 more messages; the window holds about 90,000. */
+  const more = async (round: number): Promise<number> => {
+    for (let n = 0; n < 300; n++) {
+      const values = Array.from(
+        { length: 1000 },
+        (_, i) => message(`user-${round}-${n}-${i}`, "x".repeat(220)),
+      );
+      await topic.produce(values, { partition: n % 3 });
+    }
+    for (const partition of [0, 1, 2]) {
+      await topic.produce([message("42", partition)], { partition });
+    }
+    for (let i = 0; i < 3; i++) await client.next();
+    return await memoryOf(wss.pid);
+  };
+
+  const rss = [await more(0), await more(1), await more(2)];
+
+  const [, second = NaN, third = NaN] = rss;
+  assert(third < 1.15 * second, `${rss.map(Math.round)} MiB`);
+});
+
+Deno.test("[LIFE3] the heap is no larger after 50,000 connections than after 5,000", () =>
+  assertConnectionsLeaveNothing({ first: 5000, all: 50_000 }));
+
+Deno.test("[LIFE3] whatever comes from outside, the heap is level once a quarter of it has come", () => {
+  const seed = Number(Deno.env.get("SEED") ?? crypto.getRandomValues(new Int32Array(1))[0]);
+  return assertInputLeavesNothing({ seed, inputs: 20_000, maxBytes: 50 });
+});
