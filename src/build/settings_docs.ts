@@ -1,10 +1,10 @@
 /**
- * `deno task docs`: writes what people read of the settings, from the schema: README's table and
- * `.env.dist`.
+ * `deno task docs`: writes the texts about the settings from their schema, which are the table in
+ * `src/settings/README.md` and `.env.dist`.
  */
 import { SETTING_NAMES, settingInfo, type SettingName } from "../settings/settings.ts";
 
-/** What one has to fill in; everything else is left to its default. */
+/** The settings that an operator has to fill in. All others are left to their defaults. */
 const EXAMPLES: Partial<Record<SettingName, string>> = {
   HOST_ENV: "local",
   NODE_ENV: "development",
@@ -13,13 +13,17 @@ const EXAMPLES: Partial<Record<SettingName, string>> = {
   API_URL_NOTIFICATION: "https://api-user/users/me/notifications",
 };
 
+/** The file with the table, from the root of the repository. */
+export const README = "src/settings/README.md";
 const START = "<!-- Written by deno task docs -->\n<!-- deno-fmt-ignore-start -->";
 const END = "<!-- deno-fmt-ignore-end -->";
 
-/** README with its table of settings as it should be. */
+/** The README of the settings, with its table as the schema has it. */
 export function withSettingsTable(readme: string): string {
   const [before, after] = [readme.indexOf(START), readme.indexOf(END)];
-  if (before < 0 || after < before) throw new Error("README has no place for the settings");
+  if (before < 0 || after < before) {
+    throw new Error(`${README} has no marks for the table of settings`);
+  }
   const rows = SETTING_NAMES.map((name) => {
     const { meaning, allowed, fallback } = settingInfo(name);
     return `| ${name} | ${fallback} | ${meaning} (${allowed}) |\n`;
@@ -28,7 +32,7 @@ export function withSettingsTable(readme: string): string {
   return `${readme.slice(0, before)}${START}\n\n${table}\n${readme.slice(after)}`;
 }
 
-/** A file to be copied to `.env`. */
+/** `.env.dist`: a file to copy to `.env`. */
 export function dotEnvDist(): string {
   const entries = SETTING_NAMES.map((name) => {
     const { meaning, allowed, fallback } = settingInfo(name);
@@ -43,6 +47,6 @@ export function dotEnvDist(): string {
 }
 
 if (import.meta.main) {
-  await Deno.writeTextFile("README.md", withSettingsTable(await Deno.readTextFile("README.md")));
+  await Deno.writeTextFile(README, withSettingsTable(await Deno.readTextFile(README)));
   await Deno.writeTextFile(".env.dist", dotEnvDist());
 }

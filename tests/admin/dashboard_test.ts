@@ -6,7 +6,7 @@ import { startWss } from "../_support/service/wss.ts";
 const LIST = { where: { types: [] } };
 const ALICE = { userId: "42", type: "message", data: 1 };
 
-const readme = () => Deno.readTextFile(new URL("../../README.md", import.meta.url));
+const readme = () => Deno.readTextFile(new URL("../../src/admin/README.md", import.meta.url));
 
 /** The metrics that PromQL expressions in a text name. */
 function metricsIn(text: string): string[] {
@@ -26,7 +26,7 @@ Deno.test("the dashboard asks for no metric that does not exist", async () => {
   assert(asked.length > 10, asked.join());
 });
 
-Deno.test("README's alert rules ask for no metric that does not exist", async () => {
+Deno.test("the alert rules of src/admin/README.md use only metrics that exist", async () => {
   await using wss = await startWss();
   const known = seriesNames(metricNames(await wss.admin.metrics()));
   const [, rules = ""] = /```yaml\ngroups:\n([^]*?)```/.exec(await readme()) ?? [];
@@ -48,7 +48,7 @@ Deno.test("series that alert rules ask for are there from the start, as 0", asyn
   ) assert(lines.includes(line), line);
 });
 
-Deno.test("README lists every metric with its labels", async () => {
+Deno.test("src/admin/README.md lists every metric with its labels", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   await client.request("getMyNotifications", LIST);

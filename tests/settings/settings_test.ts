@@ -7,7 +7,7 @@ import {
   type SettingName,
   type Settings,
 } from "../../src/settings/settings.ts";
-import { dotEnvDist, withSettingsTable } from "../../src/build/settings_docs.ts";
+import { dotEnvDist, README, withSettingsTable } from "../../src/build/settings_docs.ts";
 import denoJson from "../../deno.json" with { type: "json" };
 
 const REQUIRED = {
@@ -236,9 +236,9 @@ Deno.test("the tasks may read the settings from the environment, and little else
   }
 });
 
-Deno.test(".env.dist and README's table are those of the schema (deno task docs writes them)", async () => {
+Deno.test(".env.dist and the table of settings are those of the schema (deno task docs writes them)", async () => {
   const root = new URL("../../", import.meta.url);
-  const readme = await Deno.readTextFile(new URL("README.md", root));
+  const readme = await Deno.readTextFile(new URL(README, root));
   assertEquals(await Deno.readTextFile(new URL(".env.dist", root)), dotEnvDist());
   assertEquals(readme, withSettingsTable(readme));
   assertEquals(SETTING_NAMES.slice(0, 3), ["HOST_ENV", "NODE_ENV", "KAFKA_BROKERS"]);

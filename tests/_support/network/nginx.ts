@@ -1,9 +1,9 @@
-/** The real nginx, with the sample configuration of README. */
+/** The real nginx, with the sample configuration of `src/admin/README.md`. */
 import { join } from "node:path";
 import { freePort } from "./free_port.ts";
 import { until } from "../queue.ts";
 
-/** A test that needs nginx: ignored where there is none, but not in CI. */
+/** A test that needs nginx. It is ignored if nginx is not installed, but not in CI. */
 export function nginxTest(name: string, fn: () => Promise<void>): void {
   Deno.test({ name, ignore: !hasNginx() && Deno.env.get("CI") !== "true", fn });
 }
@@ -17,17 +17,19 @@ function hasNginx(): boolean {
 }
 
 /**
- * @param options.replace Times of the sample that a test has no patience for, and what to put there
+ * @param options.replace Times of the sample that are too long for a test, with those to take instead
  */
 export async function startNginx(
   { wssPort, replace = {} }: { wssPort: number; replace?: Record<string, string> },
 ) {
-  const readme = await Deno.readTextFile(new URL("../../../README.md", import.meta.url));
+  const readme = await Deno.readTextFile(new URL("../../../src/admin/README.md", import.meta.url));
   let [, sample = ""] = /```nginx\n([^]*?)```/.exec(readme) ?? [];
   for (
     const [from, to] of Object.entries({ ...replace, "127.0.0.1:3110": `127.0.0.1:${wssPort}` })
   ) {
-    if (!sample.includes(from)) throw new Error(`README's configuration has no ${from}`);
+    if (!sample.includes(from)) {
+      throw new Error(`The sample configuration does not contain ${from}`);
+    }
     sample = sample.replaceAll(from, to);
   }
   const port = freePort();
