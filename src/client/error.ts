@@ -1,5 +1,5 @@
 /**
- * What calls of the client library reject with.
+ * The errors with which calls of the client library reject.
  */
 
 /** What a {@linkcode WssError} is made of. */
@@ -10,18 +10,19 @@ export interface WssErrorInit {
   readonly retryAfterMs?: number | undefined;
 }
 
-/** A request that could not be done, or a subscription that could not go on. */
+/** A request that failed, or a subscription that could not go on. */
 export class WssError extends Error {
   override readonly name = "WssError";
   /**
-   * One of the service's slugs (ERR2); or `unauthorized`, `forbidden`; `backend-error` for what a
-   * backend said itself; `disconnected` where the line broke before the reply; `closed` after the end;
-   * `overloaded` also where too much waits for a connection.
+   * One of the service's slugs (ERR2), or one of these: `unauthorized`, `forbidden`; `backend-error`
+   * if a backend refused the request for a reason of its own; `disconnected` if the connection broke
+   * before the reply; `closed` after the end. `overloaded` also means that too many requests wait in
+   * this client.
    */
   readonly slug: string;
   /** Whether the same call may succeed later. */
   readonly temporary: boolean;
-  /** Milliseconds after which to try again, where that is known. */
+  /** Milliseconds after which to try again, if that is known. */
   readonly retryAfterMs: number | undefined;
 
   constructor({ slug, message, temporary, retryAfterMs }: WssErrorInit) {
@@ -40,10 +41,10 @@ interface Problem {
   readonly RetryAfterMs?: number;
 }
 
-/** Characters of what a backend says that come into a message, at most. */
+/** Characters of a backend's payload that an error message shows, at most. */
 const MAX_SHOWN = 200;
 
-/** The error that a reply tells of; its status is not `ok`. */
+/** Makes the error of a reply whose status is not `ok`. */
 export function errorOf(status: string, payload: unknown): WssError {
   if (status !== "error") {
     return new WssError({ slug: status, message: `The request is ${status}`, temporary: false });
@@ -51,7 +52,7 @@ export function errorOf(status: string, payload: unknown): WssError {
   const problem = problemOf(payload);
   if (!problem) {
     const shown = String(JSON.stringify(payload)).slice(0, MAX_SHOWN);
-    const message = `The backend refused: ${shown}`;
+    const message = `The backend refused the request: ${shown}`;
     return new WssError({ slug: "backend-error", message, temporary: false });
   }
   return new WssError({
@@ -62,14 +63,14 @@ export function errorOf(status: string, payload: unknown): WssError {
   });
 }
 
-/** What the service says; a payload of the backend's own may have any form. */
+/** The first problem in an error of the service; `null` for a backend's payload, of whatever form. */
 function problemOf(payload: unknown): Problem | null {
   const problems = (payload as { error?: unknown } | null)?.error;
   const [problem] = Array.isArray(problems) ? problems : [];
   return typeof problem?.Slug === "string" ? problem : null;
 }
 
-/** The line broke before the reply came. */
+/** Makes the error of a request whose connection was lost before the reply came. */
 export function disconnected(): WssError {
   return new WssError({
     slug: "disconnected",
@@ -78,7 +79,7 @@ export function disconnected(): WssError {
   });
 }
 
-/** The client has been closed, by itself or for good by the service. */
+/** Makes the error of a client that was closed, by its program or for good by the service. */
 export function closed(why: { readonly code: number; readonly reason: string } | null): WssError {
   const message = `The client is closed: ${why?.code} ${why?.reason}`;
   return new WssError({ slug: "closed", message, temporary: false });

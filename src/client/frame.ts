@@ -1,5 +1,5 @@
 /**
- * What the service sends.
+ * The frames that the service sends.
  */
 
 /** A reply or a push. */
@@ -11,11 +11,11 @@ export interface Frame {
   readonly id?: string;
   readonly cursor?: string;
   readonly recovered?: boolean;
-  /** Characters of its text; where several came in one piece, each has its equal part. */
+  /** Characters of its text. The messages of one array have equal parts of the array's text. */
   readonly size: number;
 }
 
-/** Reads what came in one piece, a message or an array of them; what is none is passed over. */
+/** Reads one message or an array of messages (BAT1). Everything else is skipped. */
 export function readFrames(text: string): Frame[] {
   try {
     const values = [JSON.parse(text)].flat();

@@ -1,24 +1,24 @@
 /**
- * A subscription as its reader sees it: a list, and what comes after.
+ * A subscription as its reader sees it: a list, and the changes after it.
  */
 
-/** What happened to what one is subscribed to. `List` is what the backend answers as a list. */
+/** One change of a subscription. `List` is the type of the backend's list. */
 export type Change<List = unknown, Data = unknown> =
-  /** All of it, as of now: at the start, and where something was missed that can't be had any more. */
+  /** The whole list. It comes first, and again if changes were missed that can't be had any more. */
   | { readonly kind: "list"; readonly items: List }
-  /** Something new. */
+  /** A new item. */
   | { readonly kind: "update"; readonly data: Data }
-  /** All of it, for the service was told that it has changed. */
+  /** The whole list, because a backend said that it has changed. */
   | { readonly kind: "reload"; readonly items: List };
 
 /**
- * Changes, in their order, for one reader. Leaving the loop ends the subscription. A reader that is
- * too slow is given a list in place of what it has not read.
+ * The changes of one subscription, in their order, for one reader. Leaving the loop ends the
+ * subscription. A reader that is too slow gets a list in place of the changes that it has not read.
  */
 export interface Inbox<List = unknown, Data = unknown>
   extends AsyncIterableIterator<Change<List, Data>> {
   /** The subscription's id, once it is known. */
   readonly id: string | undefined;
-  /** Ends the subscription; what waits can still be read. */
+  /** Ends the subscription. Changes that are here already can still be read. */
   close(): void;
 }

@@ -1,4 +1,12 @@
-/** Waits for the work, but not after the signal is aborted; then it rejects with its reason. */
+/**
+ * Promises that the runtimes do not have.
+ */
+
+/**
+ * Waits for the work, but not after the signal is aborted.
+ *
+ * @throws The signal's reason, if the signal is aborted before the work is done
+ */
 export async function unlessAborted<T>(
   work: Promise<T>,
   signal: AbortSignal | undefined,
@@ -13,7 +21,7 @@ export async function unlessAborted<T>(
   }
 }
 
-/** Promise.withResolvers, which Node 20 does not have. */
+/** `Promise.withResolvers`, which Node 20 does not have. */
 export function withResolvers<T>() {
   let resolve!: (value: T) => void;
   let reject!: (reason: unknown) => void;

@@ -1,20 +1,20 @@
 /**
- * The line to the service: one socket after another, and when to have the next.
+ * A connection to the service that is made again when it is lost: one socket after another.
  */
 import { backoffMs, MOST_MS } from "./backoff.ts";
 import { askToken, protocolsFor, type TokenSource } from "./token.ts";
 
-/** Where the line ended last. */
+/** How the last socket ended. */
 export interface Disconnection {
-  /** Of the close frame; 1006 where there was none, 1000 where this side wanted it. */
+  /** The code of the close frame. 1006 means that there was none, 1000 that this side closed it. */
   readonly code: number;
   readonly reason: string;
 }
 
-/** What the line is doing. */
+/** The state of a connection, with the reason why the last socket ended. */
 export type State =
   | { readonly state: "connecting"; readonly last: Disconnection | null }
-  /** `degraded`: what is new may come late, for the service can't read all of its log. */
+  /** `degraded`: pushes may come late, because the service can't read all of its log. */
   | {
     readonly state: "open";
     readonly degraded: boolean;
@@ -24,67 +24,68 @@ export type State =
   /** For good. */
   | { readonly state: "closed"; readonly last: Disconnection | null };
 
-/** What {@linkcode Line} needs. */
-export interface LineOptions {
-  readonly url: string;
+/** What {@linkcode ReconnectingSocket} needs. */
+export interface ReconnectingSocketOptions {
   readonly token: TokenSource;
   readonly onState: (state: State) => void;
-  /** The socket is open; nothing was sent on it. */
+  /** Called when a socket is open, before anything is sent on it. */
   readonly onOpen: () => void;
-  /** A frame has come. */
+  /** Called with each text frame. */
   readonly onFrame: (text: string) => void;
-  /** The socket is gone; another follows. */
+  /** Called when the socket is gone and another one will follow. */
   readonly onLost: () => void;
-  /** Resolves when nothing is under way that would be lost with the socket, or when it is lost. */
+  /** Resolves when nothing is under way that would be lost with the socket. */
   readonly settled: () => Promise<unknown>;
-  /** Sends what some frame answers, so that it shows whether the line is dead. */
+  /** Sends a frame that the service answers, to find out whether the connection is dead. */
   readonly probe: () => void;
 }
 
-/** After these a client should not connect again by itself (LIFE2). */
+/** After these codes a client should not connect again by itself (LIFE2). */
 const FINAL_CODES = [1003, 1009, 4029];
-/** Refused is the token, and another may do. */
+/** After this code only another token may be tried. */
 const TOKEN_REFUSED = 4401;
 
-/** Milliseconds until a socket must be open; the service may have to ask a backend before. */
+/** Milliseconds that a socket has to open. The service may have to ask a backend first. */
 const CONNECT_MS = 20_000;
-/** Milliseconds without a frame after which the line is probed: a bit more than between cursors (DEL8). */
+/** Milliseconds without a frame after which to probe: a little more than between cursors (DEL8). */
 const QUIET_MS = 26_000;
-/** Milliseconds for a probe's answer, which waits for what was asked before, and so for a backend. */
+/** Milliseconds for a probe's answer. It waits for earlier requests, and so perhaps for a backend. */
 const ANSWER_MS = 12_000;
-/** The same where the browser says that the network has changed, which makes a dead line likely. */
+/** The same when the browser says that it is online again: then a dead connection is likely. */
 const ONLINE_MS = 4000;
 
-/** Milliseconds after which a connection was a good one, and the waits begin with the first again. */
+/** Milliseconds after which a connection counts as stable, and the next wait is a short one. */
 const STABLE_MS = 5000;
 
 /** Keeps a socket open. */
-export class Line {
-  readonly #options: LineOptions;
+export class ReconnectingSocket {
+  readonly #url: string;
+  readonly #options: ReconnectingSocketOptions;
   readonly #abort = new AbortController();
   #socket: WebSocket | null = null;
   #state: State = { state: "connecting", last: null };
-  /** Of what the state waits for: the next try, the opening, the line's next sign of life. */
+  /** For what the state waits for: the next try, the opening, or the next frame. */
   #timer: ReturnType<typeof setTimeout> | undefined;
   #tries = 0;
-  /** When a frame came last, by `performance.now()`. */
+  /** When the last frame came, by `performance.now()`. */
   #seenAt = 0;
   /** When the socket opened, by `performance.now()`. */
   #openedAt = Infinity;
-  /** The token with which it has connected last. */
+  /** The token of the latest connection. */
   #usedToken: string | null = null;
   #refused: { readonly token: string | null; readonly last: Disconnection } | null = null;
-  /** The service sends it away then (LIFE4). */
+  /** When the service will close the socket (LIFE4), by `performance.now()`. */
   #leaveAt: number | null = null;
-  /** Whether it is about to connect again, once what is under way is answered. */
+  /** Whether it will connect again as soon as the requests under way are answered. */
   #isLeaving = false;
-  /** Whether it is about to connect again, where that is being found out. */
+  /** Whether it will connect again, while that is being found out. */
   #renewing: Promise<boolean> | undefined;
 
-  constructor(options: LineOptions) {
+  constructor(url: string, options: ReconnectingSocketOptions) {
+    this.#url = url;
     this.#options = options;
     globalThis.addEventListener?.("online", this.#onOnline);
-    // Not before whoever makes it has it.
+    // Later, because the callbacks may use this object.
     queueMicrotask(() => this.#connect());
   }
 
@@ -97,7 +98,7 @@ export class Line {
     return this.#state.state === "open";
   }
 
-  /** Whether requests can be sent; what is asked while it is about to connect again waits for that. */
+  /** Whether requests can be sent. They wait while it is about to connect again. */
   get takesRequests(): boolean {
     return this.isOpen && !this.#isLeaving;
   }
@@ -106,33 +107,37 @@ export class Line {
     try {
       this.#socket?.send(text);
     } catch {
-      // It is closing, of which it tells next.
+      // The socket is closing; its close event follows.
     }
   }
 
-  /** What comes is late, or is not any more (DEL10). */
+  /** Notes whether the stream is degraded (DEL10). */
   setDegraded(degraded: boolean): void {
     const { state, last } = this.#state;
     if (state === "open" && this.#state.degraded !== degraded) this.#set({ state, degraded, last });
   }
 
-  /** The service will close it then, when others have room for it. */
+  /** Notes when the service will close the socket; other instances expect the client then. */
   expectEnd(afterMs: number): void {
     this.#leaveAt = performance.now() + afterMs;
   }
 
-  /** Connects again, once what is under way is answered. */
+  /** Connects again as soon as the requests under way are answered. */
   reconnect(reason: string): void {
     this.#renewing = this.#reconnect(reason);
   }
 
-  /** Connects again if there is another token by now, or if that can't be told; whether it does. */
+  /**
+   * Connects again if there is another token by now, or if the token function fails.
+   *
+   * @returns Whether it connects again
+   */
   renew(): Promise<boolean> {
     if (!this.isOpen) return Promise.resolve(true);
     return this.#renewing ??= this.#renew();
   }
 
-  /** Ends the line for good. */
+  /** Ends the connection for good. */
   close(last: Disconnection = { code: 1000, reason: "Closed by the client" }): void {
     if (this.#state.state === "closed") return;
     globalThis.removeEventListener?.("online", this.#onOnline);
@@ -155,7 +160,7 @@ export class Line {
       return false;
     }
     return await this.#reconnect(
-      token === undefined ? "The token function failed" : "There is another token",
+      token === undefined ? "The token function failed" : "The token has changed",
     );
   }
 
@@ -173,8 +178,9 @@ export class Line {
 
   readonly #onOnline = (): void => {
     if (this.#state.state === "open") return this.#probe(ONLINE_MS);
-    // A try that was begun without a network may take long to fail.
+    // Without a socket, the token is being asked for, and a socket follows.
     if (this.#state.state === "connecting" && !this.#socket) return;
+    // A try that began without a network may take long to fail.
     this.#leaveSocket();
     this.#connect();
   };
@@ -193,7 +199,7 @@ export class Line {
     if (this.#refused?.token === token) return this.close(this.#refused.last);
     this.#usedToken = token;
     try {
-      this.#socket = new WebSocket(this.#options.url, protocolsFor(token));
+      this.#socket = new WebSocket(this.#url, protocolsFor(token));
     } catch (error) {
       return this.close({ code: 1006, reason: `Cannot connect: ${error}` });
     }
@@ -206,26 +212,26 @@ export class Line {
       this.#seenAt = this.#openedAt = performance.now();
       clearTimeout(this.#timer);
       this.#set({ state: "open", degraded: false, last: this.#state.last });
-      this.#look();
+      this.#watch();
       this.#options.onOpen();
     };
     socket.onmessage = ({ data }) => {
       this.#seenAt = performance.now();
       if (typeof data === "string") this.#options.onFrame(data);
     };
-    // Deno's code is 0 where there is none.
+    // Deno gives the code 0 if there is no close frame.
     socket.onclose = ({ code, reason }) => this.#lose({ code: code || 1006, reason });
-    // Node 20 has no close event after it, the others one that says no more.
+    // On Node 20 no close event follows an error; elsewhere one follows, and says no more.
     socket.onerror = (event) => {
       this.#lose({ code: 1006, reason: (event as Partial<ErrorEvent>).message ?? "" });
     };
   }
 
-  /** Probes the line when it is quiet for too long. */
-  #look(): void {
+  /** Waits until the connection has been quiet for too long, and then probes it. */
+  #watch(): void {
     const quietMs = performance.now() - this.#seenAt;
     if (quietMs >= QUIET_MS) this.#probe(ANSWER_MS);
-    else this.#timer = setTimeout(() => this.#look(), QUIET_MS - quietMs);
+    else this.#timer = setTimeout(() => this.#watch(), QUIET_MS - quietMs);
   }
 
   #probe(answerMs: number): void {
@@ -233,7 +239,7 @@ export class Line {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       if (this.#seenAt < askedAt) this.#lose(DEAD);
-      else this.#look();
+      else this.#watch();
     }, answerMs);
     this.#options.probe();
   }
@@ -258,7 +264,7 @@ export class Line {
     this.#set({ state: "waiting", retryInMs, last });
   }
 
-  /** Hears no more of the socket; on a dead line its closing may take for ever. */
+  /** Stops listening to the socket and closes it. On a dead connection the closing may never end. */
   #leaveSocket(code?: number): void {
     clearTimeout(this.#timer);
     this.#leaveAt = null;
@@ -277,5 +283,5 @@ export class Line {
   }
 }
 
-const DEAD: Disconnection = { code: 1006, reason: "Nothing came for too long" };
-const NOT_OPENED: Disconnection = { code: 1006, reason: "It did not open in time" };
+const DEAD: Disconnection = { code: 1006, reason: "No frame came for too long" };
+const NOT_OPENED: Disconnection = { code: 1006, reason: "The connection did not open in time" };

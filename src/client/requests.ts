@@ -6,38 +6,44 @@ import type { Frame } from "./frame.ts";
 import { withResolvers } from "./promises.ts";
 import type { Commands } from "./types.ts";
 
-/** Requests that wait for a connection, at most: as many as the service takes at once (LIM2). */
+/** Requests that may wait for a connection: as many as the service takes at once (LIM2). */
 const MAX_QUEUED = 100;
-/** Requests without a reply, at most; the service has no room for more (REQ5). */
+/** Requests that may wait for a reply: as many as the service lets wait (REQ5). */
 const MAX_UNANSWERED = 256;
 
-/** Bytes of a frame that the service takes, unless it is told otherwise (FRM2). */
+/** Bytes of a frame that the service takes by default (FRM2). */
 const MAX_FRAME_BYTES = 64 * 1024;
 
+/** A command with its options. */
+export type Request = { [C in keyof Commands]: { command: C; options: Commands[C] } }[
+  keyof Commands
+];
+
+/** How to make a request. */
+export interface RequestOptions {
+  /** Whether it may be sent again on another connection, because it changes nothing. */
+  readonly repeatable?: boolean;
+  readonly signal?: AbortSignal | undefined;
+  /** Called with the reply before any later frame is read, which a promise could not guarantee. */
+  readonly take?: (reply: Frame) => void;
+}
+
+/** A request without a reply yet. */
 interface Pending {
   readonly command: string;
   /** As JSON. */
   readonly options: string;
-  readonly asking: Asking;
+  readonly how: RequestOptions;
   readonly promise: Promise<Frame>;
   readonly resolve: (frame: Frame) => void;
   readonly reject: (error: WssError) => void;
 }
 
-/** How a request is made. */
-export interface Asking {
-  /** Whether it may be asked again on another connection: it changes nothing. */
-  readonly repeatable?: boolean;
-  readonly signal?: AbortSignal | undefined;
-  /** Called with the reply before any later frame is read, which a promise does not promise. */
-  readonly take?: (reply: Frame) => void;
-}
-
-/** What was asked and is not answered yet. */
+/** The requests of a client that have no reply yet. */
 export class Requests {
   readonly #send: (text: string) => void;
   readonly #isOpen: () => boolean;
-  /** In the order of their asking; sent are those that have a rid. */
+  /** In the order in which they were made, with their rids. A request that was not sent has none. */
   readonly #pending = new Map<Pending, number | null>();
   #rid = 0;
   #closed: WssError | undefined;
@@ -48,24 +54,21 @@ export class Requests {
   }
 
   /**
-   * Asks, at once or when there is a connection.
+   * Sends a request, at once or when there is a connection.
    *
-   * @returns The reply, which is `ok`
-   * @throws {WssError} The reply is anything else, or does not come
+   * @returns The reply, whose status is `ok`
+   * @throws {WssError} The reply has another status, or does not come
+   * @throws The signal's reason
    */
-  ask<C extends keyof Commands>(
-    command: C,
-    options: Commands[C],
-    asking: Asking = {},
-  ): Promise<Frame> {
-    const { signal } = asking;
+  ask({ command, options }: Request, how: RequestOptions = {}): Promise<Frame> {
+    const { signal } = how;
     const { promise, resolve, reject } = withResolvers<Frame>();
     if (this.#closed) reject(this.#closed);
     else if (signal?.aborted) reject(signal.reason);
     else if (!this.#hasRoom) reject(overloaded(this.#pending.size));
     else {
       const abort = () => pending.reject(signal?.reason);
-      const settle = <T>(done: (value: T) => void) => (value: T) => {
+      const finish = <T>(done: (value: T) => void) => (value: T) => {
         this.#pending.delete(pending);
         signal?.removeEventListener("abort", abort);
         done(value);
@@ -73,10 +76,10 @@ export class Requests {
       const pending: Pending = {
         command,
         options: JSON.stringify(options ?? {}),
-        asking,
+        how,
         promise,
-        resolve: settle(resolve),
-        reject: settle(reject),
+        resolve: finish(resolve),
+        reject: finish(reject),
       };
       // The service would end the connection (FRM2).
       const frame = frameOf(Number.MAX_SAFE_INTEGER, pending);
@@ -86,39 +89,41 @@ export class Requests {
       }
       signal?.addEventListener("abort", abort);
       this.#pending.set(pending, null);
-      if (this.#isOpen()) this.#ask(pending);
+      if (this.#isOpen()) this.#sendPending(pending);
     }
     return promise;
   }
 
-  /** Sends what is answered at once, whatever else is under way: it is no command, but has a rid. */
+  /**
+   * Sends a frame that the service answers at once, whatever is under way: it has a rid, but no
+   * command.
+   */
   probe(): void {
     this.#send(`{"rid":${++this.#rid}}`);
   }
 
-  /** There is a connection: asks what waits. */
+  /** Sends the requests that wait for a connection; to call when there is one. */
   opened(): void {
-    for (const [pending, rid] of this.#pending) if (rid === null) this.#ask(pending);
+    for (const [pending, rid] of this.#pending) if (rid === null) this.#sendPending(pending);
   }
 
-  /** The connection is gone. */
+  /** Rejects the requests that were sent, unless they may be sent again; to call when it is lost. */
   lost(): void {
     for (const [pending, rid] of this.#pending) {
       if (rid === null) continue;
-      if (pending.asking.repeatable) this.#pending.set(pending, null);
+      if (pending.how.repeatable) this.#pending.set(pending, null);
       else pending.reject(disconnected());
     }
   }
 
-  /** Resolves when what is under way is answered or lost, but for what is asked again. */
+  /** Resolves when no request is under way that would be lost with the connection. */
   settled(): Promise<unknown> {
-    const underWay = [...this.#pending].filter(([{ asking }, rid]) =>
-      rid !== null && !asking.repeatable
-    );
+    const underWay = [...this.#pending]
+      .filter(([{ how }, rid]) => rid !== null && !how.repeatable);
     return Promise.allSettled(underWay.map(([{ promise }]) => promise));
   }
 
-  /** There will be no connection any more. */
+  /** Rejects all requests, now and later. */
   close(error: WssError): void {
     this.#closed = error;
     for (const pending of this.#pending.keys()) pending.reject(error);
@@ -129,7 +134,7 @@ export class Requests {
     for (const [pending, rid] of this.#pending) {
       if (rid !== reply.rid) continue;
       if (reply.status !== "ok") return pending.reject(errorOf(reply.status, reply.payload));
-      pending.asking.take?.(reply);
+      pending.how.take?.(reply);
       return pending.resolve(reply);
     }
   }
@@ -138,7 +143,7 @@ export class Requests {
     return this.#pending.size < (this.#isOpen() ? MAX_UNANSWERED : MAX_QUEUED);
   }
 
-  #ask(pending: Pending): void {
+  #sendPending(pending: Pending): void {
     this.#pending.set(pending, ++this.#rid);
     this.#send(frameOf(this.#rid, pending));
   }

@@ -1,5 +1,5 @@
 /**
- * One subscription: keeps its cursor, resumes with it, and hands its changes to the reader.
+ * One subscription: it keeps a cursor, resumes from it, and gives the changes to its reader.
  */
 import { backoffMs } from "./backoff.ts";
 import { WssError } from "./error.ts";
@@ -7,44 +7,45 @@ import type { Frame } from "./frame.ts";
 import type { Change, Inbox } from "./inbox.ts";
 import { withResolvers } from "./promises.ts";
 
-/** Changes that wait for their reader, and the characters of their frames; with more a list takes their place. */
+/** Changes that may wait for their reader. If there are more, a list takes their place. */
 const MAX_WAITING = 1000;
+/** The same for the characters of their frames. */
 const MAX_WAITING_SIZE = 4 * 1024 * 1024;
 
-/** What a subscription uses of its client. */
+/** What a subscription needs of its client. */
 export interface SubscriptionHost {
   readonly isOpen: boolean;
   /**
-   * Asks for the list, from a cursor on where there is one.
+   * Asks for the list, or resumes from a cursor.
    *
    * @param take Called with the reply, before any frame that follows it
-   * @throws {WssError} There is no such reply
+   * @throws {WssError} The request failed
    */
   list(since: string | undefined, take: (reply: Frame) => void): Promise<unknown>;
-  /** Connects again where there is another token by now; whether it does. */
+  /** Connects again if there is another token by now. Gives whether it does. */
   renew(): Promise<boolean>;
-  /** It has ended; `id` is the subscription's, where it is known. */
+  /** Called when the subscription has ended, with its id if that is known. */
   ended(id: string | undefined): void;
 }
 
-/** The changes of one subscription, over whatever connection there is. */
+/** The changes of one subscription, over one connection after another. */
 export class Subscription<List = unknown, Data = unknown> implements Inbox<List, Data> {
   readonly #host: SubscriptionHost;
   readonly #waiting: { readonly value: Change<List, Data>; readonly size: number }[] = [];
   #waitingSize = 0;
   readonly #readers: ReturnType<typeof withResolvers<IteratorResult<Change<List, Data>>>>[] = [];
   #id: string | undefined;
-  /** Up to where it has been served; none where it needs a list. */
+  /** The place up to which it has been served; `undefined` if it needs a list. */
   #cursor: string | undefined;
-  /** By partition, the highest offset that has come: what is not higher is a repeat (DEL4). */
+  /** By partition, the highest offset that has come. A push that is not higher is a repeat (DEL4). */
   #offsets = new Map<string, number>();
-  /** Whether its list is being asked for, on the connection that there is. */
+  /** Whether its list is being asked for, on the present connection. */
   #isAsking = false;
-  /** Whether the service serves it on the connection that there is. */
+  /** Whether the service serves it, on the present connection. */
   #isServed = false;
-  /** Whether too much was waiting, and its reader is to be given a list. */
+  /** Whether too many changes waited, so that its reader gets a list next. */
   #isStale = false;
-  /** Whether there was another token already since its list was refused. */
+  /** Whether it has asked for another token since its list was refused. */
   #hasRenewed = false;
   #tries = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -88,7 +89,7 @@ export class Subscription<List = unknown, Data = unknown> implements Inbox<List,
     this.end(null);
   }
 
-  /** Ends it; its reader gets the error, if there is one, after what waits. */
+  /** Ends it. The reader gets the changes that wait, and then the error, if there is one. */
   end(error: unknown): void {
     if (this.#end) return;
     this.#end = { error };
@@ -97,7 +98,7 @@ export class Subscription<List = unknown, Data = unknown> implements Inbox<List,
     for (const reader of this.#readers.splice(0)) this.#ended().then(reader.resolve, reader.reject);
   }
 
-  /** Subscribes, on the connection that there is. */
+  /** Subscribes, on the present connection. */
   async open(): Promise<void> {
     if (this.#end || this.#isAsking || this.#isStale) return;
     clearTimeout(this.#timer);
@@ -111,7 +112,7 @@ export class Subscription<List = unknown, Data = unknown> implements Inbox<List,
     }
   }
 
-  /** The connection is gone. */
+  /** Notes that the connection is gone. */
   lost(): void {
     this.#isServed = false;
   }
@@ -130,7 +131,7 @@ export class Subscription<List = unknown, Data = unknown> implements Inbox<List,
     if (status === "reload") this.#put({ kind: "reload", items: payload as List }, size);
   }
 
-  /** A cursor that is for all subscriptions which are served (DEL8). */
+  /** Takes a cursor that is for all subscriptions of the session (DEL8). */
   servedUpTo(cursor: string): void {
     if (this.#isServed) this.#cursor = cursor;
   }
@@ -146,7 +147,8 @@ export class Subscription<List = unknown, Data = unknown> implements Inbox<List,
     }
     this.#cursor = undefined;
     if (recovered) {
-      // What it goes on from is not what the reader has: it is another user's, or needs a list by now.
+      // The service goes on from a place that the reader does not have: the user is another one, or
+      // the subscription has come to need a list. Without a cursor, the service answers a list.
       this.open();
       return;
     }
@@ -159,7 +161,7 @@ export class Subscription<List = unknown, Data = unknown> implements Inbox<List,
   }
 
   async #failed(error: unknown): Promise<void> {
-    // Without a connection it is asked again when there is one.
+    // Without a connection, the client calls open() when there is one.
     if (this.#end || !this.#host.isOpen) return;
     if (!(error instanceof WssError)) return this.end(error);
     if (error.slug === "unauthorized" && !this.#hasRenewed) {
@@ -181,7 +183,7 @@ export class Subscription<List = unknown, Data = unknown> implements Inbox<List,
   #put(value: Change<List, Data>, size: number): void {
     const reader = this.#readers.shift();
     if (reader) return reader.resolve({ value, done: false });
-    // A list has all that waits in front of it.
+    // A list replaces all changes before it.
     if (value.kind !== "update") this.#clear();
     this.#waiting.push({ value, size });
     this.#waitingSize += size;

@@ -1,17 +1,18 @@
 /**
- * Whose connection it is.
+ * The token of a connection: who gives it, and how it goes with the upgrade.
  */
 
-/** Gives the token of whoever is logged in, `null` for a guest. */
+/** Gives the token of the user who is logged in, or `null` for a guest. */
 export type TokenSource = () => string | null | undefined | Promise<string | null | undefined>;
 
-/** Milliseconds that a token may take. */
+/** Milliseconds that a source has for a token. */
 const TOKEN_MS = 20_000;
 
 /**
- * Asks for the token; none is `null`.
+ * Asks the source for the token. `undefined` and `""` become `null`.
  *
- * @throws The source's error, or one that says that it took too long or was aborted
+ * @throws The source's own error; or an error that says that the source took too long or that the
+ * signal was aborted
  */
 export async function askToken(source: TokenSource, signal: AbortSignal): Promise<string | null> {
   let giveUp = (_event: Event): void => {};
@@ -20,9 +21,9 @@ export async function askToken(source: TokenSource, signal: AbortSignal): Promis
     return await Promise.race([
       source(),
       new Promise<never>((_, reject) => {
-        giveUp = () => reject(new Error("it is not wanted any more"));
+        giveUp = () => reject(new Error("the client is closed"));
         signal.addEventListener("abort", giveUp);
-        timer = setTimeout(() => reject(new Error(`nothing for ${TOKEN_MS} ms`)), TOKEN_MS);
+        timer = setTimeout(() => reject(new Error(`no token within ${TOKEN_MS} ms`)), TOKEN_MS);
       }),
     ]) || null;
   } finally {
@@ -31,7 +32,7 @@ export async function askToken(source: TokenSource, signal: AbortSignal): Promis
   }
 }
 
-/** The subprotocols with which to connect: the service's, and the token as one (BAT1, NET4). */
+/** The subprotocols to offer: those of the service (BAT1, NET5), and one that holds the token (NET4). */
 export function protocolsFor(token: string | null): string[] {
   return ["wss.v1.batch", "wss.v1", ...(token === null ? [] : [`bearer.${base64url(token)}`])];
 }

@@ -1,15 +1,16 @@
 /**
- * What the service's commands take, as its schemas have it; a test compares the two.
+ * The options of the service's commands. A test compares them with the service's schemas.
  */
 
-/** How far a user has got with a notification (COUNT1). */
+/** The status of a notification for its user (COUNT1). */
 export type NotificationStatus = "unseen" | "unread" | "read";
 
-/** What part of the schedule (SCHED1). Times in seconds since 1970. */
+/** A part of the schedule (SCHED1). */
 export interface ScheduleWhere {
+  /** Its bounds, in seconds since 1970. */
   readonly from: number;
   readonly to: number;
-  /** Such as `Europe/Berlin`. */
+  /** A name such as `Europe/Berlin`. */
   readonly timezone: string;
   readonly gameIds?: readonly (string | number)[] | undefined;
   readonly test?: boolean | undefined;
@@ -17,7 +18,7 @@ export interface ScheduleWhere {
   readonly tournament?: { readonly ids?: readonly (string | number)[] | undefined } | undefined;
 }
 
-/** What goes to the service, by command. */
+/** The options of each command. */
 export interface Commands {
   readonly getMyNotifications: {
     readonly params?: {

@@ -299,7 +299,7 @@ Deno.test("a refused token, a final close and a logout message end connect with 
   wss.backend.on("GET /user", () => Response.json({}, { status: 401 }));
   wss.publish("logout", { userId: "42" });
   assertEquals(await out.exitCode(), 1);
-  assert(out.complaints.some((line) => line.includes("Nobody is logged in any more")));
+  assert(out.complaints.some((line) => line.includes("The user was logged out")));
   assertMatch(out.complaints.at(-1) ?? "", /^The token was refused, 4401/);
 });
 

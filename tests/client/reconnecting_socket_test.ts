@@ -169,7 +169,7 @@ Deno.test("[DEL8] a client notices within 40 s that its line is dead, and resume
   assertEquals(client.state.state, "open");
   clock.tick(2000);
   const { retryInMs, last } = await client.until("waiting");
-  assertEquals(last, { code: 1006, reason: "Nothing came for too long" });
+  assertEquals(last, { code: 1006, reason: "No frame came for too long" });
   proxy.heal();
   clock.tick(retryInMs);
   assertEquals((await inbox.next()).value, { kind: "update", data: "missed" });
@@ -207,7 +207,7 @@ Deno.test("a client notices a socket that does not open, and tries another", asy
   await proxy.accepted();
   clock.tick(20_000);
   const { retryInMs, last } = await client.until("waiting");
-  assertEquals(last, { code: 1006, reason: "It did not open in time" });
+  assertEquals(last, { code: 1006, reason: "The connection did not open in time" });
   proxy.heal();
   clock.tick(retryInMs);
   assertEquals(await counted, { total: 3 });
@@ -247,7 +247,7 @@ Deno.test("a client whose browser is online again finds out within 4 s that its 
   proxy.swallow();
   globalThis.dispatchEvent(new Event("online"));
   clock.tick(4000);
-  assertEquals((await client.until("waiting")).last?.reason, "Nothing came for too long");
+  assertEquals((await client.until("waiting")).last?.reason, "No frame came for too long");
   client.close();
 });
 
