@@ -1,9 +1,9 @@
 /**
- * A backend of the shape that the service expects, to try it with: the four APIs, and beside them
- * what a real backend does by itself, create things and publish them to the topic.
+ * A backend to try the service with: it has the four APIs that the service asks. It also creates
+ * notifications and matches, and publishes them to the topic, as a real backend does.
  */
 import * as z from "zod";
-import { createDemoStore, DEMO_USERS, type DemoStore, type DemoUser } from "./demo_store.ts";
+import { DEMO_USERS, DemoStore, type DemoUser } from "./demo_store.ts";
 
 /** Publishes a message to the topic. */
 export type Publish = (value: string) => unknown;
@@ -24,9 +24,9 @@ const statusUpdate = z.object({
   status: z.enum(["unseen", "unread", "read"]),
 });
 
-/** Makes the handler for `Deno.serve`. */
+/** Makes the backend, a handler for `Deno.serve`. */
 export function createDemoBackend(publish: Publish): (request: Request) => Promise<Response> {
-  const store = createDemoStore();
+  const store = new DemoStore();
 
   async function publishMessage(type: string, document: unknown): Promise<void> {
     await publish(JSON.stringify({ type, document }));
@@ -47,8 +47,8 @@ export function createDemoBackend(publish: Publish): (request: Request) => Promi
       case "PUT /users/me/notifications": {
         const { ids, status } = statusUpdate.parse(await request.json());
         return withUser(request, async (user) => {
-          // As the user may look at them in more places than one, they are told of everywhere.
-          for (const data of store.setStatus(user.id, status, ids)) {
+          // The user may have several clients: all of them are to show the new status.
+          for (const data of store.setStatus(user.id, { status, ids })) {
             await publishMessage("notification", { userId: user.id, type: data.type, data });
           }
           return new Response(null, { status: 204 });
@@ -56,7 +56,7 @@ export function createDemoBackend(publish: Publish): (request: Request) => Promi
       }
       case "POST /notifications": {
         const { userId, type, data } = newNotification.parse(await request.json());
-        const created = store.createNotification(userId, type, data);
+        const created = store.createNotification(userId, { type, data });
         await publishMessage("notification", { userId, type, data: created });
         return Response.json(created, { status: 201 });
       }

@@ -1,82 +1,114 @@
 /**
- * A log in memory, in place of Kafka, for as many readers as there are in this process.
+ * A log in memory, in place of Kafka, for any number of readers in this process.
  */
+import type { Positions } from "../log/cursor.ts";
 import type { LogEvents, LogReader, LogRecord } from "../log/reader.ts";
 
-/** A log that one can write to. */
+/** A log that the process itself writes. */
 export interface EmbeddedLog {
-  /** Appends a message; readers have it when this returns, unless they are busy. Gives its offset. */
+  /**
+   * Appends a message. When this returns, every reader that is not busy has handled it.
+   *
+   * @returns The offset of its record
+   * @throws {RangeError} There is no such partition
+   */
   publish(value: string | Uint8Array | null, partition?: number): number;
-  /** A reader of its own. */
+  /** Makes a reader of its own. */
   createReader(): LogReader;
 }
 
-/** Milliseconds between two tellings of the ends. */
+/** Milliseconds after which a reader is told the ends of the partitions again. */
 const TELL_MS = 1000;
 
 /** Makes an empty log. */
 export function createEmbeddedLog({ partitions = 1 }: { partitions?: number } = {}): EmbeddedLog {
+  const records = new Records(partitions);
   const encoder = new TextEncoder();
-  const log: LogRecord[][] = Array.from({ length: partitions }, () => []);
-  const readers = new Set<(record: LogRecord) => void>();
-  const ends = () => log.map((records) => records.length);
+  return {
+    publish: (value, partition = 0) =>
+      records.append(partition, {
+        value: typeof value === "string" ? encoder.encode(value) : value,
+      }),
+    createReader: () => new EmbeddedReader(records),
+  };
+}
 
-  function append(partition: number, record: Pick<LogRecord, "value" | "headers">): number {
-    const records = log[partition];
+/** The records of all partitions. */
+class Records {
+  readonly #partitions: readonly LogRecord[][];
+  /** Called with each record that is appended. */
+  readonly listeners = new Set<(record: LogRecord) => void>();
+
+  constructor(partitions: number) {
+    this.#partitions = Array.from({ length: partitions }, () => []);
+  }
+
+  get partitions(): readonly (readonly LogRecord[])[] {
+    return this.#partitions;
+  }
+
+  get ends(): Positions {
+    return this.#partitions.map(({ length }) => length);
+  }
+
+  /** @throws {RangeError} There is no such partition */
+  append(partition: number, record: Pick<LogRecord, "value" | "headers">): number {
+    const records = this.#partitions[partition];
     if (!records) throw new RangeError(`There is no partition ${partition}`);
     const offset = records.length;
     const appended = { partition, offset, timestamp: Date.now(), ...record };
     records.push(appended);
-    for (const take of readers) take(appended);
+    for (const take of this.listeners) take(appended);
     return offset;
   }
-
-  return {
-    publish(value, partition = 0) {
-      return append(partition, {
-        value: typeof value === "string" ? encoder.encode(value) : value,
-      });
-    },
-
-    createReader() {
-      let take: ((record: LogRecord) => void) | undefined;
-      let telling: ReturnType<typeof setInterval> | undefined;
-      return {
-        start(events, { since }) {
-          take = createTaker(events);
-          for (const [partition, records] of log.entries()) {
-            const index = records.findIndex(({ timestamp }) => timestamp >= since);
-            const first = index < 0 ? records.length : index;
-            const position = Math.max(0, first - 1);
-            events.onPartition(partition, { first, position });
-            for (const record of records.slice(position)) take(record);
-          }
-          readers.add(take);
-          const tell = () => events.onEnds({ ends: ends(), askedAt: Date.now() });
-          tell();
-          telling = setInterval(tell, TELL_MS);
-          return Promise.resolve();
-        },
-        askEnds: () => Promise.resolve(ends()),
-        replay({ partition, offset }) {
-          const value = log[partition]?.[offset]?.value;
-          if (value === undefined) {
-            throw new RangeError(`There is no record ${partition}-${offset}`);
-          }
-          append(partition, { value, headers: { replays: `${partition}-${offset}` } });
-          return Promise.resolve();
-        },
-        stop() {
-          clearInterval(telling);
-          if (take) readers.delete(take);
-          return Promise.resolve();
-        },
-      };
-    },
-  };
 }
 
-/** Hands records to a reader one after the other. */
+/** Reads {@linkcode Records} as Kafka's reader reads a topic. */
+class EmbeddedReader implements LogReader {
+  readonly #records: Records;
+  #take: ((record: LogRecord) => void) | undefined;
+  #telling: ReturnType<typeof setInterval> | undefined;
+
+  constructor(records: Records) {
+    this.#records = records;
+  }
+
+  start(events: LogEvents, { since }: { since: number }): Promise<void> {
+    const take = this.#take = createTaker(events);
+    for (const [partition, records] of this.#records.partitions.entries()) {
+      const index = records.findIndex(({ timestamp }) => timestamp >= since);
+      const first = index < 0 ? records.length : index;
+      const position = Math.max(0, first - 1);
+      events.onPartition(partition, { first, position });
+      for (const record of records.slice(position)) take(record);
+    }
+    this.#records.listeners.add(take);
+    const tell = () => events.onEnds({ ends: this.#records.ends, askedAt: Date.now() });
+    tell();
+    this.#telling = setInterval(tell, TELL_MS);
+    return Promise.resolve();
+  }
+
+  askEnds(): Promise<Positions> {
+    return Promise.resolve(this.#records.ends);
+  }
+
+  /** @throws {RangeError} There is no such record */
+  replay({ partition, offset }: Pick<LogRecord, "partition" | "offset">): Promise<void> {
+    const value = this.#records.partitions[partition]?.[offset]?.value;
+    if (value === undefined) throw new RangeError(`There is no record ${partition}-${offset}`);
+    this.#records.append(partition, { value, headers: { replays: `${partition}-${offset}` } });
+    return Promise.resolve();
+  }
+
+  stop(): Promise<void> {
+    clearInterval(this.#telling);
+    if (this.#take) this.#records.listeners.delete(this.#take);
+    return Promise.resolve();
+  }
+}
+
+/** Makes a function that hands records to a reader, one after the other. */
 function createTaker(events: LogEvents): (record: LogRecord) => void {
   const waiting: LogRecord[] = [];
   let isBusy = false;

@@ -1,6 +1,6 @@
 /**
- * `deno task dev`: the service with a demo backend and, unless KAFKA_BROKERS is set, a log in memory
- * in place of Kafka. On loopback only, never in production.
+ * `deno task dev`: the service with a demo backend. Unless KAFKA_BROKERS is set, a log in memory takes
+ * the place of Kafka. It listens on loopback only, and does not run in production.
  */
 import { findSettings, type FoundSettings } from "../settings/environment.ts";
 import { parseSettings } from "../settings/parse.ts";
@@ -21,12 +21,14 @@ async function main(): Promise<number> {
   const { found, warnings } = await findSettings();
   for (const warning of warnings) printError(warning);
   if (found.get("NODE_ENV")?.text === "production") {
-    printError("NODE_ENV is production: deno task dev has open doors, it does not run there");
+    printError(
+      "NODE_ENV is production, where deno task dev does not run: its demo users have public tokens",
+    );
     return 2;
   }
 
   const withKafka = found.has("KAFKA_BROKERS");
-  // Before anything listens: wrong settings are told of as by the service itself.
+  // Before anything listens, so that wrong settings end it with exit code 2, as they end the service.
   const checked = parseSettings(withDemoSettings(found, `http://${LOOPBACK}`), undefined);
   if ("problems" in checked) {
     checked.problems.forEach(printError);
@@ -40,7 +42,7 @@ async function main(): Promise<number> {
   try {
     demoServer = Deno.serve({ hostname: LOOPBACK, port, onListen: () => {} }, demoBackend);
   } catch (error) {
-    printError(`The demo backend can't listen on ${LOOPBACK}:${port}: ${error}`);
+    printError(`Cannot listen on ${LOOPBACK}:${port} for the demo backend: ${error}`);
     return 1;
   }
   const demoUrl = `http://${LOOPBACK}:${demoServer.addr.port}`;
@@ -50,7 +52,7 @@ async function main(): Promise<number> {
   let reader: LogReader;
   if (withKafka) {
     print(
-      "KAFKA_BROKERS is set, perhaps in .env: waiting for Kafka. Without it a log in memory takes its place",
+      "KAFKA_BROKERS is set (perhaps in .env), so this waits for Kafka. Unset it to use a log in memory",
     );
     reader = new KafkaReader(parsed.settings);
     publish = createKafkaPublish(() => connectKafkaProducer(parsed.settings));
@@ -67,7 +69,7 @@ async function main(): Promise<number> {
   });
 }
 
-/** Connects when there is something to publish, and again where that has failed. */
+/** Makes a function that connects to Kafka when it first publishes, and again after a failure. */
 function createKafkaPublish(connect: () => Promise<KafkaProducer>): Publish {
   let connecting: Promise<KafkaProducer> | undefined;
   return async (value) => {
@@ -81,7 +83,7 @@ function createKafkaPublish(connect: () => Promise<KafkaProducer>): Publish {
   };
 }
 
-/** Beside the service's and the admin port, so that lines to paste stay the same. */
+/** The port after the admin port, so that the printed lines are the same at each start. */
 function demoPort({ PORT }: { PORT: number }): number {
   return PORT === 0 || PORT + 2 > 65_535 ? 0 : PORT + 2;
 }
@@ -95,7 +97,7 @@ function withDemoSettings(found: FoundSettings, demoUrl: string): FoundSettings 
     API_URL_TOURNAMENT_MOBILE: `${demoUrl}/tournaments`,
     ...(found.has("KAFKA_BROKERS") ? {} : { KAFKA_BROKERS: "none:1" }),
     ...(found.has("NODE_ENV") ? {} : { NODE_ENV: "development" }),
-    // Who presses Ctrl-C does not want to wait.
+    // A developer who presses Ctrl-C does not want to wait.
     ...(found.has("DRAIN_SECONDS") ? {} : { DRAIN_SECONDS: "0" }),
   };
   const settings = new Map(found);
@@ -110,19 +112,19 @@ function printWelcome({ port, demoUrl, log }: { port: number; demoUrl: string; l
   const authenticate = { rid: 1, command: "authentication", options: { authToken: alice.token } };
   const list = { rid: 2, command: "getMyNotifications", options: { where: { types: [] } } };
   print(`
-wss runs with a demo backend and ${log}, for this machine only.
+wss is running with a demo backend and ${log}. Only this machine can reach it.
 
-  Look       http://${LOOPBACK}:${port}/ in a browser, in two windows side by side
+  Page       http://${LOOPBACK}:${port}/ (open it in two windows, side by side)
   Connect    npx -y wscat -c ws://${LOOPBACK}:${port}/web
   Users      ${alice.name} (id ${alice.id}, token ${alice.token})
              ${bob.name} (id ${bob.id}, token ${bob.token})
 
-Paste into the connection, to log in as ${alice.name} and get her list:
+To log in as ${alice.name} and get her list, paste these lines into the connection:
 
 ${JSON.stringify(authenticate)}
 ${JSON.stringify(list)}
 
-Paste into another terminal, to make a notification arrive:
+To create a notification for ${alice.name}, paste this line into another terminal:
 
 curl ${demoUrl}/notifications -d '{"userId":"${alice.id}","type":"message","data":{"text":"Hello"}}'
 `);

@@ -1,9 +1,10 @@
 /**
- * The page at `/` of `deno task dev`, and below `/demo/` the demo backend, so that the page asks
- * nobody but who serves it.
+ * The page at `/` of `deno task dev`. The demo backend is below `/demo/`, so that the page asks only
+ * the server that it comes from.
  */
 import { methodNotAllowed } from "../http/health.ts";
 import { type Fallback, notFound } from "../http/server.ts";
+import connection from "./page/connection.js" with { type: "text" };
 import create from "./page/create.js" with { type: "text" };
 import demo from "./page/demo.js" with { type: "text" };
 import dom from "./page/dom.js" with { type: "text" };
@@ -11,19 +12,18 @@ import frames from "./page/frames.js" with { type: "text" };
 import icon from "./page/icon.svg" with { type: "text" };
 import inbox from "./page/inbox.js" with { type: "text" };
 import html from "./page/index.html" with { type: "text" };
-import line from "./page/line.js" with { type: "text" };
 import main from "./page/main.js" with { type: "text" };
 import resuming from "./page/resuming.js" with { type: "text" };
 import state from "./page/state.js" with { type: "text" };
 import css from "./page/style.css" with { type: "text" };
 
-const SCRIPTS = { create, demo, dom, frames, inbox, line, main, resuming, state };
+const SCRIPTS = { connection, create, demo, dom, frames, inbox, main, resuming, state };
 
-/** The page may load nothing from elsewhere, and has nothing inline. */
+/** The page may load only from its own server, and has no inline scripts or styles. */
 const POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
   "object-src 'none'";
 
-/** Makes what answers the paths that the service does not know. */
+/** Makes the handler of all paths that the service does not know. */
 export function createPage(
   demoBackend: (request: Request) => Response | Promise<Response>,
 ): Fallback {

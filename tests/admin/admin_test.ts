@@ -8,7 +8,7 @@ import { createTopic, kafkaTest, readTopic } from "../_support/kafka/topic.ts";
 import { startProcess } from "../_support/service/process.ts";
 import { until } from "../_support/queue.ts";
 import { testEnvironment } from "../_support/service/settings.ts";
-import { createChangedReader } from "../_support/service/changed_reader.ts";
+import { createChangedReader, replaceIn } from "../_support/service/changed_reader.ts";
 import { openRawSocket } from "../_support/clients/raw_socket.ts";
 import { startWss } from "../_support/service/wss.ts";
 
@@ -149,10 +149,10 @@ Deno.test("a replay that has failed can be tried again", async () => {
   const reader = log.createReader();
   await using wss = await startWss({
     log,
-    createReader: () => ({
-      ...reader,
-      replay: (place) => isUp ? reader.replay(place) : Promise.reject(new Error("no broker")),
-    }),
+    createReader: () =>
+      replaceIn(reader, {
+        replay: (place) => isUp ? reader.replay(place) : Promise.reject(new Error("no broker")),
+      }),
   });
   log.publish("{");
   const replay = () =>

@@ -1,12 +1,11 @@
 /**
- * How the page looks, for people to look at as well: with KEEP_SCREENSHOTS=true it is said where the
- * screenshots are.
+ * How the page looks. With KEEP_SCREENSHOTS=true the screenshots are kept, and the tests print where.
  */
 import { assertEquals } from "@std/assert";
 import axe from "axe-core";
 import { frames, logIn, startPage } from "../_support/browser/page.ts";
 
-/** A folder for screenshots, which is gone at the end unless it is to be kept. */
+/** Makes a folder for screenshots, which is removed at the end unless it is to be kept. */
 async function makeFolder() {
   const path = await Deno.makeTempDir({ prefix: "wss-page-" });
   return {
@@ -23,7 +22,7 @@ async function makeFolder() {
 
 for (const colorScheme of ["light", "dark"] as const) {
   for (const [width, height] of [[1280, 800], [390, 844]] as const) {
-    Deno.test(`page: axe finds nothing at ${width} pixels, ${colorScheme}`, async () => {
+    Deno.test(`page: axe finds no problem at ${width} pixels, ${colorScheme}`, async () => {
       await using screenshots = await makeFolder();
       await using demo = await startPage();
       const page = await demo.open({
@@ -34,7 +33,7 @@ for (const colorScheme of ["light", "dark"] as const) {
       const checks: [string, unknown][] = [];
       const look = async (name: string) => {
         await page.screenshot({ path: `${screenshots.path}/${name}.png`, fullPage: true });
-        // Injected as a script it would break the page's policy.
+        // The page's policy forbids to inject it as a script.
         await page.evaluate(axe.source);
         const { violations } = await page.evaluate("axe.run()") as axe.AxeResults;
         for (const { id, nodes } of violations) checks.push([id, nodes.map(({ html }) => html)]);
@@ -55,10 +54,10 @@ for (const colorScheme of ["light", "dark"] as const) {
       await frames(page).locator("summary").filter({ has: page.locator(".update") }).first()
         .click();
       await look(`${width}-${colorScheme}-connected`);
-      await page.getByRole("button", { name: "Cut the line" }).click();
+      await page.getByRole("button", { name: "Cut the connection" }).click();
       await page.getByText("Reconnecting").waitFor();
       await look(`${width}-${colorScheme}-cut`);
-      await page.getByRole("button", { name: "Restore the line" }).click();
+      await page.getByRole("button", { name: "Restore the connection" }).click();
       await page.getByText(/Nothing is lost/).waitFor();
       await look(`${width}-${colorScheme}-resumed`);
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { frames, items, logIn, startPage } from "../_support/browser/page.ts";
 
-Deno.test("page: who logs in sees the list, and at once what is created", async () => {
+Deno.test("page: a user who logs in sees the list, and new notifications at once", async () => {
   await using demo = await startPage();
   const page = await demo.open();
   await logIn(page);
@@ -17,7 +17,7 @@ Deno.test("page: who logs in sees the list, and at once what is created", async 
   assertEquals(await page.title(), "(2) wss");
 });
 
-Deno.test("page: what one window marks as read, the other shows as read", async () => {
+Deno.test("page: a notification marked as read in one window is shown as read in the other", async () => {
   await using demo = await startPage();
   const [left, right] = [await demo.open(), await demo.open()];
   await logIn(left);
@@ -32,7 +32,7 @@ Deno.test("page: what one window marks as read, the other shows as read", async 
   await left.getByRole("button", { name: "Mark as unread: Welcome, Alice" }).waitFor();
 });
 
-Deno.test("page: one user sees nothing of another's", async () => {
+Deno.test("page: a user sees no notification of another user", async () => {
   await using demo = await startPage();
   const [alice, bob] = [await demo.open(), await demo.open()];
   await logIn(alice);
@@ -47,18 +47,18 @@ Deno.test("page: one user sees nothing of another's", async () => {
   assertEquals(await items(bob).getByText("For Alice").count(), 0);
 });
 
-Deno.test("page: what arrives while the line is cut shows when it is restored, nothing is lost", async () => {
+Deno.test("page: notifications that arrive while the connection is cut are shown when it is restored", async () => {
   await using demo = await startPage();
   const page = await demo.open();
   await logIn(page);
 
-  await page.getByRole("button", { name: "Cut the line" }).click();
+  await page.getByRole("button", { name: "Cut the connection" }).click();
   await page.getByText("Reconnecting").waitFor();
   for (const text of ["one", "two", "three"]) await demo.create(text);
   const whileCut = await items(page).locator(".text").count();
-  await page.getByRole("button", { name: "Restore the line" }).click();
+  await page.getByRole("button", { name: "Restore the connection" }).click();
 
-  await page.getByText(/Came meanwhile: 3\. Shown: 4\. At the backend: 4\. Nothing is lost/)
+  await page.getByText(/Arrived meanwhile: 3\. Shown: 4\. At the backend: 4\. Nothing is lost/)
     .waitFor();
   assertEquals(whileCut, 1);
   await page.getByText(/resumed from the cursor, with no list from the backend/).waitFor();
@@ -67,7 +67,7 @@ Deno.test("page: what arrives while the line is cut shows when it is restored, n
   await frames(page).getByText("update × 3").waitFor();
 });
 
-Deno.test("page: frames of both directions can be read and copied", async () => {
+Deno.test("page: the frames of both directions can be read and copied", async () => {
   await using demo = await startPage();
   const page = await demo.open();
   await logIn(page);
@@ -91,7 +91,7 @@ Deno.test("page: frames of both directions can be read and copied", async () => 
   assertEquals(await frames(page).getByRole("listitem").count(), 0);
 });
 
-Deno.test("page: of who has unsubscribed nothing arrives, and types narrow what does", async () => {
+Deno.test("page: nothing arrives without a subscription, and only the chosen types with one", async () => {
   await using demo = await startPage();
   const page = await demo.open();
   await logIn(page);
@@ -117,12 +117,12 @@ Deno.test("page: a pasted token is used, and the refusal of a wrong one is shown
   await page.getByRole("radio", { name: "Another token" }).check();
 
   await token.fill("nobody");
-  await page.getByRole("button", { name: "Connect" }).click();
+  await page.getByRole("button", { name: "Connect", exact: true }).click();
   await page.getByText("Last disconnection: 4401").waitFor();
   await page.getByText("Not connected").waitFor();
   assert(await page.getByRole("button", { name: "Subscribe", exact: true }).isDisabled());
   await token.fill("bob-token");
-  await page.getByRole("button", { name: "Connect" }).click();
+  await page.getByRole("button", { name: "Connect", exact: true }).click();
 
   await items(page).getByText("Welcome, Bob").waitFor();
   await page.getByRole("button", { name: "Disconnect" }).click();
@@ -131,7 +131,7 @@ Deno.test("page: a pasted token is used, and the refusal of a wrong one is shown
   assertEquals(await items(page).getByRole("listitem").count(), 0);
 });
 
-Deno.test("page: all of it can be done with the keyboard, and focus stays where it was", async () => {
+Deno.test("page: everything works with the keyboard, and the focus stays where it was", async () => {
   await using demo = await startPage();
   const page = await demo.open();
   const focused = () =>

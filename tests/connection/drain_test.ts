@@ -6,6 +6,7 @@ import { startBackend } from "../_support/service/backend.ts";
 import type { Client } from "../_support/clients/client.ts";
 import { createTopic, kafkaTest, withAdmin } from "../_support/kafka/topic.ts";
 import { MovingClient } from "../_support/clients/moving_client.ts";
+import { replaceIn } from "../_support/service/changed_reader.ts";
 import { startProcess } from "../_support/service/process.ts";
 import { connect } from "../_support/clients/client.ts";
 import { openRawSocket } from "../_support/clients/raw_socket.ts";
@@ -96,8 +97,7 @@ Deno.test("[LIFE4] a command that waits for a stuck client or for the brokers do
   let isReaderStopped = false;
   const createReader = (): LogReader => {
     const reader = log.createReader();
-    return {
-      ...reader,
+    return replaceIn(reader, {
       askEnds() {
         asked.resolve();
         return new Promise(() => {});
@@ -106,7 +106,7 @@ Deno.test("[LIFE4] a command that waits for a stuck client or for the brokers do
         isReaderStopped = true;
         return reader.stop();
       },
-    };
+    });
   };
   await using ahead = await startWss({ log });
   await using wss = await startWss({ createReader, settings: { BACKEND_TIMEOUT_MS: 500 } });

@@ -11,7 +11,7 @@ async function post(url: string, body: unknown): Promise<Response> {
   return response;
 }
 
-Deno.test("dev: log in, list, be pushed, count and mark as read, all against the demo backend", async () => {
+Deno.test("dev: login, list, pushes, counts and marks work with the demo backend", async () => {
   await using dev = await startDev();
   await using alice = await connect(dev.url, { token: "alice-token" });
   await using bob = await connect(dev.url, { token: "bob-token" });
@@ -39,7 +39,7 @@ Deno.test("dev: log in, list, be pushed, count and mark as read, all against the
   ]);
 });
 
-Deno.test("dev: schedules are reloaded, tournaments answered, tokens refused", async () => {
+Deno.test("dev: schedules are reloaded, tournaments are answered, wrong tokens are refused", async () => {
   await using dev = await startDev();
   await using guest = await connect(dev.url.replace("/web", "/mobile"));
   const where = { from: 1, to: 4_000_000_000, timezone: "UTC" };
@@ -61,7 +61,7 @@ Deno.test("dev: schedules are reloaded, tournaments answered, tokens refused", a
   assertEquals(refused.status, "unauthorized");
 });
 
-Deno.test("dev: the lines it prints do what it says, pasted as they are", async () => {
+Deno.test("dev: the printed lines do what the welcome says", async () => {
   await using dev = await startDev();
   const frames = dev.text.split("\n").filter((line) => line.startsWith("{"));
   const [, body = ""] = /-d '(.*)'/.exec(dev.text) ?? [];
@@ -77,7 +77,7 @@ Deno.test("dev: the lines it prints do what it says, pasted as they are", async 
   for (const said of ["alice-token", "bob-token"]) assert(dev.text.includes(said));
 });
 
-Deno.test("dev: what one connection marks as read, every connection of the user is told of", async () => {
+Deno.test("dev: every connection of a user is told what one of them marks as read", async () => {
   await using dev = await startDev();
   await using left = await connect(dev.url, { token: "alice-token" });
   await using right = await connect(dev.url, { token: "alice-token" });
@@ -95,7 +95,7 @@ Deno.test("dev: what one connection marks as read, every connection of the user 
   }
 });
 
-Deno.test("dev: the page is the first thing it names, and may load nothing from elsewhere", async () => {
+Deno.test("dev: the welcome names the page first, and the page loads only from its own server", async () => {
   await using dev = await startDev();
   const [page = ""] = /http:\S+/.exec(dev.text) ?? [];
   const get = async (path: string, method = "GET") => {
@@ -111,7 +111,7 @@ Deno.test("dev: the page is the first thing it names, and may load nothing from 
   assertEquals([(await get("/none")).status, (await get("/", "POST")).status], [404, 405]);
 });
 
-Deno.test("dev: listens on loopback only, whatever HOST says", async () => {
+Deno.test("dev: it listens on loopback only, whatever HOST says", async () => {
   await using dev = await startDev({ HOST: "0.0.0.0" });
   assertEquals(new URL(dev.url).hostname, "127.0.0.1");
   assertEquals(new URL(dev.demoUrl).hostname, "127.0.0.1");
@@ -125,13 +125,13 @@ Deno.test("dev: listens on loopback only, whatever HOST says", async () => {
   assert(!reachable);
 });
 
-Deno.test("dev: refuses to run in production", async () => {
+Deno.test("dev: it does not run in production", async () => {
   await using dev = await startProcess({ task: "dev", env: { NODE_ENV: "production" } });
   assertEquals(await dev.exitCode(), 2);
   assert(dev.complaints[0]?.includes("NODE_ENV is production"));
 });
 
-kafkaTest("dev: with KAFKA_BROKERS set it uses Kafka", async () => {
+kafkaTest("dev: it uses Kafka if KAFKA_BROKERS is set", async () => {
   await using topic = await createTopic();
   await using dev = await startDev(topic.env);
   await using alice = await connect(dev.url, { token: "alice-token" });

@@ -1,12 +1,12 @@
 /**
- * The form that has the demo backend create a notification.
+ * The form that creates a notification at the demo backend.
  */
 import { createNotification } from "./demo.js";
 import { byId, onSubmit, timeOf } from "./dom.js";
 
-onSubmit("arrive", async () => {
+onSubmit("create", async () => {
   const [{ value: userId, label }] = byId("to").selectedOptions;
-  const note = byId("arrive-note");
+  const note = byId("create-note");
   try {
     await createNotification({ userId, type: byId("type").value, text: byId("text").value });
     note.textContent = `Created for ${label} at ${timeOf(new Date())}.`;

@@ -1,13 +1,13 @@
 /**
- * The demo backend, as the page's own server passes it on.
+ * The demo backend, which the page's own server passes on.
  */
 
-/** Who there is: id, name and token of each. */
+/** Gives the id, name and token of each demo user. */
 export async function demoUsers() {
   return (await fetch("/demo/users")).json();
 }
 
-/** Has it create a notification, which it publishes. */
+/** Creates a notification at the backend, which publishes it. */
 export async function createNotification({ userId, type, text }) {
   const response = await fetch("/demo/notifications", {
     method: "POST",
@@ -16,7 +16,7 @@ export async function createNotification({ userId, type, text }) {
   if (!response.ok) throw new Error((await response.json()).message);
 }
 
-/** How many notifications of these types it has for whoever has that token. */
+/** Gives how many notifications of these types the user with this token has. */
 export async function totalAtBackend(token, types) {
   const query = new URLSearchParams([...types.map((type) => ["type", type]), ["limit", "1"]]);
   const response = await fetch(`/demo/users/me/notifications?${query}`, {

@@ -1,25 +1,25 @@
 /**
- * Short ways to the document.
+ * Helpers for the document.
  */
 
-/** The element with that id, which the page has. */
+/** Gives the element with this id. */
 export function byId(id) {
   return document.getElementById(id);
 }
 
-/** Makes an element; texts become text. */
+/** Makes an element. Strings among its children become text. */
 export function element(name, properties = {}, ...children) {
   const made = Object.assign(document.createElement(name), properties);
   made.append(...children);
   return made;
 }
 
-/** Says it to those who don't see the page. */
+/** Announces a text to screen readers. */
 export function say(text) {
   byId("said").textContent = text;
 }
 
-/** A time of day. */
+/** Writes a time of day. */
 export function timeOf(date, options = {}) {
   const digits = "2-digit";
   return date.toLocaleTimeString("en", {
@@ -31,7 +31,7 @@ export function timeOf(date, options = {}) {
   });
 }
 
-/** Does that in place of what a form would do. */
+/** Calls a function when the form is submitted, in place of the browser's own action. */
 export function onSubmit(id, act) {
   byId(id).addEventListener("submit", (event) => {
     event.preventDefault();

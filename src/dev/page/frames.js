@@ -1,16 +1,16 @@
 /**
- * The frames as they went over the wire, the latest first.
+ * The frames on the wire, the latest first.
  */
 import { byId, element, say, timeOf } from "./dom.js";
 
-/** Frames that are kept. */
+/** Frames that are kept, at most. */
 const MOST = 300;
 
 const list = byId("frame-list");
-/** In the order of the list. */
+/** The frames shown, in the order of the list. */
 const frames = [];
 
-/** Shows a frame that was sent (`out`) or has come (`in`). */
+/** Shows a frame that was sent (`out`) or received (`in`). */
 export function addFrame(direction, text) {
   const frame = { sign: direction === "out" ? ">" : "<", text, at: new Date() };
   frames.unshift(frame);
@@ -19,7 +19,7 @@ export function addFrame(direction, text) {
     frames.pop();
     list.lastElementChild.remove();
   }
-  showWhether();
+  showIfEmpty();
 }
 
 byId("copy-all").addEventListener("click", () => {
@@ -32,11 +32,11 @@ byId("copy-all").addEventListener("click", () => {
 byId("clear").addEventListener("click", () => {
   frames.length = 0;
   list.replaceChildren();
-  showWhether();
+  showIfEmpty();
   say("Frames cleared");
 });
 
-function showWhether() {
+function showIfEmpty() {
   const isEmpty = frames.length === 0;
   byId("frames-note").hidden = !isEmpty;
   byId("copy-all").disabled = byId("clear").disabled = isEmpty;
@@ -56,11 +56,11 @@ function item({ sign, text, at }) {
         { className: isSent ? "direction sent" : "direction" },
         element("span", { className: "visually-hidden" }, isSent ? "sent" : "received"),
       ),
-      element("span", { className: "what" }, ...whatOfAll([frame].flat())),
+      element("span", { className: "what" }, ...describeAll([frame].flat())),
       element("time", { dateTime: at.toISOString() }, timeOf(at, { fractionalSecondDigits: 3 })),
     ),
   );
-  // Most are never looked at.
+  // Made when it is opened, because most frames never are.
   details.addEventListener("toggle", () => {
     const pretty = JSON.stringify(frame, null, 2);
     const button = element("button", { type: "button", className: "small" }, "Copy");
@@ -72,11 +72,11 @@ function item({ sign, text, at }) {
   return element("li", {}, details);
 }
 
-/** In a few words: of an array's messages how many are alike, one after the other. */
-function whatOfAll(messages) {
+/** Describes an array of messages in a few words. Equal messages in a row are counted. */
+function describeAll(messages) {
   const parts = [];
   for (const message of messages) {
-    const what = element("span", {}, ...whatOf(message));
+    const what = element("span", {}, ...describe(message));
     const last = parts.at(-1);
     if (last?.what.isEqualNode(what)) last.count++;
     else parts.push({ what, count: 1 });
@@ -88,8 +88,8 @@ function whatOfAll(messages) {
   ]);
 }
 
-/** In a few words; that a reply is `ok` need not be said. */
-function whatOf({ rid, command, event, status }) {
+/** Describes a message in a few words. The status of a reply is shown only if it is not `ok`. */
+function describe({ rid, command, event, status }) {
   const name = command ?? event.replace(/^([0-9a-f]{8})[0-9a-f]{24}$/, "$1…");
   return [
     ...(rid > 0 ? [element("span", { className: "rid" }, `#${rid} `)] : []),

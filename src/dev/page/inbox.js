@@ -1,23 +1,18 @@
 /**
- * The list of notifications, as it is on the screen.
+ * The list of notifications on the screen.
  */
 import { byId, element, timeOf } from "./dom.js";
 
 const list = byId("items");
-/** By id: the notification and what shows it. */
+/** By id, the notification with its element. */
 const shown = new Map();
 
-/** How many there are. */
+/** Gives how many notifications are shown. */
 export function size() {
   return shown.size;
 }
 
-/** Whether there is one that is not read. */
-export function hasUnread() {
-  return [...shown.values()].some(({ notification }) => notification.status !== "read");
-}
-
-/** Shows these and no others. */
+/** Shows these notifications and no others. */
 export function showAll(notifications, options) {
   const ids = new Set(notifications.map(({ id }) => id));
   for (const [id, { item }] of shown) {
@@ -29,7 +24,7 @@ export function showAll(notifications, options) {
 }
 
 /**
- * Shows one, new or changed.
+ * Shows a new or changed notification.
  *
  * @returns Whether it is new
  */
@@ -45,18 +40,18 @@ export function show(notification, { mark, isArriving = false }) {
   return true;
 }
 
-/** What a notification says. */
+/** Gives the text of a notification. */
 export function textOf({ data }) {
   return typeof data?.text === "string" ? data.text : JSON.stringify(data);
 }
 
-/** Empties it. */
+/** Removes all notifications. */
 export function clear() {
   shown.clear();
   list.replaceChildren();
 }
 
-/** Stays the same element as long as it is shown, so that nobody's focus is lost. */
+/** Makes the element of a notification. Updates keep the element, so that the focus stays on it. */
 function makeEntry(mark) {
   const text = element("p", { className: "text" });
   const type = element("span", { className: "type" });

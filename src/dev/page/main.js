@@ -1,7 +1,7 @@
 /**
- * The page: a client of the library, with what it does and sends in sight.
+ * The page: a program that uses the client library, and shows what the library does and sends.
  */
-import { cutLine, restoreLine } from "./line.js";
+import { cutConnection, restoreConnection } from "./connection.js";
 import { connect } from "/client.js";
 import "./create.js";
 import { demoUsers, totalAtBackend } from "./demo.js";
@@ -13,9 +13,9 @@ import { showState } from "./state.js";
 
 const WEB = new URL("/web", location.href.replace(/^http/, "ws")).href;
 
-/** The connection, `null` where nobody is logged in. */
+/** The client, `null` if nobody is logged in. */
 let wss = null;
-/** What is subscribed to. */
+/** The subscription, `null` if there is none. */
 let changes = null;
 let token = "";
 let types = [];
@@ -34,7 +34,7 @@ function logOut() {
   wss = null;
   ended.close();
   showCut(false);
-  restoreLine();
+  restoreConnection();
 }
 
 function onFrame(direction, text) {
@@ -52,12 +52,12 @@ async function subscribe() {
   try {
     for await (const change of mine) take(change);
     byId("inbox-note").textContent = wss
-      ? "Unsubscribed: what arrives now does not show."
+      ? "Unsubscribed: new notifications are not shown."
       : "Connect to see the list.";
   } catch (error) {
     byId("inbox-note").textContent = error.message;
   }
-  // Another may have been made since.
+  // There may be a newer subscription by now.
   if (changes === mine) changes = null;
   showSubscription();
 }
@@ -67,12 +67,14 @@ function take(change) {
   else if (inbox.show(change.data, { mark, isArriving: true })) {
     say(`New: ${inbox.textOf(change.data)}`);
   }
-  byId("inbox-note").textContent = inbox.size() === 0 ? "Nothing here yet." : "";
+  byId("inbox-note").textContent = inbox.size() === 0 ? "No notifications yet." : "";
   refresh();
 }
 
 async function mark(status, ids) {
-  if (wss.state.state !== "open") byId("inbox-note").textContent = "Done when the line is back.";
+  if (wss.state.state !== "open") {
+    byId("inbox-note").textContent = "This is done when the connection is back.";
+  }
   try {
     await wss.markAs(status, ids);
   } catch (error) {
@@ -81,9 +83,12 @@ async function mark(status, ids) {
   }
 }
 
-/** Changes may come faster than they can be counted: one counting at a time, and one after the last. */
 let refreshing = null;
 let isStale = false;
+/**
+ * Counts again. Changes may come faster than they can be counted, so there is one counting at a time,
+ * and one more after the last change.
+ */
 function refresh() {
   isStale = true;
   refreshing ??= (async () => {
@@ -93,7 +98,7 @@ function refresh() {
         await Promise.all([showUnread(wss), settle()]);
       }
     } catch (error) {
-      // The line broke; it is counted again when there is one.
+      // After a broken connection it is counted again when the subscription goes on.
       if (error.slug !== "closed") byId("inbox-note").textContent = error.message;
     } finally {
       refreshing = null;
@@ -143,7 +148,7 @@ function showSubscription() {
 
 function showCut(value) {
   isCut = value;
-  byId("cut").textContent = isCut ? "Restore the line" : "Cut the line";
+  byId("cut").textContent = isCut ? "Restore the connection" : "Cut the connection";
 }
 
 function showTokenField() {
@@ -155,9 +160,9 @@ byId("who").addEventListener("change", showTokenField);
 onSubmit("login", () => wss ? logOut() : logIn());
 byId("cut").addEventListener("click", () => {
   showCut(!isCut);
-  if (!isCut) return restoreLine();
+  if (!isCut) return restoreConnection();
   resuming.wasCut();
-  cutLine();
+  cutConnection();
 });
 onSubmit("subscription", () => changes ? changes.return() : subscribe());
 byId("mark-all").addEventListener("click", () => mark("read", []));

@@ -1,26 +1,26 @@
 /**
- * What became of the line: when it was cut, how it went on, whether anything is missing.
+ * What happened to the connection: when it was cut, how it went on, and whether anything is missing.
  */
 import { byId, timeOf } from "./dom.js";
 
 const note = byId("resuming");
 
-/** How many were shown when the line broke, while that is not settled. */
+/** How many notifications were shown when the connection broke; `null` when that is settled. */
 let before = null;
 let how = "";
 
-/** The line has been cut. */
+/** Says that the connection has been cut. */
 export function wasCut() {
   note.classList.remove("good");
-  note.textContent = `Cut at ${timeOf(new Date())}. What arrives now waits in the log.`;
+  note.textContent = `Cut at ${timeOf(new Date())}. New notifications wait in the log.`;
 }
 
-/** It broke, with that many shown. */
+/** Notes that the connection broke while this many notifications were shown. */
 export function wasLost(size) {
   before ??= size;
 }
 
-/** It goes on, from where it was or with a list. */
+/** Notes that the subscription goes on: from its cursor, or with a new list. */
 export function hasResumed(recovered) {
   if (before === null) return;
   how = `Back at ${timeOf(new Date())}, ${
@@ -28,21 +28,21 @@ export function hasResumed(recovered) {
   }.`;
 }
 
-/** Whether it is still to be seen that nothing is missing. */
+/** Whether the comparison with the backend is still to be done. */
 export function isUnsettled() {
   return how !== "";
 }
 
-/** Compares what is shown with what the backend has. */
+/** Compares the number of notifications shown with the backend's. */
 export function compare(size, total) {
   const isSame = size === total;
-  note.textContent = `${how} Came meanwhile: ${size - before}. Shown: ${size}. ` +
+  note.textContent = `${how} Arrived meanwhile: ${size - before}. Shown: ${size}. ` +
     `At the backend: ${total}.${isSame ? " Nothing is lost." : ""}`;
   note.classList.toggle("good", isSame);
   if (isSame) forget();
 }
 
-/** Another connection begins. */
+/** Forgets everything, for a new login. */
 export function forget() {
   before = null;
   how = "";

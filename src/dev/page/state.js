@@ -1,5 +1,5 @@
 /**
- * What the line is doing, and why the last one ended.
+ * The state of the connection, and why the last one ended.
  */
 import { byId } from "./dom.js";
 
@@ -7,7 +7,7 @@ import { byId } from "./dom.js";
 export function showState(state) {
   const pill = byId("state");
   const text = textOf(state);
-  // What has not changed need not be said again.
+  // Screen readers announce each change, so an equal text is not set again.
   if (pill.textContent !== text) pill.textContent = text;
   pill.dataset.state = state.degraded ? "degraded" : state.state;
   byId("last").hidden = !state.last;
@@ -16,7 +16,7 @@ export function showState(state) {
 
 function textOf({ state, degraded, last }) {
   if (state === "closed") return "Not connected";
-  if (state === "open") return degraded ? "Connected, what is new may be late" : "Connected";
+  if (state === "open") return degraded ? "Connected, but updates may be late" : "Connected";
   return last ? "Reconnecting …" : "Connecting …";
 }
 

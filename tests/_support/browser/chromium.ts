@@ -5,7 +5,7 @@ import { findChromium, HOW_TO_GET_CHROMIUM } from "./find_chromium.ts";
 export async function startChromium(): Promise<Browser> {
   const executablePath = findChromium();
   if (executablePath === null) throw new Error(HOW_TO_GET_CHROMIUM);
-  // Its sandbox is not for root, who runs things in containers.
+  // Chromium's sandbox does not work for root, the user of many containers.
   const args = Deno.uid() === 0 ? ["--no-sandbox"] : [];
   return await chromium.launch({ executablePath, args });
 }

@@ -1,9 +1,9 @@
-/** Where Chromium is. */
+/** Finds Chromium. */
 
 export const HOW_TO_GET_CHROMIUM = "The tests in tests/browser need Chromium: " +
   "apt-get install chromium, or set CHROMIUM to its path";
 
-/** Its path, `null` where there is none. */
+/** Gives the path of Chromium, `null` if there is none. */
 export function findChromium(): string | null {
   const given = Deno.env.get("CHROMIUM");
   if (given) return runs(given) ? given : null;

@@ -7,15 +7,15 @@ import { startDev } from "../service/process.ts";
 export async function startPage() {
   await using started = new AsyncDisposableStack();
   const dev = started.use(await startDev());
-  // Ends before dev does, which no page is to miss.
+  // Started after dev, so that it ends first and no page loses its server.
   const chromium = started.use(await startWindows());
   const resources = started.move();
   const url = new URL("/", dev.url.replace("ws:", "http:")).href;
 
   return {
-    /** Opens it in a window of its own. */
+    /** Opens the page in a window of its own. */
     open: (options?: Parameters<typeof chromium.open>[1]) => chromium.open(url, options),
-    /** Has the demo backend create a notification for Alice; it is published when this returns. */
+    /** Creates a notification for Alice at the demo backend. It is published when this returns. */
     async create(text: string, type = "message") {
       const response = await fetch(`${dev.demoUrl}/notifications`, {
         method: "POST",
@@ -28,19 +28,19 @@ export async function startPage() {
   };
 }
 
-/** The list of notifications on it. */
+/** The list of notifications on the page. */
 export function items(page: Page) {
   return page.getByRole("list", { name: "Notifications" });
 }
 
-/** The list of frames on it. */
+/** The list of frames on the page. */
 export function frames(page: Page) {
   return page.getByRole("list", { name: "Frames" });
 }
 
-/** Connects as one of the demo users; the list is there when this returns. */
+/** Connects as a demo user. The list is shown when this returns. */
 export async function logIn(page: Page, name = "Alice") {
   await page.getByRole("radio", { name }).check();
-  await page.getByRole("button", { name: "Connect" }).click();
+  await page.getByRole("button", { name: "Connect", exact: true }).click();
   await items(page).getByText(`Welcome, ${name}`).waitFor();
 }

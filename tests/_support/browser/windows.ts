@@ -1,4 +1,4 @@
-/** Windows of Chromium that keep what goes wrong in them. */
+/** Windows of Chromium, which note everything that goes wrong in them. */
 import { assertEquals } from "@std/assert";
 import type { BrowserContextOptions, Page } from "playwright-core";
 import { startChromium } from "./chromium.ts";
@@ -8,7 +8,7 @@ export async function startWindows() {
   const problems: string[] = [];
 
   return {
-    /** Opens a page in a window of its own, which shares nothing with the others. */
+    /** Opens a page in a window that shares nothing with the others. */
     async open(url: string, options: BrowserContextOptions = {}): Promise<Page> {
       const context = await browser.newContext({
         permissions: ["clipboard-read", "clipboard-write"],
@@ -17,7 +17,7 @@ export async function startWindows() {
       context.setDefaultTimeout(10_000);
       const page = await context.newPage();
       page.on("pageerror", (error) => problems.push(String(error)));
-      // Violations of the content security policy are among them.
+      // Violations of the content security policy come as messages, too.
       page.on("console", (message) => {
         if (["error", "warning"].includes(message.type())) problems.push(message.text());
       });
@@ -27,7 +27,7 @@ export async function startWindows() {
       await page.goto(url);
       return page;
     },
-    /** Fails where a page has had an error, broken its policy or asked somebody outside. */
+    /** Fails if a page had an error, broke its policy, or asked another origin. */
     async [Symbol.asyncDispose]() {
       await browser.close();
       assertEquals(problems, []);

@@ -1,17 +1,27 @@
-/** Readers of the embedded log whose events a test changes. */
+/** Readers of the embedded log that a test changes. */
 import { createEmbeddedLog, type EmbeddedLog } from "../../../src/dev/embedded_log.ts";
 import type { LogEvents, LogReader } from "../../../src/log/reader.ts";
 
-/** Reads a log whose events are changed on their way, such as delayed. */
+/** A reader with other functions in place of some of its own. */
+export function replaceIn(reader: LogReader, functions: Partial<LogReader>): LogReader {
+  return {
+    start: (events, options) => reader.start(events, options),
+    askEnds: () => reader.askEnds(),
+    replay: (record) => reader.replay(record),
+    stop: () => reader.stop(),
+    ...functions,
+  };
+}
+
+/** Reads a log whose events are changed on their way, for example delayed. */
 export function createChangedReader(
   log: EmbeddedLog,
   change: (events: LogEvents) => LogEvents,
 ): LogReader {
   const reader = log.createReader();
-  return {
-    ...reader,
+  return replaceIn(reader, {
     start: (events, options) => reader.start(change(toFunctions(events)), options),
-  };
+  });
 }
 
 /** The events as an object of functions, which can be spread: a spread loses the methods of a class. */

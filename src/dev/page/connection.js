@@ -1,5 +1,6 @@
 /**
- * A line that can be cut: as long as it is, sockets break without a word, and no new one opens.
+ * A connection that can be cut. While it is cut, sockets break without a close frame, and no new
+ * socket opens.
  */
 const NativeWebSocket = globalThis.WebSocket;
 
@@ -13,7 +14,7 @@ globalThis.WebSocket = new Proxy(NativeWebSocket, {
   },
 });
 
-/** What one gets where there is no network. */
+/** A socket as it is without a network. */
 class BrokenSocket extends EventTarget {
   readyState = NativeWebSocket.CONNECTING;
   bufferedAmount = 0;
@@ -26,7 +27,7 @@ class BrokenSocket extends EventTarget {
     super();
     setTimeout(() => {
       this.readyState = NativeWebSocket.CLOSED;
-      const event = broken("The line is cut");
+      const event = broken("The connection is cut");
       this.onclose?.(event);
       this.dispatchEvent(event);
     });
@@ -36,15 +37,15 @@ class BrokenSocket extends EventTarget {
   close() {}
 }
 
-/** Breaks the line, as the client sees it: without a close frame. */
-export function cutLine() {
+/** Breaks the connection as a lost network does: without a close frame. */
+export function cutConnection() {
   isCut = true;
-  socket?.dispatchEvent(broken("The line was cut"));
+  socket?.dispatchEvent(broken("The connection was cut"));
   socket?.close();
 }
 
-/** Lets sockets open again; the browser would say that it is online. */
-export function restoreLine() {
+/** Lets sockets open again, and says so as a browser does. */
+export function restoreConnection() {
   if (!isCut) return;
   isCut = false;
   globalThis.dispatchEvent(new Event("online"));
