@@ -10,16 +10,16 @@ import type { Clock } from "./harness/clock.ts";
 import { median, quantile, spread } from "./harness/statistics.ts";
 import { tableOf } from "./harness/table.ts";
 
-/** What a round does, and how long that takes. */
+/** What a round does, and how long it takes. */
 interface Round extends Partial<Sample> {
   tookMs?: number;
-  /** By how much somebody sets the clock meanwhile. */
+  /** Milliseconds by which the clock is set meanwhile. */
   clockStepMs?: number;
 }
 
 const GOOD: Sample = { figures: { cost: 2 }, delivered: 10, expected: 10 };
 
-/** Measures variants that do what they are told, round by round; the last of it again and again. */
+/** Measures variants that do what each round says. The last round is repeated if there are more. */
 async function measure(
   scripts: Record<string, readonly Round[]>,
   options: Partial<MeasureOptions> = {},
@@ -54,13 +54,13 @@ async function measure(
   return { result, order: order.join(" ") };
 }
 
-/** Why a run is invalid of which the second measured round of the second variant is given. */
+/** Says why a run is invalid, given the second measured round of its second variant. */
 async function problemsOf(round: Round, options: Partial<MeasureOptions> = {}) {
   const { result } = await measure({ wss: [{}], bare: [{}, {}, round, {}] }, options);
   return result.invalid;
 }
 
-Deno.test("variants are measured in turn, and nothing is kept of what warms them up", async () => {
+Deno.test("variants are measured in turn, and warm-up rounds are not counted", async () => {
   const cost = (value: number) => ({ figures: { cost: value } });
   const { result, order } = await measure({
     wss: [cost(100), cost(1), cost(3), cost(8)],
@@ -75,16 +75,16 @@ Deno.test("variants are measured in turn, and nothing is kept of what warms them
       { variant: "wss", values: [1, 3, 8], median: 3, spread: 3.5 / 3 },
       { variant: "bare", values: [2, 2, 4], median: 2, spread: 0.5 },
     ],
-    // The median of the rounds' ratios, which is not the ratio of the medians.
+    // The median of the rounds' ratios is not the ratio of the medians.
     ratio: { values: [0.5, 1.5, 2], median: 1.5, spread: 0.5 },
   }]);
 });
 
-Deno.test("a run of which nothing is wrong is valid", async () => {
+Deno.test("a run without problems is valid", async () => {
   assertEquals(await problemsOf({}), []);
 });
 
-Deno.test("a run is invalid where too little has come, or too much, or nothing was sent", async () => {
+Deno.test("a run is invalid if too few or too many messages came, or if nothing was sent", async () => {
   assertEquals(await problemsOf({ delivered: 9 }), ["bare, round 2: 9 of 10 delivered"]);
   assertEquals(await problemsOf({ delivered: 11 }), ["bare, round 2: 11 of 10 delivered"]);
   assertEquals(await problemsOf({ delivered: 0, expected: 0 }), [
@@ -92,7 +92,7 @@ Deno.test("a run is invalid where too little has come, or too much, or nothing w
   ]);
 });
 
-Deno.test("a run is invalid where a clock was set, but not where it was corrected a little", async () => {
+Deno.test("a run is invalid if a clock was set, but not if it was corrected a little", async () => {
   assertEquals(await problemsOf({ clockStepMs: -50 }), [
     "bare, round 2: the clock was set by -50 ms",
   ]);
@@ -102,14 +102,14 @@ Deno.test("a run is invalid where a clock was set, but not where it was correcte
   assertEquals(await problemsOf({ clockStepMs: -5 }), []);
 });
 
-Deno.test("a run is invalid where a round took over 1.5 times as long as the slowest warm-up", async () => {
+Deno.test("a run is invalid if a round took over 1.5 times as long as the slowest warm-up", async () => {
   assertEquals(await problemsOf({ tookMs: 3001 }), [
     "bare, round 2: took 3001 ms, planned were 2000",
   ]);
   assertEquals(await problemsOf({ tookMs: 2999 }), []);
 });
 
-Deno.test("a plan that is given stands in place of the warm-up's", async () => {
+Deno.test("a given plan replaces the time of the warm-up", async () => {
   assertEquals(
     await problemsOf({ tookMs: 2999 }, { planMs: 1900 }),
     ["bare, round 2: took 2999 ms, planned were 1900"],
@@ -122,7 +122,7 @@ Deno.test("no plan is shorter than a second", async () => {
   assertEquals((await measure({ wss: rounds(1501) })).result.invalid.length, 3);
 });
 
-Deno.test("a run is invalid where a figure is missing, negative or no number", async () => {
+Deno.test("a run is invalid if a figure is missing, negative or not a number", async () => {
   for (const figures of [{}, { cost: -1 }, { cost: NaN }, { cost: Infinity }]) {
     const [problem, ...others] = await problemsOf({ figures });
     assertMatch(problem ?? "", /^bare, round 2: cost is (undefined|-1|NaN|Infinity)$/);
@@ -130,13 +130,13 @@ Deno.test("a run is invalid where a figure is missing, negative or no number", a
   }
 });
 
-Deno.test("a run is invalid where a variant says so", async () => {
+Deno.test("a run is invalid if a variant says so", async () => {
   assertEquals(await problemsOf({ problems: ["came too early"] }), [
     "bare, round 2: came too early",
   ]);
 });
 
-Deno.test("a target is of the ratio, or of the first variant's value, from above or from below", async () => {
+Deno.test("a target is for the ratio or for the first variant, as an upper or a lower bound", async () => {
   const reached = async (of: "ratio" | "value", bound: "at most" | "at least", value: number) => {
     const { result } = await measure({ wss: [{}], bare: [{ figures: { cost: 4 } }] }, {
       figures: { cost: { unit: "µs", hasRatio: true, target: { of, bound, value } } },
@@ -150,7 +150,7 @@ Deno.test("a target is of the ratio, or of the first variant's value, from above
   assertEquals(await reached("value", "at least", 2.1), false);
 });
 
-Deno.test("the table tells of medians, spreads, targets and what is invalid", async () => {
+Deno.test("the table has medians, spreads, targets and problems", async () => {
   const figures = {
     cost: {
       unit: "µs",
@@ -183,7 +183,7 @@ Deno.test("median, quantiles and spread are those of the values", () => {
   assertEquals(spread([0, 0]), 0);
 });
 
-/** A frame as a server sends it. */
+/** Makes a frame as a server sends it. */
 function serverFrame(length: number, opcode = 1): number[] {
   const size = length < 126
     ? [length]
@@ -193,7 +193,7 @@ function serverFrame(length: number, opcode = 1): number[] {
   return [0x80 | opcode, ...size, ...new Array(length).fill(120)];
 }
 
-/** Counts in bytes that come in pieces of a size. */
+/** Counts in bytes that come in pieces of this size. */
 function countIn(counter: Counter, { bytes, size }: { bytes: Uint8Array; size: number }): number {
   let count = 0;
   for (let at = 0; at < bytes.length; at += size) {
@@ -202,7 +202,7 @@ function countIn(counter: Counter, { bytes, size }: { bytes: Uint8Array; size: n
   return count;
 }
 
-Deno.test("text frames of every length are counted, in whatever pieces they come", () => {
+Deno.test("text frames of every length are counted, whatever the pieces", () => {
   const lengths = [0, 1, 125, 126, 127, 65_535, 65_536, 100_000];
   const PING = 9;
   const bytes = new Uint8Array([
@@ -218,7 +218,7 @@ Deno.test("text frames of every length are counted, in whatever pieces they come
   }
 });
 
-Deno.test("a text is counted as often as it comes, in whatever pieces that is", () => {
+Deno.test("a text is counted as often as it comes, whatever the pieces", () => {
   const text = '[{"rid":-1,"status":"update"},{"status":"ok","x":"status"},{"status":"update"}]';
   const bytes = new TextEncoder().encode(text);
   for (const size of [1, 2, 5, bytes.length]) {
@@ -226,7 +226,7 @@ Deno.test("a text is counted as often as it comes, in whatever pieces that is", 
   }
 });
 
-Deno.test("a stamp is told of once, in whatever pieces it comes", () => {
+Deno.test("a stamp is reported once, whatever the pieces", () => {
   const bytes = new TextEncoder().encode('{"n":1,"at":1763.25}{"at":17}é{"at":5,"x":""}');
   for (let size = 1; size <= bytes.length; size++) {
     const stamps: number[] = [];
@@ -239,9 +239,9 @@ Deno.test("a stamp is told of once, in whatever pieces it comes", () => {
   }
 });
 
-Deno.test("a benchmark that breaks off keeps no other from running, and it is written down", async () => {
+Deno.test("a benchmark that breaks off does not keep the others from running, and is written to the file", async () => {
   const file = await Deno.makeTempFile({ suffix: ".json" });
-  // Without the right to start processes, all of them break off.
+  // Without the permission to start processes, every benchmark breaks off.
   const rights = ["--allow-env", "--allow-read", "--allow-sys", `--allow-write=${file}`];
   const main = new URL("./main.ts", import.meta.url).href;
   const { code, stdout } = await new Deno.Command(Deno.execPath(), {

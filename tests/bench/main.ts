@@ -1,8 +1,8 @@
 /**
- * `deno task bench [NAME…] [--small] [--json FILE]`: what wss costs, beside what a bare server costs
- * that does the same sending. Prints tables, and writes all values to a file. A benchmark that breaks off
- * keeps no other from running. Ends with 1 where that is so, or where a result is invalid; a target that is
- * missed is told of, but it is no failure, for machines differ.
+ * `deno task bench [NAME…] [--small] [--json FILE]`: the cost of wss beside that of a bare server that
+ * sends the same. It prints tables, and writes all values to a file. A benchmark that breaks off does not
+ * keep the others from running. It ends with 1 if a benchmark broke off or a result is invalid. A missed
+ * target is shown, but is not a failure, because machines differ.
  */
 import { parseArgs } from "node:util";
 import type { Benchmark, Result } from "./harness/benchmark.ts";
@@ -20,7 +20,7 @@ import { start } from "./cases/start.ts";
 import { targeted } from "./cases/targeted.ts";
 import { waiting } from "./cases/waiting.ts";
 
-/** What is run where no names are given, in this order. */
+/** The benchmarks that run without names, in this order. */
 const BENCHMARKS: readonly Benchmark[] = [
   fanOut,
   waiting,
@@ -32,7 +32,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   connections,
   start,
 ];
-/** What is run by its name only. */
+/** The benchmarks that run only by name. */
 const OTHERS: readonly Benchmark[] = [isolation, observation];
 const ALL = [...BENCHMARKS, ...OTHERS];
 
@@ -51,7 +51,7 @@ const unknown = names.filter((name) => !ALL.some((benchmark) => benchmark.name =
 if (unknown.length > 0) {
   const allowed = ALL.map(({ name }) => name).join(", ");
   // deno-lint-ignore no-console
-  console.error(`Cannot run ${unknown.join(", ")}: there is only: ${allowed}`);
+  console.error(`Cannot run ${unknown.join(", ")}: expected names among ${allowed}`);
   Deno.exit(2);
 }
 const chosen = names.length === 0 ? BENCHMARKS : ALL.filter(({ name }) => names.includes(name));
@@ -60,7 +60,7 @@ const machine = thisMachine();
 const startedAt = new Date().toISOString();
 print(
   `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.kernel}, ` +
-    `Deno ${machine.deno}${small ? "; the small form, whose figures say nothing" : ""}\n`,
+    `Deno ${machine.deno}${small ? "; small rounds, whose figures mean nothing" : ""}\n`,
 );
 
 const results: Result[] = [];

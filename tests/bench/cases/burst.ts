@@ -1,6 +1,6 @@
 /**
- * What a burst costs, 20 messages at once to each session: to clients that take many pushes in one
- * frame (`wss.v1.batch`), to those that don't, and by a bare server.
+ * The cost of a burst, 20 messages at once to each session: with clients that take many pushes in one
+ * frame (`wss.v1.batch`), with clients that do not, and with a bare server.
  */
 import {
   type Benchmark,
@@ -17,7 +17,7 @@ import { payloadOf } from "./fan_out.ts";
 const SESSIONS = 1000;
 /** Messages at once. */
 const MESSAGES = 20;
-/** Of each round, one after another; each begins when all clients have the one before. */
+/** Bursts of a round. Each begins when all clients have the one before. */
 const BURSTS = 10;
 const PAYLOAD_BYTES = 100;
 
@@ -29,14 +29,14 @@ const FIGURES: MeasureOptions["figures"] = {
   },
   "bytes a push": { unit: "", hasRatio: true },
   "last receiver's delay": { unit: "ms", hasRatio: true },
-  // Near 100 where the server is what limits, and not its clients.
+  // Near 100 if the server is the limit, and not its clients.
   "server's share of a core": { unit: "%" },
 };
 
 interface Round {
   readonly sessions: number;
   readonly bursts: number;
-  /** Of a message, as the server is told it. */
+  /** Bytes of a message, as the server is told. */
   readonly bytes: number;
 }
 
@@ -64,7 +64,7 @@ async function burstRound(stage: Stage, { sessions, bursts, bytes }: Round): Pro
   };
 }
 
-/** Bursts to clients of wss that coalesce, to those that don't, and of a bare server. */
+/** Bursts to clients of wss with and without batches, and to clients of a bare server. */
 export const burst: Benchmark = {
   name: "burst",
   async run({ small, report }) {
@@ -95,7 +95,7 @@ export const burst: Benchmark = {
       },
     }, {
       name: "bare",
-      // As long as those of wss, on average.
+      // As long as the frames of wss, on average.
       measure: () => burstRound(bare, { ...round, bytes: payloadOf(Math.round(plainBytes)) }),
     }];
     report(

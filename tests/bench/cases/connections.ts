@@ -1,6 +1,6 @@
 /**
- * What a connection costs: memory, CPU until it is open and, where it subscribes, until it has its
- * list, and how many there are of that a second.
+ * The cost of a connection: its memory, the CPU until it is open or, if it subscribes, until it has its
+ * list, and the connections a second.
  */
 import {
   type Benchmark,
@@ -14,12 +14,12 @@ import type { ClientsOptions } from "../clients/clients.ts";
 import { requireFiles } from "../harness/stage.ts";
 
 const CONNECTIONS = [1000, 5000, 10_000, 15_000];
-/** The number of connections for which there is a target, where each has a subscription. */
+/** The number of subscribed connections for which there is a target. */
 const TARGET_CONNECTIONS = 10_000;
-/** Milliseconds until all are connected, and until all that is no garbage is known. */
+/** Milliseconds until all are connected, and until the memory without garbage is known. */
 const TIMEOUT_MS = 300_000;
 
-/** Each is of another user. */
+/** Each connection is another user's. */
 const SUBSCRIBE: Pick<ClientsOptions, "requests" | "readyAt"> = {
   requests: [
     { rid: 1, command: "authentication", options: { authToken: "user-{client}" } },
@@ -36,7 +36,7 @@ function figures(target: MeasureOptions["figures"][string]["target"]): MeasureOp
   };
 }
 
-/** Does a round, with a process of its own: what was given back is not always seen to be. */
+/** Does a round in a process of its own, because memory that is given back does not always show. */
 async function connect(
   script: string,
   { options, clients: connections, ...clients }: {
@@ -68,16 +68,16 @@ async function connect(
   };
 }
 
-/** Connections to wss and to a bare server, that do nothing or have a subscription each. */
+/** Connections to wss and to a bare server, which are idle or have one subscription each. */
 export const connections: Benchmark = {
   name: "connections",
   async run({ small, report }) {
     await using backend = startChild("servers/users_backend.ts");
     const { origin } = await backend.next();
     const settings = {
-      // No check is due in the time of a round, but what is kept for it counts.
+      // No token is checked again during a round, but the memory for these checks counts.
       AUTH_REVALIDATE_SECONDS: "300",
-      // Each token comes once; what is kept of it for some seconds is not its connection's.
+      // Each token comes once, and the cache of its answer is no cost of its connection.
       AUTH_CACHE_SECONDS: "0",
     };
     const options = { backend: origin, settings };

@@ -1,4 +1,4 @@
-/** What it costs to send one message to many sessions, each of which is subscribed to it. */
+/** The cost of one message that goes to many subscribed sessions. */
 import {
   type Benchmark,
   measureInTurn,
@@ -14,7 +14,7 @@ import { SUBSCRIBE } from "../clients/subscribers.ts";
 
 const SESSIONS = [1000, 5000, 10_000];
 const PAYLOADS = [[100, "100 B"], [1024, "1 KiB"], [8192, "8 KiB"]] as const;
-/** Of each round, to all sessions together. */
+/** Pushes of a round, to all sessions together. */
 const PUSHES = 200_000;
 
 const FIGURES: MeasureOptions["figures"] = {
@@ -26,20 +26,20 @@ const FIGURES: MeasureOptions["figures"] = {
   "pushes a second": { unit: "", hasRatio: true },
   "first receiver's delay": { unit: "ms", hasRatio: true },
   "last receiver's delay": { unit: "ms", hasRatio: true },
-  // Near 100 where the server is what limits, and not its clients.
+  // Near 100 if the server is the limit, and not its clients.
   "server's share of a core": { unit: "%" },
 };
 
-/** What is sent in a round. */
+/** The messages of a round. */
 export interface Round {
   readonly sessions: number;
-  /** Messages, one after another; each is sent when all clients have the one before. */
+  /** The number of messages. Each is sent when all clients have the one before. */
   readonly messages: number;
-  /** Of the n-th message, as the server is told it. */
+  /** Bytes of the n-th message, as the server is told. */
   readonly bytes: (n: number) => number;
 }
 
-/** Does a round; of each message, also the bytes that a client got. */
+/** Does a round. It also notes the bytes of each message that a client got. */
 export async function fanOutRound(
   stage: Stage,
   { sessions, messages, bytes }: Round,
@@ -71,12 +71,12 @@ export async function fanOutRound(
   };
 }
 
-/** The bytes of a frame's text, given those on the wire: there is no mask from a server. */
+/** The bytes of a frame's text, given its bytes on the wire. A server's frame has no mask. */
 export function payloadOf(frameBytes: number): number {
   return frameBytes - (frameBytes <= 127 ? 2 : frameBytes <= 65_539 ? 4 : 10);
 }
 
-/** Fan-out by wss and by a bare server, of frames of the same length. */
+/** Fan-out by wss and by a bare server, with frames of the same length. */
 export const fanOut: Benchmark = {
   name: "fan-out",
   async run({ small, report }) {

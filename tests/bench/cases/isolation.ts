@@ -1,6 +1,6 @@
 /**
- * What slow clients cost the others: the delay from publishing to receiving, with one that reads
- * nothing and 20 that read 1 KiB a second, beside the delay without them.
+ * What slow clients cost the others: the delay from publishing to receiving, with one client that reads
+ * nothing and 20 that read 1 KiB a second, beside the delay without slow clients.
  */
 import { startBackend } from "../../_support/service/backend.ts";
 import { type Benchmark, measureInTurn, type Sample } from "../harness/benchmark.ts";
@@ -18,7 +18,7 @@ const MESSAGES = 300;
 /** Milliseconds between two messages. */
 const EVERY_MS = 50;
 const TEXT = "x".repeat(2000);
-/** Messages, and bytes of each: more than the system holds for a slow client. */
+/** The messages and their bytes: more than the system buffers for a slow client. */
 const FLOOD = 20;
 const FLOOD_BYTES = 500_000;
 
@@ -87,7 +87,7 @@ export const isolation: Benchmark = {
       };
     }
 
-    /** Connects slow clients, that read for as long as they are let. */
+    /** Connects slow clients, which read until they are stopped. */
     async function connectSlow(): Promise<DisposableStack> {
       const sockets = new DisposableStack();
       for (let i = 0; i <= slowCount; i++) {

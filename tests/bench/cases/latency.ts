@@ -1,9 +1,9 @@
 /**
- * How long a message takes from the producer to the client, at several paces.
+ * The time of a message from the producer to the client, at several paces.
  *
- * Counted from when a message was to be written, by a schedule of equal distances, whenever the
- * producer got to it: what a slow moment delays is counted with all who wait. Until the client process
- * has read it. All are on one machine, so by one clock.
+ * It begins when the message was scheduled, at equal intervals, even if the producer wrote it later: so
+ * a slow moment counts for every message that it delays. It ends when the client's process has read the
+ * message. All processes are on one machine, and use one clock.
  */
 import {
   type Benchmark,
@@ -19,9 +19,9 @@ import { startStage } from "../harness/stage.ts";
 import { quantile } from "../harness/statistics.ts";
 
 const PACES = [100, 1000, 5000];
-/** The pace of which the 99th percentile has a target, in milliseconds. */
+/** The pace at which the 99th percentile has a target, in milliseconds. */
 const TARGET = { perSecond: 1000, ms: 15 };
-/** Clients, of a user each. */
+/** Clients, each of another user. */
 const USERS = 1000;
 
 const QUANTILES = { "50th percentile": 0.5, "99th percentile": 0.99, "99.9th percentile": 0.999 };
@@ -73,7 +73,7 @@ function figuresOf(perSecond: number): Record<string, FigureInfo> {
   };
 }
 
-/** From produce to socket, by wss and by a bare consumer. */
+/** From produce to socket, with wss and with a bare consumer. */
 export const latency: Benchmark = {
   name: "latency",
   async run({ small, report }) {

@@ -1,6 +1,6 @@
 /**
- * What metrics and the trace for `/why` cost: a fan-out by the service as it is, and by a build in
- * which both do nothing.
+ * The cost of metrics and of the delivery trace for `/why`: a fan-out by the service as it is, and by a
+ * build in which both do nothing.
  */
 import { type Benchmark, measureInTurn } from "../harness/benchmark.ts";
 import { startChild } from "../harness/child.ts";
@@ -10,7 +10,7 @@ import { fanOutRound } from "./fan_out.ts";
 
 const ROOT = new URL("../../../", import.meta.url);
 
-/** Source that does nothing, by the file in whose place it is. */
+/** Source that does nothing, by the file that it replaces. */
 const NOTHING = {
   "observe/metrics.ts": `
 const none = () => {};
@@ -32,7 +32,7 @@ async function copyWithout(folder: string): Promise<void> {
   }
 }
 
-/** Fan-out with and without metrics and trace. */
+/** Fan-out with and without metrics and delivery trace. */
 export const observation: Benchmark = {
   name: "observation",
   async run({ small, report }) {

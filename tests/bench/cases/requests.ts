@@ -1,4 +1,4 @@
-/** What a request costs that a backend answers at once: 200 sessions, each of which always has one under way. */
+/** The cost of a request that a backend answers at once, with 200 sessions that always have one under way. */
 import {
   type Benchmark,
   measureInTurn,
@@ -10,7 +10,7 @@ import type { Asked } from "../clients/asking_clients.ts";
 import { type Child, startChild } from "../harness/child.ts";
 
 const CLIENTS = 200;
-/** Of each round, by all clients together. */
+/** Requests of a round, by all clients together. */
 const REQUESTS = 20_000;
 const REQUEST = {
   rid: 2,
@@ -25,7 +25,7 @@ const FIGURES: MeasureOptions["figures"] = {
     target: { of: "ratio", bound: "at least", value: 0.8 },
   },
   "CPU a request": { unit: "µs", hasRatio: true },
-  // Near 100 where the server is what limits, and neither clients nor the backend.
+  // Near 100 if the server is the limit, and not the clients or the backend.
   "server's share of a core": { unit: "%" },
 };
 
@@ -54,7 +54,7 @@ function variantOf(name: string, { server, clients }: Stage, requests: number): 
   };
 }
 
-/** Requests to wss and to a bare server, which ask the same backend. */
+/** Requests to wss and to a bare server, with the same backend. */
 export const requests: Benchmark = {
   name: "requests",
   async run({ small, report }) {

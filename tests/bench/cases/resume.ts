@@ -1,7 +1,7 @@
 /**
- * What it takes that all clients of an instance come back at once, as after a restart of another: each
- * connects, logs in, and asks for what it has missed since its cursor. That comes from the window; no
- * list is to be asked of the backend.
+ * The return of many clients at once, as after the restart of an instance: each connects, logs in, and
+ * asks for what it has missed since its cursor. This comes from the window, so the backend must not be
+ * asked for a list.
  */
 import type { BackendCalls } from "../servers/backend.ts";
 import {
@@ -20,11 +20,11 @@ import { requireFiles } from "../harness/stage.ts";
 import { connect } from "../../_support/clients/client.ts";
 import { until } from "../../_support/queue.ts";
 
-/** Messages that each client has missed. */
+/** Messages that each client missed. */
 const MISSED = 20;
 /** Milliseconds over which the clients connect. */
 const OVER_MS = 2000;
-/** A user of none of the clients, who sees that all was read. */
+/** A user without a client in the benchmark, whose own client sees that everything was read. */
 const WATCHER = "watcher";
 
 const FIGURES: MeasureOptions["figures"] = {
@@ -42,7 +42,7 @@ const FIGURES: MeasureOptions["figures"] = {
 interface Case {
   readonly name: string;
   readonly clients: number;
-  /** How many users the clients are, each as many as all others. */
+  /** The number of users. Each has the same number of clients. */
   readonly users: number;
 }
 
@@ -73,7 +73,7 @@ function resumingOptions({ clients, users }: Case, port: number): ResumingOption
   };
 }
 
-/** Starts a server and what comes back to it; its round begins when `miss` has given a cursor. */
+/** Starts a server and its returning clients. A round begins when `miss` has given a cursor. */
 async function startVariant(
   kafka: KafkaStage,
   { name, server, port, given, miss }: {
@@ -117,9 +117,9 @@ async function runCase(kafka: KafkaStage, given: Case, small: boolean) {
   await using children = new AsyncDisposableStack();
   const options = await kafka.createTopic();
   const settings = {
-    // A login that was asked for in the round before is asked for again.
+    // So that each round asks for the logins again.
     AUTH_CACHE_SECONDS: "1",
-    // Where all come before the backend has answered one of them, still none is refused.
+    // So that no client is refused, even if all come before the backend answers the first.
     REQUEST_POOL_SIZE: String(Math.ceil(given.clients / 2)),
   };
   const wssServer = children.use(startChild("servers/kafka_wss.ts", { ...options, settings }));
@@ -153,7 +153,7 @@ async function runCase(kafka: KafkaStage, given: Case, small: boolean) {
       server: bareServer,
       port: (await bareServer.next()).port,
       given,
-      // It sends so many frames to whoever says that it has missed something.
+      // The number of frames that it sends to each client that has missed something.
       miss: () => Promise.resolve("something"),
     }),
   );
@@ -165,7 +165,7 @@ async function runCase(kafka: KafkaStage, given: Case, small: boolean) {
   });
 }
 
-/** Clients that come back, to wss and to a server that sends as many frames. */
+/** Clients that come back to wss, and to a server that sends them as many frames. */
 export const resume: Benchmark = {
   name: "resume",
   async run({ small, report }) {

@@ -1,7 +1,6 @@
 /**
- * How long it takes from the start of the process until it serves: wss until `/readyz` is 200, with
- * nothing to read from Kafka and with as much as the window holds; a bare server until it answers. Also
- * how large it is.
+ * The time from the start of the process until it serves: of wss until `/readyz` is 200, with nothing to
+ * read from Kafka and with a full window; of a bare server until it answers. Also the size of wss.
  */
 import { fileURLToPath } from "node:url";
 import { freePort } from "../../_support/network/free_port.ts";
@@ -21,14 +20,14 @@ import { startProcess } from "../../_support/service/process.ts";
 import { until } from "../../_support/queue.ts";
 import { testEnvironment } from "../../_support/service/settings.ts";
 
-/** More than RECOVERY_MAX_BYTES holds of messages of a KiB. */
+/** Messages of 1 KiB: more than RECOVERY_MAX_BYTES holds. */
 const FULL = 65_536;
-/** Messages that are written at once. */
+/** Messages that one request writes. */
 const BATCH = 512;
 
 const ROOT = new URL("../../../", import.meta.url);
 
-/** Resolves when it answers 200. */
+/** Resolves when the URL answers 200. */
 async function whenAnswers(url: string): Promise<void> {
   await until(`${url} answers 200`, async () => {
     const response = await fetch(url).catch(() => null);
@@ -47,7 +46,7 @@ function startOfWss(
       const start = performance.now();
       await using wss = await startProcess({
         env: {
-          // Not asked before it has started.
+          // Before it has started, nothing listens.
           ...testEnvironment("http://127.0.0.1:1"),
           KAFKA_BROKERS: brokers,
           KAFKA_TOPIC: topic,
@@ -57,7 +56,7 @@ function startOfWss(
       });
       await whenAnswers(`http://127.0.0.1:${await wss.port()}/readyz`);
       const ms = performance.now() - start;
-      // It has to have read all of it by then; with nothing to read there is the start itself.
+      // By then it must have read everything. With nothing to read, this is the start itself.
       const read = await recordsRead(`http://127.0.0.1:${adminPort}`);
       return { figures: { "until it serves": ms }, delivered: 1 + read, expected: 1 + messages };
     },
@@ -93,7 +92,7 @@ async function fill(brokers: string, topic: string, messages: number): Promise<v
   await producer.disconnect();
 }
 
-/** The binary, where `deno task compile` has made one, or else all files of its own that it loads. */
+/** The size of the binary if `deno task compile` has made one, or else of the files of wss that it loads. */
 async function sizeOfWss(): Promise<{ what: string; unit: string; size: number }> {
   const binary = await Deno.stat(new URL("wss", ROOT)).catch(() => null);
   if (binary) return { what: "binary", unit: "MiB", size: binary.size / 2 ** 20 };

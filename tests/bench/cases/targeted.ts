@@ -1,7 +1,7 @@
 /**
- * How fast messages from Kafka are read that are each for one user, and those that nobody here wants.
- * They are there before the server goes on, so that what counts is how fast it reads; the time is that
- * until the last one is at its client.
+ * How fast wss reads messages from Kafka that are for one user each, and messages for users who are not
+ * connected. All messages are written before the server goes on, so that its reading is what counts. The
+ * time ends when the last message is at its client.
  */
 import {
   type Benchmark,
@@ -20,9 +20,9 @@ import { type Stage, startStage } from "../harness/stage.ts";
 interface Case {
   readonly name: string;
   readonly clients: number;
-  /** What is written in a round. */
+  /** The messages of a round. */
   readonly fill: Omit<Fill, "topic">;
-  /** How much of that the clients get. */
+  /** How many of these the clients get. */
   readonly expected: number;
   /** Messages a second. */
   readonly target: number;
@@ -41,7 +41,7 @@ function cases(small: boolean): Case[] {
   }, {
     name: "for users who are not here",
     clients: 1,
-    // Read to its end where the last of each partition has come.
+    // The last message of each partition is for a client, which shows that everything was read.
     fill: { count: unwanted, users: 10_000, prefix: "absent-", last: "0" },
     expected: PARTITIONS,
     target: 50_000,
@@ -80,7 +80,7 @@ async function startVariant(
   };
 }
 
-/** Messages for single users, by wss and by a bare consumer. */
+/** Messages for single users, with wss and with a bare consumer. */
 export const targeted: Benchmark = {
   name: "targeted",
   async run({ small, report }) {

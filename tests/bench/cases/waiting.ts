@@ -1,11 +1,11 @@
 /**
  * How long a request waits while messages are sent to 10,000 sessions.
  *
- * A client that gets none of them asks for next to nothing, again as soon as it is answered, and what
- * counts is its longest wait of a round: from just before it writes a request until it has read the
- * reply, in a process of its own. On two cores that has to take turns with the server and the process
- * of the 10,000, which is in the figure as well. There is no bare server: it sends to all in one turn,
- * and answers nothing meanwhile.
+ * One more client, in a process of its own, gets none of these messages. It always has a request under
+ * way that costs next to nothing. The figure is its longest wait of a round, from just before it writes
+ * a request until it has read the reply. On two cores this process shares the cores with the server and
+ * with the 10,000 clients, which adds to the figure. There is no bare server to compare with, because it
+ * would send to all in one turn, and answer nothing meanwhile.
  */
 import { type Benchmark, measureInTurn, turns, type Variant } from "../harness/benchmark.ts";
 import { startChild } from "../harness/child.ts";
@@ -17,10 +17,10 @@ import { fanOutRound } from "./fan_out.ts";
 
 const SESSIONS = 10_000;
 const PAYLOADS = [[100, "100 B"], [1024, "1 KiB"]] as const;
-/** Of each round, one after another. */
+/** Messages of a round, one after another. */
 const MESSAGES = 20;
 
-/** One way to be subscribed. */
+/** One way to subscribe the sessions. */
 interface Case {
   readonly name: string;
   /** What the server publishes. */
@@ -50,7 +50,7 @@ const CASES: readonly Case[] = [{
   },
 }];
 
-/** The longest wait of a request, for each way to be subscribed. */
+/** The longest wait of a request, for each way to subscribe. */
 export const waiting: Benchmark = {
   name: "waiting",
   async run({ small, report }) {

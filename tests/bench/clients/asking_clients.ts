@@ -1,22 +1,22 @@
 /**
- * Clients as a process of a benchmark: each logs in with a token of its own and then, when the process
- * is asked to, sends the same request again as soon as it is answered, until there have been enough.
+ * A process with clients that ask: each logs in with a token of its own. When the process is asked to,
+ * each client sends the same request again as soon as it is answered, until there are enough replies.
  */
 import { clientFrame, openQuickSocket } from "../../_support/clients/quick_socket.ts";
 import { FrameCounter, TextCounter } from "./counters.ts";
 import { answer, childOptions, say } from "../harness/parent.ts";
 
-/** What it is told at its start. */
+/** The options of the process. */
 interface Options {
   readonly port: number;
   readonly clients: number;
-  /** What each sends, as JSON. */
+  /** The request of each client, as JSON. */
   readonly request: unknown;
 }
 
-/** What became of requests. */
+/** The result of the requests. */
 export interface Asked {
-  /** Replies that say ok. */
+  /** Replies whose status is `ok`. */
   readonly ok: number;
   /** Milliseconds from the first request to the last reply. */
   readonly tookMs: number;
@@ -37,7 +37,7 @@ async function connect(index: number) {
   const replies = new FrameCounter();
   const oks = new TextCounter('"status":"ok"');
   const buffer = new Uint8Array(16_384);
-  /** Asks, and waits for the reply; gives 1 where it is ok. */
+  /** Asks, and waits for the reply. Gives 1 if its status is `ok`. */
   return async (): Promise<number> => {
     await conn.write(frame);
     let ok = 0;

@@ -1,53 +1,53 @@
 /**
- * Clients as a process of a benchmark: sockets that ask for an upgrade, send what they are told to,
- * and then count what comes. When asked, the process waits until as much has come as one push
- * brings, or until nothing comes any more, and tells of it.
+ * A process with clients that count: each asks for an upgrade, sends its requests, and then counts what
+ * comes. When the process is asked, it waits until one push has come to all clients, or until nothing
+ * comes any more, and says how much came.
  */
 import { clientFrame, openQuickSocket } from "../../_support/clients/quick_socket.ts";
 import { exactNow } from "../harness/clock.ts";
 import { type Counter, FrameCounter, StampCounter, TextCounter } from "./counters.ts";
 import { answer, childOptions, say } from "../harness/parent.ts";
 
-/** What it is told at its start. */
+/** The options of the process. */
 export interface ClientsOptions {
   readonly port: number;
   /** How many clients. */
   readonly clients: number;
   readonly path?: string;
-  /** Subprotocols that they offer. */
+  /** The subprotocols that the clients offer. */
   readonly protocol?: string;
-  /** What each sends at first, as JSON, in which `{client}` is its number, from 0 on. */
+  /** The requests of each client, as JSON. `{client}` stands for its number, from 0 on. */
   readonly requests?: readonly unknown[];
-  /** What has come when a client is ready; by default the end of the upgrade's answer. */
+  /** The text after which a client is ready; by default the end of the answer to the upgrade. */
   readonly readyAt?: string;
-  /** What is counted: occurrences of a text, by default text frames. */
+  /** The text to count; by default text frames are counted. */
   readonly counted?: string;
-  /** Whether `"at":…` is counted in place of it, and told how long ago each was, see {@linkcode Received}. */
+  /** Whether to count `"at":…` instead, and to say how long ago each was, see {@linkcode Received}. */
   readonly isStamped?: boolean;
-  /** How many of them one push brings to all clients together. */
+  /** How many one push brings to all clients together. */
   readonly perPush: number;
 }
 
-/** Wait until nothing comes any more; else for as much as a push brings. */
+/** Whether to wait until nothing comes any more, and not only for one push. */
 export interface ClientsQuestion {
   readonly untilQuiet?: boolean;
 }
 
-/** What has come since the last time that it was asked. */
+/** What came since the last question. */
 export interface Received {
   readonly count: number;
   /** Bytes on the wire. */
   readonly bytes: number;
-  /** When the first has come, and when as many have come as a push brings; by {@linkcode exactNow}. */
+  /** When the first came, and when the last of one push came; by {@linkcode exactNow}. */
   readonly firstAt: number | null;
   readonly lastAt: number | null;
-  /** How many milliseconds ago each time was that has come, where they are stamped. */
+  /** If messages are stamped: how many milliseconds ago each stamp was when it came. */
   readonly delaysMs: readonly number[];
 }
 
-/** Milliseconds to wait for what does not come. */
+/** Milliseconds to wait for messages that do not come. */
 const TIMEOUT_MS = 20_000;
-/** Milliseconds without anything, after which nothing more is thought to come. */
+/** Milliseconds of silence after which no more messages are expected. */
 const QUIET_MS = 100;
 /** Clients that connect at once. */
 const CONNECTING = 50;

@@ -1,14 +1,14 @@
-/** What clients count of what they are sent, without parsing it. */
+/** Counters for the bytes that clients receive, which do not parse them. */
 
-/** Counts things in bytes that come in pieces. */
+/** Counts something in bytes that come in pieces. */
 export interface Counter {
-  /** How many end in this piece. */
+  /** Gives how many end in this piece. */
   take(bytes: Uint8Array): number;
 }
 
 /** Counts a server's text frames. */
 export class FrameCounter implements Counter {
-  /** Of a header that has not come whole yet. */
+  /** The beginning of a header, of which the rest has not come yet. */
   #header: number[] = [];
   /** Bytes of the frame that are still to come. */
   #left = 0;
@@ -36,7 +36,7 @@ export class FrameCounter implements Counter {
   }
 }
 
-/** What a header without a mask says, if all of it is there. */
+/** Reads a header without a mask, if all of it is there. */
 function payloadLength([, short, ...long]: readonly number[]): number | undefined {
   if (short === undefined) return undefined;
   if (short < 126) return short;
@@ -44,7 +44,7 @@ function payloadLength([, short, ...long]: readonly number[]): number | undefine
   return long.reduce((length, byte) => length * 256 + byte, 0);
 }
 
-/** Counts how often a text comes, in what does not begin it twice in a row. */
+/** Counts how often a text comes. Its beginning must not come twice in a row. */
 export class TextCounter implements Counter {
   readonly #text: Uint8Array;
   #matched = 0;
@@ -68,11 +68,11 @@ export class TextCounter implements Counter {
   }
 }
 
-/** Counts times that come as `"at":`, with the milliseconds since 1970 behind it, and tells of each. */
+/** Counts stamps, which are `"at":` with milliseconds since 1970 after it, and reports each. */
 export class StampCounter implements Counter {
   readonly #tell: (at: number) => void;
   readonly #decoder = new TextDecoder();
-  /** The end of what has come, in which a stamp may begin. */
+  /** The end of the last piece, in which a stamp may begin. */
   #rest = "";
 
   constructor(tell: (at: number) => void) {

@@ -1,21 +1,21 @@
-/** What producers of benchmarks are told to write. */
+/** The messages that producers of benchmarks write. */
 
 /** Partitions of the topics. */
 export const PARTITIONS = 3;
 
-/** Messages to write, as fast as that can be done. */
+/** Messages to write as fast as possible. */
 export interface Fill {
   readonly topic: string;
   readonly count: number;
-  /** They go to that many users in turn, in no order that means anything to a computer. */
+  /** The number of users to whom they go in turn, in an order without a pattern. */
   readonly users: number;
-  /** In front of the number of each user, for users that nobody is. */
+  /** A prefix for the numbers of the users, for users who are not connected. */
   readonly prefix?: string;
-  /** The user who is written to at the end of each partition. */
+  /** The user of the last message of each partition. */
   readonly last?: string;
 }
 
-/** Messages to write at a pace, each with the time at which it was to be written. */
+/** Messages to write at a pace, each stamped with its scheduled time. */
 export interface Pace {
   readonly topic: string;
   readonly users: number;

@@ -1,12 +1,12 @@
-/** Writes messages to topics, as a process of a benchmark: all at once, or at a constant pace. */
+/** A process that writes messages to topics: all at once, or at a constant pace. */
 import { connectKafka } from "../../_support/kafka/topic.ts";
 import { exactNow } from "../harness/clock.ts";
 import { type Fill, type Pace, PARTITIONS } from "./load.ts";
 import { answer, childOptions, say } from "../harness/parent.ts";
 
-/** A prime, which no number of users is a multiple of. */
+/** A prime that divides no number of users. */
 const STEP = 7919;
-/** Messages written in one request. */
+/** Messages that one request writes. */
 const BATCH = 1000;
 /** Requests under way while filling. */
 const CONCURRENCY = 3;
@@ -21,7 +21,7 @@ function message(user: string, { n, at }: { n: number; at?: number }) {
   const data = {
     text: "x".repeat(100),
     n,
-    // Of less than 16 digits, which are numbers as all others to wss.
+    // Less than 16 digits, so that wss reads it as an ordinary number.
     ...at !== undefined && { at: Math.round(at * 100) / 100 },
   };
   const document = { userId: user, type: "message", data };
@@ -50,7 +50,7 @@ async function fill({ topic, count, users, prefix = "", last }: Fill): Promise<v
   await producer.send({ topic, messages, acks: 1 });
 }
 
-/** What is late is written at once, with the time at which it should have been. */
+/** A late message is written at once, stamped with its scheduled time. */
 async function pace({ topic, users, perSecond, count }: Pace): Promise<void> {
   const startAt = exactNow() + 100;
   const writing: Promise<unknown>[] = [];

@@ -1,36 +1,36 @@
 /**
- * Clients as a process of a benchmark that come back all at once, as after a restart: each time that it
- * is asked, they connect by a schedule, send what they are told to, and leave when all have got what
- * they have missed.
+ * A process with clients that come back at once, as after a restart. Each time that the process is asked,
+ * the clients connect by a schedule, send their requests, and leave when all of them have what they
+ * missed.
  */
 import { clientFrame, openQuickSocket } from "../../_support/clients/quick_socket.ts";
 import { exactNow } from "../harness/clock.ts";
 import { TextCounter } from "./counters.ts";
 import { answer, childOptions, say } from "../harness/parent.ts";
 
-/** What it is told at its start. */
+/** The options of the process. */
 export interface ResumingOptions {
   readonly port: number;
   /** How many clients. */
   readonly clients: number;
-  /** Milliseconds over which their connecting is spread evenly. */
+  /** Milliseconds over which the connects are spread evenly. */
   readonly overMs: number;
-  /** What each sends, as JSON, in which `{client}` is its number and `{since}` the cursor. */
+  /** The requests of each client, as JSON. `{client}` stands for its number, `{since}` for the cursor. */
   readonly requests: readonly unknown[];
-  /** What is counted: occurrences of a text. */
+  /** The text to count. */
   readonly counted: string;
-  /** How many of them each has missed. */
+  /** How often each client has missed it. */
   readonly missed: number;
 }
 
-/** What came of it. */
+/** The result. */
 export interface Resumed {
   readonly count: number;
-  /** Milliseconds from when the first was to connect until each had all, the longest. */
+  /** Milliseconds from the first scheduled connect until the last client had everything. */
   readonly lastMs: number;
 }
 
-/** Milliseconds to wait for what does not come. */
+/** Milliseconds to wait for messages that do not come. */
 const TIMEOUT_MS = 30_000;
 
 const { port, clients, overMs, requests, counted, missed }: ResumingOptions = childOptions();
@@ -68,7 +68,7 @@ await answer(async ({ since }: { since: string }): Promise<Resumed> => {
   const startAt = exactNow();
   for (let client = 0; client < clients;) {
     for (; client < clients && startAt + client * overMs / clients <= exactNow(); client++) {
-      // Who is sent away has not got what it has missed.
+      // A client that is sent away does not have what it missed.
       resume(client).catch(() => {});
     }
     await new Promise((resolve) => setTimeout(resolve, 1));

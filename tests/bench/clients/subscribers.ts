@@ -1,7 +1,7 @@
-/** Clients that are subscribed to what is published for the user whom `instant_backend.ts` tells of. */
+/** Clients that subscribe to the notifications of the user of `instant_backend.ts`. */
 import type { ClientsOptions } from "./clients.ts";
 
-/** What a client sends, and what has come when it is subscribed. */
+/** The requests of a client, and the text after which it is subscribed. */
 export const SUBSCRIBE: Pick<ClientsOptions, "requests" | "readyAt"> = {
   requests: [
     { rid: 1, command: "authentication", options: { authToken: "alice" } },

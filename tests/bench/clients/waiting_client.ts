@@ -1,15 +1,14 @@
 /**
- * A client as a process of a benchmark that always has a request under way: one for which the server
- * has next to nothing to do, again as soon as it is answered. When asked, the process tells how long
- * the longest wait was since the last time.
+ * A process with one client that always has a request under way, which costs the server next to nothing.
+ * When the process is asked, it says how long the longest wait was since the last question.
  */
 import { clientFrame, openQuickSocket } from "../../_support/clients/quick_socket.ts";
 import { FrameCounter, TextCounter } from "./counters.ts";
 import { answer, childOptions, say } from "../harness/parent.ts";
 
-/** How long it waited for replies. */
+/** The waits for replies. */
 export interface Waited {
-  /** Milliseconds from just before a request is written until its reply is read. */
+  /** The longest, in milliseconds, from just before a request is written until its reply is read. */
   readonly longestMs: number;
 }
 

@@ -1,88 +1,88 @@
 /**
- * How things are measured: two variants in turn, in one run, so that what disturbs one of them
- * disturbs the other as well, and the ratio between them says something on any machine.
+ * How benchmarks measure: two variants in turn, in one run. A disturbance hits both, so their ratio says
+ * something on any machine.
  */
 import { type Clock, systemClock } from "./clock.ts";
 import { median, spread } from "./statistics.ts";
 
-/** How much longer than planned a round may take. */
+/** The factor by which a round may exceed its plan. */
 const MAX_OVER_PLAN = 1.5;
-/** Milliseconds below which a round's plan says nothing: a pause of the system is longer. */
+/** Milliseconds that a plan has at least, because a pause of the system can be longer than less. */
 const MIN_PLAN_MS = 1000;
 /** Milliseconds by which a clock may be corrected during a round. */
 const MAX_CLOCK_STEP_MS = 10;
 
-/** What one round of one variant gave. */
+/** The result of one round of one variant. */
 export interface Sample {
-  /** By the names under which they were announced. */
+  /** By their names in the options. */
   readonly figures: Readonly<Record<string, number>>;
-  /** How much of what was sent has come, such as pushes. */
+  /** How many of the messages came, such as pushes. */
   readonly delivered: number;
-  /** How much should have come, and no more. */
+  /** How many should have come: exactly this number. */
   readonly expected: number;
-  /** What else makes the round invalid. */
+  /** Other reasons why the round is invalid. */
   readonly problems?: readonly string[];
 }
 
-/** Something that is measured in turn with others, such as wss and the bare baseline. */
+/** Something that is measured in turn with others, such as wss or the bare baseline. */
 export interface Variant {
   readonly name: string;
-  /** Does one round; all of it is over when this resolves. */
+  /** Does one round. When this resolves, all of it is over. */
   measure(): Promise<Sample>;
 }
 
-/** What a figure should be. */
+/** The value that a figure should reach. */
 export interface Target {
-  /** Of the ratio of the first variant to the second, or of the first one's own value. */
+  /** Whether it is for the ratio of the first variant to the second, or for the first one's value. */
   readonly of: "ratio" | "value";
   readonly bound: "at most" | "at least";
   readonly value: number;
 }
 
-/** What is said of a figure besides its values. */
+/** A figure without its values. */
 export interface FigureInfo {
   /** Such as `ms`, or `""` for a plain number. */
   readonly unit: string;
-  /** Whether the ratio of the first variant to the second is of interest. */
+  /** Whether to show the ratio of the first variant to the second. */
   readonly hasRatio?: boolean;
   readonly target?: Target;
 }
 
-/** The values of all rounds, in their order, and what they come to. */
+/** The values of all rounds in their order, with median and spread. */
 export interface Summary {
   readonly values: readonly number[];
   readonly median: number;
-  /** Half the distance from the lowest to the highest, as a part of the median. */
+  /** Half the distance from the lowest to the highest value, as a part of the median. */
   readonly spread: number;
 }
 
-/** A figure of all variants. */
+/** A figure with the values of all variants. */
 export interface Figure {
   readonly name: string;
   readonly unit: string;
   readonly byVariant: readonly (Summary & { readonly variant: string })[];
-  /** Of the first variant to the second, round by round. */
+  /** The ratio of the first variant to the second, round by round. */
   readonly ratio?: Summary;
   readonly target?: Target;
-  /** Whether the median is what the target says. */
+  /** Whether the median reaches the target. */
   readonly isReached?: boolean;
 }
 
-/** One table of a benchmark, as it is written to the JSON file. */
+/** One table of a benchmark, as the JSON file has it. */
 export interface Result {
   readonly benchmark: string;
-  /** Which of the benchmark's tables it is, such as `1000 sessions, 8 KiB`. */
+  /** The name of the table, such as `1000 sessions, 8 KiB`. */
   readonly case: string;
   readonly rounds: number;
   readonly figures: readonly Figure[];
-  /** Why its figures say nothing; empty where they do. */
+  /** Why its figures are invalid; empty if they are valid. */
   readonly invalid: readonly string[];
 }
 
-/** One entry of the list that `deno task bench` runs. */
+/** One benchmark of `deno task bench`. */
 export interface Benchmark {
   readonly name: string;
-  /** Reports results as they come; `small` is for seeing in a few seconds that all of it works. */
+  /** Runs, and reports each result. `small` only shows, within seconds, that everything works. */
   run(options: { small: boolean; report: (result: Result) => void }): Promise<void>;
 }
 
@@ -90,34 +90,33 @@ export interface Benchmark {
 export interface MeasureOptions {
   readonly benchmark: string;
   readonly case: string;
-  /** Measured rounds of each variant. */
+  /** Rounds of each variant that are measured. */
   readonly rounds: number;
-  /** Rounds of each variant in front of them, of which nothing is kept. */
+  /** Rounds of each variant before these, which are not counted. */
   readonly warmUps: number;
   /**
-   * Milliseconds that a round should take: for load that is sent at a fixed pace. By default each
-   * variant's slowest warm-up, for load that is sent as fast as it is taken: code that is cold is slower
-   * than what is measured, so that a round that takes half as long again was disturbed by something else.
-   * No plan is shorter than a second.
+   * Milliseconds that a round should take, if its load has a fixed pace. The default is the slowest
+   * warm-up of the variant, for load that is sent as fast as possible: cold code is slower than the code
+   * that is measured, so a round that takes over 1.5 times as long was disturbed. A plan has at least a
+   * second.
    */
   readonly planMs?: number;
-  /** In the order in which they are shown. */
+  /** In the order in which the table shows them. */
   readonly figures: Readonly<Record<string, FigureInfo>>;
   /** For tests. */
   readonly clock?: Clock;
 }
 
-/** How often to measure: five rounds and two to warm up, or one and one in the small form. */
+/** How often to measure: five rounds after two warm-ups, or one after one in the small form. */
 export function turns(small: boolean): Pick<MeasureOptions, "rounds" | "warmUps"> {
   return small ? { rounds: 1, warmUps: 1 } : { rounds: 5, warmUps: 2 };
 }
 
 /**
- * Measures variants in turn: A B A B. The first is what ratios are of, the second what they are to.
+ * Measures variants in turn: A B A B. Ratios are of the first variant to the second.
  *
- * A result is invalid where in any of its rounds not all has come that was expected, or more; where a
- * clock was set; where a round took over 1.5 times its plan; where a figure is no number; and where a
- * variant says so.
+ * A result is invalid if one of its rounds got more or fewer messages than expected, took over 1.5 times
+ * its plan, or has a figure that is not a number; if a clock was set; or if a variant says so.
  *
  * @returns The result, valid or not
  */
@@ -183,7 +182,7 @@ function problemsOf(
   }
   for (const name of names) {
     const value = figures[name];
-    // Times and counts, of which none can be negative but by a clock that was set.
+    // Times and counts: a negative one comes from a clock that was set.
     if (value === undefined || !(value >= 0 && value < Infinity)) {
       problems.push(`${name} is ${value}`);
     }

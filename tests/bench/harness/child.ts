@@ -1,4 +1,4 @@
-/** A process of a benchmark: a server of which the cost is measured, a backend, or clients. */
+/** A process of a benchmark: a server that is measured, a backend, or clients. */
 import { fileURLToPath } from "node:url";
 import { readLines } from "../../_support/lines.ts";
 import { deadline, Queue } from "../../_support/queue.ts";
@@ -6,16 +6,16 @@ import { deadline, Queue } from "../../_support/queue.ts";
 const HERE = new URL("../", import.meta.url);
 const CONFIG = new URL("../../deno.json", import.meta.url);
 
-/** The same for all, so that no variant has an advantage. */
+/** Permissions, the same for all processes, so that no variant has an advantage. */
 const PERMISSIONS = ["--allow-net", "--allow-env", "--allow-read"];
 
 /** A process that answers lines of JSON with lines of JSON, in their order. */
 export interface Child extends AsyncDisposable {
   readonly pid: number;
-  /** What it says by itself, or as the next answer; an error where it says nothing in time. */
+  /** Gives the next line of the process. Rejects if there is none in time. */
   // deno-lint-ignore no-explicit-any
   next(timeoutMs?: number): Promise<any>;
-  /** Asks for something, and gives the answer. */
+  /** Asks a question, and gives the answer. */
   // deno-lint-ignore no-explicit-any
   ask(question: unknown, timeoutMs?: number): Promise<any>;
 }
@@ -24,7 +24,7 @@ export interface Child extends AsyncDisposable {
  * Starts a script.
  *
  * @param script Its path below `tests/bench`, such as `servers/bare.ts`
- * @param options What it is told at its start, by {@linkcode childOptions}
+ * @param options The process gets them by {@linkcode childOptions}
  */
 export function startChild(script: string, options: unknown = {}): Child {
   const child = new Deno.Command(Deno.execPath(), {

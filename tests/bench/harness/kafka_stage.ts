@@ -1,27 +1,27 @@
-/** What benchmarks with a real Kafka have in common: a broker, the APIs, a producer, servers. */
+/** The parts that benchmarks with a real Kafka share: a broker, the APIs, a producer. */
 import { withAdmin } from "../../_support/kafka/topic.ts";
 import { runBroker } from "../../_support/kafka/run_broker.ts";
 import { type Child, startChild } from "./child.ts";
 import type { KafkaServerOptions } from "../servers/kafka_wss.ts";
 import { type Fill, PARTITIONS } from "../clients/load.ts";
 
-/** Milliseconds for filling a topic, also on a machine that does other things. */
+/** Milliseconds to fill a topic, even on a busy machine. */
 const FILL_MS = 120_000;
 
-/** A broker with all that is around it. */
+/** A broker with its backend and its producer. */
 export interface KafkaStage extends AsyncDisposable {
   readonly backend: Child;
   readonly producer: Child;
-  /** A new topic, and what a server is told of it. */
+  /** Makes a topic, and gives the options of a server that reads it. */
   createTopic(): Promise<KafkaServerOptions>;
   /**
-   * Writes messages while a server is stopped, so that it finds all of them when it goes on, and the
-   * producer takes nothing of the machine while it reads them.
+   * Writes messages while a server is stopped. So the server finds all of them when it goes on, and
+   * the producer takes no CPU while the server reads.
    */
   fillWhileStopped(server: Child, fill: Fill): Promise<void>;
 }
 
-/** Starts it; `null`, and said so, where there is no Kafka. */
+/** Starts the stage. Without Kafka it says so, and gives `null`. */
 export async function startKafkaStage(benchmark: string): Promise<KafkaStage | null> {
   await using starting = new AsyncDisposableStack();
   const broker = await runBroker(`the benchmark ${benchmark} is`);
@@ -51,7 +51,7 @@ export async function startKafkaStage(benchmark: string): Promise<KafkaStage | n
   };
 }
 
-/** What clients of users 0, 1, 2… send: a login, and a list to be subscribed by. */
+/** The requests of clients of the users 0, 1, 2 …: a login, and a list that subscribes. */
 export const SUBSCRIBE_EACH = {
   requests: [
     { rid: 1, command: "authentication", options: { authToken: "token-{client}" } },

@@ -1,7 +1,7 @@
-/** What figures depend on. */
+/** The machine, on which figures depend. */
 import { cpus } from "node:os";
 
-/** A machine, for people to compare figures of the same. */
+/** A machine, so that readers compare only figures of equal machines. */
 export interface Machine {
   readonly cpu: string;
   readonly cores: number;
@@ -10,7 +10,7 @@ export interface Machine {
   readonly deno: string;
 }
 
-/** This machine. */
+/** Describes this machine. */
 export function thisMachine(): Machine {
   return {
     cpu: cpus()[0]?.model ?? Deno.build.arch,

@@ -1,21 +1,21 @@
-/** The other end of {@linkcode startChild}: what a process of a benchmark is told, and says. */
+/** The other end of {@linkcode startChild}: the options, questions and answers of a process. */
 import process from "node:process";
 import { setImmediate } from "node:timers/promises";
 import { readLines } from "../../_support/lines.ts";
 
-/** What the process was told at its start. */
+/** Gives the options of the process. */
 // deno-lint-ignore no-explicit-any
 export function childOptions(): any {
   return JSON.parse(Deno.args[0] ?? "{}");
 }
 
-/** Says something to the parent. */
+/** Sends a line to the parent. */
 export function say(answer: unknown): void {
   // deno-lint-ignore no-console
   console.log(JSON.stringify(answer));
 }
 
-/** Answers all questions in their order; ends the process when the parent is gone. */
+/** Answers all questions in their order. Ends the process when the parent is gone. */
 // deno-lint-ignore no-explicit-any
 export async function answer(respond: (question: any) => unknown): Promise<never> {
   let last = Promise.resolve();
@@ -25,19 +25,19 @@ export async function answer(respond: (question: any) => unknown): Promise<never
   Deno.exit();
 }
 
-/** Milliseconds of CPU that this process has taken, all its threads and the kernel's work for it. */
+/** Milliseconds of CPU of this process: all its threads, and the kernel's work for them. */
 export function cpuMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
 }
 
 /**
- * Bytes of memory of this process when garbage is collected and V8 has given back what it can do
- * without; it does so by itself where it has been quiet for half a minute.
+ * Bytes of memory of this process after a garbage collection, when V8 has given back what it does not
+ * need. V8 does this by itself after half a minute of quiet.
  */
 export async function residentBytes(): Promise<number> {
   const { gc } = globalThis as { gc?: (options: Record<string, string>) => void };
-  // What is finalized in a turn is garbage in the next.
+  // An object that is finalized in one turn is garbage in the next.
   for (let turn = 0; turn < 4; turn++) {
     gc?.({ type: "major", execution: "sync", flavor: "last-resort" });
     await setImmediate();

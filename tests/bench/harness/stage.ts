@@ -1,19 +1,19 @@
-/** A server in a process of its own, of which the cost is measured, and its clients in another. */
+/** A server that is measured, in a process of its own, and its clients in another process. */
 import { type Child, startChild } from "./child.ts";
 import type { ClientsOptions, ClientsQuestion, Received } from "../clients/clients.ts";
 
-/** What came of one push to all clients. */
+/** The result of one push to all clients. */
 export interface Pushed {
-  /** Things that have come. */
+  /** Frames, or other counted things, that came. */
   readonly count: number;
   /** Bytes on the wire. */
   readonly bytes: number;
-  /** Milliseconds from just before publishing until the first client has it, and all have. */
+  /** Milliseconds from just before publishing until the first client has it, and until all have it. */
   readonly firstMs: number;
   readonly lastMs: number;
 }
 
-/** Why a round of pushes is invalid by itself: what came was of a push before. */
+/** Finds pushes that came before they were published, which make a round invalid. */
 export function earlyPushes(pushes: readonly Pushed[]): string[] {
   return pushes.filter(({ firstMs }) => firstMs < 0)
     .map(({ firstMs }) => `a push came ${(-firstMs).toFixed(2)} ms before it was published`);
@@ -21,19 +21,19 @@ export function earlyPushes(pushes: readonly Pushed[]): string[] {
 
 /** A server and its clients. */
 export interface Stage extends AsyncDisposable {
-  /** Where clients connect to the server. */
+  /** The port on which clients connect. */
   readonly port: number;
   readonly server: Child;
   readonly clients: Child;
-  /** Milliseconds of CPU that the server has taken. */
+  /** Gives the milliseconds of CPU of the server. */
   cpuMs(): Promise<number>;
-  /** Has the server push, and waits until all clients have it, or 20 seconds. */
+  /** Lets the server push, and waits until all clients have it, 20 seconds at most. */
   push(question: { times: number; bytes: number }): Promise<Pushed>;
-  /** At the end of a round: what has come beyond that, when nothing comes any more. */
+  /** At the end of a round: gives how many more came until nothing came any more. */
   surplus(): Promise<number>;
 }
 
-/** Starts a server by its script, and has clients connect to it. */
+/** Starts a server by its script, and clients that connect to it. */
 export async function startStage(
   { script, options, clients: clientsOptions }: {
     script: string;
@@ -70,13 +70,13 @@ export async function startStage(
   };
 }
 
-/** Files that a process needs besides its connections. */
+/** Files that a process opens besides its connections. */
 const OTHER_FILES = 100;
 
 /**
- * Deno raises its limit of open files by itself, as far as it may.
+ * Checks the limit of open files. Deno raises its own limit as far as it may.
  *
- * @throws {Error} It may not raise it far enough for so many connections
+ * @throws {Error} The limit is too low for this number of connections
  */
 export async function requireFiles(connections: number): Promise<void> {
   const { stdout } = await new Deno.Command("sh", { args: ["-c", "ulimit -Hn"] }).output();

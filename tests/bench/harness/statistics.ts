@@ -1,13 +1,13 @@
-/** What is said of the values of several rounds. */
+/** Statistics of the values of several rounds. */
 
-/** The middle one; between the two in the middle where their number is even. */
+/** The value in the middle; of an even number of values, the mean of the two in the middle. */
 export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
 /**
- * The value below which a part of all values is, such as 0.99; in a straight line between the two
- * that are next to it. NaN where there are no values.
+ * The value below which a part of all values is, such as 0.99, with linear interpolation between the
+ * two values next to it. NaN if there are no values.
  */
 export function quantile(values: readonly number[], part: number): number {
   const sorted = values.toSorted((a, b) => a - b);
@@ -18,8 +18,8 @@ export function quantile(values: readonly number[], part: number): number {
 }
 
 /**
- * How far values are apart: half the distance from the lowest to the highest, as a part of the
- * median. 0.1 is what people write as ±10 %.
+ * The spread of values: half the distance from the lowest to the highest, as a part of the median. 0.1
+ * is ±10 %.
  */
 export function spread(values: readonly number[]): number {
   const middle = median(values);

@@ -1,10 +1,10 @@
-/** A result as people read it, in less than 110 columns. */
+/** Results as tables for people, less than 110 columns wide. */
 import type { Figure, Result, Summary, Target } from "./benchmark.ts";
 
-/** Reasons why a result is invalid that are shown; the JSON file has all. */
+/** Reasons for an invalid result that the table shows. The JSON file has all of them. */
 const MAX_REASONS = 3;
 
-/** Makes the table of a result, with what makes it invalid below. */
+/** Makes the table of a result, with the reasons why it is invalid below. */
 export function tableOf(result: Result): string {
   const { benchmark, rounds, figures, invalid } = result;
   const variants = figures[0]?.byVariant.map(({ variant }) => variant) ?? [];
@@ -20,7 +20,7 @@ export function tableOf(result: Result): string {
   ].join("\n");
 }
 
-/** Text to the left, in the first and the last column; numbers to the right. */
+/** Aligns the text of the first and the last column to the left, and numbers to the right. */
 function align(rows: readonly string[][]): string[] {
   const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0))) ?? [];
   return rows.map((row) =>
@@ -48,7 +48,7 @@ function showTarget({ of, bound, value }: Target): string {
   return `${of === "ratio" ? "ratio " : ""}${bound === "at most" ? "≤" : "≥"} ${showNumber(value)}`;
 }
 
-/** Three digits that count, or more where they are in front of the point. */
+/** Writes a number with three significant digits, or all digits before the point. */
 function showNumber(value: number): string {
   if (Math.abs(value) >= 1000) return value.toLocaleString("en", { maximumFractionDigits: 0 });
   return value.toPrecision(3);

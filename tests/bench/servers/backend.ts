@@ -1,10 +1,10 @@
 /**
- * The APIs as a process of a benchmark, so that their cost is not counted as that of wss. The token
- * `token-7` is that of user 7, whatever the number; every list is empty.
+ * The APIs, in a process of their own, so that their cost does not count for wss. The token `token-7` is
+ * that of user 7, and so on. Every list is empty.
  */
 import { answer, say } from "../harness/parent.ts";
 
-/** How often each API was asked since the last time that this was. */
+/** How often each API was asked since the last question. */
 export interface BackendCalls {
   readonly user: number;
   readonly lists: number;

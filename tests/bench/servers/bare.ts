@@ -5,7 +5,7 @@
 import { exactNow } from "../harness/clock.ts";
 import { answer, cpuMs, say } from "../harness/parent.ts";
 
-/** As that of wss, but with the bytes of the whole text. */
+/** The question to wss, but with the bytes of the whole text. */
 interface Question {
   readonly times?: number;
   readonly bytes?: number;

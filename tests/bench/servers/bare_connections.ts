@@ -1,6 +1,6 @@
 /**
- * The bare baseline of connections: the smallest server that holds its sockets, and answers what comes
- * with replies that are as long as those of wss; with no sessions and no checks.
+ * The bare baseline of connections: the smallest server that keeps its sockets open and answers requests
+ * with replies as long as those of wss, with no sessions and no checks.
  */
 import { answer, cpuMs, residentBytes, say } from "../harness/parent.ts";
 

@@ -1,6 +1,6 @@
 /**
  * The bare baseline of requests: the smallest server that parses a request, asks a backend over HTTP
- * with the session's token, and replies; with no limits, no checks and no pools.
+ * with the client's token, and replies, with no limits, no checks and no pools.
  */
 import { answer, childOptions, cpuMs, say } from "../harness/parent.ts";
 

@@ -1,11 +1,11 @@
 /**
- * A backend as a process of a benchmark: answers every GET at once, whatever is asked and with which
- * token, and hardly looks at it, so that it costs next to nothing beside what asks it.
+ * A backend, in a process of its own, that answers every GET at once, whatever its path and token. It
+ * hardly looks at a request, so it costs next to nothing beside the server that asks it.
  */
 import { TextCounter } from "../clients/counters.ts";
 import { answer, say } from "../harness/parent.ts";
 
-/** A user, a count, and what passes for a list. */
+/** One body that serves as a user, as a count and as a list. */
 const BODY = '{"id":"42","total":3}';
 const ANSWER = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n" +
   `content-length: ${BODY.length}\r\n\r\n${BODY}`;

@@ -1,21 +1,21 @@
 /**
- * The bare baseline of what comes from Kafka: the smallest program that reads a topic, finds the socket
- * of a user and sends. It checks nothing, keeps nothing, and knows one socket a user. Its clients say
- * who they are as those of wss do; one that resumes is sent as many frames as it is said to have missed.
+ * The bare baseline of messages from Kafka: the smallest program that reads a topic, finds the socket of
+ * a user and sends. It checks nothing, keeps nothing, and knows one socket for each user. Its clients log
+ * in as those of wss do. A client that resumes is sent as many frames as the options say.
  */
 import { createKafka } from "../../../src/kafka/client.ts";
 import { settingsOf, testEnvironment } from "../../_support/service/settings.ts";
 import type { KafkaServerOptions, ServerState } from "./kafka_wss.ts";
 import { answer, childOptions, cpuMs, say } from "../harness/parent.ts";
 
-/** Also what a client is sent that resumes. */
+/** Also the frame for a client that resumes. */
 type Options = KafkaServerOptions & { readonly missed?: number };
 
 const { brokers, topic, backend, missed = 0 }: Options = childOptions();
 const byUser = new Map<string, WebSocket>();
 let connections = 0;
 
-/** As long as a push of wss: with an id, and a cursor of three partitions. */
+/** As long as a push of wss, with an id and a cursor of three partitions. */
 const EVENT = "0".repeat(32);
 const CURSOR = "A".repeat(44);
 

@@ -1,19 +1,19 @@
-/** wss as a process of a benchmark: the whole service, which reads a topic. */
+/** wss, in a process of its own: the whole service, with a topic of Kafka. */
 import { KafkaReader } from "../../../src/kafka/reader.ts";
 import { startService } from "../../../src/service.ts";
 import { settingsOf, testEnvironment } from "../../_support/service/settings.ts";
 import { answer, childOptions, cpuMs, say } from "../harness/parent.ts";
 
-/** What it is told at its start. */
+/** The options of the process. */
 export interface KafkaServerOptions {
   readonly brokers: string;
   readonly topic: string;
-  /** Where the APIs are. */
+  /** The origin of the APIs. */
   readonly backend: string;
   readonly settings?: Record<string, string>;
 }
 
-/** What it has taken, and who is connected. */
+/** The CPU that the server has taken, and the number of its connections. */
 export interface ServerState {
   readonly cpuMs: number;
   readonly connections: number;
@@ -24,7 +24,7 @@ const settings = settingsOf({
   ...testEnvironment(backend),
   KAFKA_BROKERS: brokers,
   KAFKA_TOPIC: topic,
-  // Nothing is done but what is measured; the clients answer no pings, and it is stopped at times.
+  // Only what is measured is to run. The clients answer no pings, and the process is stopped at times.
   PING_SECONDS: "86400",
   CURSOR_SECONDS: "86400",
   AUTH_REVALIDATE_SECONDS: "0",

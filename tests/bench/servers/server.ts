@@ -1,27 +1,27 @@
 /**
- * wss as a process of a benchmark: the whole service, over an embedded log. Publishes for user 42, or
- * for all who are subscribed to the schedule.
+ * wss, in a process of its own: the whole service, with an embedded log. It publishes for user 42, or for
+ * all subscriptions to the schedule.
  */
 import { settingsOf, testEnvironment } from "../../_support/service/settings.ts";
 import { exactNow } from "../harness/clock.ts";
 import { answer, childOptions, cpuMs, residentBytes, say } from "../harness/parent.ts";
 
-/** What it is told at its start. */
+/** The options of the process. */
 interface Options {
-  /** The folder of its source, which may be that of another build. */
+  /** The folder of its source, which may be another build's. */
   readonly source?: string;
-  /** The origin of its backend, another process. */
+  /** The origin of its backend, which is another process. */
   readonly backend: string;
-  /** By default notifications. */
+  /** What to publish; by default notifications. */
   readonly publishes?: "notification" | "schedule";
   readonly settings?: Record<string, string>;
 }
 
-/** Publish so many messages in one turn, with so many bytes of data each; none to be told of CPU only. */
+/** A question: publish this many messages in one turn, of this many bytes of data. Without: the CPU only. */
 interface Question {
   readonly times?: number;
   readonly bytes?: number;
-  /** Whether to tell the memory that it takes as well. */
+  /** Whether to say its memory as well. */
   readonly memory?: boolean;
 }
 
@@ -38,7 +38,7 @@ const log = createEmbeddedLog();
 const service = startService(
   settingsOf({
     ...testEnvironment(backend),
-    // Nothing is done but what is measured; and the clients answer no pings.
+    // Only what is measured is to run. The clients answer no pings.
     PING_SECONDS: "86400",
     CURSOR_SECONDS: "86400",
     AUTH_REVALIDATE_SECONDS: "0",

@@ -1,4 +1,4 @@
-/** A backend as a process of a benchmark: every token is good, and its user's id is the token. */
+/** A backend, in a process of its own: every token is good, and is the id of its user. */
 import { answer, say } from "../harness/parent.ts";
 
 const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
