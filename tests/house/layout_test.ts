@@ -111,3 +111,19 @@ Deno.test("no folder has more than 12 files, beside its README", async () => {
   }
   assertEquals([...counts].filter(([, count]) => count > 12), []);
 });
+Deno.test("no exported type of the service has the name of another", async () => {
+  const owners = new Map<string, string>();
+  const twice: string[] = [];
+  for (const [file, text] of await modules()) {
+    if (file.startsWith("client/")) continue;
+    const names = text.matchAll(
+      /^export (?:declare )?(?:abstract )?(?:interface|type|class|enum) (\w+)/gm,
+    );
+    for (const [, name = ""] of names) {
+      const owner = owners.get(name);
+      if (owner) twice.push(`${name}: ${owner}, ${file}`);
+      owners.set(name, file);
+    }
+  }
+  assertEquals(twice, []);
+});
