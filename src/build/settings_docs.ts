@@ -41,7 +41,7 @@ export function dotEnvDist(): string {
     return `# ${`${meaning} (${allowed})`.replaceAll("`", "")}\n` +
       `${example === undefined ? "#" : ""}${name}=${value}\n`;
   });
-  return `# Copy this to .env and fill it in. The environment comes before it.\n\n${
+  return `# Copy this file to .env and fill it in. The environment takes precedence over it.\n\n${
     entries.join("\n")
   }`;
 }
