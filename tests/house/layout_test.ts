@@ -127,3 +127,12 @@ Deno.test("no exported type of the service has the name of another", async () =>
   }
   assertEquals(twice, []);
 });
+
+Deno.test("no module has more than 300 lines, and half of them at most 90", async () => {
+  const lines = [...await modules()].map(([file, text]) =>
+    [file, text.split("\n").length - 1] as const
+  );
+  assertEquals(lines.filter(([, count]) => count > 300), []);
+  const counts = lines.map(([, count]) => count).sort((a, b) => a - b);
+  assert((counts[Math.floor(counts.length / 2)] ?? Infinity) <= 90);
+});
