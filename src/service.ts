@@ -10,7 +10,9 @@ import { type Fallback, notFound } from "./http/server.ts";
 import type { Quarantine } from "./log/quarantine.ts";
 import type { LogReader } from "./log/reader.ts";
 import type { Stream } from "./log/stream.ts";
-import { Trace } from "./observe/delivery_trace.ts";
+import { Deliveries } from "./observe/deliveries.ts";
+import { DeliveryMetrics } from "./observe/delivery_metrics.ts";
+import { DeliveryTrace } from "./observe/delivery_trace.ts";
 import { createMetrics } from "./observe/metrics.ts";
 import type { SlowClients } from "./outbox/outbox.ts";
 import { startAdminPort } from "./service/admin_port.ts";
@@ -70,7 +72,8 @@ export class Service implements Health {
   ) {
     const failed = Promise.withResolvers<string>();
     const metrics = createMetrics();
-    const trace = new Trace(metrics);
+    const trace = new DeliveryTrace();
+    const deliveries = new Deliveries([new DeliveryMetrics(metrics), trace]);
     const backend = new Backend({
       urls: {
         user: settings.API_URL_USER,
@@ -84,7 +87,7 @@ export class Service implements Health {
       metrics,
     });
     const tokens = new Tokens(backend, { cacheMs: settings.AUTH_CACHE_SECONDS * 1000 });
-    const shared = { backend, tokens, trace, metrics, health: this };
+    const shared = { backend, tokens, trace, deliveries, metrics, health: this };
 
     const delivery = new LogDelivery(settings, { ...shared, reader, onFailure: failed.resolve });
     const clientsPort = new ClientsPort(settings, { ...shared, delivery, fallback });

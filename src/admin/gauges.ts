@@ -7,7 +7,7 @@ import denoJson from "../../deno.json" with { type: "json" };
 import type { Backend } from "../backend/backend.ts";
 import type { Freshness } from "../log/freshness.ts";
 import type { Stream } from "../log/stream.ts";
-import type { Trace } from "../observe/delivery_trace.ts";
+import type { DeliveryTrace } from "../observe/delivery_trace.ts";
 import { createProcessGauges } from "../observe/process_gauges.ts";
 import type { Reloads } from "../sessions/reloads.ts";
 import type { StreamStatus } from "../sessions/stream_status.ts";
@@ -20,7 +20,7 @@ export interface Observed extends ObservedSessions {
   readonly streamStatus: Pick<StreamStatus, "isDegraded">;
   readonly reloads: Pick<Reloads, "size">;
   readonly backend: Pick<Backend, "pools">;
-  readonly trace: Pick<Trace, "size">;
+  readonly trace: Pick<DeliveryTrace, "size">;
   /** The name of the deployment. */
   readonly hostEnv: string;
   /** The name of this instance. */

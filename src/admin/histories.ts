@@ -2,7 +2,8 @@
  * What is known of the sessions of a user, connected or not: when the user was logged in, and what
  * the sessions were subscribed to.
  */
-import { briefOf, type BriefTarget, type Past, type Trace } from "../observe/delivery_trace.ts";
+import type { BriefTarget, Past } from "../observe/deliveries.ts";
+import { briefOf, type DeliveryTrace } from "../observe/delivery_trace.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 
 /** A time span, in milliseconds since 1970. Without `to`, it lasts until now. */
@@ -24,7 +25,7 @@ export interface History {
 /** What {@linkcode Histories} are made from. */
 export interface HistoriesOptions {
   readonly sessions: Pick<Sessions, "get" | "ofUser">;
-  readonly trace: Pick<Trace, "past">;
+  readonly trace: Pick<DeliveryTrace, "past">;
 }
 
 /** The histories of all sessions, up to the moment at which this was made. */

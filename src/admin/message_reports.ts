@@ -2,7 +2,8 @@
  * What became of one message, for each of its recipients, and why other sessions did not get it.
  */
 import type { Entry } from "../log/window.ts";
-import type { Recipient, Step, Trace } from "../observe/delivery_trace.ts";
+import type { Recipient, Step } from "../observe/deliveries.ts";
+import type { DeliveryTrace } from "../observe/delivery_trace.ts";
 import { recordId } from "../protocol/frames.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { Histories, History } from "./histories.ts";
@@ -13,7 +14,7 @@ const MAX_SESSIONS = 100;
 
 /** What {@linkcode MessageReports} are made from. */
 export interface MessageReportsOptions {
-  readonly trace: Pick<Trace, "recipientsOf" | "isForgotten" | "isFilled">;
+  readonly trace: Pick<DeliveryTrace, "recipientsOf" | "isForgotten" | "isFilled">;
   readonly sessions: Pick<Sessions, "get">;
   readonly histories: Histories;
 }

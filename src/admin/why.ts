@@ -6,7 +6,8 @@ import type { Key } from "../log/addressing.ts";
 import type { Quarantine } from "../log/quarantine.ts";
 import type { Stream } from "../log/stream.ts";
 import type { Entry } from "../log/window.ts";
-import { briefOf, type BriefTarget, type Trace } from "../observe/delivery_trace.ts";
+import type { BriefTarget } from "../observe/deliveries.ts";
+import { briefOf, type DeliveryTrace } from "../observe/delivery_trace.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import { Histories, type History, type Span } from "./histories.ts";
 import { MessageReports } from "./message_reports.ts";
@@ -20,7 +21,7 @@ export interface WhyOptions {
   readonly topic: string;
   readonly stream: Stream;
   readonly sessions: Pick<Sessions, "get" | "ofUser" | "subscribers">;
-  readonly trace: Pick<Trace, "recipientsOf" | "isForgotten" | "isFilled" | "past">;
+  readonly trace: Pick<DeliveryTrace, "recipientsOf" | "isForgotten" | "isFilled" | "past">;
   readonly quarantine: Pick<Quarantine, "records">;
 }
 

@@ -4,7 +4,7 @@
 import { type Addressees, messageTypeOf, namesOf } from "../log/addressing.ts";
 import type { Stream } from "../log/stream.ts";
 import type { Entry } from "../log/window.ts";
-import type { Past, Step } from "../observe/delivery_trace.ts";
+import type { Past, Step } from "../observe/deliveries.ts";
 import type { History, Span } from "./histories.ts";
 
 /** A time for people, in ISO 8601. */

@@ -4,7 +4,7 @@
  * through the `outbox`.
  */
 import { getLogger } from "@logtape/logtape";
-import type { Trace } from "../observe/delivery_trace.ts";
+import type { Deliveries } from "../observe/deliveries.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import {
   Outbox,
@@ -37,7 +37,7 @@ export interface ConnectionOptions extends RequestHandlerOptions, OutboxOptions 
   readonly sessions: Sessions;
   readonly streamStatus: Pick<StreamStatus, "add" | "remove" | "greet">;
   readonly idleGuests: Pick<IdleGuests, "add" | "remove">;
-  readonly trace: Pick<Trace, "announced">;
+  readonly deliveries: Pick<Deliveries, "announced">;
   readonly metrics: RequestHandlerOptions["metrics"] & Pick<Metrics, "disconnects">;
   readonly limits: OutboxOptions["limits"] & RequestHandlerOptions["limits"] & {
     readonly maxMessageBytes: number;
@@ -168,7 +168,7 @@ export class Connection implements SocketOwner, RequestSource, SlowClient, Guest
     const payload = toJson({ afterMs });
     const place = isLive && isSubscribed ? { cursor } : {};
     this.outbox.send(pushFrame("server", { status: "reconnect", payload, ...place }));
-    this.#options.trace.announced("server", "reconnect");
+    this.#options.deliveries.announced({ type: "server", kind: "reconnect" });
   }
 
   async leave(): Promise<void> {

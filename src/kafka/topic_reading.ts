@@ -4,7 +4,7 @@
  */
 import type { Batch, IHeaders } from "kafkajs";
 import type { LogEvents, RecordHeaders } from "../log/reader.ts";
-import { createTurns } from "../util/time_slice.ts";
+import { FRAME_COST, TimeSlice } from "../util/time_slice.ts";
 import type { PartitionBounds } from "./topic_admin.ts";
 
 /** The positions of one topic. They outlive the consumers that read it. */
@@ -15,6 +15,7 @@ export class TopicReading {
   /** The end that a partition had at the start, for partitions that have not been read up to it. */
   readonly #endsAtStart = new Map<number, number>();
   readonly #caughtUp = Promise.withResolvers<void>();
+  readonly #slice = new TimeSlice();
 
   constructor(events: LogEvents) {
     this.events = events;
@@ -61,11 +62,10 @@ export class TopicReading {
     const { fetchedOffset } = batch as Batch & { fetchedOffset: string };
     if (Number(fetchedOffset) > position) this.#lose(partition, Number(fetchedOffset));
 
-    const turn = createTurns();
     for (const { offset: text, timestamp, value, headers } of batch.messages) {
       // Not awaited where there is nothing to wait for: that would cost a promise a record.
-      const pause = turn();
-      if (pause) await pause;
+      const nextTurn = this.#slice.spend(FRAME_COST);
+      if (nextTurn) await nextTurn;
       const offset = Number(text);
       // After a rejoin, a fetch may bring records that were read before it.
       if (offset < (this.#positions.get(partition) ?? 0)) continue;

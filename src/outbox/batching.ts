@@ -1,35 +1,37 @@
 /**
- * Messages that become due for a client in one turn of the event loop, sent as one frame (BAT1): the
- * end of both ways, between the outbox and the sockets of clients that take such frames.
+ * Batching: the messages that a client is sent in one turn of the event loop go out as one frame (BAT1).
+ * It stands between the outbox and the sockets of clients that understand such frames.
  */
 import { Buffer } from "node:buffer";
 import { setImmediate } from "node:timers/promises";
-import { createTurns } from "../util/time_slice.ts";
+import { FRAME_COST, TimeSlice } from "../util/time_slice.ts";
 
-/** Messages of a frame, at most, whichever way it goes (BAT2, BAT4). */
+/** The most messages of a frame, in both directions (BAT2, BAT4). */
 export const MAX_MESSAGES = 64;
-/** Bytes of a frame with more than one message, at most (BAT2). */
+/** The most bytes of a frame that has more than one message (BAT2). */
 const MAX_BYTES = 65_536;
-/** What is used of a socket. */
+
+/** The part of a socket that is used here. */
 type Socket = Pick<WebSocket, "send" | "close" | "readyState" | "bufferedAmount">;
 
-/** What all sockets share to which something is due in the same turn. */
+/** Flushes all batching sockets at the end of the turn in which they were sent something. */
 export class Batches {
   #sockets: BatchingSocket[] = [];
   #isFlushing = false;
   #empty = new Batch();
+  readonly #slice = new TimeSlice();
 
-  /** With what a batch begins. */
+  /** The batch that every socket begins with in this turn. */
   get empty(): Batch {
     return this.#empty;
   }
 
-  /** A socket that keeps what it is to send until the end of the turn. */
+  /** Makes a socket that keeps its messages until the end of the turn. */
   wrap(socket: Socket): Socket {
     return new BatchingSocket(socket, this);
   }
 
-  /** Has the socket flushed at the end of the turn, after all that are to be flushed already. */
+  /** Flushes a socket at the end of this turn, after those that were added before. */
   add(socket: BatchingSocket): void {
     this.#sockets.push(socket);
     if (!this.#isFlushing) this.#flushAll();
@@ -41,11 +43,10 @@ export class Batches {
       await setImmediate();
       const sockets = this.#sockets;
       this.#sockets = [];
-      // What was sent in this turn is not kept.
+      // Batches of the next turn begin anew, so that those of this turn can be freed.
       this.#empty = new Batch();
-      const turn = createTurns();
       for (const socket of sockets) {
-        const nextTurn = turn();
+        const nextTurn = this.#slice.spend(FRAME_COST);
         if (nextTurn) await nextTurn;
         socket.flush();
       }
@@ -55,15 +56,15 @@ export class Batches {
 }
 
 /**
- * Messages in their order. Whoever is sent the same after the same gets the same object, so that the
- * text of a broadcast is made once.
+ * An immutable list of messages. Two clients that are sent the same messages in the same order share the
+ * same object, so the text of a broadcast is made only once.
  */
 class Batch {
   readonly #message: string;
-  /** All of them, with commas in between. */
+  /** All messages, joined by commas. */
   readonly #messages: string;
   readonly #count: number;
-  /** Of its text as an array, in UTF-8. */
+  /** The size of the messages as a JSON array, in bytes of UTF-8. */
   readonly bytes: number;
   #next: Batch | null = null;
   #text: string | null = null;
@@ -72,32 +73,33 @@ class Batch {
     this.#message = message;
     this.#messages = before && before.#count > 0 ? `${before.#messages},${message}` : message;
     this.#count = before ? before.#count + 1 : 0;
-    // A bracket or comma for each message, and one bracket more.
+    // Each message has a bracket or a comma in front of it, and the array ends with a bracket.
     this.bytes = before ? before.bytes + 1 + Buffer.byteLength(message) : 1;
   }
 
-  /** This and one message more. */
+  /** The batch that has one message more. */
   with(message: string): Batch {
     if (this.#next && this.#next.#message === message) return this.#next;
     return this.#next = new Batch(message, this);
   }
 
-  /** Whether it may be one frame. */
+  /** Whether the messages may go out as one frame. */
   get fits(): boolean {
     return this.#count === 1 || (this.#count <= MAX_MESSAGES && this.bytes <= MAX_BYTES);
   }
 
-  /** The frame: the message, where it is only one, else an array. */
+  /** The frame: an array, or the message itself if there is only one. */
   get text(): string {
     return this.#text ??= this.#count === 1 ? this.#message : `[${this.#messages}]`;
   }
 }
 
-/** A socket to which messages go as {@linkcode Batches} has them. */
+/** A socket that sends its messages in batches. */
 class BatchingSocket implements Socket {
   readonly #socket: Socket;
   readonly #batches: Batches;
-  #due: Batch | null = null;
+  /** The messages that were not sent yet; `null` if there are none. */
+  #kept: Batch | null = null;
 
   constructor(socket: Socket, batches: Batches) {
     this.#socket = socket;
@@ -108,32 +110,32 @@ class BatchingSocket implements Socket {
     return this.#socket.readyState;
   }
 
-  /** What is due counts as unsent (BAT3). */
+  /** The unsent bytes. Kept messages count as unsent (BAT3). */
   get bufferedAmount(): number {
-    return this.#socket.bufferedAmount + (this.#due?.bytes ?? 0);
+    return this.#socket.bufferedAmount + (this.#kept?.bytes ?? 0);
   }
 
   send(message: string): void {
-    if (!this.#due) this.#batches.add(this);
-    const batch = (this.#due ?? this.#batches.empty).with(message);
+    if (!this.#kept) this.#batches.add(this);
+    const batch = (this.#kept ?? this.#batches.empty).with(message);
     if (batch.fits) {
-      this.#due = batch;
+      this.#kept = batch;
       return;
     }
     this.flush();
-    this.#due = this.#batches.empty.with(message);
+    this.#kept = this.#batches.empty.with(message);
   }
 
-  /** What is due goes out in front of the close frame. */
+  /** Closes the socket. The kept messages go out before the close frame. */
   close(code?: number, reason?: string): void {
     this.flush();
     this.#socket.close(code, reason);
   }
 
-  /** Sends what is due, unless nobody is there any more. */
+  /** Sends the kept messages, or drops them if the socket is no longer open. */
   flush(): void {
-    const due = this.#due;
-    this.#due = null;
-    if (due && this.#socket.readyState === WebSocket.OPEN) this.#socket.send(due.text);
+    const kept = this.#kept;
+    this.#kept = null;
+    if (kept && this.#socket.readyState === WebSocket.OPEN) this.#socket.send(kept.text);
   }
 }

@@ -1,36 +1,36 @@
 /**
- * What a client has still to be sent: the end of both ways, and the place where a slow client is
- * noticed (SLOW1, SLOW2).
+ * The frames that a client has still to be sent. Replies and pushes both end here, and slow clients are
+ * noticed here (SLOW1, SLOW2).
  */
 
-/** Milliseconds between two looks at the sockets of slow clients. */
-const LOOK_MS = 50;
+/** Milliseconds between two checks of the slow clients' sockets. */
+const CHECK_MS = 50;
 
-/** What is used of a socket. */
+/** The part of a socket that an outbox uses. */
 export type OutboxSocket = Pick<WebSocket, "send" | "readyState" | "bufferedAmount">;
 
 /** How slow a client may be. */
 export interface SlowLimits {
-  /** Bytes unsent, over which nothing more is queued. */
+  /** The most unsent bytes. With more, the client is behind. */
   readonly maxBufferedBytes: number;
-  /** Milliseconds that a client has for each time that many, or part of it. */
+  /** Milliseconds that a client has to catch up, for each `maxBufferedBytes` or part of it. */
   readonly slowTimeoutMs: number;
 }
 
-/** The sockets of slow clients, looked at by one timer; where there are none, there is no timer. */
+/** The outboxes of slow clients. One timer checks them all; it runs only while there are any. */
 export class SlowClients {
   readonly #outboxes = new Set<Outbox>();
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  /** How many there are. */
+  /** How many slow clients there are. */
   get size(): number {
     return this.#outboxes.size;
   }
 
-  /** Has it looked at until it is removed. */
+  /** Checks an outbox regularly until it is removed. */
   add(outbox: Outbox): void {
     this.#outboxes.add(outbox);
-    this.#timer ??= setInterval(() => this.#look(), LOOK_MS);
+    this.#timer ??= setInterval(() => this.#check(), CHECK_MS);
   }
 
   remove(outbox: Outbox): void {
@@ -40,37 +40,38 @@ export class SlowClients {
     this.#timer = undefined;
   }
 
-  #look(): void {
+  #check(): void {
     const now = performance.now();
-    for (const outbox of [...this.#outboxes]) outbox.look(now);
+    for (const outbox of [...this.#outboxes]) outbox.check(now);
   }
 }
 
-/** What is used of a connection. */
+/** The part of a connection that an outbox uses. */
 export interface SlowClient {
   closeAsTooSlow(): void;
 }
 
-/** What all outboxes share. */
+/** What all outboxes of an instance share. */
 export interface OutboxOptions {
   readonly limits: SlowLimits;
   readonly slowClients: SlowClients;
 }
 
-/** Those of most clients, who wait for nothing. */
-const NOBODY: readonly (() => void)[] = [];
+/** Shared by all clients for which nobody waits, as these are most. */
+const NO_CALLBACKS: readonly (() => void)[] = [];
 
-/** What one client has still to be sent. */
+/** The frames that one client has still to be sent. */
 export class Outbox {
   readonly #socket: OutboxSocket;
   readonly #client: SlowClient;
   readonly #options: OutboxOptions;
-  /** Called as soon as it is not behind any more. */
-  #onCaughtUp = NOBODY;
-  /** Called as soon as there is room. */
-  #onRoom = NOBODY;
-  /** When it is too slow, by `performance.now()`; while it is behind. */
+  /** Called once the client is no longer behind. */
+  #onCaughtUp = NO_CALLBACKS;
+  /** Called once there is room. */
+  #onRoom = NO_CALLBACKS;
+  /** When the client is too slow, by `performance.now()`; `undefined` while it is not behind. */
   #deadline: number | undefined;
+  /** Whether {@linkcode SlowClients} checks it. */
   #isWatched = false;
   #ended = false;
 
@@ -80,18 +81,18 @@ export class Outbox {
     this.#options = options;
   }
 
-  /** What the platform has not handed to the system yet, in bytes. */
+  /** How many bytes the platform has not handed to the operating system yet. */
   get unsentBytes(): number {
     return this.#socket.bufferedAmount;
   }
 
-  /** Whether so much is unsent that nothing more is to be queued, but replies under way. */
+  /** Whether too much is unsent to queue anything but replies under way. */
   get isBehind(): boolean {
-    // It falls behind by sending, and is looked at from then on.
+    // An outbox can only fall behind by sending, and is watched from then on.
     return this.#isWatched && this.#socket.bufferedAmount > this.#options.limits.maxBufferedBytes;
   }
 
-  /** Whether so little is unsent that more of what was missed may follow. */
+  /** Whether little enough is unsent to send more of what the client missed. */
   get hasRoom(): boolean {
     return this.#socket.bufferedAmount < this.#options.limits.maxBufferedBytes / 2;
   }
@@ -105,41 +106,46 @@ export class Outbox {
     }
   }
 
-  /** Calls back once, when it is not behind any more. */
+  /** Calls back once, as soon as the client is no longer behind. */
   whenCaughtUp(proceed: () => void): void {
     this.#onCaughtUp = [...this.#onCaughtUp, proceed];
     this.#watch();
   }
 
-  /** Calls back once, when there is room. */
+  /** Calls back once, as soon as there is room. */
   whenRoom(proceed: () => void): void {
     this.#onRoom = [...this.#onRoom, proceed];
     this.#watch();
   }
 
-  /** Sends nothing any more, and calls nobody back. */
+  /** Ends the outbox: it sends nothing and calls nobody back after this. */
   end(): void {
     this.#ended = true;
-    this.#onCaughtUp = NOBODY;
-    this.#onRoom = NOBODY;
+    this.#onCaughtUp = NO_CALLBACKS;
+    this.#onRoom = NO_CALLBACKS;
     this.#options.slowClients.remove(this);
   }
 
-  /** Sees how far it has come; for {@linkcode SlowClients}. */
-  look(now: number): void {
+  /**
+   * Checks how much is unsent, and calls back or closes the client accordingly. {@linkcode SlowClients}
+   * calls it.
+   *
+   * @param now By `performance.now()`
+   */
+  check(now: number): void {
     if (this.isBehind) {
       this.#deadline ??= this.#deadlineFrom(now);
       if (now >= this.#deadline) this.#client.closeAsTooSlow();
       return;
     }
     this.#deadline = undefined;
-    const proceeding = [...this.#onCaughtUp];
-    this.#onCaughtUp = NOBODY;
+    const callbacks = [...this.#onCaughtUp];
+    this.#onCaughtUp = NO_CALLBACKS;
     if (this.hasRoom) {
-      proceeding.push(...this.#onRoom);
-      this.#onRoom = NOBODY;
+      callbacks.push(...this.#onRoom);
+      this.#onRoom = NO_CALLBACKS;
     }
-    for (const proceed of proceeding) proceed();
+    for (const proceed of callbacks) proceed();
 
     const isWaiting = this.#onCaughtUp.length + this.#onRoom.length > 0;
     if (this.#ended || isWaiting || this.isBehind) return;

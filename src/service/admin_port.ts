@@ -6,7 +6,7 @@ import { createGauges } from "../admin/gauges.ts";
 import type { Backend } from "../backend/backend.ts";
 import type { Health } from "../http/health.ts";
 import type { LogReader } from "../log/reader.ts";
-import type { Trace } from "../observe/delivery_trace.ts";
+import type { DeliveryTrace } from "../observe/delivery_trace.ts";
 import { startLoopDelayMonitor } from "../observe/loop_delay.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -26,7 +26,7 @@ export interface AdminPortOptions {
   readonly reader: Pick<LogReader, "replay">;
   readonly backend: Backend;
   readonly health: Health;
-  readonly trace: Trace;
+  readonly trace: DeliveryTrace;
   readonly metrics: Metrics;
 }
 

@@ -17,7 +17,7 @@ import { Admission } from "../http/admission.ts";
 import type { Health } from "../http/health.ts";
 import { listen } from "../http/listen.ts";
 import { createHandler, type Fallback } from "../http/server.ts";
-import type { Trace } from "../observe/delivery_trace.ts";
+import type { Deliveries } from "../observe/deliveries.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { Batches } from "../outbox/batching.ts";
 import { SlowClients } from "../outbox/outbox.ts";
@@ -64,7 +64,7 @@ export interface ClientsPortOptions {
   readonly backend: Backend;
   readonly tokens: Tokens;
   readonly health: Health;
-  readonly trace: Trace;
+  readonly deliveries: Deliveries;
   readonly metrics: Metrics;
   /** Answers paths that the service does not know. */
   readonly fallback: Fallback;
@@ -96,7 +96,7 @@ export class ClientsPort {
       trustProxy: settings.TRUST_PROXY,
     });
     this.#idleGuests = new IdleGuests(settings.IDLE_GUEST_SECONDS * 1000);
-    const { delivery, backend, tokens, trace, metrics } = options;
+    const { delivery, backend, tokens, deliveries, metrics } = options;
     this.#connectionOptions = {
       commands: createCommandTables(backend),
       backend,
@@ -106,7 +106,7 @@ export class ClientsPort {
       streamStatus: delivery.streamStatus,
       slowClients: this.slowClients,
       idleGuests: this.#idleGuests,
-      trace,
+      deliveries,
       metrics,
       limits: limitsOf(settings),
       onGone: (connection) => this.#forget(connection),

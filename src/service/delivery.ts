@@ -9,11 +9,13 @@ import { Quarantine } from "../log/quarantine.ts";
 import type { LogEvents, LogReader } from "../log/reader.ts";
 import { ResumePoints } from "../log/resume.ts";
 import { Stream } from "../log/stream.ts";
-import type { Trace } from "../observe/delivery_trace.ts";
+import type { Deliveries } from "../observe/deliveries.ts";
+import type { DeliveryTrace } from "../observe/delivery_trace.ts";
 import type { Metrics } from "../observe/metrics.ts";
-import { createFeed } from "../sessions/catch_up.ts";
+import { CatchUpQueue } from "../sessions/catch_up.ts";
 import { RecordHandler } from "../sessions/consume.ts";
 import { FanOut } from "../sessions/fan_out.ts";
+import { Pushes } from "../sessions/pushes.ts";
 import { Reloads } from "../sessions/reloads.ts";
 import { Revalidation } from "../sessions/revalidation.ts";
 import { Sessions } from "../sessions/sessions.ts";
@@ -38,7 +40,8 @@ export interface DeliveryOptions {
   readonly reader: LogReader;
   readonly backend: Backend;
   readonly tokens: Tokens;
-  readonly trace: Trace;
+  readonly trace: DeliveryTrace;
+  readonly deliveries: Deliveries;
   readonly metrics: Metrics;
   /** Called with the reason, at most once, if the log cannot be read any more. */
   readonly onFailure: (reason: string) => void;
@@ -56,11 +59,11 @@ export class LogDelivery {
   readonly revalidation: Revalidation;
   readonly #reader: LogReader;
   readonly #events: LogEvents;
-  readonly #trace: Trace;
+  readonly #trace: DeliveryTrace;
   readonly #windowMs: number;
 
   constructor(settings: DeliverySettings, options: DeliveryOptions) {
-    const { reader, backend, tokens, trace, metrics, onFailure } = options;
+    const { reader, backend, tokens, trace, deliveries, metrics, onFailure } = options;
     this.#reader = reader;
     this.#trace = trace;
     this.#windowMs = settings.RECOVERY_WINDOW_SECONDS * 1000;
@@ -77,28 +80,30 @@ export class LogDelivery {
     });
     const quarantine = this.quarantine = new Quarantine({ maxRecords: settings.QUARANTINE_SIZE });
 
-    const fanOut = new FanOut({ stream, trace });
+    const fanOut = new FanOut({ stream, deliveries });
     const reloads = this.reloads = new Reloads({
       backend,
       fanOut,
       concurrency: settings.RELOAD_CONCURRENCY,
       metrics,
     });
-    const feed = createFeed({ stream, fanOut, reloads, trace });
+    const pushes = new Pushes({ stream, deliveries });
+    const catchUpQueue = new CatchUpQueue({ stream, pushes });
     const revalidation = this.revalidation = new Revalidation({
       tokens,
       periodMs: settings.AUTH_REVALIDATE_SECONDS * 1000,
     });
     const sessions = this.sessions = new Sessions({
-      feed,
+      parts: { stream, pushes, fanOut, reloads, catchUpQueue },
       fanOut,
+      deliveries,
       onToken: (session) => revalidation.onToken(session),
     });
     this.streamStatus = new StreamStatus({
       sessions,
       stream,
       freshness,
-      trace,
+      deliveries,
       periodMs: settings.CURSOR_SECONDS * 1000,
     });
     this.#events = new RecordHandler({
@@ -111,7 +116,7 @@ export class LogDelivery {
       freshness,
       trace,
       metrics,
-      onRead: () => feed.onRead(),
+      onRead: () => catchUpQueue.onRead(),
       onFailure,
     });
   }

@@ -1,25 +1,26 @@
 /**
- * Finds subscriptions by what messages address. Its cost for a message is that of whom it is for.
+ * Finds the subscriptions that a message is for. Its cost depends on these alone, not on how many there
+ * are in all.
  */
 import { type Addressees, isFor, keysOf } from "../log/addressing.ts";
 import { MultiMap } from "../util/multi_map.ts";
 import type { Target } from "../protocol/target.ts";
 import type { Subscription } from "./subscription.ts";
 
-/** The subscriptions of all sessions to one target: they get the same frames. */
+/** All subscriptions to one target. Their clients get the same pushes. */
 export interface Channel {
   readonly target: Target;
   readonly members: ReadonlySet<Subscription>;
 }
 
-/** The channels of an instance; one without members is no more. */
+/** All channels of an instance. A channel exists while it has members. */
 export class Channels {
-  /** By the ids of their targets. */
+  /** The subscriptions, by the ids of their targets. */
   readonly #members = new MultiMap<Subscription>();
-  /** Ids of targets, by what else they are to be found by. */
+  /** The ids of the targets, by the other key under which each is found. */
   readonly #ids = { resource: new MultiMap<string>(), user: new MultiMap<string>() };
 
-  /** By how many keys something is to be found. */
+  /** How many keys there are; 0 if there are no subscriptions. */
   get keyCount(): number {
     return this.#members.size + this.#ids.resource.size + this.#ids.user.size;
   }
@@ -38,7 +39,7 @@ export class Channels {
     if (!this.#members.has(target.id)) this.#ids[by].delete(name, target.id);
   }
 
-  /** Who is subscribed to the target of that id. */
+  /** The subscriptions to the target with this id. */
   members(id: string): ReadonlySet<Subscription> {
     return this.#members.get(id);
   }

@@ -15,7 +15,7 @@ import type { Quarantine } from "../log/quarantine.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Stream } from "../log/stream.ts";
 import type { Tokens } from "../backend/tokens.ts";
-import type { Trace } from "../observe/delivery_trace.ts";
+import type { DeliveryTrace } from "../observe/delivery_trace.ts";
 import { recordPushSpan } from "../observe/spans.ts";
 
 const logger = getLogger(["wss", "messages"]);
@@ -29,7 +29,7 @@ export interface RecordHandlerOptions {
   readonly tokens: Pick<Tokens, "forget">;
   readonly quarantine: Pick<Quarantine, "add" | "noteReplay">;
   readonly freshness: Pick<Freshness, "tell">;
-  readonly trace: Pick<Trace, "trim">;
+  readonly trace: Pick<DeliveryTrace, "trim">;
   readonly metrics: Pick<Metrics, "records" | "quarantined" | "kafkaJoins" | "kafkaCrashes">;
   /** Called when the positions have changed, after the record was handled. */
   readonly onRead: () => void;
@@ -73,7 +73,10 @@ export class RecordHandler implements LogEvents {
         "reading continues there",
       { partition, position },
     );
-    this.#options.sessions.lose(this.#options.stream.jump(partition, position));
+    const { fanOut, sessions, stream } = this.#options;
+    // Before the window is emptied: the record in delivery was not lost.
+    fanOut.finish();
+    sessions.lose(stream.jump(partition, position));
   }
 
   onJoin(): void {

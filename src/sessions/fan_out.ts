@@ -1,156 +1,129 @@
 /**
- * Hands records to all whom they are for; in turns of the event loop where those are many, so that
- * requests are answered meanwhile. One record is handed out at a time, in the order of the log.
+ * Delivers records to all subscriptions that they are for. If these are many, that takes several time
+ * slices, so that requests are answered in between. One record is delivered at a time, in the order in
+ * which they were read.
  */
-import { setImmediate } from "node:timers/promises";
-import type { Channel } from "./channels.ts";
-import type { Entry } from "../log/window.ts";
-import { pushFrame, recordId } from "../protocol/frames.ts";
 import type { Stream } from "../log/stream.ts";
-import type { Subscription } from "./subscription.ts";
-import type { Trace } from "../observe/delivery_trace.ts";
+import type { Entry } from "../log/window.ts";
+import type { Deliveries } from "../observe/deliveries.ts";
+import type { Target } from "../protocol/target.ts";
+import { FRAME_COST, KEPT_COST, TimeSlice } from "../util/time_slice.ts";
+import type { Channel } from "./channels.ts";
+import { updateFrame } from "./pushes.ts";
 
-/** What handing out in one turn of the event loop may cost. */
-const TURN_COST = 2048;
-/** A frame, which the platform writes at the end of the turn, or a reload. */
-const SEND_COST = 16;
-/** A message that is kept for a frame with others. */
-const KEEP_COST = 1;
-
-/** A record that is being handed out. */
-interface Current {
+/** A record that is being delivered. */
+interface InDelivery {
   readonly entry: Entry;
-  /** Of the live end when it was read: what comes to be known meanwhile is none of its place. */
+  readonly channels: readonly Channel[];
+  /** The cursor of the live end when the record was read. Positions that are learned later are not its. */
   readonly cursor: string;
-  /** The ids of the targets that it is for. */
-  readonly targets: ReadonlySet<string>;
-  /** Each hands it to as many more as a turn may. */
-  readonly steps: Iterator<void>;
 }
 
-/** Hands out what was read. */
+/** Delivers what was read. */
 export class FanOut {
-  readonly #stream: Stream;
-  readonly #trace: Pick<Trace, "sent">;
-  #current: Current | null = null;
+  readonly #stream: Pick<Stream, "cursor">;
+  readonly #deliveries: Pick<Deliveries, "sent">;
+  /** Without a clock: records that come in the same turn go out in the same batch (BAT1). */
+  readonly #slice = new TimeSlice({ turnMs: Infinity });
+  #inDelivery: InDelivery | null = null;
+  /** The ids of the targets of the record in delivery; `null` if nobody has asked for them yet. */
+  #targetIds: Set<string> | null = null;
+  /** The slices that are left of the delivery. */
+  #rest: Iterator<Promise<void>> | null = null;
   #finishing: Promise<void> | undefined;
-  /** What may still be spent in this turn. */
-  #left = TURN_COST;
-  #isRefilling = false;
 
-  constructor({ stream, trace }: { stream: Stream; trace: Pick<Trace, "sent"> }) {
+  constructor({ stream, deliveries }: {
+    stream: Pick<Stream, "cursor">;
+    deliveries: Pick<Deliveries, "sent">;
+  }) {
     this.#stream = stream;
-    this.#trace = trace;
+    this.#deliveries = deliveries;
   }
 
-  /** Resolves when all have been handed what was read; `undefined` where they have. */
+  /** Resolves when the record is delivered; `undefined` if none is being delivered. */
   get finishing(): Promise<void> | undefined {
     return this.#finishing;
   }
 
   /**
-   * Hands a record to the members of channels; who becomes one later is not handed it. The one before
-   * must have been handed out.
+   * Begins to deliver a record to all current subscriptions of these channels. The delivery of the
+   * record before it must be finished.
    *
-   * @returns How many subscriptions that are
+   * @returns How many subscriptions these are
    */
   start(entry: Entry, channels: readonly Channel[]): number {
     if (channels.length === 0) return 0;
-    this.#refillLater();
-    const { cursor } = this.#stream;
-    const steps = this.#handOut(entry, { channels, cursor });
+    const inDelivery = { entry, channels, cursor: this.#stream.cursor };
+    this.#inDelivery = inDelivery;
     const subscriptions = channels.reduce((count, { members }) => count + members.size, 0);
-    if (!steps.next().done) {
-      const targets = new Set(channels.map(({ target }) => target.id));
-      this.#current = { entry, cursor, targets, steps };
-      this.#finishing = this.#continue(this.#current);
+    const slices = this.#deliver(inDelivery);
+    const { done, value: nextTurn } = slices.next();
+    if (done) this.#end();
+    else {
+      this.#rest = slices;
+      this.#finishing = this.#continue(inDelivery, nextTurn);
     }
     return subscriptions;
   }
 
-  /** Whether a subscription has still to be handed the record that is being handed out. */
-  owes(subscription: Subscription): boolean {
-    if (!this.#current) return false;
-    const { entry, targets } = this.#current;
-    return subscription.isDue(entry) && targets.has(subscription.target.id);
+  /** The record that is being delivered, if it is for a target and its seq is not before `dueFrom`. */
+  undelivered(target: Target, dueFrom: number): Entry | null {
+    if (!this.#inDelivery || this.#inDelivery.entry.seq < dueFrom) return null;
+    const { entry, channels } = this.#inDelivery;
+    this.#targetIds ??= new Set(channels.map(({ target }) => target.id));
+    return this.#targetIds.has(target.id) ? entry : null;
   }
 
-  /** Hands a subscription what it has still to be handed, before its turn. */
-  settle(subscription: Subscription): void {
-    if (!this.#current || !this.owes(subscription)) return;
-    const { entry, cursor } = this.#current;
-    const { target, subscriber } = subscription;
-    if (offer(entry, frameOf(entry, { event: target.id, cursor }), subscription)) {
-      this.#trace.sent(entry, target.id, [subscriber.id]);
-    }
-  }
-
-  async #continue(current: Current): Promise<void> {
-    do {
-      await setImmediate();
-      this.#left = TURN_COST;
-      // Finished meanwhile, for the next record has come.
-      if (this.#current !== current) return;
-    } while (!current.steps.next().done);
+  /** Delivers what is left of the record at once, as another one was read. */
+  finish(): void {
+    if (!this.#rest) return;
+    while (!this.#rest.next().done);
     this.#end();
   }
 
-  /** Records that come in the same turn share what may be spent in it. */
-  async #refillLater(): Promise<void> {
-    if (this.#isRefilling) return;
-    this.#isRefilling = true;
-    await setImmediate();
-    this.#isRefilling = false;
-    this.#left = TURN_COST;
-  }
-
-  /** Hands out what is left of a record at once, before another is read. */
-  finish(): void {
-    if (!this.#current) return;
-    while (!this.#current.steps.next().done);
+  async #continue(inDelivery: InDelivery, nextTurn: Promise<void>): Promise<void> {
+    for (let pause: Promise<void> | null = nextTurn; pause;) {
+      await pause;
+      // Another record was read meanwhile, so this one is finished.
+      if (this.#inDelivery !== inDelivery || !this.#rest) return;
+      const slice = this.#rest.next();
+      pause = slice.done ? null : slice.value;
+    }
     this.#end();
   }
 
   #end(): void {
-    this.#current = null;
+    this.#inDelivery = null;
+    this.#targetIds = null;
+    this.#rest = null;
     this.#finishing = undefined;
   }
 
-  *#handOut(
-    entry: Entry,
-    { channels, cursor }: { channels: readonly Channel[]; cursor: string },
-  ): Generator<void> {
+  /** Delivers a record, a time slice at each step. Yields a promise of the next slice. */
+  *#deliver({ entry, channels, cursor }: InDelivery): Generator<Promise<void>, void> {
     for (const { target, members } of channels) {
-      const frame = frameOf(entry, { event: target.id, cursor });
+      const frame = updateFrame(entry, { event: target.id, cursor });
       let sent: string[] = [];
       for (const subscription of members) {
         const { id, knowsBatches } = subscription.subscriber;
-        if (offer(entry, frame, subscription)) sent.push(id);
-        this.#left -= knowsBatches && frame !== null ? KEEP_COST : SEND_COST;
-        if (this.#left > 0) continue;
-        this.#trace.sent(entry, target.id, sent);
-        sent = [];
-        yield;
+        const nextTurn = this.#slice.spend(
+          knowsBatches && frame !== null ? KEPT_COST : FRAME_COST,
+        );
+        if (nextTurn) {
+          this.#noteSent(entry, target, sent);
+          sent = [];
+          yield nextTurn;
+        }
+        if (frame === null) subscription.offerReload(entry);
+        else if (subscription.offerUpdate(frame, entry)) sent.push(id);
       }
-      this.#trace.sent(entry, target.id, sent);
+      this.#noteSent(entry, target, sent);
     }
   }
-}
 
-/** The push of a record, the same for all who are live; `null` where it is no update. */
-function frameOf(
-  entry: Entry,
-  { event, cursor }: { event: string; cursor: string },
-): string | null {
-  const { delivery } = entry;
-  if (delivery.does === "reload") return null;
-  const { payload } = delivery;
-  return pushFrame(event, { status: "update", payload, id: recordId(entry), cursor });
-}
-
-/** Gives whether it was sent. */
-function offer(entry: Entry, frame: string | null, subscription: Subscription): boolean {
-  if (frame !== null) return subscription.offerUpdate(frame, entry);
-  subscription.offerReload(entry);
-  return false;
+  #noteSent(entry: Entry, { id: subscription }: Target, sent: readonly string[]): void {
+    if (sent.length === 0) return;
+    // A list that was added to has room for 16 more; this copy, which is remembered, has not.
+    this.#deliveries.sent(entry, { subscription, sessions: [...sent], at: Date.now() });
+  }
 }

@@ -9,7 +9,7 @@ import type { Metrics } from "../observe/metrics.ts";
 import type { JsonText } from "../protocol/frames.ts";
 import { CommandError } from "../protocol/errors.ts";
 import type { Subscription } from "./subscription.ts";
-import { createTurns } from "../util/time_slice.ts";
+import { FRAME_COST, TimeSlice } from "../util/time_slice.ts";
 
 const logger = getLogger(["wss", "reloads"]);
 
@@ -48,6 +48,7 @@ export class Reloads {
   readonly #running = new Set<Reload>();
   readonly #bySubscription = new Map<Reloadable, Reload>();
   readonly #retries = new Map<Reloadable, ReturnType<typeof setTimeout>>();
+  readonly #slice = new TimeSlice();
   #startScheduled = false;
 
   constructor(options: ReloadsOptions) {
@@ -132,9 +133,9 @@ export class Reloads {
     if (!reload.abort.signal.aborted) {
       this.#options.metrics.reloads.inc({ outcome: list === null ? "failed" : "ok" });
     }
-    const turn = createTurns();
     for (const subscription of reload.subscriptions) {
-      await turn();
+      const nextTurn = this.#slice.spend(FRAME_COST);
+      if (nextTurn) await nextTurn;
       // Cancelled in the meantime.
       if (!reload.subscriptions.has(subscription)) continue;
       this.#bySubscription.delete(subscription);

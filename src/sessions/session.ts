@@ -8,8 +8,11 @@ import type { MultiMap } from "../util/multi_map.ts";
 import { NULL, pushFrame } from "../protocol/frames.ts";
 import type { Endpoint } from "../protocol/endpoint.ts";
 import type { Target } from "../protocol/target.ts";
+import type { Deliveries } from "../observe/deliveries.ts";
 import { briefOf } from "../observe/delivery_trace.ts";
-import { type Feed, type Subscriber, Subscription } from "./subscription.ts";
+import type { Subscriber } from "./pushes.ts";
+import { Subscription } from "./subscription.ts";
+import type { SubscriptionParts } from "./subscription_state.ts";
 
 /** What a session needs to know of its connection. */
 export interface SessionOptions {
@@ -33,7 +36,9 @@ export type EndReason =
 
 /** What all sessions of an instance share. */
 export interface SharedBySessions {
-  readonly feed: Feed;
+  /** What subscriptions use. */
+  readonly parts: SubscriptionParts<Subscription>;
+  readonly deliveries: Pick<Deliveries, "announced" | "ended">;
   readonly channels: Channels;
   /** The sessions of each user, by the user's id. */
   readonly users: MultiMap<Session>;
@@ -111,7 +116,8 @@ export class Session implements Subscriber {
   /** Replaces the token of the same user. Subscriptions stay (AUTH4). */
   renew(token: string): void {
     this.#token = token;
-    for (const subscription of this.#subscriptions) this.#shared.feed.renewReload(subscription);
+    const { reloads } = this.#shared.parts;
+    for (const subscription of this.#subscriptions) reloads.renew(subscription);
     this.#shared.onToken(this);
   }
 
@@ -123,7 +129,7 @@ export class Session implements Subscriber {
     if (this.#user !== null) {
       this.#shared.users.delete(this.#user, this);
       const [user, from, to] = [this.#user, this.#userSince, Date.now()];
-      this.#shared.feed.trace.over({ kind: "login", session: this.id, user, from, to, why });
+      this.#shared.deliveries.ended({ kind: "login", session: this.id, user, from, to, why });
     }
     this.#user = null;
     this.#token = null;
@@ -135,7 +141,7 @@ export class Session implements Subscriber {
     this.logOut("token refused, or a logout message");
     if (!this.knowsVersion1) return;
     this.outbox.send(pushFrame("authentication", { status: "unauthorized", payload: NULL }));
-    this.#shared.feed.trace.announced("authentication", "unauthorized");
+    this.#shared.deliveries.announced({ type: "authentication", kind: "unauthorized" });
   }
 
   /** How many subscriptions the session has. */
@@ -173,7 +179,7 @@ export class Session implements Subscriber {
     const subscription = new Subscription(target, {
       subscriber: this,
       list,
-      feed: this.#shared.feed,
+      parts: this.#shared.parts,
     });
     this.#subscriptions = this.#subscriptions.concat(subscription);
     this.#shared.channels.add(subscription);
@@ -194,7 +200,7 @@ export class Session implements Subscriber {
       if (why === "its list failed") continue;
       const { since: from } = subscription;
       const target = briefOf(subscription.target);
-      this.#shared.feed.trace.over({ kind: "subscription", session, user, target, from, to, why });
+      this.#shared.deliveries.ended({ kind: "subscription", session, user, target, from, to, why });
     }
   }
 

@@ -11,7 +11,8 @@ import { Session, type SessionOptions, type SharedBySessions } from "./session.t
 import type { Subscription } from "./subscription.ts";
 
 /** What {@linkcode Sessions} needs. */
-export interface SessionsOptions extends Pick<SharedBySessions, "feed" | "onToken"> {
+export interface SessionsOptions
+  extends Pick<SharedBySessions, "parts" | "deliveries" | "onToken"> {
   readonly fanOut: Pick<FanOut, "start">;
 }
 
@@ -23,9 +24,9 @@ export class Sessions implements Iterable<Session> {
   readonly #channels = new Channels();
   readonly #users = new MultiMap<Session>();
 
-  constructor({ feed, fanOut, onToken }: SessionsOptions) {
+  constructor({ fanOut, ...shared }: SessionsOptions) {
     this.#fanOut = fanOut;
-    this.#shared = { feed, onToken, channels: this.#channels, users: this.#users };
+    this.#shared = { ...shared, channels: this.#channels, users: this.#users };
   }
 
   /** How many sessions there are. */
@@ -58,8 +59,8 @@ export class Sessions implements Iterable<Session> {
     const { id, user, connectedAt: from } = session;
     this.#sessions.delete(id);
     session.logOut("the connection ended");
-    const { trace } = this.#shared.feed;
-    trace.over({ kind: "session", session: id, user, from, to: Date.now(), why });
+    const { deliveries } = this.#shared;
+    deliveries.ended({ kind: "session", session: id, user, from, to: Date.now(), why });
   }
 
   /** All sessions of a user. */

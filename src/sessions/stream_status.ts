@@ -3,12 +3,12 @@
  * that the stream is degraded or live again (DEL10).
  */
 import { getLogger } from "@logtape/logtape";
-import { setImmediate } from "node:timers/promises";
 import type { Freshness } from "../log/freshness.ts";
 import { NULL, pushFrame, toJson } from "../protocol/frames.ts";
 import type { Session } from "./session.ts";
 import type { Stream } from "../log/stream.ts";
-import type { Trace } from "../observe/delivery_trace.ts";
+import type { Deliveries } from "../observe/deliveries.ts";
+import { FRAME_COST, TimeSlice } from "../util/time_slice.ts";
 import { TimerWheel } from "../util/timer_wheel.ts";
 
 const logger = getLogger(["wss", "stream"]);
@@ -16,15 +16,13 @@ const logger = getLogger(["wss", "stream"]);
 const TICK_MS = 100;
 /** Milliseconds until the next try, if a session could not be told. */
 const RETRY_MS = 500;
-/** Sessions that are told at once when the stream becomes degraded, or live. */
-const STEP_SESSIONS = 500;
 
 /** What {@linkcode StreamStatus} needs. */
 export interface StreamStatusOptions {
   readonly sessions: Iterable<Session>;
   readonly stream: Stream;
   readonly freshness: Freshness;
-  readonly trace: Pick<Trace, "announced">;
+  readonly deliveries: Pick<Deliveries, "announced">;
   /** Milliseconds between two cursors of a session. */
   readonly periodMs: number;
 }
@@ -40,6 +38,7 @@ export class StreamStatus {
     tickMs: TICK_MS,
     onDue: (session) => this.#remind(session),
   });
+  readonly #slice = new TimeSlice();
   readonly #judging = setInterval(() => this.#judge(), TICK_MS);
 
   constructor(options: StreamStatusOptions) {
@@ -100,10 +99,10 @@ export class StreamStatus {
   }
 
   async #tellAll(tell: (session: Session) => void): Promise<void> {
-    let told = 0;
     for (const session of [...this.#options.sessions]) {
+      const nextTurn = this.#slice.spend(FRAME_COST);
+      if (nextTurn) await nextTurn;
       tell(session);
-      if (++told % STEP_SESSIONS === 0) await setImmediate();
     }
   }
 
@@ -122,7 +121,7 @@ export class StreamStatus {
    * @returns False if it must be tried again: the session is not live, or its client is behind
    */
   #sendCursor(session: Session): boolean {
-    const { stream, trace } = this.#options;
+    const { stream, deliveries } = this.#options;
     if (this.#staleForMs !== null) return true;
     if (!isListening(session)) {
       this.#toldDegraded.delete(session);
@@ -132,7 +131,7 @@ export class StreamStatus {
     session.outbox.send(
       pushFrame("stream", { status: "live", payload: NULL, cursor: stream.cursor }),
     );
-    trace.announced("stream", "live");
+    deliveries.announced({ type: "stream", kind: "live" });
     this.#toldDegraded.delete(session);
     return true;
   }
@@ -148,7 +147,7 @@ export class StreamStatus {
     if (session.outbox.isBehind) return false;
     const payload = toJson({ sinceMs: this.#staleForMs });
     session.outbox.send(pushFrame("stream", { status: "degraded", payload }));
-    this.#options.trace.announced("stream", "degraded");
+    this.#options.deliveries.announced({ type: "stream", kind: "degraded" });
     this.#toldDegraded.add(session);
     return true;
   }

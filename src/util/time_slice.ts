@@ -1,28 +1,89 @@
 /**
- * Long work in short turns, so that the event loop gets to all else in between.
+ * Long work in short slices, so that the event loop serves everything else in between.
  */
-import { setImmediate } from "node:timers/promises";
+import { setImmediate } from "node:timers";
 
-/** Milliseconds of long work in one turn: a request that comes meanwhile waits for a few of them. */
+/**
+ * What a frame costs that is handed to the platform. The platform writes it at the end of the turn,
+ * which takes longer than the work did, so a turn is bounded by what it sends. Any other piece of work
+ * that may send a frame, such as a record, costs as much.
+ */
+export const FRAME_COST = 16;
+/** What a message costs that is only kept, to go out in a frame with others. */
+export const KEPT_COST = 1;
+
+/** What the work of one turn of the event loop may cost: 128 frames, or 2,048 kept messages. */
+const TURN_COST = 128 * FRAME_COST;
+/** Milliseconds that the work of one turn may take: a request that arrives meanwhile waits so long. */
 const TURN_MS = 5;
-/**
- * Pieces of work in one turn, each of which may send a frame: the platform writes them at the end of the
- * turn, and takes longer for that than the work did.
- */
-const TURN_PIECES = 128;
+/** The clock is read once for so much cost: for each kept message, that would take too long. */
+const COST_PER_LOOK = FRAME_COST;
 
 /**
- * Makes a function to be called before each piece of work: it gives nothing while the work may go on
- * at once, and else what is to be awaited, which is the next turn of the event loop.
+ * The part of each turn of the event loop that one kind of work may take. All work that shares a slice
+ * shares that part.
  */
-export function createTurns(): () => Promise<void> | undefined {
-  let startedAt = performance.now();
-  let pieces = 0;
-  return () => {
-    if (++pieces <= TURN_PIECES && performance.now() - startedAt < TURN_MS) return undefined;
-    return setImmediate().then(() => {
-      startedAt = performance.now();
-      pieces = 1;
-    });
+export class TimeSlice {
+  readonly #turnMs: number;
+  /** Whether something was spent in this turn. */
+  #isBegun = false;
+  #startedAt = 0;
+  /** What may still be spent in this turn; negative if the turn is used up. */
+  #left = 0;
+  /** The clock is read when no more than this is left. */
+  #nextLook = 0;
+  /** Resolves in the next turn; only there if work waits for it. */
+  #nextTurn: PromiseWithResolvers<void> | undefined;
+  /** What the work costs that waits. */
+  #waitingCost = 0;
+
+  /**
+   * @param options.turnMs The milliseconds of a turn, 5 by default. If all pieces of the work take about
+   * the same time, their cost is limit enough, and the clock need not be one: Infinity
+   */
+  constructor({ turnMs = TURN_MS }: { turnMs?: number } = {}) {
+    this.#turnMs = turnMs;
+  }
+
+  /**
+   * Takes the cost of a piece of work from the slice. To be called before the piece.
+   *
+   * @returns `undefined` if the work may go on at once, else a promise of the next turn, which pays for
+   * the piece
+   */
+  spend(cost: number): Promise<void> | undefined {
+    if (!this.#isBegun) this.#begin();
+    this.#left -= cost;
+    if (this.#left >= 0 && !this.#isTimeUp()) return undefined;
+    this.#left = -1;
+    this.#waitingCost += cost;
+    this.#nextTurn ??= Promise.withResolvers();
+    return this.#nextTurn.promise;
+  }
+
+  #isTimeUp(): boolean {
+    if (this.#turnMs === Infinity || this.#left > this.#nextLook) return false;
+    this.#nextLook = this.#left - COST_PER_LOOK;
+    return Date.now() - this.#startedAt >= this.#turnMs;
+  }
+
+  #begin(): void {
+    this.#isBegun = true;
+    this.#startedAt = Date.now();
+    this.#left = TURN_COST;
+    // The first frame of a turn has taken no time yet.
+    this.#nextLook = TURN_COST - COST_PER_LOOK - 1;
+    setImmediate(this.#renew);
+  }
+
+  readonly #renew = (): void => {
+    this.#isBegun = false;
+    const nextTurn = this.#nextTurn;
+    if (!nextTurn) return;
+    this.#nextTurn = undefined;
+    this.#begin();
+    this.#left -= this.#waitingCost;
+    this.#waitingCost = 0;
+    nextTurn.resolve();
   };
 }

@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
+import type { OwnStep } from "../../src/observe/deliveries.ts";
 import { Fifo } from "../../src/util/fifo.ts";
 import type { Entry } from "../../src/log/window.ts";
-import { createMetrics } from "../../src/observe/metrics.ts";
 import { notificationTarget } from "../../src/protocol/target.ts";
-import { briefOf, Trace } from "../../src/observe/delivery_trace.ts";
+import { briefOf, DeliveryTrace } from "../../src/observe/delivery_trace.ts";
 
 const EVERYBODY = () => true;
 
@@ -13,18 +13,27 @@ function entry(seq: number, timestamp = Date.now()): Entry {
   return { seq, partition: 0, offset: seq, timestamp, readAt: Date.now(), delivery };
 }
 
-function past(n: number, user: string | null) {
+/** A push to sessions as soon as the message was read. */
+function pushes(subscription: string, ...sessions: string[]) {
+  return { subscription, sessions, at: Date.now() };
+}
+
+function step(session: string, subscription: string, what: OwnStep["what"]): OwnStep {
+  return { session, subscription, what, at: Date.now() };
+}
+
+function login(n: number, user: string | null) {
   return { kind: "login", session: `s${n}`, user, from: n, to: n, why: "logged out" } as const;
 }
 
-Deno.test("a trace forgets the pushes of the oldest messages first, and says that it has", () => {
-  const trace = new Trace(createMetrics(), { maxSteps: 10, maxPast: 10 });
-  trace.sent(entry(0), "a", ["s1", "s2"]);
-  trace.note(entry(1), { session: "s1", subscription: "a" }, "caught up");
-  trace.sent(entry(2), "a", ["s1", "s2", "s3", "s4", "s5", "s6", "s7"]);
+Deno.test("the delivery trace forgets the pushes of the oldest messages first, and says so", () => {
+  const trace = new DeliveryTrace({ maxSteps: 10, maxPast: 10 });
+  trace.sent(entry(0), pushes("a", "s1", "s2"));
+  trace.stepped(entry(1), step("s1", "a", "caught up"));
+  trace.sent(entry(2), pushes("a", "s1", "s2", "s3", "s4", "s5", "s6", "s7"));
   assertEquals([trace.size, trace.isForgotten(entry(0))], [10, false]);
 
-  trace.sent(entry(4), "a", ["s1"]);
+  trace.sent(entry(4), pushes("a", "s1"));
 
   assertEquals(trace.size, 9);
   assertEquals([0, 1, 2, 3, 4].map((seq) => trace.isForgotten(entry(seq))), [
@@ -34,7 +43,7 @@ Deno.test("a trace forgets the pushes of the oldest messages first, and says tha
     false,
     false,
   ]);
-  trace.sent(entry(5), "a", Array.from({ length: 11 }, (_, n) => `s${n}`));
+  trace.sent(entry(5), pushes("a", ...Array.from({ length: 11 }, (_, n) => `s${n}`)));
   assertEquals([trace.size, trace.isForgotten(entry(5))], [0, true]);
 });
 
@@ -53,7 +62,7 @@ class Watched extends Array<number> {
   }
 }
 
-Deno.test("the queue of what a trace remembers moves less than an element for each that it forgets", () => {
+Deno.test("the queue of the delivery trace moves less than one element for each that it forgets", () => {
   const size = 10_000;
   const taken = 10 * size;
   const queue = new Fifo<number>(Watched.from({ length: size }, (_, n) => n));
@@ -67,11 +76,11 @@ Deno.test("the queue of what a trace remembers moves less than an element for ea
   assert(Watched.moved > 0 && Watched.moved <= taken, `${Watched.moved} moved`);
 });
 
-Deno.test("a trace tells of those who are asked about, and counts the others of them", () => {
-  const trace = new Trace(createMetrics());
-  trace.sent(entry(0), "a", ["s1", "s2", "s3"]);
-  trace.note(entry(0), { session: "s4", subscription: "b" }, "held back: catching up");
-  trace.note(entry(0), { session: "s4", subscription: "b" }, "caught up");
+Deno.test("the delivery trace tells the steps of the recipients that are asked about, and counts the rest", () => {
+  const trace = new DeliveryTrace();
+  trace.sent(entry(0), pushes("a", "s1", "s2", "s3"));
+  trace.stepped(entry(0), step("s4", "b", "held back: catching up"));
+  trace.stepped(entry(0), step("s4", "b", "caught up"));
 
   const all = trace.recipientsOf(entry(0), EVERYBODY, { limit: 2 });
   assertEquals([all.count, all.steps.length], [4, 2]);
@@ -86,29 +95,15 @@ Deno.test("a trace tells of those who are asked about, and counts the others of 
   ]);
 });
 
-Deno.test("what guests do makes a trace forget nothing of users", () => {
-  const trace = new Trace(createMetrics(), { maxSteps: 10, maxPast: 3 });
-  for (const n of [1, 2, 3, 4]) trace.over(past(n, "42"));
-  for (let n = 5; n < 100; n++) trace.over(past(n, null));
+Deno.test("what guests do does not make the delivery trace forget what users did", () => {
+  const trace = new DeliveryTrace({ maxSteps: 10, maxPast: 3 });
+  for (const n of [1, 2, 3, 4]) trace.ended(login(n, "42"));
+  for (let n = 5; n < 100; n++) trace.ended(login(n, null));
   assertEquals([...trace.past()].map(({ to }) => to), [2, 3, 4, 97, 98, 99]);
 });
 
-Deno.test("of a target little is remembered, however long a client has made it", () => {
+Deno.test("little is remembered of a target, however long a client has made it", () => {
   const types = ["short", "x".repeat(60_000), ...Array.from({ length: 100 }, (_, n) => `t${n}`)];
   const brief = briefOf(notificationTarget({ userId: "42", types }));
   assertEquals([brief.types?.length, brief.types?.[0], brief.types?.[1]], [20, "short", "…"]);
-});
-
-Deno.test("the delay of a push is that from its record's timestamp, once for each recipient", async () => {
-  const metrics = createMetrics();
-  const trace = new Trace(metrics);
-  trace.sent(entry(0, Date.now() - 2000), "a", ["s1", "s2"]);
-  // A producer's clock that is ahead.
-  trace.sent(entry(1, Date.now() + 60_000), "a", ["s1"]);
-  const { values } = await metrics.pushSeconds.get();
-  const value = (name: string) =>
-    values.find(({ metricName }) => metricName === name)?.value ?? NaN;
-  assertEquals(value("wss_push_delay_seconds_count"), 3);
-  const sum = value("wss_push_delay_seconds_sum");
-  assert(sum >= 4 && sum < 4.1, `${sum} s`);
 });

@@ -212,7 +212,7 @@ Deno.test("[SLOW2] a client has SLOW_TIMEOUT_SECONDS for each MAX_BUFFERED_BYTES
   using three = outboxWith(2.5 * MIB);
   const isClosedAfter = (ms: number) => {
     clock.tick(ms);
-    for (const { outbox } of [two, three]) outbox.look(performance.now());
+    for (const { outbox } of [two, three]) outbox.check(performance.now());
     return [two.client.closedAsTooSlow, three.client.closedAsTooSlow];
   };
   for (const { outbox } of [two, three]) outbox.send("x");
@@ -229,7 +229,7 @@ Deno.test("[SLOW2] who falls behind with the last of what it missed is seen as w
   outbox.whenRoom(() => outbox.send("x".repeat(900_000)));
   socket.bufferedAmount = 400_000;
 
-  outbox.look(performance.now());
+  outbox.check(performance.now());
 
   assertEquals([outbox.isBehind, slowClients.size], [true, 1]);
 });

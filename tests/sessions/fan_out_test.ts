@@ -1,21 +1,21 @@
 /**
- * Records for many, handed out in turns of the event loop: to 128 in the first, to the rest when the
- * test gives way. What happens in between is what is tested here.
+ * Records for many subscriptions are delivered in time slices: to 128 subscriptions in the first, to the
+ * others when the test yields to the event loop. These tests are about what happens in between.
  */
 import { assert, assertEquals } from "@std/assert";
 import { createEmbeddedLog } from "../../src/dev/embedded_log.ts";
 import type { LogEvents } from "../../src/log/reader.ts";
 import { notificationTarget } from "../../src/protocol/target.ts";
-import type { Client } from "../_support/clients/client.ts";
+import type { Client, Frame } from "../_support/clients/client.ts";
 import { until } from "../_support/queue.ts";
 import { createChangedReader } from "../_support/service/changed_reader.ts";
 import { startWss, type Wss } from "../_support/service/wss.ts";
 
 const CLIENTS = 200;
-const FIRST_TURN = 128;
+const FIRST_SLICE = 128;
 const LIST = { where: { types: [] } };
 
-/** Clients that have subscribed one after the other, and their subscriptions. */
+/** Makes clients that subscribe one after another. */
 async function subscribeMany(wss: Wss, optionsOf: (i: number) => unknown = () => LIST) {
   const clients: Client[] = [];
   for (let i = 0; i < CLIENTS; i++) {
@@ -25,19 +25,19 @@ async function subscribeMany(wss: Wss, optionsOf: (i: number) => unknown = () =>
   }
   const subscriptions = [...wss.service.sessions].flatMap((session) => [...session.subscriptions]);
   const [first, last] = [subscriptions[0], subscriptions.at(-1)];
-  if (!first || !last) throw new Error("Nobody is subscribed");
+  if (!first || !last) throw new Error("There are no subscriptions");
   return {
     clients,
     subscriptions,
-    /** The first is handed a record in the first turn, the last in the second. */
+    /** A record is delivered to the first in the first slice, and to the last in the second. */
     first: { client: clients[0] as Client, subscription: first },
     last: { client: clients.at(-1) as Client, subscription: last },
-    /** What all have got when so many records have been handed out, each the payloads of its pushes. */
+    /** The payloads of the pushes of each client, once so many records have been delivered. */
     async pushes(records = 1) {
-      const { stream } = wss.service;
+      const { stream, sessions } = wss.service;
       await until(
-        "all is handed out",
-        () => stream.positions[0] === records && subscriptions.every(({ isLive }) => isLive),
+        "all records are delivered",
+        () => stream.positions[0] === records && [...sessions].every(({ isLive }) => isLive),
       );
       const all = await Promise.all(clients.map((client) => client.pushesUntilIdle()));
       return all.map((frames) =>
@@ -50,12 +50,12 @@ async function subscribeMany(wss: Wss, optionsOf: (i: number) => unknown = () =>
   };
 }
 
-/** Publishes; when this returns the first turn of handing out is over, unless another went before. */
+/** Publishes a record. If no other is being delivered, its first slice is over when this returns. */
 function publish(wss: Wss, data: unknown): void {
   wss.publish("notification", { userId: "42", type: "a", data });
 }
 
-Deno.test("a record for many is handed out in turns, to each once, and the next ones after it", async () => {
+Deno.test("a record for many is delivered in time slices, once to each, and the next records after it", async () => {
   await using wss = await startWss();
   await using many = await subscribeMany(wss);
 
@@ -64,11 +64,11 @@ Deno.test("a record for many is handed out in turns, to each once, and the next 
   publish(wss, 2);
   publish(wss, 3);
 
-  assertEquals(live, many.subscriptions.map((_, i) => i < FIRST_TURN));
+  assertEquals(live, many.subscriptions.map((_, i) => i < FIRST_SLICE));
   assertEquals(await many.pushes(3), many.clients.map(() => [1, 2, 3]));
 });
 
-/** A service over two partitions, with what its consumer calls: one that waits for nothing. */
+/** A service over two partitions whose reader does not wait until a record is delivered. */
 async function startImpatient() {
   const log = createEmbeddedLog({ partitions: 2 });
   let events: LogEvents | undefined;
@@ -76,6 +76,8 @@ async function startImpatient() {
   const wss = await startWss({ createReader });
   return {
     wss,
+    lose: (partition: number, position: number) => events?.onLost(partition, position),
+    advance: (partition: number, position: number) => events?.onPosition(partition, position),
     read(id: string, type: string, document: unknown) {
       const [partition = 0, offset = 0] = id.split("-").map(Number);
       const value = new TextEncoder().encode(JSON.stringify({ type, document }));
@@ -85,7 +87,7 @@ async function startImpatient() {
   };
 }
 
-Deno.test("a record that comes while another is handed out is handed out after it", async () => {
+Deno.test("a record that is read while another is being delivered is delivered after it", async () => {
   await using impatient = await startImpatient();
   const { wss, read } = impatient;
   await using many = await subscribeMany(wss);
@@ -96,7 +98,7 @@ Deno.test("a record that comes while another is handed out is handed out after i
   assertEquals(await many.pushes(2), many.clients.map(() => [1, 2]));
 });
 
-Deno.test("[DEL2] a record that comes while a reload is handed out follows it", async () => {
+Deno.test("[DEL2] a record that is read while a reload is being delivered follows the reload", async () => {
   await using impatient = await startImpatient();
   const { wss, read } = impatient;
   await using many = await subscribeMany(wss);
@@ -108,7 +110,7 @@ Deno.test("[DEL2] a record that comes while a reload is handed out follows it", 
   assertEquals(await many.pushes(2), many.clients.map(() => [[{ id: "n1" }], 2]));
 });
 
-Deno.test("[SLOW1] who falls behind as another record comes is pushed both", async () => {
+Deno.test("[SLOW1] a client that falls behind when another record is read is pushed both", async () => {
   await using impatient = await startImpatient();
   const { wss, read } = impatient;
   await using many = await subscribeMany(wss);
@@ -122,50 +124,76 @@ Deno.test("[SLOW1] who falls behind as another record comes is pushed both", asy
   assertEquals([(await client.next()).payload, (await client.next()).payload], [1, 2]);
 });
 
-Deno.test("a record for many subscriptions of their own is handed out in turns too", async () => {
+Deno.test("a record for many different subscriptions is delivered in time slices too", async () => {
   await using wss = await startWss();
   await using many = await subscribeMany(wss, (i) => ({ where: { types: ["a", `${i}`] } }));
 
   publish(wss, 1);
   const live = many.subscriptions.map(({ isLive }) => isLive);
 
-  assertEquals(live, many.subscriptions.map((_, i) => i < FIRST_TURN));
+  assertEquals(live, many.subscriptions.map((_, i) => i < FIRST_SLICE));
   assertEquals(await many.pushes(), many.clients.map(() => [1]));
 });
 
-Deno.test("[DEL3] a push has the place of its record, whatever comes to be known meanwhile", async () => {
+Deno.test("[DEL3] a push has the cursor of its record, whatever is learned during its delivery", async () => {
+  await using impatient = await startImpatient();
+  const { wss, read, advance, lose } = impatient;
+  await using many = await subscribeMany(wss);
+  const { stream } = wss.service;
+  const positionsOf = ({ cursor }: Frame) => stream.decode(cursor)?.positions;
+
+  read("0-0", "notification", { userId: "42", type: "a", data: 1 });
+  advance(1, 7);
+  lose(0, 500);
+
+  for (const { client } of [many.first, many.last]) {
+    const [push, resync] = [await client.next(), await client.next()];
+    assertEquals([push.payload, resync.status], [1, "resync"]);
+    assertEquals([positionsOf(push), positionsOf(resync)], [[1, 0], [500, 7]]);
+  }
+});
+
+Deno.test("[DEL2][DEL3] a subscription that is held during a delivery is pushed the record afterwards", async () => {
   await using wss = await startWss();
   await using many = await subscribeMany(wss);
   const { stream } = wss.service;
-
-  publish(wss, 1);
-  stream.jump(0, 500);
-  many.last.subscription.hold();
-
-  const { cursor } = await many.last.client.next();
-  assertEquals(stream.decode(cursor)?.positions, [1]);
-  many.last.subscription.release();
-});
-
-Deno.test("[DEL2] who asks for its list meanwhile is pushed what it is owed first", async () => {
-  await using wss = await startWss();
-  await using many = await subscribeMany(wss);
   const { client, subscription } = many.last;
+  const positionsOf = (cursor: string | undefined) => stream.decode(cursor)?.positions;
 
   publish(wss, 1);
   subscription.hold();
-  const isLive = [subscription.isLive];
-  assertEquals((await client.next()).payload, 1);
+  const held = { isLive: subscription.isLive, positions: positionsOf(subscription.cursor) };
   publish(wss, 2);
   subscription.release();
-  isLive.push(subscription.isLive);
+  const released = { isLive: subscription.isLive, positions: positionsOf(subscription.cursor) };
+  const [first, second] = [await client.next(), await client.next()];
 
-  assertEquals((await client.next()).payload, 2);
+  assertEquals(held, { isLive: false, positions: [0] });
+  assertEquals(released, { isLive: true, positions: [1] });
+  assertEquals([first, second].map(({ payload }) => payload), [1, 2]);
+  assertEquals([first, second].map(({ cursor }) => positionsOf(cursor)), [[1], [2]]);
   assertEquals(await client.pushesUntilIdle(), []);
-  assertEquals(isLive, [false, true]);
 });
 
-Deno.test("[SLOW1] who falls behind by what it is owed is pushed it later, once", async () => {
+Deno.test("[DEL2] no record is pushed between a request for the list and its reply, also during a delivery", async () => {
+  await using wss = await startWss();
+  await using many = await subscribeMany(wss);
+  const { client, subscription } = many.last;
+  const release = wss.backend.hold("GET /notification");
+
+  const rid = client.ask("getMyNotifications", LIST);
+  const letGo = await release();
+  publish(wss, 1);
+  await many.first.client.next();
+  letGo();
+
+  assertEquals((await client.next()).rid, rid);
+  assertEquals((await client.next()).payload, 1);
+  assertEquals(await client.pushesUntilIdle(), []);
+  assertEquals(subscription.isLive, true);
+});
+
+Deno.test("[SLOW1] a client that is behind when it is to leave the live end is pushed the record once", async () => {
   await using wss = await startWss();
   await using many = await subscribeMany(wss);
   const { client, subscription } = many.last;
@@ -181,7 +209,7 @@ Deno.test("[SLOW1] who falls behind by what it is owed is pushed it later, once"
   assertEquals(await client.pushesUntilIdle(), []);
 });
 
-Deno.test("[DEL2] who has caught up with a record meanwhile is not pushed it again", async () => {
+Deno.test("[DEL2] a subscription that has read the record from the window is not pushed it again", async () => {
   await using wss = await startWss();
   await using many = await subscribeMany(wss);
   const { client, subscription } = many.last;
@@ -194,7 +222,7 @@ Deno.test("[DEL2] who has caught up with a record meanwhile is not pushed it aga
   assertEquals(await client.pushesUntilIdle(), []);
 });
 
-Deno.test("[DEL2] who subscribes meanwhile is not pushed what was read before", async () => {
+Deno.test("[DEL2] a subscription that begins during a delivery is not pushed that record", async () => {
   await using wss = await startWss();
   await using many = await subscribeMany(wss);
   await using client = await wss.connect("/web", { token: "alice" });
@@ -209,7 +237,7 @@ Deno.test("[DEL2] who subscribes meanwhile is not pushed what was read before", 
   assertEquals((await client.pushesUntilIdle()).map(({ payload }) => payload), [2]);
 });
 
-Deno.test("[SUB1][LIFE3] who unsubscribes or leaves meanwhile is pushed nothing", async () => {
+Deno.test("[SUB1][LIFE3] a client that unsubscribes or leaves during a delivery is pushed nothing", async () => {
   await using wss = await startWss();
   await using many = await subscribeMany(wss);
   const [, leaving] = [...wss.service.sessions].slice(-2);
@@ -224,7 +252,7 @@ Deno.test("[SUB1][LIFE3] who unsubscribes or leaves meanwhile is pushed nothing"
   assertEquals(pushes.slice(0, -2), many.clients.slice(2).map(() => [1]));
 });
 
-Deno.test("[SUB1] who ends another subscription meanwhile, as its only one, is pushed nothing of it", async () => {
+Deno.test("[SUB1] nothing is pushed of a target whose only subscription ends during a delivery", async () => {
   await using wss = await startWss();
   await using many = await subscribeMany(wss);
   await using alone = await wss.connect("/web", { token: "alice" });
@@ -238,19 +266,20 @@ Deno.test("[SUB1] who ends another subscription meanwhile, as its only one, is p
   assertEquals(await many.pushes(), Array.from({ length: CLIENTS }, () => [1]));
 });
 
-Deno.test("[DEL12] who is told meanwhile that something is lost is first pushed what came before", async () => {
-  await using wss = await startWss();
+Deno.test("[DEL12] if records are lost during a delivery, each client is pushed its record before the resync", async () => {
+  await using impatient = await startImpatient();
+  const { wss, read, lose } = impatient;
   await using many = await subscribeMany(wss);
 
-  publish(wss, 1);
-  wss.service.sessions.lose(wss.service.stream.jump(0, 1));
-  publish(wss, 2);
+  read("0-0", "notification", { userId: "42", type: "a", data: 1 });
+  lose(0, 5);
+  read("0-5", "notification", { userId: "42", type: "a", data: 2 });
 
   const resync = { missed: null };
-  assertEquals(await many.pushes(2), many.clients.map(() => [1, resync, 2]));
+  assertEquals(await many.pushes(6), many.clients.map(() => [1, resync, 2]));
 });
 
-Deno.test("[LIFE4][DEL3] who is sent away meanwhile is given no place that it has not come to", async () => {
+Deno.test("[LIFE4][DEL3] a client that is sent away during a delivery gets no cursor of a record that it has not got", async () => {
   await using wss = await startWss();
   await using many = await subscribeMany(wss);
 
@@ -272,7 +301,7 @@ Deno.test("[LIFE4][DEL3] who is sent away meanwhile is given no place that it ha
   await stopping;
 });
 
-Deno.test("[DEL11] a record that reloads is handed out in turns, and is one call for all who share it", async () => {
+Deno.test("[DEL11] a reload is delivered in time slices, and is one call for all subscriptions that share it", async () => {
   await using wss = await startWss();
   await using many = await subscribeMany(wss);
   wss.backend.forget();

@@ -3,32 +3,24 @@ import { assert, assertEquals } from "@std/assert";
 import { Freshness } from "../../src/log/freshness.ts";
 import { FanOut } from "../../src/sessions/fan_out.ts";
 import { StreamStatus } from "../../src/sessions/stream_status.ts";
-import { createMetrics } from "../../src/observe/metrics.ts";
 import { NULL } from "../../src/protocol/frames.ts";
 import { Revalidation } from "../../src/sessions/revalidation.ts";
 import { Sessions } from "../../src/sessions/sessions.ts";
 import { Stream } from "../../src/log/stream.ts";
 import { notificationTarget } from "../../src/protocol/target.ts";
-import type { Feed } from "../../src/sessions/subscription.ts";
-import { Trace } from "../../src/observe/delivery_trace.ts";
+import { Deliveries } from "../../src/observe/deliveries.ts";
+import { CatchUpQueue } from "../../src/sessions/catch_up.ts";
+import { Pushes } from "../../src/sessions/pushes.ts";
 import { createOutbox } from "../_support/service/outbox.ts";
 
 const stream = new Stream({ topic: "wss", windowMs: 1000, maxBytes: 1000 });
-const trace = new Trace(createMetrics());
-const fanOut = new FanOut({ stream, trace });
-/** For sessions that get no records. */
-const feed: Feed = {
-  stream,
-  trace,
-  isOwed: () => false,
-  settle() {},
-  reload() {},
-  reloadLater() {},
-  cancelReload() {},
-  renewReload() {},
-  continueLater() {},
-  continueOnRead() {},
-};
+const deliveries = new Deliveries([]);
+const fanOut = new FanOut({ stream, deliveries });
+const pushes = new Pushes({ stream, deliveries });
+/** The sessions get no records, so no list is fetched again. */
+const reloads = { request() {}, requestLater() {}, cancel() {}, renew() {} };
+const catchUpQueue = new CatchUpQueue({ stream, pushes });
+const parts = { stream, pushes, fanOut, reloads, catchUpQueue };
 
 async function withClock(work: (clock: Clock) => Promise<void>) {
   const clock = FakeTimers.install();
@@ -66,8 +58,9 @@ Deno.test("[AUTH6] if 10,000 sessions log in at once, their tokens are checked o
       periodMs: 300_000,
     });
     const sessions = new Sessions({
-      feed,
+      parts,
       fanOut,
+      deliveries,
       onToken: (session) => revalidation.onToken(session),
     });
     const timers = clock.countTimers();
@@ -94,13 +87,13 @@ Deno.test("[AUTH6] if 10,000 sessions log in at once, their tokens are checked o
 Deno.test("[DEL8] if pushes are held back when a cursor is due, the session gets it soon after", () =>
   withClock(async (clock) => {
     let told = 0;
-    const sessions = new Sessions({ feed, fanOut, onToken() {} });
+    const sessions = new Sessions({ parts, fanOut, deliveries, onToken() {} });
     const freshness = new Freshness({ afterMs: 15_000, now: Date.now() });
     const streamStatus = new StreamStatus({
       sessions,
       stream,
       freshness,
-      trace,
+      deliveries,
       periodMs: 25_000,
     });
     stream.open(0, { first: 0, position: 0 });
@@ -130,13 +123,13 @@ Deno.test("[DEL8] if pushes are held back when a cursor is due, the session gets
 Deno.test("[DEL8] 100,000 sessions get their cursors spread over the period, without a timer each", () =>
   withClock(async (clock) => {
     let told = 0;
-    const sessions = new Sessions({ feed, fanOut, onToken() {} });
+    const sessions = new Sessions({ parts, fanOut, deliveries, onToken() {} });
     const freshness = new Freshness({ afterMs: 15_000, now: Date.now() });
     const streamStatus = new StreamStatus({
       sessions,
       stream,
       freshness,
-      trace,
+      deliveries,
       periodMs: 25_000,
     });
     stream.open(0, { first: 0, position: 0 });

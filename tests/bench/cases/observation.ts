@@ -16,8 +16,11 @@ const NOTHING = {
 const none = () => {};
 const metric = { inc: none, dec: none, observe: none, set: none, reset: none, labels: () => metric, startTimer: () => none };
 export const createMetrics = () => new Proxy({}, { get: () => metric });`,
+  "observe/deliveries.ts": `
+export class Deliveries { sent() {} stepped() {} resynced() {} announced() {} ended() {} }`,
+  "observe/delivery_metrics.ts": "export class DeliveryMetrics {}",
   "observe/delivery_trace.ts": `
-export class Trace { sent() {} note() {} announced() {} resynced() {} over() {} trim() {} filled() {} }
+export class DeliveryTrace { trim() {} filled() {} }
 export const briefOf = () => null;`,
   "admin/gauges.ts": "export const createGauges = () => () => {};",
   "observe/loop_delay.ts": "export const startLoopDelayMonitor = () => ({ stop() {} });",
