@@ -1,0 +1,238 @@
+/** A client of one subscription that checks what it is sent against what was published. */
+import { assert, assertEquals } from "@std/assert";
+import type { ResumePoint, Stream } from "../../../src/log/stream.ts";
+import { toJson } from "../../../src/protocol/frames.ts";
+import type { Target } from "../../../src/protocol/target.ts";
+import { Subscription } from "../../../src/sessions/subscription.ts";
+import type { SubscriptionParts } from "../../../src/sessions/subscription_state.ts";
+
+/** Something that the subscription's client has to learn of: an update, a reload, or a loss. */
+export interface Item {
+  readonly does: "update" | "reload" | "lose";
+  readonly partition: number;
+  readonly offset: number;
+}
+
+/** Bytes that may be unsent. */
+const MAX_UNSENT = 800;
+
+/** A client, its session's outbox, and its subscription. */
+export class ModelClient {
+  readonly subscription: Subscription;
+  readonly #stream: Stream;
+  /** Everything that was published so far; it grows. */
+  readonly #items: readonly Item[];
+  /** By index of the item: whether the client has it, or a list that includes it. */
+  readonly #got: boolean[] = [];
+  /** By partition: the offset up to which the client has everything from elsewhere, by its cursors. */
+  readonly #elsewhere: number[] = [];
+  /** The offset of the latest update, by partition. */
+  readonly #latest: number[] = [];
+  /** The reply that is under way; `count` is how many items its list has, `null` if it has no list. */
+  #reply: { count: number | null; seq: number; cursor: string } | null = null;
+  #hasEnded = false;
+  #unsent = 0;
+  #onRoom: (() => void)[] = [];
+  /** Whether the client reads nothing. */
+  isSlow = false;
+  /** Whether it was told that it has missed something. */
+  isResynced = false;
+  /** Whether a reload of its list is under way. */
+  isReloading = false;
+  /** What was wrong first with what it was sent. */
+  failure: unknown;
+  /** The cursor that the client got last. */
+  cursor: string | undefined;
+
+  constructor(target: Target, { items, stream, parts, knowsVersion1, knowsBatches }: {
+    items: readonly Item[];
+    stream: Stream;
+    parts: SubscriptionParts<Subscription>;
+    knowsVersion1: boolean;
+    knowsBatches: boolean;
+  }) {
+    this.#items = items;
+    this.#stream = stream;
+    this.#getAll();
+    const unsent = () => this.#unsent;
+    this.subscription = new Subscription(target, {
+      subscriber: {
+        id: crypto.randomUUID(),
+        user: "42",
+        token: "alice",
+        knowsVersion1,
+        knowsBatches,
+        outbox: {
+          send: (frame) => this.#receive(frame),
+          whenRoom: (proceed) => void this.#onRoom.push(proceed),
+          get unsentBytes() {
+            return unsent();
+          },
+          get isBehind() {
+            return unsent() > MAX_UNSENT;
+          },
+          get hasRoom() {
+            return unsent() < MAX_UNSENT / 2;
+          },
+        },
+      },
+      list: { api: "notification" },
+      parts,
+    });
+  }
+
+  /** Begins again from another client's cursor, while it is new. */
+  resume(cursor: string, point: ResumePoint): void {
+    this.#got.length = 0;
+    this.#getElsewhere(point);
+    this.subscription.hold();
+    this.subscription.beginAt(point);
+    this.#reply = { count: null, seq: 0, cursor };
+  }
+
+  /** Asks for its list once more, with another client's cursor. */
+  skipTo(cursor: string, point: ResumePoint): void {
+    if (this.#hasEnded || this.#reply) return;
+    if (!this.subscription.hasServedFrom(point.positions)) return;
+    this.subscription.hold();
+    this.subscription.skipTo(point);
+    this.#getElsewhere(point);
+    this.#reply = { count: null, seq: 0, cursor };
+  }
+
+  /** Asks for its list, as a command does. */
+  ask(): void {
+    if (this.#hasEnded || this.#reply) return;
+    this.subscription.hold();
+    const { nextSeq: seq } = this.#stream.window;
+    this.#reply = { count: this.#items.length, seq, cursor: this.subscription.cursor };
+  }
+
+  /** Gets the reply that it waits for. */
+  reply({ isOk }: { isOk: boolean }): void {
+    if (!this.#reply || this.#hasEnded) return;
+    const { count, seq, cursor } = this.#reply;
+    this.#reply = null;
+    // A reply without a list can't fail.
+    if (isOk || count === null) {
+      if (count !== null) this.subscription.listedAt(seq);
+      this.#getUntil(count ?? 0);
+      this.#learn(cursor);
+    }
+    this.subscription.release();
+  }
+
+  /** Reads nothing any more, when so much is unsent that there is no room, but it is not behind. */
+  fill(): void {
+    this.isSlow = true;
+    this.#unsent = Math.max(this.#unsent, MAX_UNSENT / 2);
+  }
+
+  /** Reads all that is unsent. */
+  drain(): void {
+    this.#unsent = 0;
+    for (const proceed of this.#onRoom.splice(0)) proceed();
+  }
+
+  end(): void {
+    this.subscription.end();
+    this.#hasEnded = true;
+  }
+
+  /** Takes the cursor of the live end, which a live client of version 1 may be told at any time (DEL8). */
+  tellLiveEnd(): void {
+    const { isLive, subscriber } = this.subscription;
+    if (isLive && subscriber.knowsVersion1) this.#learn(this.#stream.cursor);
+  }
+
+  /** Expects that nothing was wrong so far. */
+  check(): void {
+    if (this.failure) throw this.failure;
+  }
+
+  /** Expects that nothing is missing. */
+  checkDone(): void {
+    if (this.#hasEnded) return;
+    this.check();
+    assert(this.subscription.isLive, "the subscription is not live");
+    assertEquals(
+      this.#items.filter((item, index) => !this.#has(item, index)),
+      [],
+      "not all was sent",
+    );
+  }
+
+  #receive(frame: string): void {
+    try {
+      this.#take(frame);
+    } catch (failure) {
+      // Thrown by the test: nobody awaits what is sent.
+      this.failure ??= failure;
+    }
+  }
+
+  #take(frame: string): void {
+    assert(!this.#hasEnded, "an ended subscription was sent something");
+    if (this.isSlow) this.#unsent += frame.length;
+    const { status, payload, id, cursor } = JSON.parse(frame);
+    if (status === "update") this.#receiveUpdate(id);
+    else if (status === "reload") this.#getUntil(payload);
+    else this.#beginAnew();
+    this.#learn(cursor);
+  }
+
+  #receiveUpdate(id: string): void {
+    assertEquals([this.#reply, this.isReloading], [null, false], `${id} was not held back`);
+    const [partition = 0, offset = 0] = id.split("-").map(Number);
+    // A client that begins anew may get a record that it has from elsewhere, and not all are told so.
+    const isStrict = this.subscription.subscriber.knowsVersion1 && !this.isResynced;
+    const elsewhere = isStrict ? this.#elsewhere[partition] ?? 0 : 0;
+    const latest = Math.max(this.#latest[partition] ?? -1, elsewhere - 1);
+    assert(offset > latest, `${id} was pushed after ${partition}-${latest}`);
+    this.#latest[partition] = offset;
+    const index = this.#items.findIndex((item) =>
+      item.does === "update" && item.partition === partition && item.offset === offset
+    );
+    assert(index >= 0, `${id} is not for it`);
+    this.#got[index] = true;
+  }
+
+  /** Takes a cursor. If the client resumed from it, it would miss nothing. */
+  #learn(cursor: string): void {
+    this.cursor = cursor;
+    const positions = this.#stream.decode(cursor)?.positions ?? [];
+    const isBehind = ({ partition, offset }: Item) => offset < (positions[partition] ?? 0);
+    // A cursor in front of a reload gets a list (DEL6), which includes what earlier reloads ask for.
+    const nextReload = this.#items.findLastIndex((item) =>
+      item.does === "reload" && !isBehind(item)
+    );
+    const missing = this.#items.filter((item, index) =>
+      isBehind(item) && !this.#has(item, index) && !(item.does === "reload" && index < nextReload)
+    );
+    assertEquals(missing, [], `the cursor ${toJson(positions)} is too far`);
+  }
+
+  #has({ partition, offset }: Item, index: number): boolean {
+    return this.#got[index] === true || offset < (this.#elsewhere[partition] ?? 0);
+  }
+
+  /** Asks for its list, as it is told to by a resync. */
+  #beginAnew(): void {
+    this.isResynced = true;
+    this.#getAll();
+  }
+
+  #getAll(): void {
+    this.#getUntil(this.#items.length);
+  }
+
+  #getUntil(count: number): void {
+    for (let index = 0; index < count; index++) this.#got[index] = true;
+  }
+
+  #getElsewhere({ positions }: ResumePoint): void {
+    for (const [partition, position] of positions.entries()) {
+      this.#elsewhere[partition] = Math.max(position, this.#elsewhere[partition] ?? 0);
+    }
+  }
+}
