@@ -8,7 +8,7 @@ import type { Stream } from "../log/stream.ts";
 import { FRAME_COST, KEPT_COST, TimeSlice } from "../util/time_slice.ts";
 import type { Pushes } from "./pushes.ts";
 import type { Subscription } from "./subscription.ts";
-import { LIVE, type State } from "./subscription_state.ts";
+import { LIVE, type SubscriptionState } from "./subscription_state.ts";
 
 /** All subscriptions of an instance that are not live and have something to wait for. */
 export class CatchUpQueue {
@@ -34,7 +34,7 @@ export class CatchUpQueue {
    *
    * @returns The state that follows; `null` if the subscription proceeds later
    */
-  read(subscription: Subscription, position: ReadPosition): State | null {
+  read(subscription: Subscription, position: ReadPosition): SubscriptionState | null {
     const { target, since, subscriber: { outbox, knowsBatches } } = subscription;
     const { window } = this.#stream;
     const cost = knowsBatches ? KEPT_COST : FRAME_COST;

@@ -29,9 +29,9 @@ import {
   behindOf,
   ENDED,
   LIVE,
-  type State,
   type SubscriptionOptions,
   type SubscriptionParts,
+  type SubscriptionState,
 } from "./subscription_state.ts";
 
 /** A session's subscription to a {@linkcode Target}. */
@@ -47,7 +47,7 @@ export class Subscription {
   readonly #parts: SubscriptionParts<Subscription>;
   /** The client has been served everything after these positions. */
   #servedFrom: Positions;
-  #state: State = LIVE;
+  #state: SubscriptionState = LIVE;
   /** If it is live, it has not got entries from this seq on yet. */
   #dueFrom: number;
   #owed: OwedList | null = null;
@@ -221,7 +221,7 @@ export class Subscription {
     }
   }
 
-  #become(state: State): void {
+  #become(state: SubscriptionState): void {
     this.#state = state;
     if (state === LIVE) this.#dueFrom = this.#parts.stream.window.nextSeq;
     else this.proceed();

@@ -10,7 +10,7 @@ import type { Target } from "../protocol/target.ts";
 import type { Pushes, Reload, Subscriber } from "./pushes.ts";
 
 /** What a subscription does at the moment. */
-export type State =
+export type SubscriptionState =
   /** Each record is pushed as soon as it is read. */
   | typeof LIVE
   /** A list that a command asked for is under way (DEL2). `then` follows once it is out. */
@@ -35,7 +35,7 @@ export const LIVE = { state: "live" } as const;
 export const ENDED = { state: "ended" } as const;
 
 /** The state that has the position; `null` if there is none. */
-export function behindOf(state: State): Behind | null {
+export function behindOf(state: SubscriptionState): Behind | null {
   switch (state.state) {
     case "live":
     case "ended":
@@ -74,7 +74,7 @@ export interface SubscriptionParts<S> {
      *
      * @returns The state that follows; `null` if it reads on later, when `proceed` is called
      */
-    read(subscription: S, position: ReadPosition): State | null;
+    read(subscription: S, position: ReadPosition): SubscriptionState | null;
     /** Whether there is no room in the outbox. If so, `proceed` is called once there is. */
     waitsForRoom(subscription: S): boolean;
     /** Does not call `proceed` any more. */

@@ -341,6 +341,6 @@ Deno.test("[DEL1][DEL2][DEL3] whatever happens, each client gets everything, in 
         !events.some(({ what }) => causes.includes(what));
       if (isLossless) world.checkNothingLost();
     }),
-    { numRuns: Number(Deno.env.get("RUNS") ?? 200) },
+    { numRuns: 200 },
   );
 });
