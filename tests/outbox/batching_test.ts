@@ -31,14 +31,14 @@ function sessionOf(wss: Wss) {
   return session;
 }
 
-/** A client that is subscribed. */
+/** Connects a client and subscribes it. */
 async function openSubscribed(wss: Wss, options: Parameters<Wss["connect"]>[1] = BATCH) {
   const client = await wss.connect("/web", { ...options, token: "alice" });
   const { event, cursor } = await client.request("getMyNotifications", LIST);
   return { client, event, cursor };
 }
 
-/** A client that is subscribed, and reads only when it is told to. */
+/** Connects a client that is subscribed, and reads only when it is told to. */
 async function openSlow(wss: Wss) {
   const socket = await openRawSocket(`${wss.ws}/web`, { "sec-websocket-protocol": "wss.v1.batch" });
   await socket.request([
@@ -58,7 +58,7 @@ async function openSlow(wss: Wss) {
   return { socket, read, session: sessionOf(wss) };
 }
 
-/** A socket that keeps what is sent, and how it is closed. */
+/** A socket that records what is sent, and how it is closed. */
 function createSocket() {
   const sent: string[] = [];
   const socket = {
@@ -70,7 +70,7 @@ function createSocket() {
   return { socket, sent };
 }
 
-Deno.test("[BAT1] many are sent what is due in turns, one after the other", async () => {
+Deno.test("[BAT1] many clients are sent their frames in time slices, one client after another", async () => {
   const batches = new Batches();
   const sockets = Array.from({ length: 10 }, () => createSocket());
   const sends = (from: number, to: number) => {
@@ -83,7 +83,7 @@ Deno.test("[BAT1] many are sent what is due in turns, one after the other", asyn
   try {
     sends(0, 5);
     await setImmediate();
-    // While the first are being flushed.
+    // These are added while the first sockets are being flushed.
     sends(5, 10);
     const bySocket = () => sockets.map(({ sent }) => sent.length).join("");
     let before = bySocket();
@@ -98,7 +98,7 @@ Deno.test("[BAT1] many are sent what is due in turns, one after the other", asyn
   }
 });
 
-Deno.test("[BAT1] wss.v1.batch is confirmed to who offers it, in whatever order", async () => {
+Deno.test("[BAT1] wss.v1.batch is confirmed to a client that offers it, in any order", async () => {
   await using wss = await startWss();
   for (
     const [offered, confirmed] of [
@@ -115,7 +115,7 @@ Deno.test("[BAT1] wss.v1.batch is confirmed to who offers it, in whatever order"
   assertEquals(wss.service.sessions.ofUser("42").map((session) => session.knowsVersion1), [true]);
 });
 
-Deno.test("[BAT1] what is pushed in one turn is one array, and one push the object that it is", async () => {
+Deno.test("[BAT1] the pushes of one turn are one array; a single push is an object", async () => {
   await using wss = await startWss();
   const { client, event } = await openSubscribed(wss);
   await using _client = client;
@@ -133,7 +133,7 @@ Deno.test("[BAT1] what is pushed in one turn is one array, and one push the obje
   assertEquals([alone.event, alone.payload], [event, 20]);
 });
 
-Deno.test("[BAT1] a list and the pushes that were held back for it come in order", async () => {
+Deno.test("[BAT1] a list and the pushes that were held back for it arrive in order", async () => {
   await using wss = await startWss();
   const { client } = await openSubscribed(wss);
   await using _client = client;
@@ -152,7 +152,7 @@ Deno.test("[BAT1] a list and the pushes that were held back for it come in order
   assertEquals(pushes.map(({ payload }) => payload), [0, 1, 2]);
 });
 
-Deno.test("[BAT1] a client that resumes gets all that it missed, once, in order", async () => {
+Deno.test("[BAT1] a client that resumes gets everything that it missed, once and in order", async () => {
   await using wss = await startWss();
   const { client: before, cursor } = await openSubscribed(wss);
   await before[Symbol.asyncDispose]();
@@ -167,7 +167,7 @@ Deno.test("[BAT1] a client that resumes gets all that it missed, once, in order"
   assertEquals((await client.next()).payload, MISSED);
 });
 
-Deno.test("[BAT1][LIFE4] what is due at the end comes before the close frame", async () => {
+Deno.test("[BAT1][LIFE4] kept messages go out before the close frame", async () => {
   await using wss = await startWss({ settings: { DRAIN_SECONDS: 0 } });
   const { client } = await openSubscribed(wss);
   await using _client = client;
@@ -181,7 +181,7 @@ Deno.test("[BAT1][LIFE4] what is due at the end comes before the close frame", a
   await stopped;
 });
 
-Deno.test("[BAT1] closing sends what is due first, and what is due to nobody is dropped", async () => {
+Deno.test("[BAT1] closing sends the kept messages first; if the socket is closed, they are dropped", async () => {
   const batches = new Batches();
   const [closing, gone] = [createSocket(), createSocket()];
   const [toClosing, toGone] = [batches.wrap(closing.socket), batches.wrap(gone.socket)];
@@ -194,11 +194,11 @@ Deno.test("[BAT1] closing sends what is due first, and what is due to nobody is 
   gone.socket.readyState = WebSocket.CLOSED;
 
   assertEquals(closing.sent, ["[1,2]", "closed with 1003"]);
-  await until("nothing is due", () => toGone.bufferedAmount === 0);
+  await until("nothing is kept", () => toGone.bufferedAmount === 0);
   assertEquals([closing.sent.length, gone.sent], [2, []]);
 });
 
-Deno.test("[BAT1] the client library offers it, and is given every push of a burst", async () => {
+Deno.test("[BAT1] the client library offers wss.v1.batch, and gets every push of a burst", async () => {
   await using wss = await startWss();
   let frames = 0;
   using client = connect(`${wss.ws}/web`, {
@@ -216,7 +216,7 @@ Deno.test("[BAT1] the client library offers it, and is given every push of a bur
   assertEquals(frames, 1 + Math.ceil(500 / 64));
 });
 
-Deno.test("[BAT2] an array has 64 messages at most, the next frame has what follows", async () => {
+Deno.test("[BAT2] an array has at most 64 messages, and the next frame has those that follow", async () => {
   await using wss = await startWss();
   const { client } = await openSubscribed(wss);
   await using _client = client;
@@ -229,11 +229,11 @@ Deno.test("[BAT2] an array has 64 messages at most, the next frame has what foll
   assertEquals(texts.flatMap(messagesOf).map(({ payload }) => payload), [...Array(129).keys()]);
 });
 
-Deno.test("[BAT2] an array has 64 KiB at most; what is larger is a frame of its own", async () => {
+Deno.test("[BAT2] an array has at most 64 KiB; a larger message is a frame of its own", async () => {
   await using wss = await startWss();
   const { client } = await openSubscribed(wss);
   await using _client = client;
-  // Two bytes a letter, so that length in letters is not length in bytes.
+  // Each letter has two bytes, so that the length of the text is not its bytes.
   const sizes = [1, 6000, 6000, 40_000, 1, 1, 33_000, 10_000, 10_000, 10_000, 1];
 
   for (const size of sizes) publish(wss, "é".repeat(size));
@@ -255,12 +255,12 @@ Deno.test("[BAT2] an array has 64 KiB at most; what is larger is a frame of its 
   ]);
 });
 
-Deno.test("[BAT2] whatever is sent to whomever, all comes in order, in frames as full as may be", async () => {
+Deno.test("[BAT2] for any sequence of messages, each client gets them in order, in frames as full as possible", async () => {
   const message = fc.oneof(
     { arbitrary: fc.string({ unit: "grapheme" }), weight: 4 },
     fc.integer({ min: 1, max: 70_000 }).map((length) => "ж".repeat(length)),
   ).map((text) => JSON.stringify(text));
-  /** What is sent, one after the other, to some of three sockets, so many times. */
+  /** Messages, each sent some times in a row to some of three sockets. */
   const turn = fc.array(
     fc.record({
       message,
@@ -291,7 +291,7 @@ Deno.test("[BAT2] whatever is sent to whomever, all comes in order, in frames as
   }));
 });
 
-/** The frames have these messages, in order, and none could have had the next one as well. */
+/** Expects these messages, in order, in frames that could not have held the next message as well. */
 function assertPacked(frames: string[], messages: string[]): void {
   let at = 0;
   for (const frame of frames) {
@@ -307,7 +307,7 @@ function assertPacked(frames: string[], messages: string[]): void {
   assertEquals(at, messages.length);
 }
 
-Deno.test("[BAT3] what waits for the end of the turn is unsent, and puts a client behind", async () => {
+Deno.test("[BAT3] messages that wait for the end of the turn count as unsent, and can put a client behind", async () => {
   await using wss = await startWss({ settings: { MAX_BUFFERED_BYTES: 2048 } });
   const { client } = await openSubscribed(wss);
   await using _client = client;
@@ -326,7 +326,7 @@ Deno.test("[BAT3] what waits for the end of the turn is unsent, and puts a clien
   assertEquals(session.outbox.isBehind, false);
 });
 
-Deno.test("[BAT3][SLOW1] a slow client gets every message, once, in order, and little is held for it", async () => {
+Deno.test("[BAT3][SLOW1] a slow client gets every message, once and in order, and little is held for it", async () => {
   await using wss = await startWss();
   const { socket, read, session } = await openSlow(wss);
   using _ = socket;
@@ -350,7 +350,7 @@ Deno.test("[BAT3][SLOW1] a slow client gets every message, once, in order, and l
   assertEquals((await read()).payload.n, MESSAGES);
 });
 
-Deno.test("[BAT3][SLOW2] a client that takes nothing is closed with 4008", async () => {
+Deno.test("[BAT3][SLOW2] a client that reads nothing is closed with 4008", async () => {
   await using wss = await startWss({ settings: { SLOW_TIMEOUT_SECONDS: 0.1 } });
   const { socket } = await openSlow(wss);
   using _ = socket;
@@ -366,7 +366,7 @@ Deno.test("[BAT3][SLOW2] a client that takes nothing is closed with 4008", async
   assertEquals(await wss.admin.metric(closed), 1);
 });
 
-Deno.test("[BAT4] each request of an array has its own reply, each bad element its own error", async () => {
+Deno.test("[BAT4] each request of an array gets a reply, and each invalid element gets an error", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/mobile", { ...BATCH, token: "alice" });
 
@@ -398,14 +398,14 @@ Deno.test("[BAT4] each request of an array has its own reply, each bad element i
   assertEquals([first?.rid, first?.status, second?.rid], [11, "ok", 15]);
 });
 
-Deno.test("[BAT4] whatever an array has, each element gets one reply", async () => {
+Deno.test("[BAT4] for any array, each element gets one reply", async () => {
   await using wss = await startWss();
   const element = frameText.filter((text) => text.length < 500 && isJson(text));
   await fc.assert(
     fc.asyncProperty(fc.array(element, { minLength: 1, maxLength: 64 }), async (elements) => {
       await using client = await wss.connect("/mobile", BATCH);
       client.send(`[${elements.join(",")}]`);
-      // Answered after all that is in front of it.
+      // This one is answered after all that were sent before it.
       const last = { ids: [], action: "unsubscribe" };
       client.send([{ rid: 1000, command: "subscription", options: last }]);
       for (const text of elements) {
@@ -427,7 +427,7 @@ function isJson(text: string): boolean {
   }
 }
 
-Deno.test("[BAT4] an array of 64 is taken; of none, or of 65, it is one invalid-request", async () => {
+Deno.test("[BAT4] an array of 64 is accepted; an array of 0 or 65 gets one invalid-request", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", BATCH);
   const requests = Array.from({ length: 65 }, (_, i) => (
@@ -450,7 +450,7 @@ Deno.test("[BAT4] an array of 64 is taken; of none, or of 65, it is one invalid-
   }
 });
 
-Deno.test("[BAT4] requests of an array run as if each had come alone, barriers included", async () => {
+Deno.test("[BAT4] requests of an array run as if each had arrived alone, with barriers", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", BATCH);
 
@@ -469,7 +469,7 @@ Deno.test("[BAT4] requests of an array run as if each had come alone, barriers i
   );
 });
 
-Deno.test("[BAT4][LIM2] each request of an array counts for the rate", async () => {
+Deno.test("[BAT4][LIM2] each request of an array counts towards the rate limit", async () => {
   await using wss = await startWss({ settings: { RATE_LIMIT: 5 } });
   await using client = await wss.connect("/web", BATCH);
 
@@ -483,7 +483,7 @@ Deno.test("[BAT4][LIM2] each request of an array counts for the rate", async () 
   }
 });
 
-Deno.test("[BAT4][LIM2] of an array that ends the connection the rest is not run", async () => {
+Deno.test("[BAT4][LIM2] if an array ends the connection, the rest of the array does not run", async () => {
   const clock = FakeTimers.install({ toFake: ["performance"] });
   try {
     await using wss = await startWss({ settings: { RATE_LIMIT: 1 } });
@@ -506,7 +506,7 @@ Deno.test("[BAT4][LIM2] of an array that ends the connection the rest is not run
   }
 });
 
-Deno.test("[BAT4][FRM2] MAX_MESSAGE_BYTES is for the whole array", async () => {
+Deno.test("[BAT4][FRM2] MAX_MESSAGE_BYTES applies to the whole array", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", BATCH);
   const request = { rid: 1, command: "none", options: {}, x: "é".repeat(10_000) };
@@ -518,7 +518,7 @@ Deno.test("[BAT4][FRM2] MAX_MESSAGE_BYTES is for the whole array", async () => {
   assertEquals((await client.ended).code, 1009);
 });
 
-Deno.test("[BAT4][FRM3] without wss.v1.batch an array is no request", async () => {
+Deno.test("[BAT4][FRM3] without wss.v1.batch, an array is not a request", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { protocols: ["wss.v1"] });
 

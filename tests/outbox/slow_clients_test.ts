@@ -7,7 +7,7 @@ import { startWss, type Wss } from "../_support/service/wss.ts";
 
 const LIST = { where: { types: [] } };
 const MIB = 1024 ** 2;
-/** More than the system holds for a connection of this machine with itself. */
+/** More than the operating system buffers for a local connection. */
 const MESSAGES = 1500;
 const TEXT = "x".repeat(10_000);
 
@@ -15,7 +15,7 @@ function publish(wss: Wss, n: number): void {
   wss.publish("notification", { userId: "42", type: "a", data: { n, text: TEXT } });
 }
 
-/** A client that is subscribed, and reads only when it is told to. */
+/** Connects a client that is subscribed, and reads only when it is told to. */
 async function openClient(wss: Wss) {
   const socket = await openRawSocket(`${wss.ws}/web`, { "sec-websocket-protocol": "wss.v1" });
   await socket.request({ rid: 1, command: "authentication", options: { authToken: "alice" } });
@@ -27,7 +27,7 @@ async function openClient(wss: Wss) {
   return { socket, event, session };
 }
 
-/** Publishes, a little in each turn of the event loop, and gives the most that was unsent. */
+/** Publishes a few messages in each turn of the event loop. Returns the most bytes that were unsent. */
 async function publishMany(wss: Wss, unsent: () => number): Promise<number> {
   let most = 0;
   for (let n = 0; n < MESSAGES; n++) {
@@ -38,7 +38,7 @@ async function publishMany(wss: Wss, unsent: () => number): Promise<number> {
   return most;
 }
 
-Deno.test("[SLOW1] a slow client gets every message, once, in order, and little is held for it", async () => {
+Deno.test("[SLOW1] a slow client gets every message, once and in order, and little is held for it", async () => {
   await using wss = await startWss({ settings: { SLOW_TIMEOUT_SECONDS: 1 } });
   const { socket, session, event } = await openClient(wss);
   using _ = socket;
@@ -59,7 +59,7 @@ Deno.test("[SLOW1] a slow client gets every message, once, in order, and little 
   assertEquals(wss.service.slowClients.size, 0);
 });
 
-Deno.test("[SLOW1] a client that pauses for 5 s gets every message, once, in order", async () => {
+Deno.test("[SLOW1] a client that pauses for 5 s gets every message, once and in order", async () => {
   using clock = fakePerformance();
   await using wss = await startWss();
   const { socket } = await openClient(wss);
@@ -73,7 +73,7 @@ Deno.test("[SLOW1] a client that pauses for 5 s gets every message, once, in ord
   assertEquals(wss.service.sessions.size, 1);
 });
 
-Deno.test("[SLOW1] commands of a client that is behind wait, and are answered when it has caught up", async () => {
+Deno.test("[SLOW1] the commands of a client that is behind wait until it has caught up", async () => {
   await using wss = await startWss();
   const { socket } = await openClient(wss);
   using _ = socket;
@@ -98,7 +98,7 @@ Deno.test("[SLOW1] commands of a client that is behind wait, and are answered wh
   assertEquals(frames.map((frame) => [frame?.rid, frame?.status]), [[4, "error"], [3, "ok"]]);
 });
 
-Deno.test("[SLOW1] where the window has not all of it any more, there is a resync, and then what comes next", async () => {
+Deno.test("[SLOW1] if the window no longer has all that a client missed, it gets a resync, and then new messages", async () => {
   await using wss = await startWss({ settings: { RECOVERY_MAX_BYTES: 100_000 } });
   const { socket, event } = await openClient(wss);
   using _ = socket;
@@ -117,7 +117,7 @@ Deno.test("[SLOW1] where the window has not all of it any more, there is a resyn
   assertEquals((await socket.readJson())?.payload.n, MESSAGES);
 });
 
-Deno.test("[SLOW1] a reload of a client that is behind is fetched when there is room for it", async () => {
+Deno.test("[SLOW1] the reload of a client that is behind is fetched once there is room", async () => {
   await using wss = await startWss();
   const { socket, event } = await openClient(wss);
   using _ = socket;
@@ -133,7 +133,7 @@ Deno.test("[SLOW1] a reload of a client that is behind is fetched when there is 
   assertEquals((await socket.readJson())?.payload.n, MESSAGES);
 });
 
-Deno.test("[SLOW2] a client that takes nothing is closed with 4008, and its session is gone at once", async () => {
+Deno.test("[SLOW2] a client that reads nothing is closed with 4008, and its session ends at once", async () => {
   using clock = fakePerformance();
   await using wss = await startWss({ settings: { SLOW_TIMEOUT_SECONDS: 10 } });
   const { socket, session } = await openClient(wss);
@@ -152,7 +152,7 @@ Deno.test("[SLOW2] a client that takes nothing is closed with 4008, and its sess
   assertEquals((await other.request("getMyNotifications", LIST)).status, "ok");
 });
 
-Deno.test("[SLOW2] a client that sends nonsense and reads nothing is closed, and holds little", async () => {
+Deno.test("[SLOW2] a client that sends nonsense and reads nothing is closed, and little is held for it", async () => {
   await using wss = await startWss({ settings: { SLOW_TIMEOUT_SECONDS: 1 } });
   const { socket, session } = await openClient(wss);
   using _ = socket;
@@ -223,7 +223,7 @@ Deno.test("[SLOW2] a client has SLOW_TIMEOUT_SECONDS for each MAX_BUFFERED_BYTES
   assertEquals(isClosedAfter(1), [true, true]);
 });
 
-Deno.test("[SLOW2] who falls behind with the last of what it missed is seen as well", () => {
+Deno.test("[SLOW2] a client that falls behind with the last message that it missed is noticed", () => {
   using slow = outboxWith(700_000);
   const { outbox, socket, slowClients } = slow;
   outbox.whenRoom(() => outbox.send("x".repeat(900_000)));

@@ -7,7 +7,7 @@ const LIST = { where: { types: [] } };
 const reload = (id: string) => ({ subscriptions: [id], options: { reload: true } });
 const push = (data: unknown) => ({ userId: "42", type: "a", data });
 
-Deno.test("[DEL1] pushes of a partition come in the order of the log", async () => {
+Deno.test("[DEL1] the pushes of one partition arrive in the order of the log", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   const { event } = await client.request("getMyNotifications", LIST);
@@ -20,7 +20,7 @@ Deno.test("[DEL1] pushes of a partition come in the order of the log", async () 
         : wss.publish("update_subscription", { subscriptions: [event], data: i }),
   );
 
-  await until("all is handed out", () => wss.service.stream.positions[0] === ids.length);
+  await until("all records are delivered", () => wss.service.stream.positions[0] === ids.length);
   const pushes = await client.pushesUntilIdle();
   assertEquals(pushes.map(({ id }) => id), ids);
   assertEquals(pushes.map(({ payload }) => payload), ids.map((_, i) => i));
@@ -48,7 +48,7 @@ Deno.test("[DEL1] a reload keeps its place in the order", async () => {
   assertEquals(frames.map(([got]) => got), ids);
 });
 
-/** How a client comes to have a list; each gives the list's frame. */
+/** The ways in which a client gets a list. */
 const WAYS_TO_A_LIST = {
   "subscribes": { subscribed: false, ask: ({ client }) => client.ask("getMyNotifications", LIST) },
   "asks again": { subscribed: true, ask: ({ client }) => client.ask("getMyNotifications", LIST) },
@@ -62,7 +62,7 @@ const WAYS_TO_A_LIST = {
 }>;
 
 for (const [way, { subscribed, ask }] of Object.entries(WAYS_TO_A_LIST)) {
-  Deno.test(`[DEL2] a client that ${way} has in the end what was published meanwhile, at any point`, async () => {
+  Deno.test(`[DEL2] a client that ${way} misses nothing that is published meanwhile, at any point`, async () => {
     await using wss = await startWss();
     const points = ["before it asks", "before the call", "before the read", "after the read"];
     for (const point of [...points, "with the answer", "after the list"]) {
@@ -96,7 +96,7 @@ for (const [way, { subscribed, ask }] of Object.entries(WAYS_TO_A_LIST)) {
       for (let isListed = false; !isListed;) {
         const { status, payload } = await client.next();
         isListed = status !== "update";
-        // As a client does: a list says all, a push adds.
+        // As a client does: a list replaces everything, and a push adds to it.
         if (isListed) seen.splice(0, seen.length, ...payload);
         else seen.push(payload);
       }
@@ -108,7 +108,7 @@ for (const [way, { subscribed, ask }] of Object.entries(WAYS_TO_A_LIST)) {
   });
 }
 
-Deno.test("[DEL2] pushes are held back while a list is under way, and follow it in order", async () => {
+Deno.test("[DEL2] while a list is under way, pushes are held back; they follow the list in order", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   const other = await client.request("getMyNotifications", { where: { types: ["a"] } });
@@ -117,7 +117,7 @@ Deno.test("[DEL2] pushes are held back while a list is under way, and follow it 
   const rid = client.ask("getMyNotifications", LIST);
   const letGo = await release();
   for (const data of [1, 2, 3]) wss.publish("notification", push(data));
-  // Those of another subscription are not.
+  // The pushes of another subscription are not held back.
   const others = [await client.next(), await client.next(), await client.next()];
   letGo();
 
@@ -136,7 +136,7 @@ Deno.test("[DEL2] pushes are held back while a list is under way, and follow it 
   ]);
 });
 
-Deno.test("[DEL2] no list that is asked for again overtakes a newer push", async () => {
+Deno.test("[DEL2] a list that the client requests again does not overtake a newer push", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   await client.request("getMyNotifications", LIST);
@@ -151,7 +151,7 @@ Deno.test("[DEL2] no list that is asked for again overtakes a newer push", async
   assertEquals((await client.next()).payload, "newer than the list");
 });
 
-Deno.test("[DEL2] a list that was asked for after a reload goes out in its place, if it is first", async () => {
+Deno.test("[DEL2] a list that was requested after a reload replaces the reload if it arrives first", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   const { event } = await client.request("getMyNotifications", LIST);
@@ -170,13 +170,13 @@ Deno.test("[DEL2] a list that was asked for after a reload goes out in its place
 
   assertEquals((await client.next()).rid, rid);
   assertEquals([(await client.next()).payload, (await client.next()).payload], [1, 2]);
-  // The older list is not waited for any more.
+  // The call for the older list has been given up.
   await deadline("the end of the older call", older.over());
   assertEquals(await client.pushesUntilIdle(), []);
   assertEquals(wss.service.reloads.size, 0);
 });
 
-Deno.test("[DEL2] where the reload is answered first, pushes are held back for the list as well", async () => {
+Deno.test("[DEL2] if the reload arrives first, pushes are still held back for the list", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   const { event } = await client.request("getMyNotifications", LIST);
@@ -196,7 +196,7 @@ Deno.test("[DEL2] where the reload is answered first, pushes are held back for t
   assertEquals([(await client.next()).payload, (await client.next()).payload], [1, 2]);
 });
 
-Deno.test("[DEL4] the record's id is the same for all who get it", async () => {
+Deno.test("[DEL4] the record's id is the same for all clients", async () => {
   await using wss = await startWss();
   await using alice = await wss.connect("/web", { token: "alice" });
   await using twin = await wss.connect("/mobile", { token: "alice" });
