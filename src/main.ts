@@ -18,7 +18,7 @@ import { runService } from "./run.ts";
 import { DotEnvError } from "./settings/environment.ts";
 import { parseSettings } from "./settings/parse.ts";
 
-/** Gives the exit code. */
+/** Runs what the command line asks for, and gives the exit code. */
 type Command = (args: string[]) => number | Promise<number>;
 
 /** The subcommands, which take the arguments that follow. */
@@ -27,7 +27,7 @@ const SUBCOMMANDS = new Map<string, Command>([
   ["publish", runPublish],
 ]);
 
-/** The options, each of which asks for something else than to run the service. */
+/** The options. Each one asks for something other than running the service. */
 const OPTIONS = new Map<string, Command>([
   ["check-config", checkConfig],
   ["health", checkHealth],
@@ -50,7 +50,7 @@ async function main(args: string[]): Promise<number> {
 }
 
 /**
- * What the one option asks for. Without an option, the service runs.
+ * Finds the command that the option asks for. Without an option, it is {@linkcode start}.
  *
  * @throws {UsageError} The arguments are unknown, or too many
  */

@@ -82,7 +82,7 @@ async function runUntilSignal(
   return hasFailed ? 1 : 0;
 }
 
-/** Logs what nobody caught. That is a defect, which must not end the process and all of its connections. */
+/** Logs uncaught errors. They are defects, but they must not end the process and all of its connections. */
 function logUncaught(): void {
   globalThis.addEventListener("error", (event) => {
     event.preventDefault();

@@ -41,7 +41,7 @@ export interface ServiceOptions {
  * Starts the service; it listens when this returns.
  *
  * @param reader Reads Kafka, or the embedded log
- * @throws {ListenError} Such as if a port is taken
+ * @throws {ListenError} For example, a port is taken
  */
 export function startService(
   settings: ServiceSettings,

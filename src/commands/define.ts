@@ -49,7 +49,7 @@ export interface ReplyExample {
 /** A command as its file defines it. */
 export interface CommandDefinition<S extends z.ZodType> {
   readonly name: string;
-  /** The API that it cannot do without: if that API has no URL, there is no such command. */
+  /** The API that the command needs. If this API has no URL, no endpoint has the command. */
   readonly needs?: Api;
   /** Whether it runs alone: after all requests before it, and before all after it (REQ5). */
   readonly barrier?: boolean;
@@ -77,7 +77,7 @@ export interface Command<S extends z.ZodType = z.ZodType>
   /**
    * Parses the options.
    *
-   * @returns The handler with these options, to be called once
+   * @returns The handler with these options. It may be called once
    * @throws {CommandError} `invalid-options`
    */
   prepare(options: unknown): (context: CommandContext) => Reply | Promise<Reply>;

@@ -5,7 +5,7 @@ import { backendBodySchema, defineCommand } from "./define.ts";
 /** Ids that would name the API itself, or a path above it (BCK5). */
 const NO_PATH_SEGMENT: readonly (string | number)[] = ["", ".", ".."];
 
-/** Answers one tournament (TOUR1). */
+/** Gives one tournament (TOUR1). */
 export const getTournament = defineCommand({
   name: "getTournament",
   needs: "tournament",
@@ -18,7 +18,7 @@ export const getTournament = defineCommand({
         .meta({ not: { enum: NO_PATH_SEGMENT } }),
     }),
   }),
-  summary: "Answers one tournament; also for guests (TOUR1)",
+  summary: "Gives one tournament; also for guests (TOUR1)",
   examples: [{ where: { id: "spring-cup" } }],
   reply: {
     summary: "The tournament API's answer",

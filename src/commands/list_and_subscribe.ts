@@ -1,5 +1,5 @@
 /**
- * What commands share that answer a list and subscribe to what comes after it.
+ * The common part of the commands that answer with a list and subscribe to what comes after it.
  */
 import type { ListRequest } from "../backend/backend.ts";
 import { unlessAborted } from "../util/delay.ts";
@@ -10,7 +10,7 @@ import type { Target } from "../protocol/target.ts";
 import type { Subscription } from "../sessions/subscription.ts";
 import type { CommandContext } from "./define.ts";
 
-/** What to subscribe to, and which list to ask for. */
+/** The target to subscribe to, and the list to ask for. */
 export interface Listing {
   readonly target: Target;
   readonly list: ListRequest;

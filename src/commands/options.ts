@@ -13,7 +13,7 @@ export const notificationWhereSchema = z.object({
 export const notificationStatusSchema = z.enum(["unseen", "unread", "read"])
   .describe("How far the user has got with the notifications");
 
-/** A cursor to resume from. No value is an error: one that cannot be read gets the list. */
+/** A cursor to resume from. Every value is accepted: if it is unreadable, the reply has the list. */
 export const sinceSchema = z.unknown().optional().transform((since) => since ?? undefined)
   .describe(
     "A cursor to resume from (DEL5). If that is not possible, the reply has the list (DEL6)",

@@ -9,7 +9,7 @@ const logger = getLogger(["wss", "connection"]);
  * Logs a defect.
  *
  * @param where Properties of the log line that say what was being done
- * @returns A new id, which the log line has; the client may be told it
+ * @returns A new id, which the log line has. The client may get it, too
  */
 export function logDefect(error: unknown, where: Record<string, unknown>): string {
   const id = crypto.randomUUID();

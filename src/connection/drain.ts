@@ -4,7 +4,7 @@
  */
 import { delay, isDoneWithin } from "../util/delay.ts";
 
-/** Milliseconds in which a reply goes out that does not wait for a backend. */
+/** Milliseconds for a reply that does not wait for a backend. */
 const ANSWER_MS = 500;
 
 /** The part of a connection that a drain needs. */

@@ -5,9 +5,9 @@ import { TimerWheel } from "../util/timer_wheel.ts";
 
 const TICK_MS = 1000;
 
-/** The part of a connection that is looked at. */
+/** The part of a connection that {@linkcode IdleGuests} needs. */
 export interface Guest {
-  /** Milliseconds for which the guest has been idle; 0 if it is not idle, or no guest. */
+  /** Milliseconds for which the guest has been idle; 0 if it is not idle, or not a guest's session. */
   idleForMs(now: number): number;
   closeAsIdle(): void;
 }

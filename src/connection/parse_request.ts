@@ -1,6 +1,6 @@
 /**
- * Parses a client's frame as far as all commands have it in common: JSON, rid, name and that there are
- * options (FRM3, REQ1, BAT4).
+ * Parses the part of a client's frame that all commands have in common: the JSON, the rid, the command's
+ * name, and whether there are options (FRM3, REQ1, BAT4).
  */
 import * as z from "zod";
 import { MAX_MESSAGES } from "../outbox/batching.ts";

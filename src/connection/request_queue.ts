@@ -48,14 +48,14 @@ export class RequestQueue {
     return this.#waiting.length < this.#options.limits.maxWaiting;
   }
 
-  /** Adds a request, and starts it when its turn comes. */
+  /** Adds a request, and starts it as soon as the order allows it. */
   add(request: QueuedRequest): void {
     this.#rids.add(request.rid);
     this.#waiting.push(request);
     this.proceed();
   }
 
-  /** Starts all requests whose turn has come. */
+  /** Starts all requests that may start now. */
   proceed(): void {
     for (let next = this.#waiting[0]; next && this.#isDue(next); next = this.#waiting[0]) {
       this.#waiting.shift();

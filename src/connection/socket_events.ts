@@ -8,7 +8,7 @@ const OPEN_TIMEOUT_MS = 5000;
 /** The platform's reason for closing a socket that has not answered a ping (LIFE1). */
 const PING_TIMEOUT = "No response from ping frame.";
 
-/** A connection's place among the connections that the instance allows, until its socket is gone. */
+/** One of the connections that the instance allows. It is taken until the socket is gone (LIM1). */
 export interface Slot {
   release(): void;
 }

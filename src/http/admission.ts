@@ -1,6 +1,6 @@
 /**
- * Which clients may connect: those from allowed origins (NET3), as long as there are places, for the
- * instance and for each address (LIM1). Asked before each upgrade.
+ * Decides which clients may connect: those from allowed origins (NET3), as long as the instance and the
+ * client's address have a free slot (LIM1). `upgrade` asks before each upgrade.
  */
 import type { Slot } from "../connection/socket_events.ts";
 
@@ -15,7 +15,7 @@ export interface AdmissionLimits {
   readonly trustProxy: boolean;
 }
 
-/** A slot, or why there is none. */
+/** A slot, or the reason for the refusal. */
 export type AdmissionResult =
   | { readonly refused: "origin" | "full" }
   | { readonly refused: null; readonly slot: Slot };

@@ -5,10 +5,10 @@ import { createHash } from "node:crypto";
 import bundle from "./client_bundle.json" with { type: "json" };
 import { methodNotAllowed } from "./health.ts";
 
-/** Seconds for which browsers use it without asking again. */
+/** Seconds for which browsers use the module without asking again. */
 const MAX_AGE_SECONDS = 300;
 
-/** Makes the handler of its path. */
+/** Makes the handler of `/client.js`. */
 export function createClientJs(): (request: Request) => Response {
   const etag = `"${createHash("sha256").update(bundle).digest("base64url").slice(0, 22)}"`;
   const headers = {

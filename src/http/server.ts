@@ -1,5 +1,5 @@
 /**
- * The clients' port: which path is answered by what.
+ * The clients' port: finds what answers a request, by its path.
  */
 import { createClientJs } from "./client_js.ts";
 import { answerHealth, type Health, methodNotAllowed } from "./health.ts";

@@ -40,7 +40,7 @@ export interface UpgradeOptions {
 /** An admitted request. */
 interface Admitted {
   readonly endpoint: Endpoint;
-  /** Its place among the connections, to be released if there is no socket in the end. */
+  /** The slot of the connection. It is released if the upgrade fails. */
   readonly slot: Slot;
 }
 

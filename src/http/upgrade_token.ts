@@ -31,7 +31,7 @@ export function subprotocols(headers: Headers): string[] {
 }
 
 /**
- * Asks whose token it is.
+ * Asks to which user a token belongs.
  *
  * @param options.use Called with the user at once, so that no logout can come in between
  * @returns `unauthorized` if the token is refused, `unavailable` if the backend cannot be asked

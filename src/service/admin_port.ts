@@ -33,7 +33,7 @@ export interface AdminPortOptions {
 /**
  * Starts to listen for operators, unless ADMIN_PORT turns the port off.
  *
- * @throws {ListenError} Such as if the port is taken
+ * @throws {ListenError} For example, the port is taken
  */
 export function startAdminPort(
   settings: AdminPortSettings,

@@ -122,7 +122,7 @@ export class ClientsPort {
    * Starts listening.
    *
    * @returns Where clients connect
-   * @throws {ListenError} Such as if the port is taken
+   * @throws {ListenError} For example, the port is taken
    */
   start(): Deno.NetAddr {
     const { HOST, PORT, REUSE_PORT, PING_SECONDS, AUTH_REQUIRED } = this.#settings;
