@@ -119,7 +119,7 @@ async function readText(response: Response, maxBytes: number): Promise<string | 
   let bytes = 0;
   for await (const chunk of response.body ?? []) {
     bytes += chunk.byteLength;
-    // To leave the loop cancels the rest of the body.
+    // Leaving the loop cancels the rest of the body.
     if (bytes > maxBytes) return null;
     text += decoder.decode(chunk, { stream: true });
   }

@@ -1,6 +1,7 @@
 /**
  * The existing APIs, reached over HTTP: commands and reloads ask them here. One request goes through
- * `shared_request` (who waits for it), `pool` (when it may start) and `attempt` (one try with fetch).
+ * `shared_request` (the callers that wait for it), `pool` (when it may start) and `attempt` (one try
+ * with fetch).
  */
 import { delay } from "../util/delay.ts";
 import type { Metrics } from "../observe/metrics.ts";
@@ -15,7 +16,7 @@ import {
 } from "./shared_request.ts";
 import { Timeouts } from "./timeouts.ts";
 
-/** A GET without its caller: if two of them are equal, and their tokens, they are the same request. */
+/** A GET without its caller. Two callers with equal values and equal tokens make the same request. */
 export interface ListRequest {
   readonly api: Api;
   /** One more segment of the path; it is percent-encoded (BCK5). */
@@ -24,7 +25,7 @@ export interface ListRequest {
   readonly query?: readonly (readonly [name: string, value: string])[];
 }
 
-/** Who asks. */
+/** The caller of a request. */
 export interface Caller {
   /** Sent as the `Authorization` header, to the APIs that get it (BCK2). */
   readonly token: string | null;
@@ -115,7 +116,7 @@ export class Backend {
       .join(signal);
   }
 
-  /** Equal for GETs that are the same request. If the API gets the token, the key has it in clear. */
+  /** A key that is the same for equal GETs. It contains the token if the API gets it: never log it. */
   keyOf(list: ListRequest, token: string | null): string {
     return keyOfUrl(this.#urlOf(list), tokenFor(list.api, token));
   }

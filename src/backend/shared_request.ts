@@ -154,7 +154,7 @@ function errorOf(api: Api, { slug, reason, retryAfterMs }: Failure): CommandErro
 }
 
 function warn(api: Api, { slug, reason }: Failure): void {
-  // The API is up and answers: that it refuses this request is no trouble for operators.
+  // The API is up and answers. Its refusal of this request needs no operator.
   if (slug === "backend-refused") return;
   logger.warn(
     "A request to the {api} API failed with {slug}: {reason}; is the API up, and is its URL right?",

@@ -1,5 +1,5 @@
 /**
- * Whose token it is, according to the user API. Logins and upgrades ask here, and revalidation does.
+ * Asks the user API to which user a token belongs. Logins, upgrades and the revalidation ask here.
  */
 import { createHash } from "node:crypto";
 import * as z from "zod";
@@ -25,7 +25,7 @@ export type Identification = Identity | {
   readonly payload: JsonText;
 };
 
-/** How to identify. */
+/** Options of {@linkcode Tokens.identify}. */
 export interface IdentifyOptions extends Pick<Caller, "signal"> {
   /** Whether to ask the API even if there is a cached answer. Default: false. */
   readonly fresh?: boolean;
@@ -66,7 +66,7 @@ export class Tokens {
   }
 
   /**
-   * Asks whose token it is.
+   * Asks to which user a token belongs.
    *
    * @throws {CommandError} `backend-…` or `overloaded`
    */

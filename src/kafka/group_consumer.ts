@@ -96,7 +96,7 @@ export class GroupConsumer {
     const made = new GroupConsumer(await createKafka(settings), { settings, ...options });
     try {
       await made.#consumer.connect();
-      // A partition for which nothing else is said, such as a new one, is read from its beginning.
+      // A partition without a seek, such as a new one, is read from its beginning.
       await made.#consumer.subscribe({ topic: settings.KAFKA_TOPIC, fromBeginning: true });
     } catch (error) {
       await made.disconnect();

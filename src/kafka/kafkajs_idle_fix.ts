@@ -16,7 +16,7 @@ const { prototype }: { prototype: RequestQueue } = RequestQueueModule;
 
 let isFixed = false;
 
-/** Has kafkajs set the timer only if a request waits. A second call changes nothing. */
+/** Makes kafkajs set the timer only if a request waits. A second call changes nothing. */
 export function fixIdleTimer(): void {
   if (isFixed) return;
   isFixed = true;

@@ -1,5 +1,5 @@
 /**
- * Writes messages to the topic.
+ * Writes messages to the topic, for `wss publish`, replays and the demo backend.
  */
 import kafkajs, { type Message } from "kafkajs";
 import type { Settings } from "../settings/settings.ts";

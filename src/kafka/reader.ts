@@ -177,7 +177,7 @@ export class KafkaReader implements LogReader {
     if (!this.#stopping.signal.aborted) await this.#consumer?.run();
   }
 
-  /** Tells the ends of the partitions, and moves positions that are outside of the log into it. */
+  /** Reports the ends of the partitions, and moves positions that are outside of the log into it. */
   async #askBounds(admin: TopicAdmin, reading: TopicReading): Promise<void> {
     const askedAt = Date.now();
     const before = new Map(reading.positions);

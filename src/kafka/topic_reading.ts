@@ -63,7 +63,7 @@ export class TopicReading {
     if (Number(fetchedOffset) > position) this.#lose(partition, Number(fetchedOffset));
 
     for (const { offset: text, timestamp, value, headers } of batch.messages) {
-      // Not awaited where there is nothing to wait for: that would cost a promise a record.
+      // Awaited only if there is something to wait for. Else it would cost a promise for each record.
       const nextTurn = this.#slice.spend(FRAME_COST);
       if (nextTurn) await nextTurn;
       const offset = Number(text);
@@ -99,7 +99,7 @@ export class TopicReading {
     if (this.#endsAtStart.size === 0) this.#caughtUp.resolve();
   }
 
-  /** Nobody waits any longer for the rest. */
+  /** Resolves {@linkcode caughtUp} although records may be left, because the reader stops. */
   stop(): void {
     this.#caughtUp.resolve();
   }

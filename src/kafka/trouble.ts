@@ -1,5 +1,5 @@
 /**
- * What operators are told if the topic cannot be read.
+ * Describes for operators why the topic cannot be read.
  */
 import type { Settings } from "../settings/settings.ts";
 import type { Trouble } from "./keep_trying.ts";

@@ -30,7 +30,7 @@ export function forEach<T>(make: () => T): OfEach<T> {
   return { subscription: make(), resource: make(), user: make() };
 }
 
-/** The names that a message has, of the kind `to.by`. */
+/** The names in a message, which are of the kind `to.by`. */
 export function namesOf(to: Addressees): readonly string[] {
   switch (to.by) {
     case "subscription":

@@ -57,7 +57,7 @@ export class CursorCodec {
     return text;
   }
 
-  /** Reads a cursor; `null` if the text is none, or is a cursor of another topic. */
+  /** Reads a cursor; `null` if the text is not a cursor, or is the cursor of another topic. */
   decode(text: string): Cursor | null {
     const bytes = Buffer.from(text, "base64url");
     const partitions = (bytes.length - HEADER_BYTES) / NUMBER_BYTES;

@@ -1,11 +1,11 @@
 /**
  * Whether this instance is up to date with the log (DEL10). A partition is fresh if it was read up
- * to an end that its leader told recently. The reader tells the ends, and
+ * to an end that its leader reported recently. The reader passes the ends on to this module, and
  * `sessions/stream_status.ts` tells clients if the stream is no longer fresh.
  */
 import type { Positions } from "./cursor.ts";
 
-/** The ends of all partitions, as their leaders told them in one answer. */
+/** The ends of all partitions, as their leaders reported them in one answer. */
 export interface Ends {
   readonly ends: Positions;
   /** When the leaders were asked, in milliseconds since 1970. */
@@ -34,7 +34,7 @@ export class Freshness {
     this.#startedAt = now;
   }
 
-  /** Notes ends that the leaders told. */
+  /** Notes ends that the leaders reported. */
   tell(ends: Ends): void {
     this.#told.push(ends);
     this.#latest = ends;

@@ -1,6 +1,6 @@
 /**
- * The messages of the Kafka topic (KAF2 to KAF6): the first step of a record's way. Its value is
- * parsed by the schema of the message's type, into what the message does.
+ * The messages of the Kafka topic (KAF2 to KAF6). `sessions/consume.ts` has each record's value parsed
+ * here, by the schema of the message's type, into what the message does.
  */
 import * as z from "zod";
 import type { Addressees } from "./addressing.ts";

@@ -45,7 +45,7 @@ export interface LogEvents {
    * transaction markers have none.
    */
   onPosition(partition: number, position: number): void;
-  /** The leaders told the ends of all partitions. */
+  /** The leaders reported the ends of all partitions. */
   onEnds(ends: Ends): void;
   /** The records before a position are no longer in the log. Reading continues there (DEL12). */
   onLost(partition: number, position: number): void;

@@ -1,13 +1,13 @@
 /**
- * From where in the log a subscription is served: the place that a client's cursor names, or the
- * live end. Commands that subscribe ask here.
+ * Finds the place in the log from which a subscription is served: the place that a client's cursor
+ * names, or the live end. Commands that subscribe ask here.
  */
 import type { Positions } from "./cursor.ts";
 import { isDoneWithin } from "../util/delay.ts";
 import type { ResumePoint, ResumeRefusal, Stream } from "./stream.ts";
 import type { Target } from "../protocol/target.ts";
 
-/** Milliseconds that the leaders have to tell the ends of their partitions. */
+/** Milliseconds for the leaders to report the ends of their partitions. */
 const ASK_MS = 3000;
 
 /** What {@linkcode ResumePoints} needs. */

@@ -1,6 +1,6 @@
 /**
- * The frames that a client has still to be sent. Replies and pushes both end here, and slow clients are
- * noticed here (SLOW1, SLOW2).
+ * The frames that a client has still to be sent: replies and pushes pass here on their way to the socket.
+ * Slow clients are noticed here (SLOW1, SLOW2).
  */
 
 /** Milliseconds between two checks of the slow clients' sockets. */
@@ -57,7 +57,7 @@ export interface OutboxOptions {
   readonly slowClients: SlowClients;
 }
 
-/** Shared by all clients for which nobody waits, as these are most. */
+/** Shared by all outboxes without a callback, because most have none. */
 const NO_CALLBACKS: readonly (() => void)[] = [];
 
 /** The frames that one client has still to be sent. */
@@ -81,7 +81,7 @@ export class Outbox {
     this.#options = options;
   }
 
-  /** How many bytes the platform has not handed to the operating system yet. */
+  /** How many bytes the operating system has not taken yet. */
   get unsentBytes(): number {
     return this.#socket.bufferedAmount;
   }

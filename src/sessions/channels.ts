@@ -1,6 +1,6 @@
 /**
- * Finds the subscriptions that a message is for. Its cost depends on these alone, not on how many there
- * are in all.
+ * Finds the subscriptions that a message is for. The cost depends only on how many they are, not on the
+ * number of all subscriptions.
  */
 import { type Addressees, isFor, keysOf } from "../log/addressing.ts";
 import { MultiMap } from "../util/multi_map.ts";
@@ -17,7 +17,7 @@ export interface Channel {
 export class Channels {
   /** The subscriptions, by the ids of their targets. */
   readonly #members = new MultiMap<Subscription>();
-  /** The ids of the targets, by the other key under which each is found. */
+  /** The ids of the targets, by the second key of each target: its resource or its user. */
   readonly #ids = { resource: new MultiMap<string>(), user: new MultiMap<string>() };
 
   /** How many keys there are; 0 if there are no subscriptions. */

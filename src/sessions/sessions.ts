@@ -76,7 +76,7 @@ export class Sessions implements Iterable<Session> {
   /**
    * Begins to deliver a record to all current subscriptions that it is for.
    *
-   * @returns How many subscriptions that are
+   * @returns The number of these subscriptions
    */
   deliver(entry: Entry): number {
     return this.#fanOut.start(entry, this.#channels.addressedBy(entry.delivery.to));

@@ -1,6 +1,6 @@
 /**
- * What sessions are told of the stream without a record: their cursor from time to time (DEL8), and
- * that the stream is degraded or live again (DEL10).
+ * The pushes about the stream itself, which belong to no record: from time to time a cursor for each
+ * session (DEL8), and news that the stream is degraded or live again (DEL10).
  */
 import { getLogger } from "@logtape/logtape";
 import type { Freshness } from "../log/freshness.ts";
@@ -14,7 +14,7 @@ import { TimerWheel } from "../util/timer_wheel.ts";
 const logger = getLogger(["wss", "stream"]);
 
 const TICK_MS = 100;
-/** Milliseconds until the next try, if a session could not be told. */
+/** Milliseconds until the next try, if a session could not get such a push. */
 const RETRY_MS = 500;
 
 /** What {@linkcode StreamStatus} needs. */
