@@ -1,6 +1,6 @@
 /**
- * The admin port, for operators. It listens on loopback unless ADMIN_HOST says otherwise, and
- * answers no web pages.
+ * The admin port, for operators. It listens on loopback unless ADMIN_HOST says otherwise, and refuses
+ * requests from web pages of other origins.
  */
 import { getLogger } from "@logtape/logtape";
 import type { Registry } from "prom-client";

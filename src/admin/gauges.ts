@@ -1,6 +1,6 @@
 /**
- * Gauges: values that are looked at when metrics are read. What is counted as it happens is in
- * `observe/metrics`.
+ * Gauges: values that are looked at when metrics are read. Counters, which are increased as things
+ * happen, are in `observe/metrics`.
  */
 import { Gauge, type Registry } from "prom-client";
 import denoJson from "../../deno.json" with { type: "json" };
@@ -30,7 +30,7 @@ export interface Observed extends ObservedSessions {
 /**
  * Adds all gauges to the registry.
  *
- * @returns A function that sets them, to be called before the registry is read
+ * @returns A function that sets them. Call it before the registry is read
  */
 export function createGauges(registry: Registry, observed: Observed): () => void {
   const refreshSessions = createSessionGauges(registry, observed);
@@ -113,7 +113,7 @@ function createLogGauges(
   const lag = ofPartition("wss_kafka_lag", "Records between wss_kafka_position and wss_kafka_end");
   const answerAge = new Gauge({
     name: "wss_kafka_answer_age_seconds",
-    help: "Seconds since the partitions' leaders were asked for the ends that they told last",
+    help: "Seconds since the leaders of the partitions were asked for the latest known ends",
     registers,
   });
   const entries = new Gauge({

@@ -1,6 +1,6 @@
 /**
- * What is known of the sessions of a user, connected or not: when the user was logged in, and what
- * the sessions were subscribed to.
+ * The history of a user's sessions, whether they are still connected or not: when the user was logged
+ * in, and what the sessions were subscribed to.
  */
 import type { BriefTarget, Past } from "../observe/deliveries.ts";
 import { briefOf, type DeliveryTrace } from "../observe/delivery_trace.ts";

@@ -9,7 +9,7 @@ import type { Sessions } from "../sessions/sessions.ts";
 import type { Histories, History } from "./histories.ts";
 import { type MessageReport, resultOf, time, whyNot } from "./why_text.ts";
 
-/** The recipients, and the other sessions, of one message that a report has at most. */
+/** The most recipients in the report of one message, and the most other sessions. */
 const MAX_SESSIONS = 100;
 
 /** What {@linkcode MessageReports} are made from. */
@@ -30,9 +30,8 @@ export class MessageReports {
   /**
    * Reports about a message.
    *
-   * @param options.histories The sessions of the user that the question is about, if it is about
-   * one
-   * @param options.isWanted Which recipients the report is to have; all of them by default
+   * @param options.histories The sessions of the user, if the question is about a user
+   * @param options.isWanted Selects the recipients for the report; by default all of them
    */
   of(
     entry: Entry,
@@ -64,7 +63,7 @@ export class MessageReports {
     };
   }
 
-  /** Reports about one recipient, by the steps of the message for it: one at least. */
+  /** Reports about one recipient. The message has at least one step for it. */
   #recipient(steps: readonly Step[]): MessageReport["recipients"][number] {
     const { sessions, histories } = this.#options;
     const last = steps[steps.length - 1] as Step;

@@ -6,7 +6,7 @@ import type { Session } from "../sessions/session.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import { parseParam, Refusal } from "./http.ts";
 
-/** The sessions of one answer if `?limit=` says nothing else, and its maximum. */
+/** The most sessions of one answer: without `?limit=`, and the largest limit. */
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;
 

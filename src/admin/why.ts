@@ -13,7 +13,7 @@ import { Histories, type History, type Span } from "./histories.ts";
 import { MessageReports } from "./message_reports.ts";
 import { type MessageReport, notThere, sentenceOf, spanOf, time } from "./why_text.ts";
 
-/** The messages, and the sessions, that one answer has at most: the latest ones. */
+/** The most messages, and the most sessions, in one answer. If there are more, it has the latest ones. */
 const MAX_ITEMS = 100;
 
 /** What {@linkcode Why} looks at. */

@@ -48,7 +48,7 @@ export function spanOf({ from, to, why }: Span) {
 }
 
 /**
- * What a message came to for a recipient.
+ * The outcome of a message for a recipient, in words.
  *
  * @param step The last step of the message for this recipient
  * @param options.later What has ended for the session at or after that step

@@ -1,6 +1,7 @@
 /**
- * What happens to messages on their way to subscriptions, and to the sessions that these belong to.
- * `sessions/` tells each event once, here; metrics and the delivery trace listen.
+ * The events of deliveries: what happens to messages on their way to subscriptions, and to the sessions
+ * of these subscriptions. `sessions/` reports each event once, here; metrics and the delivery trace
+ * listen.
  */
 import type { LossReason } from "../log/read_position.ts";
 import type { Entry } from "../log/window.ts";
@@ -53,7 +54,7 @@ export interface LivePushes {
 /** Why a subscription had to begin anew. */
 export type ResyncReason = LossReason | "reload failed";
 
-/** What operators are told of a subscription's target. */
+/** The part of a subscription's target that operators see. */
 export interface BriefTarget {
   readonly id: string;
   readonly resource: Target["resource"];
@@ -83,7 +84,7 @@ export type End = Exclude<Past, { kind: "resync" }>;
 /** A subscription that began anew. */
 export type Resync = Extract<Past, { kind: "resync" }> & { readonly why: ResyncReason };
 
-/** Who observes deliveries. A listener has a method for each event that concerns it. */
+/** An observer of deliveries. It has a method for each kind of event that it observes. */
 export interface DeliveryListener {
   /** A message was sent to sessions as soon as it was read. */
   sent?(entry: Entry, pushes: LivePushes): void;

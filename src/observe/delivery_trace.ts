@@ -1,6 +1,7 @@
 /**
- * The delivery trace: what happened to each message of the window, for which sessions, and what is over
- * since. Operators read it at `/why`. It is bounded, and holds ids only, never a payload or a token.
+ * The delivery trace: what happened to each message of the window, for which sessions, and which
+ * sessions, logins and subscriptions have ended. Operators read it at `/why`. It is bounded, and holds
+ * ids only, never a payload or a token.
  */
 import type { Entry } from "../log/window.ts";
 import type { Target } from "../protocol/target.ts";
@@ -170,7 +171,7 @@ export class DeliveryTrace implements DeliveryListener {
   }
 }
 
-/** What is remembered of a target: little, however long a client has made its types. */
+/** The part of a target that is remembered. It is small, even if a client names long types. */
 export function briefOf(target: Target): BriefTarget {
   const { id, resource } = target;
   if (target.resource !== "notification") return { id, resource };

@@ -1,13 +1,13 @@
 /**
- * The counters and histograms for Prometheus, which other modules increase as things happen. Values
- * that can be looked at when metrics are read are in `admin/gauges`. A client can choose no label's
- * value.
+ * The counters and histograms for Prometheus, which other modules increase as things happen. Gauges,
+ * which are set when metrics are read, are in `admin/gauges`. No label has a value that a client can
+ * choose.
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { ERRORS } from "../protocol/errors.ts";
 import { WeightedHistogram } from "./weighted_histogram.ts";
 
-/** Buckets for requests to backends and for what waits for them, in seconds. */
+/** Buckets for requests to backends, and for clients' requests, which wait for them; in seconds. */
 const REQUEST_SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 /** Buckets from a record to the socket, in seconds: normally a few ms, after an outage minutes. */
 const PUSH_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15, 60, 300];

@@ -1,5 +1,5 @@
 /**
- * Logs the same trouble once and then counts it, so that trouble does not flood the log.
+ * Logs the same trouble once and then counts it, so that repeated lines do not hide the others.
  */
 import type { LogRecord, Sink } from "@logtape/logtape";
 

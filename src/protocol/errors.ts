@@ -98,7 +98,7 @@ export class CommandError extends Error {
   }
 }
 
-/** The reply with which a client is told of an error (ERR1). */
+/** Makes the reply that reports an error to a client (ERR1). */
 export function errorReply(error: CommandError): Reply {
   return {
     status: "error",

@@ -1,6 +1,6 @@
 /**
- * What a subscription is to, and the id that follows from it (ID1). Producers compute the same id, so it
- * must equal the Go service's byte for byte.
+ * The target of a subscription, and the id that is computed from it (ID1). Producers compute the same id,
+ * so it must equal the Go service's byte for byte.
  */
 import { createHash } from "node:crypto";
 
