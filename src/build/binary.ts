@@ -27,7 +27,7 @@ const infoSchema = z.object({
 });
 
 /**
- * Finds the files that must not come into a binary. Deno embeds all files of a package and parses
+ * Finds the files that must not get into a binary. Deno embeds all files of a package and parses
  * them as code. One test of bintrees has 100,000 numbers, on which Deno's parser overflows its stack
  * (denoland/deno#36746).
  */

@@ -1,5 +1,5 @@
 /**
- * `wss --health`: asks the running service whether it lives, such as for a container's health check.
+ * `wss --health`: asks the running service whether it lives, for example for a container's health check.
  */
 import { findSettings } from "../settings/environment.ts";
 import { settingInfo } from "../settings/settings.ts";

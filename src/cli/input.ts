@@ -1,5 +1,5 @@
 /**
- * What is typed into `wss connect`: commands, one per line.
+ * The input of `wss connect`: commands, one per line.
  */
 import * as z from "zod";
 import { parseJsonExactly } from "../util/exact_json.ts";

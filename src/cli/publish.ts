@@ -108,13 +108,13 @@ interface Publishing {
   readonly message: { readonly key: string; readonly value: string };
   /** Called with the id of the record. */
   readonly onWritten: (id: string) => void;
-  /** Called with what goes wrong after the message was written. */
+  /** Called with a problem that comes after the message was written. */
   readonly onTrouble: (problem: string) => void;
 }
 
 /**
- * Writes a message. What goes wrong after the message was written is no failure, because a caller that
- * gets a failure would write the message again.
+ * Writes a message. A problem after the message was written is not a failure, because a caller that gets
+ * a failure would write the message again.
  *
  * @throws {Error} The message was not written, or it is unknown whether it was
  */

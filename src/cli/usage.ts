@@ -16,7 +16,7 @@ export class UsageError extends Error {
 /**
  * Parses the arguments of a command.
  *
- * @param config.argument The name of the one argument that is no option, if the command has one
+ * @param config.argument The name of the one argument that is not an option, if the command has one
  * @throws {UsageError} The command has no such option or argument
  */
 export function parseArguments<const Options extends ParseArgsOptionsConfig>(

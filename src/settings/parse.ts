@@ -12,7 +12,7 @@ import {
   settingsSchema,
 } from "./settings.ts";
 
-/** ParsedSettings settings, or one line for each problem. */
+/** Parsed settings, or one line for each problem. */
 export type ParsedSettings<S> =
   | { readonly settings: S }
   | { readonly problems: readonly string[] };

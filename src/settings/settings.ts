@@ -1,6 +1,6 @@
 /**
- * The table of settings: name, kind, meaning and default. The table in the README, `.env.dist` and
- * `--check-config` come from it.
+ * The table of settings: name, kind, meaning and default. The table in `src/settings/README.md`,
+ * `.env.dist` and `--check-config` come from it.
  */
 import * as z from "zod";
 import {
@@ -111,7 +111,7 @@ export const settingsSchema = z.object({
     range: [0, 10_000_000],
     fallback: 0,
   }),
-  API_URL_USER: url("`{user}`: who a token belongs to, such as https://api-user/users/me"),
+  API_URL_USER: url("`{user}`: the user of a token, such as https://api-user/users/me"),
   API_URL_NOTIFICATION: url(
     "`{notification}`: lists and counts, such as https://api-user/users/me/notifications",
   ),

@@ -4,19 +4,19 @@
 import { setImmediate } from "node:timers";
 
 /**
- * What a frame costs that is handed to the platform. The platform writes it at the end of the turn,
- * which takes longer than the work did, so a turn is bounded by what it sends. Any other piece of work
- * that may send a frame, such as a record, costs as much.
+ * The cost of a frame that is handed to the platform. The platform writes it at the end of the turn,
+ * which takes longer than the work did. So a turn is bounded by the frames that it sends. Any other piece
+ * of work that may send a frame, such as a record, costs the same.
  */
 export const FRAME_COST = 16;
-/** What a message costs that is only kept, to go out in a frame with others. */
+/** The cost of a message that is only kept, to go out in a frame with others. */
 export const KEPT_COST = 1;
 
-/** What the work of one turn of the event loop may cost: 128 frames, or 2,048 kept messages. */
+/** The most that the work of one turn of the event loop may cost: 128 frames, or 2,048 kept messages. */
 const TURN_COST = 128 * FRAME_COST;
 /** Milliseconds that the work of one turn may take: a request that arrives meanwhile waits so long. */
 const TURN_MS = 5;
-/** The clock is read once for so much cost: for each kept message, that would take too long. */
+/** The clock is read once for this cost. Reading it for each kept message would take too long. */
 const COST_PER_LOOK = FRAME_COST;
 
 /**
@@ -34,7 +34,7 @@ export class TimeSlice {
   #nextLook = 0;
   /** Resolves in the next turn; only there if work waits for it. */
   #nextTurn: PromiseWithResolvers<void> | undefined;
-  /** What the work costs that waits. */
+  /** The cost of the work that waits. */
   #waitingCost = 0;
 
   /**
@@ -46,7 +46,7 @@ export class TimeSlice {
   }
 
   /**
-   * Takes the cost of a piece of work from the slice. To be called before the piece.
+   * Takes the cost of a piece of work from the slice. Call it before the piece.
    *
    * @returns `undefined` if the work may go on at once, else a promise of the next turn, which pays for
    * the piece
