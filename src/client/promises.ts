@@ -1,5 +1,5 @@
 /**
- * Promises that the runtimes do not have.
+ * Functions for promises that not all runtimes have.
  */
 
 /**

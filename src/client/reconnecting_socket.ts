@@ -64,7 +64,7 @@ export class ReconnectingSocket {
   readonly #abort = new AbortController();
   #socket: WebSocket | null = null;
   #state: State = { state: "connecting", last: null };
-  /** For what the state waits for: the next try, the opening, or the next frame. */
+  /** Ends a wait of the present state: for the next try, for the opening, or for the next frame. */
   #timer: ReturnType<typeof setTimeout> | undefined;
   #tries = 0;
   /** When the last frame came, by `performance.now()`. */
@@ -78,7 +78,7 @@ export class ReconnectingSocket {
   #leaveAt: number | null = null;
   /** Whether it will connect again as soon as the requests under way are answered. */
   #isLeaving = false;
-  /** Whether it will connect again, while that is being found out. */
+  /** Resolves with whether it connects again; only there while that is not known yet, or under way. */
   #renewing: Promise<boolean> | undefined;
 
   constructor(url: string, options: ReconnectingSocketOptions) {

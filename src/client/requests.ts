@@ -1,5 +1,5 @@
 /**
- * Requests and their replies, over whatever socket there is.
+ * Requests and their replies, over one socket after another.
  */
 import { disconnected, errorOf, WssError } from "./error.ts";
 import type { Frame } from "./frame.ts";
@@ -102,12 +102,12 @@ export class Requests {
     this.#send(`{"rid":${++this.#rid}}`);
   }
 
-  /** Sends the requests that wait for a connection; to call when there is one. */
+  /** Sends the requests that wait for a connection. Call it when there is one. */
   opened(): void {
     for (const [pending, rid] of this.#pending) if (rid === null) this.#sendPending(pending);
   }
 
-  /** Rejects the requests that were sent, unless they may be sent again; to call when it is lost. */
+  /** Rejects the requests that were sent, unless they may be sent again. Call it when the socket is lost. */
   lost(): void {
     for (const [pending, rid] of this.#pending) {
       if (rid === null) continue;

@@ -1,5 +1,5 @@
 /**
- * The token of a connection: who gives it, and how it goes with the upgrade.
+ * The token of a connection: where it comes from, and how the upgrade carries it.
  */
 
 /** Gives the token of the user who is logged in, or `null` for a guest. */

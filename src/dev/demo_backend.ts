@@ -47,7 +47,7 @@ export function createDemoBackend(publish: Publish): (request: Request) => Promi
       case "PUT /users/me/notifications": {
         const { ids, status } = statusUpdate.parse(await request.json());
         return withUser(request, async (user) => {
-          // The user may have several clients: all of them are to show the new status.
+          // The user may have several clients, and all of them should show the new status.
           for (const data of store.setStatus(user.id, { status, ids })) {
             await publishMessage("notification", { userId: user.id, type: data.type, data });
           }

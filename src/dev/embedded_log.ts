@@ -17,7 +17,7 @@ export interface EmbeddedLog {
   createReader(): LogReader;
 }
 
-/** Milliseconds after which a reader is told the ends of the partitions again. */
+/** Milliseconds between two reports of the ends of the partitions to a reader. */
 const TELL_MS = 1000;
 
 /** Makes an empty log. */

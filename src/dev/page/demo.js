@@ -1,5 +1,5 @@
 /**
- * The demo backend, which the page's own server passes on.
+ * Requests to the demo backend, which the page's own server passes on.
  */
 
 /** Gives the id, name and token of each demo user. */

@@ -28,7 +28,7 @@ export function hasResumed(recovered) {
   }.`;
 }
 
-/** Whether the comparison with the backend is still to be done. */
+/** Whether the comparison with the backend still has to be done. */
 export function isUnsettled() {
   return how !== "";
 }
