@@ -39,7 +39,7 @@ function cases(small: boolean): Case[] {
     expected: targeted,
     target: 25_000,
   }, {
-    name: "for users who are not here",
+    name: "for users who are not connected",
     clients: 1,
     // The last message of each partition is for a client, which shows that everything was read.
     fill: { count: unwanted, users: 10_000, prefix: "absent-", last: "0" },
