@@ -7,13 +7,13 @@ import { startWss } from "../_support/service/wss.ts";
 
 const UNSEEN = { status: "unseen" } as const;
 
-/** What a call rejects with: slug, whether it is temporary, and when to try again. */
+/** The error of a call: its slug, whether it is temporary, and when to try again. */
 async function refusalOf(promise: Promise<unknown>) {
   const { slug, temporary, retryAfterMs } = await assertRejects(() => promise, WssError);
   return [slug, temporary, retryAfterMs];
 }
 
-Deno.test("a client gets its list, and what is new; counts and marks", async () => {
+Deno.test("a client gets its list and new notifications, counts them and marks them", async () => {
   await using wss = await startWss();
   using client = connect(`${wss.ws}/web`, { token: () => "alice" });
   const inbox = client.notifications({ types: ["message"], limit: 5, sort: "new" });
@@ -40,7 +40,7 @@ Deno.test("a client of /mobile gets schedules and tournaments", async () => {
   assertEquals(await client.tournament(7), { id: "7" });
 });
 
-Deno.test("[ERR1] what can't be done rejects with the service's slug, and whether to try again", async () => {
+Deno.test("[ERR1] a call that fails rejects with the service's slug, and says whether to try again", async () => {
   await using wss = await startWss({ settings: { BACKEND_TIMEOUT_MS: 200 } });
   using client = connect(`${wss.ws}/web`, { token: () => "alice" });
   const answers: [() => Response | Promise<Response>, string, boolean][] = [
@@ -55,7 +55,7 @@ Deno.test("[ERR1] what can't be done rejects with the service's slug, and whethe
   }
 });
 
-Deno.test("[LIM2] a client that asks too often is told when to ask again", async () => {
+Deno.test("[LIM2] a client that sends too many requests learns when to try again", async () => {
   await using wss = await startWss({ settings: { RATE_LIMIT: 1 } });
   using client = connect(`${wss.ws}/web`, { token: () => "alice" });
   const refusals = (await Promise.allSettled([1, 2, 3, 4].map(() => client.count(UNSEEN))))
@@ -66,7 +66,7 @@ Deno.test("[LIM2] a client that asks too often is told when to ask again", async
   assert(reason.retryAfterMs > 0);
 });
 
-Deno.test("what is asked before there is a connection is asked then, in that order", async () => {
+Deno.test("calls before the first connection are sent on it, in their order", async () => {
   await using wss = await startWss();
   const out: string[] = [];
   using client = connect(`${wss.ws}/web`, {
@@ -94,7 +94,7 @@ Deno.test("no more than 100 calls wait for a connection, and 256 for a reply", a
   assertEquals(new Set(await Promise.all([...queued, ...more])), new Set(["closed"]));
 });
 
-Deno.test("a count under way when the line breaks is asked again; a mark is not, for it may be done", async () => {
+Deno.test("if the connection breaks, a count is sent again; a mark is not, because it may be done", async () => {
   await using wss = await startWss();
   using proxy = startProxy(wss.ws);
   const client = connect(`${proxy.ws}/web`, { token: () => "alice" });
@@ -110,7 +110,7 @@ Deno.test("a count under way when the line breaks is asked again; a mark is not,
   client.close();
 });
 
-Deno.test("close() settles all that is waited for, and all that is asked later", async () => {
+Deno.test("close() settles all waiting calls and all later calls", async () => {
   await using wss = await startWss();
   const held = wss.backend.hold("GET /notification");
   const client = connect(`${wss.ws}/web`, { token: () => "alice" });
@@ -128,7 +128,7 @@ Deno.test("close() settles all that is waited for, and all that is asked later",
   assertEquals(await refusalOf(client.notifications().next()), ["closed", false, undefined]);
 });
 
-Deno.test("a client whose signal is aborted already asks for no token and makes no connection", async () => {
+Deno.test("with an aborted signal, a client asks for no token and makes no connection", async () => {
   let tokens = 0;
   const client = connect("ws://127.0.0.1:1/web", {
     signal: AbortSignal.abort(),
@@ -139,7 +139,7 @@ Deno.test("a client whose signal is aborted already asks for no token and makes 
   assertEquals(tokens, 0);
 });
 
-Deno.test("a signal closes a client whatever it does", async () => {
+Deno.test("a signal closes a client in every state", async () => {
   await using wss = await startWss();
   using proxy = startProxy(wss.ws);
   const never = new Promise<string>(() => {});
@@ -161,7 +161,7 @@ Deno.test("a signal closes a client whatever it does", async () => {
   }
 });
 
-Deno.test("a call's signal rejects it with its reason: before, while it waits, while it is under way", async () => {
+Deno.test("a call rejects with its signal's reason: before it, while it waits, and while it is under way", async () => {
   await using wss = await startWss();
   using client = connect(`${wss.ws}/web`, { token: () => "alice" });
   const reason = new Error("enough");

@@ -1,4 +1,4 @@
-/** From where the client library goes on, said by a service of which a test says what comes. */
+/** The place from which the client library resumes, with a scripted service. */
 import FakeTimers from "@sinonjs/fake-timers";
 import { assertEquals } from "@std/assert";
 import { connect } from "../../src/client/mod.ts";
@@ -10,7 +10,7 @@ interface Request {
   options: { since?: string };
 }
 
-/** The next connection, with what is asked on it. */
+/** The next connection, with its requests. */
 async function nextConnection(service: ReturnType<typeof startScriptedService>) {
   const socket = await service.socket();
   const requests = new Queue<Request>();
@@ -25,7 +25,7 @@ async function nextConnection(service: ReturnType<typeof startScriptedService>) 
   };
 }
 
-Deno.test("[DEL6] after a list of another log offsets count from their beginning again", async () => {
+Deno.test("[DEL6] after a list of another log, a push with a lower offset is not a repeat", async () => {
   await using service = startScriptedService();
   using client = connect(service.ws);
   const inbox = client.notifications();
@@ -49,7 +49,7 @@ Deno.test("[DEL6] after a list of another log offsets count from their beginning
   assertEquals((await inbox.next()).value, { kind: "update", data: "first" });
 });
 
-Deno.test("[LIFE4] a client goes on from the cursor with which it was sent away", async () => {
+Deno.test("[LIFE4] a client that was sent away resumes from the cursor that came with it", async () => {
   await using service = startScriptedService();
   using client = connect(service.ws);
   const inbox = client.notifications();
@@ -63,7 +63,7 @@ Deno.test("[LIFE4] a client goes on from the cursor with which it was sent away"
   assertEquals((await second.request()).options.since, "c2");
 });
 
-Deno.test("[DEL8] a cursor for all is none for a subscription that has no list yet", async () => {
+Deno.test("[DEL8] a cursor for all subscriptions is not for one that has no list yet", async () => {
   await using service = startScriptedService();
   using client = connect(service.ws);
   client.notifications();
@@ -76,7 +76,7 @@ Deno.test("[DEL8] a cursor for all is none for a subscription that has no list y
   assertEquals((await second.request()).options.since, undefined);
 });
 
-Deno.test("[ERR1] a list that is refused for now is asked for again when the service says", async () => {
+Deno.test("[ERR1] a list that is refused for a time is requested again when the service says so", async () => {
   await using service = startScriptedService();
   using client = connect(service.ws);
   client.notifications();

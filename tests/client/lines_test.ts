@@ -1,9 +1,9 @@
-/** The client library on lines that break, and while instances are restarted; see also tests/load. */
+/** The client library on connections that break, and while instances restart; see also tests/load. */
 import { assert, assertEquals } from "@std/assert";
 import { runBadLine } from "../_support/scenarios/bad_line.ts";
 import { assertEachMovedOnce, runRollingRestart } from "../_support/scenarios/rolling_restart.ts";
 
-Deno.test("on a bad line 20 clients get every one of 20 broadcasts, once", async () => {
+Deno.test("on bad connections, 20 clients get each of 20 broadcasts once", async () => {
   const report = await runBadLine({
     clients: 20,
     broadcasts: 20,

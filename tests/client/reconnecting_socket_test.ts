@@ -25,7 +25,7 @@ async function closeSession({ admin }: Wss) {
   await admin.post(`/sessions/${id}/close`);
 }
 
-Deno.test("a client that finds nobody tries again after 0.5 s, then twice as long, up to 20 s", async () => {
+Deno.test("a client without a service tries again after at most 0.5 s, then 1 s, and so on up to 20 s", async () => {
   using clock = fakeClock();
   using _random = fakeRandom(1);
   const client = connectClient(`ws://127.0.0.1:${freePort()}/web`);
@@ -40,7 +40,7 @@ Deno.test("a client that finds nobody tries again after 0.5 s, then twice as lon
   assertEquals(waits, [500, 1000, 2000, 4000, 8000, 16_000, 20_000, 20_000]);
 });
 
-Deno.test("a client waits for any part of that time, so that not all come at once", async () => {
+Deno.test("a client waits for a random part of that time, so that clients do not all come at once", async () => {
   for (const part of [0, 0.25]) {
     using _random = fakeRandom(part);
     const client = connectClient(`ws://127.0.0.1:${freePort()}/web`);
@@ -49,14 +49,14 @@ Deno.test("a client waits for any part of that time, so that not all come at onc
   }
 });
 
-Deno.test("a client begins anew with short waits once a connection has lasted", async () => {
+Deno.test("a client waits only shortly again after a connection that lasted", async () => {
   using _random = fakeRandom(1);
   using clock = fakeClock();
   await using service = startScriptedService();
   const client = connectClient(service.ws);
   for (const wait of [500, 1000, 2000]) {
     const socket = await service.socket();
-    // What comes at once says nothing of how long it will last.
+    // A frame that comes at once does not mean that the connection lasts.
     socket.send('{"rid":-1,"event":"stream","status":"live","payload":null}');
     socket.close(1011);
     assertEquals((await client.until("waiting")).retryInMs, wait);
@@ -70,7 +70,7 @@ Deno.test("a client begins anew with short waits once a connection has lasted", 
   client.close();
 });
 
-Deno.test("[NET5] a client says that it knows wss.v1, and sends its token with the upgrade", async () => {
+Deno.test("[NET5] a client offers wss.v1, and sends its token with the upgrade", async () => {
   await using wss = await startWss({ users: { "a tøken": "42" } });
   using client = connect(`${wss.ws}/web`, { token: () => "a tøken" });
   const inbox = client.notifications();
@@ -81,7 +81,7 @@ Deno.test("[NET5] a client says that it knows wss.v1, and sends its token with t
   assertEquals(wss.backend.calls.map(({ url }) => url.split("?")[0]), ["/user", "/notification"]);
 });
 
-Deno.test("[LIFE2] a client does not come again after 1003, 1009 and 4029, and says why", async () => {
+Deno.test("[LIFE2] a client does not connect again after 1003, 1009 and 4029, and says why", async () => {
   await using service = startScriptedService();
   for (const code of [1003, 1009, 4029]) {
     const client = connectClient(service.ws);
@@ -100,7 +100,7 @@ Deno.test("[LIFE2] a client does not come again after 1003, 1009 and 4029, and s
   assertEquals(service.upgrades, 3);
 });
 
-Deno.test("[LIFE2] a client comes again after any other close, and says why it was closed", async () => {
+Deno.test("[LIFE2] a client connects again after any other close code, and says why it was closed", async () => {
   using _random = fakeRandom(0);
   await using service = startScriptedService();
   const client = connectClient(service.ws);
@@ -113,7 +113,7 @@ Deno.test("[LIFE2] a client comes again after any other close, and says why it w
   client.close();
 });
 
-Deno.test("[LIFE4] a client that is sent away is back at once when its slot has come", async () => {
+Deno.test("[LIFE4] a client that is sent away connects again as soon as its time has come", async () => {
   await using pair = await startTwo({ settings: { DRAIN_SECONDS: 1 } });
   using proxy = startProxy(pair.one.ws);
   const client = connectClient(`${proxy.ws}/web`, { token: () => "alice" });
@@ -135,7 +135,7 @@ Deno.test("[LIFE4] a client that is sent away is back at once when its slot has 
   await stopped;
 });
 
-Deno.test("[LIFE4] a client whose line breaks before its slot waits for that, but not for long", async () => {
+Deno.test("[LIFE4] a client whose connection breaks before its time waits for it, but not for long", async () => {
   using clock = fakeClock();
   await using service = startScriptedService();
   const client = connectClient(service.ws);
@@ -154,7 +154,7 @@ Deno.test("[LIFE4] a client whose line breaks before its slot waits for that, bu
   client.close();
 });
 
-Deno.test("[DEL8] a client notices within 40 s that its line is dead, and resumes", async () => {
+Deno.test("[DEL8] a client notices a dead connection within 40 s, and resumes", async () => {
   await using wss = await startWss();
   using proxy = startProxy(wss.ws);
   using clock = fakeClock();
@@ -176,7 +176,7 @@ Deno.test("[DEL8] a client notices within 40 s that its line is dead, and resume
   client.close();
 });
 
-Deno.test("a client asks on a line that is quiet, and stays while it is answered", async () => {
+Deno.test("a client probes a quiet connection, and keeps it as long as the service answers", async () => {
   await using wss = await startWss();
   using clock = fakeClock();
   const out: string[] = [];
@@ -187,7 +187,7 @@ Deno.test("a client asks on a line that is quiet, and stays while it is answered
   clock.tick(12_000);
   for (let round = 1; round <= 3; round++) {
     clock.tick(14_000);
-    // Whatever is asked next is answered after the probe.
+    // The next request is answered after the probe.
     await client.count({ status: "unseen" }).catch(() => {});
     clock.tick(12_000);
     assertEquals(client.state.state, "open");
@@ -214,7 +214,7 @@ Deno.test("a client notices a socket that does not open, and tries another", asy
   client.close();
 });
 
-Deno.test("a client whose browser is online again tries at once where it waits or hangs", async () => {
+Deno.test("when the browser is online again, a client that waits or hangs connects at once", async () => {
   await using wss = await startWss();
   using proxy = startProxy(wss.ws);
   using _clock = fakeClock();
@@ -233,7 +233,7 @@ Deno.test("a client whose browser is online again tries at once where it waits o
   client.close();
 });
 
-Deno.test("a client whose browser is online again finds out within 4 s that its line is dead", async () => {
+Deno.test("when the browser is online again, a client notices a dead connection within 4 s", async () => {
   await using wss = await startWss();
   using proxy = startProxy(wss.ws);
   using clock = fakeClock();
@@ -251,7 +251,7 @@ Deno.test("a client whose browser is online again finds out within 4 s that its 
   client.close();
 });
 
-Deno.test("[DEL10] a client says that its stream is degraded, and live again, once each", async () => {
+Deno.test("[DEL10] a client reports once that its stream is degraded, and once that it is live again", async () => {
   await using service = startScriptedService();
   const client = connectClient(service.ws);
   const socket = await service.socket();
@@ -265,7 +265,7 @@ Deno.test("[DEL10] a client says that its stream is degraded, and live again, on
   client.close();
 });
 
-Deno.test("what a client can't read is passed over", async () => {
+Deno.test("a client skips frames that it can't read", async () => {
   await using service = startScriptedService();
   const client = connectClient(service.ws);
   const counted = client.count({ status: "unseen" });
@@ -281,7 +281,7 @@ Deno.test("what a client can't read is passed over", async () => {
   client.close();
 });
 
-Deno.test("what a client tells may throw or close it, and stops nothing", async () => {
+Deno.test("a callback may throw or close the client, and stops nothing", async () => {
   await using wss = await startWss();
   const errors: string[] = [];
   const onError = (event: ErrorEvent) => {
@@ -305,13 +305,13 @@ Deno.test("what a client tells may throw or close it, and stops nothing", async 
   assertEquals(errors, ["connecting", "open", "closed"]);
 });
 
-Deno.test("a client that can't connect to such an address is closed, and says so", async () => {
+Deno.test("a client with an unusable URL is closed, and says why", async () => {
   const client = connectClient("ftp://127.0.0.1/web");
   const { last } = await client.until("closed");
   assertMatch(last?.reason ?? "", /^Cannot connect: /);
 });
 
-Deno.test("a client that an operator closes comes again", async () => {
+Deno.test("a client connects again after an operator has closed its connection", async () => {
   await using wss = await startWss();
   const client = connectClient(`${wss.ws}/web`);
   await client.until("open");

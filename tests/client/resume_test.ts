@@ -19,7 +19,7 @@ function listCalls({ backend }: Pick<Wss, "backend">): string[] {
 
 const LIST = { kind: "list", items: [{ id: "n1" }] };
 
-Deno.test("[DEL5] a client whose line was cut resumes on another instance, without a list", async () => {
+Deno.test("[DEL5] a client whose connection was cut resumes on another instance, without a list", async () => {
   await using pair = await startTwo();
   using proxy = startProxy(pair.one.ws);
   using client = connect(`${proxy.ws}/web`, { token: () => "alice" });
@@ -56,7 +56,7 @@ Deno.test("[DEL6] a client that was away for too long gets a list", async () => 
   assertEquals(await next(inbox), { kind: "update", data: 1 });
 });
 
-Deno.test("[DEL8] a quiet client resumes from the cursor that was for all its subscriptions", async () => {
+Deno.test("[DEL8] a quiet client resumes from the cursor for all of its subscriptions", async () => {
   await using wss = await startWss({ settings: { CURSOR_SECONDS: 1 } });
   using proxy = startProxy(wss.ws);
   const cursors: string[] = [];
@@ -84,7 +84,7 @@ Deno.test("[DEL8] a quiet client resumes from the cursor that was for all its su
   assertEquals(sent.at(-1), cursors.at(-1));
 });
 
-Deno.test("[DEL4] a push that comes again is dropped, in its subscription only", async () => {
+Deno.test("[DEL4] a repeated push is dropped, but only in its own subscription", async () => {
   await using service = startScriptedService();
   using client = connect(service.ws);
   const [one, two] = [client.notifications(), client.notifications()] as const;
@@ -103,7 +103,7 @@ Deno.test("[DEL4] a push that comes again is dropped, in its subscription only",
   assertEquals(await next(two), { kind: "update", data: "0-5" });
 });
 
-Deno.test("[KAF3][DEL11] a client is given reloads as such, and a list where one has failed", async () => {
+Deno.test("[KAF3][DEL11] a reader gets a reload as a reload, and a list if a reload has failed", async () => {
   await using wss = await startWss();
   using client = connect(`${wss.ws}/web`, { token: () => "alice" });
   const inbox = client.notifications();
@@ -122,7 +122,7 @@ Deno.test("[KAF3][DEL11] a client is given reloads as such, and a list where one
   assertEquals(await next(inbox), { kind: "list", items: ["mended"] });
 });
 
-Deno.test("a list that fails for now is asked for again, one that fails for good ends its inbox", async () => {
+Deno.test("a list is requested again after a temporary error, and any other error ends the inbox", async () => {
   await using wss = await startWss();
   using client = connect(`${wss.ws}/web`, { token: () => "alice" });
   const statuses = [500, 500, 200];
@@ -135,7 +135,7 @@ Deno.test("a list that fails for now is asked for again, one that fails for good
   assertEquals(slug, "forbidden");
 });
 
-Deno.test("a reader that is too slow is given a list, by number and by size", async () => {
+Deno.test("a reader with too many unread changes, or too large ones, gets a list", async () => {
   await using wss = await startWss({ settings: { SLOW_TIMEOUT_SECONDS: 60 } });
   for (const [count, data] of [[1001, "x"], [50, "x".repeat(100_000)]] as const) {
     let pushes = 0;
@@ -162,7 +162,7 @@ Deno.test("a reader that is too slow is given a list, by number and by size", as
   }
 });
 
-Deno.test("a reader that is slow, but not too slow, misses nothing", async () => {
+Deno.test("a slow reader within the limits misses nothing", async () => {
   await using wss = await startWss();
   using client = connect(`${wss.ws}/web`, { token: () => "alice" });
   const inbox = client.notifications();
@@ -175,7 +175,7 @@ Deno.test("a reader that is slow, but not too slow, misses nothing", async () =>
   for (let data = 0; data < 999; data++) assertEquals(await next(inbox), { kind: "update", data });
 });
 
-Deno.test("leaving the loop ends the subscription: nothing of it is pushed any more", async () => {
+Deno.test("leaving the loop ends the subscription, and the service pushes nothing more of it", async () => {
   await using wss = await startWss();
   using client = connect(`${wss.ws}/web`, { token: () => "alice" });
   for await (const change of client.notifications()) {
@@ -186,7 +186,7 @@ Deno.test("leaving the loop ends the subscription: nothing of it is pushed any m
   assertEquals([...wss.service.sessions].map(({ subscriptionCount }) => subscriptionCount), [0]);
 });
 
-Deno.test("an inbox that is closed while its list is under way leaves no subscription", async () => {
+Deno.test("closing an inbox while its list is under way leaves no subscription behind", async () => {
   await using wss = await startWss();
   const held = wss.backend.hold("GET /notification");
   using client = connect(`${wss.ws}/web`, { token: () => "alice" });
@@ -204,7 +204,7 @@ Deno.test("an inbox that is closed while its list is under way leaves no subscri
   assertEquals(subscriptions.map(({ target }) => target.id), [other.id]);
 });
 
-Deno.test("of two inboxes of one subscription each gets everything, and one outlives the other", async () => {
+Deno.test("two inboxes of one subscription both get everything, and one goes on when the other ends", async () => {
   await using wss = await startWss();
   using proxy = startProxy(wss.ws);
   const sent: string[] = [];
@@ -231,7 +231,7 @@ Deno.test("of two inboxes of one subscription each gets everything, and one outl
   assertEquals(sent.filter((command) => command === "subscription").length, 1);
 });
 
-Deno.test("an inbox outlives another of its subscription that ends before both have a list", async () => {
+Deno.test("an inbox goes on if another inbox of its subscription ends before both have a list", async () => {
   await using wss = await startWss();
   const held = wss.backend.hold("GET /notification");
   using client = connect(`${wss.ws}/web`, { token: () => "alice" });
@@ -251,7 +251,7 @@ Deno.test("an inbox outlives another of its subscription that ends before both h
   assertEquals(await next(two), { kind: "update", data: 1 });
 });
 
-Deno.test("what waits when an inbox ends can still be read", async () => {
+Deno.test("changes that wait when an inbox ends can still be read", async () => {
   await using wss = await startWss();
   const client = connectClient(`${wss.ws}/web`, { token: () => "alice" });
   const inbox = client.notifications();

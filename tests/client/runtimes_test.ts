@@ -3,7 +3,7 @@ import { assertAllDone, runIn } from "../_support/runtimes/stage.ts";
 
 const IS_CI = Deno.env.get("CI") === "true";
 
-/** The `process.version` of Node, `null` where there is none. */
+/** The `process.version` of Node; `null` if Node is not installed. */
 function nodeVersion(): string | null {
   try {
     const { stdout } = new Deno.Command("node", { args: ["-p", "process.version"] }).outputSync();
@@ -14,21 +14,21 @@ function nodeVersion(): string | null {
   }
 }
 
-Deno.test("the client's package does in Deno what it says", async () => {
+Deno.test("the client's package works in Deno", async () => {
   assertAllDone(await runIn(Deno.execPath(), ["run", "--no-config", "--allow-all"]));
 });
 
 Deno.test({
-  name: "the client's package does in Node what it says",
+  name: "the client's package works in Node",
   ignore: nodeVersion() === null && !IS_CI,
   async fn() {
     const version = nodeVersion();
-    // The oldest that the package is for; elsewhere whatever there is.
+    // In CI, the oldest version that the package supports; elsewhere the version that is there.
     assert(
       !IS_CI || version?.startsWith("v20."),
       `This needs Node 20 as \`node\`, such as from https://nodejs.org/dist/latest-v20.x/, not ${version}`,
     );
-    // Node 22 has it without being asked.
+    // Node 22 has it by default.
     assertAllDone(await runIn("node", ["--experimental-websocket"]));
   },
 });

@@ -7,7 +7,7 @@ import { startWss } from "../_support/service/wss.ts";
 
 const UNSEEN = { status: "unseen" } as const;
 
-/** Tokens one after the other, the last for ever. */
+/** Gives the tokens one after the other, and then the last one again and again. */
 function tokens(...list: (string | null)[]) {
   let asked = 0;
   return {
@@ -18,7 +18,7 @@ function tokens(...list: (string | null)[]) {
   };
 }
 
-Deno.test("[KAF5] a client that is logged out asks for the token, and goes on with another", async () => {
+Deno.test("[KAF5] a client that is logged out asks for a token, and goes on with the new one", async () => {
   await using wss = await startWss({ users: { first: "42", second: "42" } });
   using client = connect(`${wss.ws}/web`, { token: tokens("first", "second").next });
   const inbox = client.notifications();
@@ -31,7 +31,7 @@ Deno.test("[KAF5] a client that is logged out asks for the token, and goes on wi
   assertEquals(wss.backend.calls.map(({ authorization }) => authorization), ["second"]);
 });
 
-Deno.test("[AUTH6] a client whose token is refused by then is closed, for it has no other", async () => {
+Deno.test("[AUTH6] a client that is logged out and has only a refused token is closed", async () => {
   const users: Record<string, string> = { alice: "42" };
   await using wss = await startWss({ users, settings: { AUTH_CACHE_SECONDS: 0 } });
   const client = connectClient(`${wss.ws}/web`, { token: () => "alice" });
@@ -60,7 +60,7 @@ Deno.test("[NET4] a client whose token is refused tries another, but not the sam
   assertEquals(wss.backend.calls.length, 1);
 });
 
-Deno.test("[DEL5] what was another user's is not resumed: there is a list", async () => {
+Deno.test("[DEL5] with another user's token, nothing is resumed: the reader gets a list", async () => {
   await using wss = await startWss();
   wss.backend.on("GET /notification", ({ authorization }) => Response.json([authorization]));
   const given = tokens("alice", "bob");
@@ -80,7 +80,7 @@ Deno.test("[DEL5] what was another user's is not resumed: there is a list", asyn
   assertEquals((await inbox.next()).value, { kind: "update", data: "for Bob" });
 });
 
-Deno.test("a call that is unauthorized is made again with another token, where there is one", async () => {
+Deno.test("an unauthorized call is made again if there is another token", async () => {
   await using wss = await startWss({ users: { old: "42", new: "42" } });
   wss.backend.on(
     "GET /notification",
@@ -110,7 +110,7 @@ Deno.test("a call that is unauthorized is made again with another token, where t
   assertEquals(same.state.state, "open");
 });
 
-Deno.test("[KAF5] what is asked while a client is about to connect again is asked on that connection", async () => {
+Deno.test("[KAF5] calls while a client is about to connect again are sent on the new connection", async () => {
   await using wss = await startWss();
   const { promise: held, resolve: release } = Promise.withResolvers<void>();
   wss.backend.on("GET /notification", async ({ url }) => {
@@ -119,7 +119,7 @@ Deno.test("[KAF5] what is asked while a client is about to connect again is aske
   });
   using client = connect(`${wss.ws}/web`, {
     token: () => "alice",
-    // Not before the count is refused, so that it is while the list is under way.
+    // Not before the count was refused, so that the refusal comes while the list is under way.
     onFrame: (_direction, text) => /Count".*"unauthorized"/.test(text) && release(),
   });
   await client.count(UNSEEN);
@@ -133,7 +133,7 @@ Deno.test("[KAF5] what is asked while a client is about to connect again is aske
   assertEquals((await slow.next()).value.kind, "list");
 });
 
-Deno.test("a guest's inbox ends where there is no token, and begins when there is one by then", async () => {
+Deno.test("a guest's inbox ends without a token, and begins if there is a token by then", async () => {
   await using wss = await startWss();
   using guest = connect(`${wss.ws}/web`);
   const { slug } = await assertRejects(() => guest.notifications().next(), WssError);
@@ -143,7 +143,7 @@ Deno.test("a guest's inbox ends where there is no token, and begins when there i
   assertEquals((await client.notifications().next()).value.kind, "list");
 });
 
-Deno.test("an inbox that every token is refused for ends, and does not connect for ever", async () => {
+Deno.test("an inbox ends if every token is refused, and does not connect for ever", async () => {
   let token = 0;
   await using wss = await startWss();
   wss.backend.on("GET /user", () => Response.json({ id: 42 }));
@@ -185,7 +185,7 @@ Deno.test("a token function that fails is asked again later", async () => {
   client.close();
 });
 
-Deno.test("a token function that says nothing is asked again after 20 s", async () => {
+Deno.test("a token function that does not answer is asked again after 20 s", async () => {
   await using wss = await startWss();
   const clock = FakeTimers.install({ toFake: ["setTimeout", "clearTimeout", "performance"] });
   try {

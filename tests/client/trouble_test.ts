@@ -1,4 +1,4 @@
-/** What the client library does with requests in trouble. */
+/** Requests of the client library that meet with trouble. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connect, WssError } from "../../src/client/mod.ts";
 import { until } from "../_support/queue.ts";
@@ -6,7 +6,7 @@ import { startWss } from "../_support/service/wss.ts";
 
 const UNSEEN = { status: "unseen" } as const;
 
-Deno.test("a request that can't be one is refused, and nothing waits for it", async () => {
+Deno.test("an unknown command and missing options are refused, and nothing waits for them", async () => {
   await using wss = await startWss();
   using client = connect(`${wss.ws}/mobile`, { token: () => "alice" });
   const slugs = [];
@@ -16,7 +16,7 @@ Deno.test("a request that can't be one is refused, and nothing waits for it", as
   assertEquals(slugs, ["unsupported-command", "invalid-options"]);
 });
 
-Deno.test("[FRM2] a request that is too large is refused, and the connection stays", async () => {
+Deno.test("[FRM2] a request that is too large is refused, and the connection stays open", async () => {
   await using wss = await startWss();
   using client = connect(`${wss.ws}/web`, { token: () => "alice" });
   await client.count(UNSEEN);
@@ -28,7 +28,7 @@ Deno.test("[FRM2] a request that is too large is refused, and the connection sta
   assertEquals([client.state.state, await client.count(UNSEEN)], ["open", { total: 3 }]);
 });
 
-Deno.test("a line is not dead because a list takes long", async () => {
+Deno.test("a connection does not count as dead because a list takes long", async () => {
   await using wss = await startWss();
   const sent: string[] = [];
   const came: string[] = [];
@@ -49,7 +49,7 @@ Deno.test("a line is not dead because a list takes long", async () => {
   assertEquals((await inbox.next()).value.kind, "list");
 });
 
-Deno.test("what is asked while a client is about to leave its connection goes over the next", async () => {
+Deno.test("a request during the change to another connection goes over the new one", async () => {
   await using wss = await startWss();
   let isTold = false;
   using client = connect(`${wss.ws}/mobile`, {
@@ -69,7 +69,7 @@ Deno.test("what is asked while a client is about to leave its connection goes ov
   assertEquals(await fetched, { id: "2" });
 });
 
-Deno.test("a subscription that could not be ended for now is ended later", async () => {
+Deno.test("a subscription that could not be ended is ended later", async () => {
   await using wss = await startWss({ settings: { RATE_LIMIT: 2 } });
   using client = connect(`${wss.ws}/web`, { token: () => "alice" });
   const inbox = client.notifications();
@@ -83,7 +83,7 @@ Deno.test("a subscription that could not be ended for now is ended later", async
   await until("it is ended", () => session?.subscriptionCount === 0);
 });
 
-Deno.test("a call that is aborted waits for no token", async () => {
+Deno.test("an aborted call does not wait for a token", async () => {
   await using wss = await startWss();
   let asked = 0;
   using client = connect(`${wss.ws}/web`, {
@@ -98,7 +98,7 @@ Deno.test("a call that is aborted waits for no token", async () => {
   await assertRejects(() => counted, Error, "not wanted");
 });
 
-Deno.test("what has been read counts no more for how much may wait", async () => {
+Deno.test("changes that were read do not count for the limit of waiting changes", async () => {
   await using wss = await startWss();
   using client = connect(`${wss.ws}/web`, { token: () => "alice" });
   const inbox = client.notifications<unknown, { n: number }>();

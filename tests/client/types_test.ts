@@ -8,7 +8,7 @@ import type { getTournament } from "../../src/commands/get_tournament.ts";
 import type { subscription } from "../../src/commands/subscription.ts";
 import type { updateNotifications } from "../../src/commands/update_notifications.ts";
 
-/** What the service's schemas take. */
+/** The input of the service's schemas. */
 interface Schemas {
   getMyNotifications: OptionsOf<typeof getMyNotifications>;
   getMyNotificationsCount: OptionsOf<typeof getMyNotificationsCount>;
@@ -21,8 +21,8 @@ interface Schemas {
 type OptionsOf<C> = C extends Command<infer S> ? z.input<S> : never;
 
 /**
- * A type less what the two say differently on purpose: the service takes `null` for what is absent
- * (REQ4) and anything as a cursor (DEL6), and the library changes nothing that it is given.
+ * A type without the intended differences: the service accepts `null` for an absent key (REQ4) and any
+ * value as a cursor (DEL6), and the library's types are readonly.
  */
 type Plain<T> = T extends readonly (infer E)[] ? Plain<E>[]
   : T extends object ? {
@@ -33,8 +33,8 @@ type Plain<T> = T extends readonly (infer E)[] ? Plain<E>[]
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true
   : false;
 
-Deno.test("the library's types are those of the service's schemas", () => {
-  // What is checked is checked by the compiler.
+Deno.test("the library's types match the service's schemas", () => {
+  // The compiler does the checking.
   const areEqual: { [C in keyof Schemas]: Equal<Plain<Commands[C]>, Plain<Schemas[C]>> } = {
     getMyNotifications: true,
     getMyNotificationsCount: true,

@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { runBadLine } from "../_support/scenarios/bad_line.ts";
 import { assertEachMovedOnce, runRollingRestart } from "../_support/scenarios/rolling_restart.ts";
 
-Deno.test("on a bad line 200 clients get every one of 120 broadcasts, once", async () => {
+Deno.test("on bad connections, 200 clients get each of 120 broadcasts once", async () => {
   const { received, delivered, repeats, delays, listCalls } = await runBadLine({
     clients: 200,
     broadcasts: 120,
