@@ -77,7 +77,7 @@ Deno.test("dev: the printed lines do what the welcome says", async () => {
   for (const said of ["alice-token", "bob-token"]) assert(dev.text.includes(said));
 });
 
-Deno.test("dev: every connection of a user is told what one of them marks as read", async () => {
+Deno.test("dev: every connection of a user shows what one of them marks as read", async () => {
   await using dev = await startDev();
   await using left = await connect(dev.url, { token: "alice-token" });
   await using right = await connect(dev.url, { token: "alice-token" });

@@ -54,7 +54,7 @@ kafkaTest("[DEL7] memory stops growing over 900,000 messages of 300 bytes", asyn
 Deno.test("[LIFE3] the heap is no larger after 50,000 connections than after 5,000", () =>
   assertConnectionsLeaveNothing({ first: 5000, all: 50_000 }));
 
-Deno.test("[LIFE3] whatever comes from outside, the heap is level once a quarter of it has come", () => {
+Deno.test("[LIFE3] under random input from outside, the heap is level after the first quarter", () => {
   const seed = Number(Deno.env.get("SEED") ?? crypto.getRandomValues(new Int32Array(1))[0]);
   return assertInputLeavesNothing({ seed, inputs: 20_000, maxBytes: 50 });
 });

@@ -78,7 +78,7 @@ Deno.test("[BAT1] many clients are sent their frames in time slices, one client 
   };
   const { now } = Date;
   let looks = 0;
-  // A second passes between two looks at the clock, so that a turn is over after one socket.
+  // A second passes between two reads of the clock, so that a turn is over after one socket.
   Date.now = () => now() + 1000 * looks++;
   try {
     sends(0, 5);

@@ -142,7 +142,7 @@ Deno.test("[SLOW2] a client that reads nothing is closed with 4008, and its sess
 
   const most = await publishMany(wss, () => session.outbox.unsentBytes);
   assertEquals(wss.service.sessions.size, 2);
-  // A MiB was unsent, and a part of another.
+  // One MiB was unsent, and a part of a second one.
   clock.tick(20_000);
   await until("its session is gone", () => wss.service.sessions.size === 1);
 

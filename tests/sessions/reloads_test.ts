@@ -159,7 +159,7 @@ Deno.test("a client keeps its list if a reload fails, and pushes go on", async (
   assertEquals([push.status, push.payload], ["update", "held back"]);
 });
 
-Deno.test("[KAF3] if the session logs in as another user during a reload, nobody gets the reload", async () => {
+Deno.test("[KAF3] if the session logs in as another user during a reload, no user gets the reload", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   const { event } = await client.request("getMyNotifications", LIST);
