@@ -23,12 +23,12 @@ export function fakeServiceClock(): FakeClock {
   return fake(["setInterval", "clearInterval", "performance", "Date"]);
 }
 
-/** What `performance.now()` tells. Timers stay real, and so find that much time has passed. */
+/** The clock of `performance.now()`. Timers stay real, and so find that much time has passed. */
 export function fakePerformance(): FakeClock {
   return fake(["performance"]);
 }
 
-/** The clock of the client library; of all that waits by intervals, nothing is faked. */
+/** The clock of the client library. Intervals are not faked. */
 export function fakeClientClock(): FakeClock {
   return fake(["setTimeout", "clearTimeout", "performance"]);
 }

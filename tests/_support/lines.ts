@@ -1,6 +1,6 @@
 /** Text that comes in pieces, line by line. */
 
-/** Hands over each line of a stream, the last one also where it does not end. */
+/** Gives each line of a stream, also the last one if it has no line break. */
 export async function readLines(
   stream: ReadableStream<Uint8Array>,
   take: (line: string) => void,

@@ -1,4 +1,4 @@
-/** What arrives one by one, and how long tests wait for it. */
+/** Queues of items that arrive one by one, and deadlines for tests that wait. */
 
 /** Milliseconds that a test waits. Generous, as it costs nothing when all is well. */
 const PATIENCE_MS = 30_000;
@@ -7,7 +7,7 @@ const PATIENCE_MS = 30_000;
 const { setTimeout, clearTimeout } = globalThis;
 const now = performance.now.bind(performance);
 
-/** Keeps what arrives until a test asks for it, so that no test misses anything. */
+/** Keeps items until a test asks for them, so that no test misses any. */
 export class Queue<T> {
   readonly #items: T[] = [];
   readonly #takers: PromiseWithResolvers<T>[] = [];
@@ -19,7 +19,7 @@ export class Queue<T> {
     else this.#items.push(item);
   }
 
-  /** Ends the queue: everyone who waits for an item, or asks for one later, gets the reason. */
+  /** Ends the queue. Callers that wait for an item, or ask for one later, get the reason. */
   end(reason: Error): void {
     this.#end ??= reason;
     for (const taker of this.#takers.splice(0)) taker.reject(this.#end);
@@ -43,7 +43,7 @@ export class Queue<T> {
 /**
  * Waits for a promise.
  *
- * @param what What the error says that the test waited for
+ * @param what The awaited thing, for the text of the error
  * @throws {Error} The promise took too long
  */
 export async function deadline<T>(
@@ -64,7 +64,7 @@ export async function deadline<T>(
 }
 
 /**
- * Waits until a condition holds that gives no event.
+ * Waits until a condition holds. It is for conditions that give no event.
  *
  * @throws {Error} It did not hold in time
  */

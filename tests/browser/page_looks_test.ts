@@ -5,7 +5,7 @@ import { assertEquals } from "@std/assert";
 import axe from "axe-core";
 import { frames, logIn, startPage } from "../_support/browser/page.ts";
 
-/** Makes a folder for screenshots, which is removed at the end unless it is to be kept. */
+/** Makes a folder for screenshots. It is removed at the end, unless the user wants to keep it. */
 async function makeFolder() {
   const path = await Deno.makeTempDir({ prefix: "wss-page-" });
   return {

@@ -1,6 +1,6 @@
 /**
  * `deno task soak`: whether anything is lost while instances, a broker and connections are killed.
- * Prints a report; ends with 1 where anything was lost, came twice on a connection or out of order.
+ * Prints a report. Ends with 1 if a message was lost, or came twice on a connection or out of order.
  */
 import { parseArgs } from "node:util";
 import { randomFaults, runSoak } from "./soak/run.ts";

@@ -49,7 +49,7 @@ export async function connect(
   await deadline("the upgrade", opened.promise);
 
   let lastRid = 0;
-  /** Frames that arrived while another was waited for. */
+  /** Frames that arrived while a test waited for another frame. */
   const kept: Frame[] = [];
 
   const client = {
@@ -62,12 +62,12 @@ export async function connect(
     },
     /** The next frame of any kind, as text. */
     nextText: () => deadline("a frame", frames.next()),
-    /** The next frame of any kind; of an array one after the other. */
+    /** The next message of any kind. The messages of an array come one after the other. */
     async next(): Promise<Frame> {
       if (kept.length === 0) kept.push(...messagesOf(await client.nextText()));
       return kept.shift() as Frame;
     },
-    /** The reply to that rid; other frames on the way are kept for {@linkcode next}. */
+    /** The reply to this rid. Other frames on the way are kept for {@linkcode next}. */
     async reply(rid: number): Promise<Frame> {
       for (let from = 0;;) {
         const found = kept.findIndex((frame, i) => i >= from && frame.rid === rid);
@@ -76,7 +76,7 @@ export async function connect(
         kept.push(...messagesOf(await client.nextText()));
       }
     },
-    /** Sends a request with a rid of its own, and gives that. */
+    /** Sends a request with a rid of its own, and gives the rid. */
     ask(command: string, options: unknown = {}): number {
       client.send({ rid: ++lastRid, command, options });
       return lastRid;

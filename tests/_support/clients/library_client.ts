@@ -10,7 +10,7 @@ export function connectClient(url: string, options: ConnectOptions = {}) {
     get state() {
       return client.state;
     },
-    /** Passes over its states until it is that, or was since the last asking. */
+    /** Skips states until this one. It may have come since the last call. */
     async until<S extends State["state"]>(state: S): Promise<Extract<State, { state: S }>> {
       for (;;) {
         const next = await deadline(`the state ${state}`, states.next());

@@ -1,4 +1,4 @@
-/** A client that is sent away by one instance, and goes on at another from where it was. */
+/** A client that one instance sends away, and that resumes on another instance. */
 import { type Client, connect, type Frame } from "./client.ts";
 import { deadline } from "../queue.ts";
 
@@ -6,9 +6,9 @@ export class MovingClient {
   readonly #token: string;
   #client: Client | undefined;
   #cursor: string | undefined;
-  /** Milliseconds after which it was told to leave (LIFE4). */
+  /** Milliseconds after which the instance asked it to leave (LIFE4). */
   slotMs: number | undefined;
-  /** All that it was pushed, on whatever connection. */
+  /** All pushes that it got, on all connections. */
   readonly pushed: { id: string | undefined; payload: unknown }[] = [];
 
   constructor(token: string) {
@@ -24,12 +24,12 @@ export class MovingClient {
     return reply;
   }
 
-  /** Takes what comes until it was pushed that. */
+  /** Takes frames until this push has come. */
   async untilPushed(payload: unknown): Promise<void> {
     while (this.pushed.at(-1)?.payload !== payload) this.#take(await this.#connected.next());
   }
 
-  /** Takes what comes until the connection ends, and gives the close code. */
+  /** Takes frames until the connection ends, and gives the close code. */
   async untilClosed(): Promise<number> {
     const client = this.#connected;
     for (;;) {

@@ -11,7 +11,7 @@ export async function installClient() {
     dir,
     /** The package. */
     path,
-    /** What the service is to serve. */
+    /** The module for the service to serve. */
     served,
     async [Symbol.asyncDispose]() {
       await Deno.remove(dir, { recursive: true });

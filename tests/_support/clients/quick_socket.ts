@@ -1,4 +1,4 @@
-/** Many connections, cheap ones: what is sent goes out at once, and what comes is not parsed. */
+/** Cheap connections, for many of them: they send at once, and do not parse what arrives. */
 
 const HANDSHAKE = [
   "host: wss",
@@ -21,7 +21,7 @@ export function clientFrame(text: string, opcode = 1): Uint8Array {
 
 export interface QuickSocket {
   readonly conn: Deno.Conn;
-  /** Reads until a text has come, or the end; all that has come is its result. */
+  /** Reads until a text has come, or the end. Gives everything that has come. */
   readUntil(text: string): Promise<string>;
 }
 

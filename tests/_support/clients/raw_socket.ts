@@ -1,9 +1,9 @@
 import type { Frame } from "./client.ts";
 
-/** Milliseconds of reading at a time, where its speed is limited. */
+/** Milliseconds of reading at a time, if its speed is limited. */
 const PACE_MS = 10;
 
-/** A WebSocket peer that does only what it is told: it answers no ping and may stop reading. */
+/** A WebSocket peer that does only what the test asks for: it answers no ping and may stop reading. */
 export async function openRawSocket(url: string, headers: Record<string, string> = {}) {
   const { hostname, port, pathname } = new URL(url);
   const conn = await Deno.connect({ hostname, port: Number(port) });

@@ -1,13 +1,13 @@
-/** Gives a service input of every kind, and expects of it what holds whatever that is. */
+/** Gives a service input of every kind, and checks what must hold for any input. */
 import { assert, assertEquals } from "@std/assert";
 import type { Client, Frame } from "../clients/client.ts";
 import type { Wss } from "../service/wss.ts";
 import type { Answer, KafkaValue } from "./input.ts";
 
 const LIST = { where: { types: [] } };
-/** Frames of one connection, whose replies are counted. */
+/** Frames that are sent on one connection. */
 const FRAMES_A_CONNECTION = 100;
-/** Values after which a user whom one of them may have logged out subscribes again. */
+/** Values after which the user subscribes again, because one of them may have been a logout. */
 const VALUES_A_LOGIN = 20;
 
 /** Sends frames, and then a request that is answered after all of them; gives the replies. */
@@ -22,7 +22,7 @@ async function repliesTo(client: Client, frames: readonly string[]): Promise<Fra
   }
 }
 
-/** Sends frames, over some connections one after the other: each gets one reply, and no defect's. */
+/** Sends frames over several connections in turn. Each frame gets one reply, and none shows a defect. */
 export async function sendFrames(wss: Wss, frames: readonly string[]): Promise<void> {
   for (let start = 0; start < frames.length; start += FRAMES_A_CONNECTION) {
     await using client = await wss.connect("/mobile");
@@ -43,7 +43,7 @@ export async function sendFrames(wss: Wss, frames: readonly string[]): Promise<v
   }
 }
 
-/** Publishes values while user 42 is subscribed: she can go on after each; gives what she was pushed. */
+/** Publishes values while user 42 is subscribed, who must be able to go on. Gives the user's pushes. */
 export async function publishValues(
   wss: Wss,
   values: readonly KafkaValue[],
@@ -64,7 +64,7 @@ export async function publishValues(
   return pushed;
 }
 
-/** Asks for everything until the backend has given all answers: each command gets one reply. */
+/** Sends all commands until the backend has given all answers. Each command gets one reply. */
 export async function askForAnswers(wss: Wss, answers: readonly Answer[]): Promise<void> {
   await using client = await wss.connect("/mobile");
   let given = 0;

@@ -1,4 +1,4 @@
-/** Input of every kind for what takes input from outside: clients, the topic, backends. */
+/** Input of every kind, from all that the service takes input from: clients, the topic, backends. */
 import fc from "fast-check";
 import { notificationTarget } from "../../../src/protocol/target.ts";
 
@@ -15,7 +15,7 @@ const oddValue: fc.Arbitrary<unknown> = fc.oneof(
   fc.constantFrom(null, true, -1, 0, 1.5, 1e300, 2 ** 53, [], {}, ""),
 );
 
-/** Objects with these keys, of which each may be missing, or odd. */
+/** Objects with these keys. Each key may be missing, or have an odd value. */
 function nearly(keys: Record<string, fc.Arbitrary<unknown>>): fc.Arbitrary<unknown> {
   const entries = Object.entries(keys).map(([key, value]) => {
     const weighted = { arbitrary: value, weight: 12 };
@@ -67,7 +67,7 @@ const broken = fc.tuple(request, fc.nat(), fc.constantFrom("", "{", '"', "\\", "
     return text.slice(0, index) + other + text.slice(index + 1);
   });
 
-/** What a client may send: requests, what is nearly one, and anything else; as text. */
+/** Frames of a client, as text: requests, near misses, and anything else. */
 export const frameText = fc.oneof(
   { arbitrary: request.map((value) => JSON.stringify(value)), weight: 12 },
   { arbitrary: broken, weight: 4 },
@@ -105,7 +105,7 @@ const message = nearly({
 
 export type KafkaValue = string | Uint8Array;
 
-/** What may be in the topic; some of it is for user 42, who has subscribed to all types. */
+/** Values in the topic. Some are for user 42, who has subscribed to all types. */
 export const kafkaValue: fc.Arbitrary<KafkaValue> = fc.oneof(
   { arbitrary: message.map((value) => JSON.stringify(value)), weight: 6 },
   broken,

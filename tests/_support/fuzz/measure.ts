@@ -1,6 +1,6 @@
 /**
- * What input of every kind leaves on the heap; needs `--v8-flags=--expose-gc`. The arguments are a
- * seed, which repeats a run, and how many frames and values are sent; of answers, it is half as many.
+ * Measures what input of every kind leaves on the heap. It needs `--v8-flags=--expose-gc`. The arguments
+ * are a seed, which repeats a run, and the number of frames and of values. There are half as many answers.
  * Prints, for each kind, by how many bytes the heap grows for each frame, value or answer, in the
  * quarter in which it grows least: V8 compiles code now and then, while a leak shows in each quarter.
  */

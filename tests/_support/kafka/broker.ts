@@ -1,6 +1,6 @@
 /**
- * Real brokers. A broker does not outlive the process that started it: a shell waits for the end of its
- * standard input, which comes also if this process is killed, and then kills the broker.
+ * Real brokers. A broker does not outlive the process that started it: a shell kills the broker when its
+ * standard input ends, which also happens if the process is killed.
  */
 import { join } from "node:path";
 import { freePort } from "../network/free_port.ts";

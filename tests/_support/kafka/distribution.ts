@@ -10,13 +10,13 @@ export const KAFKA_IMAGE = `apache/kafka:${KAFKA_VERSION}`;
 /** Where a broker comes from. */
 export type Distribution = { kind: "java"; libs: string } | { kind: "docker" };
 
-/** What to say where there is none. */
+/** The text for people without a Kafka. */
 export const HOW_TO_GET_KAFKA =
   "Tests with Kafka need Java 17 and Maven, or Docker, or KAFKA_BROKERS with a broker's address";
 
 let found: Promise<Distribution | null> | undefined;
 
-/** Finds Kafka, and fetches it the first time; `null` where it can't be had. */
+/** Finds Kafka, and fetches it the first time. Gives `null` if that is not possible. */
 export function findKafka(): Promise<Distribution | null> {
   return found ??= lookForKafka();
 }

@@ -5,9 +5,9 @@ import { findKafka, HOW_TO_GET_KAFKA } from "./distribution.ts";
 /**
  * The broker that KAFKA_BROKERS names, which is left alone at the end, or one that is started.
  *
- * @param ignored What is not run without a broker, to be told of
- * @returns `null` where there is none
- * @throws {Error} There is none, in CI
+ * @param ignored The work that does not run without a broker, as the subject of the message about it
+ * @returns `null` if there is no broker
+ * @throws {Error} There is no broker, in CI
  */
 export async function runBroker(ignored: string): Promise<Broker | null> {
   const address = Deno.env.get("KAFKA_BROKERS");

@@ -11,7 +11,7 @@ import { findKafka } from "./distribution.ts";
 
 const BROKERS = Deno.env.get("KAFKA_BROKERS") ?? "";
 
-/** A test that needs Kafka: ignored where there is none. */
+/** A test that needs Kafka. Without Kafka, it is ignored. */
 export function kafkaTest(name: string, fn: () => Promise<void>): void {
   Deno.test({ name, ignore: BROKERS === "", fn });
 }
@@ -82,7 +82,7 @@ export async function createTopic({ partitions = 1 }: { partitions?: number } = 
         })),
       });
     },
-    /** Takes away all in front of an offset of the first partition, as retention does. */
+    /** Deletes all records before an offset of the first partition, as retention does. */
     deleteUpTo: (offset: number) =>
       withAdmin(async (admin) => {
         // kafkajs looks into metadata that it has not loaded, unless it was asked for something.

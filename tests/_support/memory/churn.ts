@@ -24,7 +24,7 @@ const ENDS: ((conn: Deno.Conn) => Promise<unknown>)[] = [
     await conn.write(SLOW);
     await conn.write(SUBSCRIBE[0] ?? SLOW);
   },
-  // It does not read what comes, which makes it a reset.
+  // It does not read what has come, so its close is a reset.
   async (conn) => {
     await conn.write(SUBSCRIBE[1] ?? SLOW);
     await conn.write(clientFrame('{"rid":9}'));

@@ -1,8 +1,8 @@
-/** What holds of the heap, measured in processes of their own. */
+/** Checks of the heap, measured in processes of their own. */
 import { assert } from "@std/assert";
 import { runScript } from "./run_script.ts";
 
-/** What the window counts differs by less than 30 % from what it takes. */
+/** The bytes that the window counts differ by less than 30 % from those that it takes. */
 export async function assertWindowIsCounted({ messages }: { messages: number }): Promise<void> {
   const measured = await runScript("memory/measure_window.ts", [messages]);
   assert(measured.length > 10);

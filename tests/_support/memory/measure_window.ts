@@ -34,7 +34,7 @@ function ids(from: number): string[] {
 }
 
 function heap(): number {
-  // Twice: the second run collects what the first one has only found to be unreachable.
+  // Twice: the first run only finds some objects to be unreachable, and the second one collects them.
   globalThis.gc?.();
   globalThis.gc?.();
   return Deno.memoryUsage().heapUsed;

@@ -4,8 +4,8 @@
 const [FIRST, COUNT] = [10_000, 20_000];
 
 /**
- * A port that nothing listens on right now. It lies where no outgoing connection of another test takes
- * it until it is listened on.
+ * A port that nothing listens on right now. It is in a range that no outgoing connection of another test
+ * uses.
  */
 export function freePort(): number {
   for (;;) {

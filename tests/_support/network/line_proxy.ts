@@ -1,4 +1,4 @@
-/** A TCP proxy, whose connections can be cut, or swallow everything. */
+/** A TCP proxy. Its connections can be cut, or swallow everything. */
 
 /** One connection through the proxy. */
 export interface ProxiedConnection {

@@ -1,4 +1,4 @@
-/** A proxy in front of a service, whose lines can be cut, or carry nothing any more. */
+/** A proxy in front of a service. Its lines can be cut, or stop carrying anything. */
 import { deadline, Queue } from "../queue.ts";
 
 export type Proxy = ReturnType<typeof startProxy>;

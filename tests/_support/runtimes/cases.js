@@ -1,11 +1,11 @@
 /**
- * What the client library does, shown with the module as it is given away, in whatever runtime this
- * is loaded by. No import and no types, so that browsers load it as it is.
+ * Cases that show what the client library does, with the built module, in the runtime that loads this
+ * file. It has no import and no types, so that browsers can load it.
  */
 
-/** What each case is given: the library, where the service is, and what to do to it. */
+/** Each case gets the library, the address of the service, and a function that acts on the service. */
 const cases = {
-  async "a list, what is new, a count and a mark"({ connect, ws, act }) {
+  async "a list, a new notification, a count and a mark"({ connect, ws, act }) {
     const client = connect(`${ws}/web`, { token: () => "alice" });
     const inbox = client.notifications({ types: ["message"] });
     equal((await inbox.next()).value, { kind: "list", items: [{ id: "n1" }] });
@@ -16,7 +16,7 @@ const cases = {
     client.close();
   },
 
-  async "pushes that come in one piece with their list are all there"({ connect, ws, act }) {
+  async "pushes that come in one piece with their list are not lost"({ connect, ws, act }) {
     const client = connect(`${ws}/web`, { token: () => "alice" });
     const inbox = client.notifications();
     const list = inbox.next();
@@ -28,7 +28,7 @@ const cases = {
     client.close();
   },
 
-  async "a line that is cut is resumed: all that was missed, once, in order"(
+  async "after a cut, the client gets everything that it missed, once, in order"(
     { connect, ws, act },
   ) {
     const states = [];
@@ -65,7 +65,7 @@ const cases = {
     equal(refused.state, { state: "closed", last: { code: 4401, reason: "Token refused" } });
   },
 
-  async "a request that can't be done rejects with what the service says"(
+  async "a request that fails rejects with the service's error"(
     { connect, ws, WssError },
   ) {
     const client = connect(`${ws}/web`);
@@ -102,7 +102,7 @@ const cases = {
     equal([closed.reason.slug, aborted.status], ["closed", "rejected"]);
   },
 
-  async "a client that finds nobody waits, and can be closed"({ connect }) {
+  async "a client without a service waits, and can be closed"({ connect }) {
     const { promise: waiting, resolve } = withResolvers();
     const client = connect("ws://127.0.0.1:1/web", {
       onState: (state) => state.state === "waiting" && resolve(state),
@@ -123,7 +123,7 @@ const CASE_MS = 20_000;
  *
  * @param client The module
  * @param options Where the service and the stage are
- * @returns For each case its name, and what was wrong, if anything was
+ * @returns The name of each case, and its problem, if it has one
  */
 export async function runCases({ connect, WssError }, { ws, stage }) {
   const act = async (what, body = {}) => {

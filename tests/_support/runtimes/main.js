@@ -1,8 +1,8 @@
-/** Runs the cases in Deno or Node, and prints their results as JSON; its argument is what to run. */
+/** Runs the cases in Deno or Node, and prints their results as JSON. The argument names the module and the stage. */
 import process from "node:process";
 import { runCases } from "./cases.js";
 
 const { client, ...where } = JSON.parse(process.argv[2] ?? "{}");
 process.stdout.write(JSON.stringify(await runCases(await import(client), where)));
-// Where a case has failed something of it may be left.
+// A case that has failed may have left something behind.
 process.exit(0);

@@ -1,4 +1,4 @@
-/** A service for the cases that run elsewhere, and a server of what they load and do to it. */
+/** A service for cases that run in another process, and a server through which they act on it. */
 import { assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { installClient } from "../clients/package.ts";
@@ -54,7 +54,7 @@ export async function startStage() {
 
   return {
     wss,
-    /** What cases are told. */
+    /** The addresses that cases need. */
     where: { ws: proxy.ws, stage: `http://127.0.0.1:${server.addr.port}` },
     async [Symbol.asyncDispose]() {
       await server.shutdown();
@@ -76,7 +76,7 @@ export async function runIn(command: string, args: string[]): Promise<Results> {
   return JSON.parse(said);
 }
 
-/** Fails with what was wrong in any of them. */
+/** Fails with all problems of the cases. */
 export function assertAllDone(results: Results): void {
   assertEquals(results.filter(({ error }) => error !== undefined), []);
   assertEquals(results.length, 7);

@@ -78,7 +78,7 @@ export async function runBadLine(
   running.abort();
   const delivered = () => received.reduce((sum, own) => sum + new Set(own).size, 0);
   await until("all is received", () => delivered() === count * broadcasts, 60_000)
-    // The report says what is missing.
+    // The report names the missing broadcasts.
     .catch(() => {});
   const listCalls = wss.backend.calls.filter(({ url }) => url.startsWith("/notification"));
   for (const { client } of clients) client.close();

@@ -12,9 +12,9 @@ import { startWss, type Wss } from "../service/wss.ts";
 const PUBLISH_MS = 100;
 const TOLERANCE_MS = 50;
 
-/** What has become of one client. */
+/** The history of one client. */
 interface Moves {
-  /** How often it was told to leave. */
+  /** How often an instance asked it to leave. */
   told: number;
   /** How often it was back before its slot. */
   early: number;
@@ -113,7 +113,7 @@ export async function runRollingRestart(
 
 export type RollingRestart = Awaited<ReturnType<typeof runRollingRestart>>;
 
-/** Each client left when it was told to, not earlier, and got every broadcast, in order, once. */
+/** Each client left at its time, not earlier, and got every broadcast once, in order. */
 export function assertEachMovedOnce(
   { states, published, moves, listCalls }: RollingRestart,
 ): void {

@@ -1,7 +1,7 @@
 /** What an operator does at the admin port. */
 import { assert } from "@std/assert";
 
-/** One series of `/metrics`: its name, and what its labels are to contain. */
+/** One series of `/metrics`: its name, and the labels that it must have. */
 export interface Series {
   name: string;
   labels?: Record<string, string>;

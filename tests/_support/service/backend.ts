@@ -1,4 +1,4 @@
-/** A real HTTP backend, of which a test says what it answers and sees what it was asked. */
+/** A real HTTP backend. A test sets its answers and sees its calls. */
 import { deadline, Queue } from "../queue.ts";
 
 export interface BackendCall {
@@ -73,7 +73,7 @@ export function startBackend({ users = {} }: { users?: Record<string, string | n
       calls.length = 0;
       arrivals.takeAll();
     },
-    /** Answers otherwise from now on; `key` is such as `GET /user`. */
+    /** Gives other answers from now on. An example of `key` is `GET /user`. */
     on(key: string, responder: Responder) {
       responders.set(key, responder);
     },

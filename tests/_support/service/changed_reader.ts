@@ -13,7 +13,7 @@ export function replaceIn(reader: LogReader, functions: Partial<LogReader>): Log
   };
 }
 
-/** Reads a log whose events are changed on their way, for example delayed. */
+/** Reads a log, and changes its events on their way, for example delays them. */
 export function createChangedReader(
   log: EmbeddedLog,
   change: (events: LogEvents) => LogEvents,
@@ -38,7 +38,7 @@ function toFunctions(events: LogEvents): LogEvents {
   };
 }
 
-/** A log, and readers of it that hear of no ends while `isReachable` is false. */
+/** A log, and readers of it that get no ends while `isReachable` is false. */
 export function createMuteReader() {
   const log = createEmbeddedLog();
   const stream = {

@@ -1,4 +1,4 @@
-/** What tests see of `/metrics`. */
+/** Reads `/metrics` for tests. */
 import { type AdminClient, type Series, valueOf } from "./admin.ts";
 
 /** A series of wss; `name` is without the `wss_` in front of it. */

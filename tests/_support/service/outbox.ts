@@ -1,6 +1,6 @@
 import type { Session } from "../../../src/sessions/session.ts";
 
-/** What a client is to be sent that takes everything at once; for sessions without a connection. */
+/** The outbox of a client that takes everything at once. It is for sessions without a connection. */
 export function createOutbox(send: () => void = () => {}): Session["outbox"] {
   return { send, unsentBytes: 0, isBehind: false, hasRoom: true, whenRoom() {} };
 }

@@ -1,4 +1,4 @@
-/** A task as its own process, such as the service as `deno task start` starts it. */
+/** A task as a process of its own, for example the service as `deno task start` starts it. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import denoJson from "../../../deno.json" with { type: "json" };
@@ -103,7 +103,7 @@ export async function startProcess(
         if (pattern.test(line)) return line;
       }
     },
-    /** The port that it says it listens on; to be asked for once. */
+    /** The port that it says it listens on. Ask for it once. */
     async port(): Promise<number> {
       return JSON.parse(await this.line(/Listening/)).port;
     },

@@ -1,4 +1,4 @@
-/** In place of the service, a socket on which a test says what comes. */
+/** A server in place of the service: a test decides which frames it sends. */
 import { deadline, Queue } from "../queue.ts";
 
 export function startScriptedService() {

@@ -1,4 +1,4 @@
-/** A client of one subscription that checks what it is sent against what was published. */
+/** A client of one subscription that checks its frames against what was published. */
 import { assert, assertEquals } from "@std/assert";
 import type { ResumePoint, Stream } from "../../../src/log/stream.ts";
 import { toJson } from "../../../src/protocol/frames.ts";
@@ -6,7 +6,7 @@ import type { Target } from "../../../src/protocol/target.ts";
 import { Subscription } from "../../../src/sessions/subscription.ts";
 import type { SubscriptionParts } from "../../../src/sessions/subscription_state.ts";
 
-/** Something that the subscription's client has to learn of: an update, a reload, or a loss. */
+/** Something that the subscription's client must get to know: an update, a reload, or a loss. */
 export interface Item {
   readonly does: "update" | "reload" | "lose";
   readonly partition: number;
@@ -35,11 +35,11 @@ export class ModelClient {
   #onRoom: (() => void)[] = [];
   /** Whether the client reads nothing. */
   isSlow = false;
-  /** Whether it was told that it has missed something. */
+  /** Whether it got the news that it has missed something. */
   isResynced = false;
   /** Whether a reload of its list is under way. */
   isReloading = false;
-  /** What was wrong first with what it was sent. */
+  /** The first problem in the frames that it got. */
   failure: unknown;
   /** The cursor that the client got last. */
   cursor: string | undefined;
@@ -184,7 +184,7 @@ export class ModelClient {
   #receiveUpdate(id: string): void {
     assertEquals([this.#reply, this.isReloading], [null, false], `${id} was not held back`);
     const [partition = 0, offset = 0] = id.split("-").map(Number);
-    // A client that begins anew may get a record that it has from elsewhere, and not all are told so.
+    // A client that begins anew may get a record that it has from elsewhere.
     const isStrict = this.subscription.subscriber.knowsVersion1 && !this.isResynced;
     const elsewhere = isStrict ? this.#elsewhere[partition] ?? 0 : 0;
     const latest = Math.max(this.#latest[partition] ?? -1, elsewhere - 1);
@@ -216,7 +216,7 @@ export class ModelClient {
     return this.#got[index] === true || offset < (this.#elsewhere[partition] ?? 0);
   }
 
-  /** Asks for its list, as it is told to by a resync. */
+  /** Asks for its list, as a resync says. */
   #beginAnew(): void {
     this.isResynced = true;
     this.#getAll();

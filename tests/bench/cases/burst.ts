@@ -36,7 +36,7 @@ const FIGURES: MeasureOptions["figures"] = {
 interface Round {
   readonly sessions: number;
   readonly bursts: number;
-  /** Bytes of a message, as the server is told. */
+  /** Bytes of a message, for the server. */
   readonly bytes: number;
 }
 

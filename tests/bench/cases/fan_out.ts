@@ -35,7 +35,7 @@ export interface Round {
   readonly sessions: number;
   /** The number of messages. Each is sent when all clients have the one before. */
   readonly messages: number;
-  /** Bytes of the n-th message, as the server is told. */
+  /** Bytes of the n-th message, for the server. */
   readonly bytes: (n: number) => number;
 }
 

@@ -24,7 +24,8 @@ const settings = settingsOf({
   ...testEnvironment(backend),
   KAFKA_BROKERS: brokers,
   KAFKA_TOPIC: topic,
-  // Only what is measured is to run. The clients answer no pings, and the process is stopped at times.
+  // Nothing else should run than what is measured. The clients answer no pings, and the process is
+  // stopped at times.
   PING_SECONDS: "86400",
   CURSOR_SECONDS: "86400",
   AUTH_REVALIDATE_SECONDS: "0",

@@ -38,7 +38,7 @@ const log = createEmbeddedLog();
 const service = startService(
   settingsOf({
     ...testEnvironment(backend),
-    // Only what is measured is to run. The clients answer no pings.
+    // Nothing else should run than what is measured. The clients answer no pings.
     PING_SECONDS: "86400",
     CURSOR_SECONDS: "86400",
     AUTH_REVALIDATE_SECONDS: "0",

@@ -3,7 +3,7 @@ import { freePort } from "../../_support/network/free_port.ts";
 import { startProcess } from "../../_support/service/process.ts";
 import { until } from "../../_support/queue.ts";
 
-/** Milliseconds until an instance must be ready, also where its broker is being started. */
+/** Milliseconds until an instance must be ready, also if its broker is being started. */
 const READY_TIMEOUT_MS = 120_000;
 
 export type Fleet = Awaited<ReturnType<typeof startFleet>>;
@@ -35,7 +35,7 @@ async function startInstance(env: Record<string, string>) {
 
   return {
     url: `ws://127.0.0.1:${port}/mobile`,
-    /** Rejects when it has ended without being told to. */
+    /** Rejects if it ends by itself. */
     ended: ended.promise,
     ready: () =>
       until("an instance is ready", async () => {
@@ -70,7 +70,7 @@ export async function startFleet({ count, env }: {
   await Promise.all(instances.map(({ ready }) => ready()));
   return {
     instances,
-    /** The promise, unless an instance ends meanwhile that nobody has told to. */
+    /** The promise, unless an instance ends by itself meanwhile. */
     whileAlive: <T>(promise: Promise<T>): Promise<T> =>
       Promise.race([promise, ...instances.map(({ ended }) => ended)]),
     async [Symbol.asyncDispose]() {

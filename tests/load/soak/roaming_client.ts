@@ -1,4 +1,4 @@
-/** A client on a bad line: it loses its connection and resumes, on whatever instance answers. */
+/** A client on a bad line: it loses its connection and resumes on any instance that answers. */
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import type { RandomGenerator } from "pure-rand/types/RandomGenerator";
 import { delay } from "../../../src/util/delay.ts";
@@ -12,7 +12,7 @@ export interface RoamingOptions {
   readonly cutsMs: readonly [number, number] | null;
 }
 
-/** A list that it is subscribed to, and what it keeps of that. */
+/** A subscription of the client, and what the client keeps of it. */
 interface Subscription {
   readonly command: string;
   readonly options: Record<string, unknown>;
@@ -36,9 +36,9 @@ export class RoamingClient {
     resumed: 0,
     /** Replies that were a list, besides the first of each subscription. */
     listed: 0,
-    /** Pushes of what an earlier connection had been pushed; to be dropped. */
+    /** Pushes that had come on an earlier connection. The client drops them. */
     repeated: 0,
-    /** Pushes of what the same connection had been pushed. */
+    /** Pushes that had come on the same connection. */
     twice: 0,
     /** Pushes out of the order of their partition. */
     disordered: 0,
@@ -76,7 +76,7 @@ export class RoamingClient {
     const cut = () => {
       clearTimeout(timer);
       signal.removeEventListener("abort", cut);
-      // What is still on its way is lost, as on a line that has gone dead.
+      // Frames that are still on their way are lost, as on a dead line.
       socket.onmessage = null;
       socket.close();
       resolve();
@@ -103,7 +103,7 @@ export class RoamingClient {
       if (!subscription) return;
       if (rid >= FIRST_RID) return this.#takeReply(subscription, frame);
       if (status === "update") return this.#takePush(subscription, { frame, pushed });
-      // It is to ask for the list again.
+      // The client must ask for the list again.
       this.counts.resyncs++;
       delete subscription.cursor;
       cut();

@@ -37,7 +37,7 @@ export interface Soak {
   /** Milliseconds between two losses of a client's connection; `null` for none. */
   readonly cutsMs: readonly [number, number] | null;
   readonly faults: readonly Fault[];
-  /** Told what is done, for people who watch. */
+  /** Called with each step, for people who watch. */
   readonly say?: (line: string) => void;
 }
 
@@ -116,7 +116,7 @@ export async function runSoak(soak: Soak) {
     () => clients.every(({ received }) => received.size === total),
     SETTLE_MS,
   );
-  // What is missing then, the report tells.
+  // The report names the messages that are missing then.
   await fleet.whileAlive(complete.catch(() => {}));
   stopping.abort();
   await Promise.all(running);
