@@ -41,7 +41,7 @@ export class CatchUpQueue {
     for (const entry of window.entriesFor(target, position.seq)) {
       position.seq = entry.seq;
       if (!outbox.hasRoom) return { state: "full", position, reload: null };
-      if (this.#slice.spend(cost)) {
+      if (!this.#slice.take(cost)) {
         this.#continueLater(subscription);
         return null;
       }

@@ -48,14 +48,24 @@ export class TimeSlice {
   /**
    * Takes the cost of a piece of work from the slice. Call it before the piece.
    *
+   * @returns False if this turn is used up: the piece must not be done now, and costs nothing
+   */
+  take(cost: number): boolean {
+    if (!this.#isBegun) this.#begin();
+    this.#left -= cost;
+    if (this.#left >= 0 && !this.#isTimeUp()) return true;
+    this.#left = -1;
+    return false;
+  }
+
+  /**
+   * Takes the cost of a piece of work from the slice, as {@linkcode take} does, for work that waits.
+   *
    * @returns `undefined` if the work may go on at once, else a promise of the next turn, which pays for
    * the piece
    */
   spend(cost: number): Promise<void> | undefined {
-    if (!this.#isBegun) this.#begin();
-    this.#left -= cost;
-    if (this.#left >= 0 && !this.#isTimeUp()) return undefined;
-    this.#left = -1;
+    if (this.take(cost)) return undefined;
     this.#waitingCost += cost;
     this.#nextTurn ??= Promise.withResolvers();
     return this.#nextTurn.promise;
