@@ -93,14 +93,18 @@ export class CatchUpQueue {
 
   async #run(): Promise<void> {
     this.#isRunning = true;
-    await setImmediate();
-    // A subscription that is not done is added again, behind all others.
-    for (const subscription of this.#later) {
-      const nextTurn = this.#slice.spend(KEPT_COST);
-      if (nextTurn) await nextTurn;
-      if (this.#later.delete(subscription)) subscription.proceed();
+    try {
+      await setImmediate();
+      // A subscription that is not done is added again, behind all others.
+      for (const subscription of this.#later) {
+        const nextTurn = this.#slice.spend(KEPT_COST);
+        if (nextTurn) await nextTurn;
+        if (this.#later.delete(subscription)) subscription.proceed();
+      }
+    } finally {
+      // Also after a defect in one subscription, so that later ones still start it.
+      this.#isRunning = false;
     }
-    this.#isRunning = false;
   }
 }
 

@@ -1,4 +1,4 @@
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { setImmediate } from "node:timers/promises";
 import { Stream } from "../../src/log/stream.ts";
 import { toJson } from "../../src/protocol/frames.ts";
@@ -6,6 +6,7 @@ import { notificationTarget } from "../../src/protocol/target.ts";
 import { CatchUpQueue } from "../../src/sessions/catch_up.ts";
 import { Pushes, type Subscriber } from "../../src/sessions/pushes.ts";
 import { Subscription } from "../../src/sessions/subscription.ts";
+import { until } from "../_support/queue.ts";
 import { createOutbox } from "../_support/service/outbox.ts";
 
 /** A window with some updates for one user, and clients that have none of them. */
@@ -55,4 +56,30 @@ Deno.test("[DEL5] clients catch up while others resume in every turn of the even
   }
 
   assert(frames > 50 * 64, `only ${frames} frames were sent in 50 turns`);
+});
+
+Deno.test("a defect in one client's push does not keep later clients from catching up", async () => {
+  const catchUp = startCatchUp({ updates: 300 });
+  const defects: unknown[] = [];
+  const onDefect = (event: PromiseRejectionEvent) => {
+    event.preventDefault();
+    defects.push(event.reason);
+  };
+  globalThis.addEventListener("unhandledrejection", onDefect);
+  try {
+    let frames = 0;
+    // In the second turn, when nobody is there to catch it.
+    const send = () => {
+      if (++frames > 200) throw new Error("defect");
+    };
+    catchUp.resume(createOutbox(send));
+    await until("the defect has shown itself", () => defects.length > 0);
+
+    const subscription = catchUp.resume(createOutbox());
+    await until("the next client has caught up", () => subscription.isLive);
+
+    assertEquals(defects.map(String), ["Error: defect"]);
+  } finally {
+    globalThis.removeEventListener("unhandledrejection", onDefect);
+  }
 });
