@@ -32,7 +32,9 @@ function printSettings(found: FoundSettings, parsed: ParsedSettings<Settings>): 
     const entry = found.get(name);
     if (entry) return [name, showSetting(name, entry.text), entry.source];
     const value = "settings" in parsed ? parsed.settings[name] : undefined;
-    return [name, String(value ?? ""), `default: ${settingInfo(name).fallback}`];
+    const { fallback } = settingInfo(name);
+    const source = fallback === "required" ? "required" : `default: ${fallback}`;
+    return [name, String(value ?? ""), source];
   });
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   for (const row of rows) {
