@@ -116,7 +116,7 @@ async function readToken(
   throw new UsageError("--token is -: expected the token as the first line of stdin", COMMAND);
 }
 
-/** Resolves with the exit code when the process is told to end. */
+/** Resolves with the exit code when a signal asks the process to end. */
 function nextSignal(): Promise<0> {
   const { promise, resolve } = Promise.withResolvers<0>();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {

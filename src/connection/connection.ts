@@ -46,7 +46,7 @@ export interface ConnectionOptions extends RequestHandlerOptions, OutboxOptions 
   readonly onGone: (connection: Connection) => void;
 }
 
-/** What the upgrade says of a client. */
+/** What the upgrade tells about a client. */
 export interface Client
   extends Pick<SessionOptions, "knowsVersion1" | "knowsBatches" | "endpoint"> {
   /** The user whose token came with the upgrade; `null` for a guest (NET4). */

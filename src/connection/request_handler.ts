@@ -52,7 +52,7 @@ export interface RequestHandlerOptions
   readonly metrics: RepliesOptions["metrics"] & Pick<Metrics, "resumes">;
 }
 
-/** What exists only while requests are being answered: most clients are idle most of the time. */
+/** The parts that exist only while requests are being answered: most clients are idle most of the time. */
 interface Work {
   readonly queue: RequestQueue;
   readonly abort: AbortController;

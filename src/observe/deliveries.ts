@@ -43,7 +43,7 @@ export interface Step extends Recipient {
 /** A step that concerns one subscription alone. */
 export type OwnStep = Step & { readonly what: Exclude<What, "sent"> };
 
-/** The step `sent` of all sessions that were sent the same push, as these may be many. */
+/** The step `sent` of all sessions that got the same push. They are one object, because they may be many. */
 export interface LivePushes {
   readonly subscription: string;
   readonly sessions: readonly string[];
@@ -90,9 +90,9 @@ export interface DeliveryListener {
   sent?(entry: Entry, pushes: LivePushes): void;
   /** Something else happened to a message, for one subscription. */
   stepped?(entry: Entry, step: OwnStep): void;
-  /** A subscription was told to begin anew, or was sent its list for that reason. */
+  /** A subscription had to begin anew: its client got a `resync`, or the list in place of it. */
   resynced?(resync: Resync): void;
-  /** A session was sent a push that belongs to no message. */
+  /** A session got a push that belongs to no message. */
   announced?(push: Announcement): void;
   /** A session, a login or a subscription has ended. */
   ended?(end: End): void;

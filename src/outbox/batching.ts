@@ -14,7 +14,7 @@ const MAX_BYTES = 65_536;
 /** The part of a socket that is used here. */
 type Socket = Pick<WebSocket, "send" | "close" | "readyState" | "bufferedAmount">;
 
-/** Flushes all batching sockets at the end of the turn in which they were sent something. */
+/** Flushes all batching sockets at the end of the turn in which they got messages. */
 export class Batches {
   #sockets: BatchingSocket[] = [];
   #isFlushing = false;

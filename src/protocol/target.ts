@@ -21,7 +21,7 @@ export interface ScheduleWhere {
   readonly tournament?: { readonly ids?: readonly (string | number)[] | undefined } | undefined;
 }
 
-/** What a subscription is to. The `id` is computed from the other keys. */
+/** The target of a subscription. The `id` is computed from the other keys. */
 export type Target =
   & { readonly id: string }
   & (

@@ -1,6 +1,6 @@
 /**
- * All sessions of this instance. The two ways through the service meet here: requests come in by a
- * session and subscribe it, and records find the subscriptions that they are for.
+ * All sessions of this instance. The two ways through the service meet here: requests subscribe
+ * sessions, and records find the subscriptions that they are for.
  */
 import { Channels } from "./channels.ts";
 import type { FanOut } from "./fan_out.ts";
