@@ -18,7 +18,7 @@ function seriesNames(names: readonly string[]): Set<string> {
   return new Set(names.flatMap((name) => [name, `${name}_bucket`, `${name}_sum`, `${name}_count`]));
 }
 
-Deno.test("the dashboard asks for no metric that does not exist", async () => {
+Deno.test("the dashboard uses only metrics that exist", async () => {
   await using wss = await startWss();
   const known = seriesNames(metricNames(await wss.admin.metrics()));
   const asked = metricsIn(JSON.stringify(dashboard));
@@ -35,7 +35,7 @@ Deno.test("the alert rules of src/admin/README.md use only metrics that exist", 
   assert(asked.length > 5, asked.join());
 });
 
-Deno.test("series that alert rules ask for are there from the start, as 0", async () => {
+Deno.test("the series that alert rules use are there from the start, with the value 0", async () => {
   await using wss = await startWss();
   const lines = await wss.admin.metrics();
   for (

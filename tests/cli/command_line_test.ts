@@ -122,7 +122,7 @@ Deno.test("--health requests the health of the running service", async () => {
 });
 
 for (const name of ["PORT", "ADMIN_PORT"]) {
-  Deno.test(`a ${name} that is taken ends the start with exit code 1 and a log line`, async () => {
+  Deno.test(`if ${name} is taken, the start ends with exit code 1 and a log line`, async () => {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = listener.addr as Deno.NetAddr;
     const env = {

@@ -279,7 +279,7 @@ Deno.test("[SCHED1] a guest lists a part of the schedule and is subscribed to it
   assertEquals(pushes.map(({ event, payload }) => [event, payload]), [[event, 1], [event, 2]]);
 });
 
-Deno.test("[SCHED1] a where that describes no part of a schedule is refused", async () => {
+Deno.test("[SCHED1] an invalid where of a schedule is refused", async () => {
   await using wss = await startWss();
   await using guest = await wss.connect("/mobile");
   for (

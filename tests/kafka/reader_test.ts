@@ -1,4 +1,4 @@
-/** What the service needs of a real Kafka, and what it leaves there. */
+/** The service with a real Kafka: what it reads, and what it leaves there. */
 import { assert, assertEquals } from "@std/assert";
 import { startBackend } from "../_support/service/backend.ts";
 import { connect } from "../_support/clients/client.ts";

@@ -1,4 +1,4 @@
-/** What stays in memory after many messages, connections, and inputs of every kind. */
+/** The memory after many messages, many connections, and inputs of every kind. */
 import { assert } from "@std/assert";
 import { connect } from "../_support/clients/client.ts";
 import { createTopic, kafkaTest } from "../_support/kafka/topic.ts";

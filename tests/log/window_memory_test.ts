@@ -1,4 +1,4 @@
-/** What the window takes of memory; see also tests/load. */
+/** The memory of the window; see also tests/load. */
 import { assertWindowIsCounted } from "../_support/memory/heap.ts";
 
 Deno.test("[DEL7] the bytes that the window counts are those on the heap, to 30 %", () =>

@@ -55,7 +55,7 @@ function publish(wss: Wss, data: unknown): void {
   wss.publish("notification", { userId: "42", type: "a", data });
 }
 
-Deno.test("a record for many is delivered in time slices, once to each, and the next records after it", async () => {
+Deno.test("a record for many subscriptions is delivered in time slices, once to each, before the next records", async () => {
   await using wss = await startWss();
   await using many = await subscribeMany(wss);
 
@@ -110,7 +110,7 @@ Deno.test("[DEL2] a record that is read while a reload is being delivered follow
   assertEquals(await many.pushes(2), many.clients.map(() => [[{ id: "n1" }], 2]));
 });
 
-Deno.test("[SLOW1] a client that falls behind when another record is read is pushed both", async () => {
+Deno.test("[SLOW1] a client that falls behind when another record is read gets both", async () => {
   await using impatient = await startImpatient();
   const { wss, read } = impatient;
   await using many = await subscribeMany(wss);
@@ -153,7 +153,7 @@ Deno.test("[DEL3] a push has the cursor of its record, whatever is learned durin
   }
 });
 
-Deno.test("[DEL2][DEL3] a subscription that is held during a delivery is pushed the record afterwards", async () => {
+Deno.test("[DEL2][DEL3] a subscription that is held during a delivery gets the record afterwards", async () => {
   await using wss = await startWss();
   await using many = await subscribeMany(wss);
   const { stream } = wss.service;
@@ -193,7 +193,7 @@ Deno.test("[DEL2] no record is pushed between a request for the list and its rep
   assertEquals(subscription.isLive, true);
 });
 
-Deno.test("[SLOW1] a client that is behind when it is to leave the live end is pushed the record once", async () => {
+Deno.test("[SLOW1] if a client is behind when its subscription leaves the live end, it gets the record once", async () => {
   await using wss = await startWss();
   await using many = await subscribeMany(wss);
   const { client, subscription } = many.last;
@@ -209,7 +209,7 @@ Deno.test("[SLOW1] a client that is behind when it is to leave the live end is p
   assertEquals(await client.pushesUntilIdle(), []);
 });
 
-Deno.test("[DEL2] a subscription that has read the record from the window is not pushed it again", async () => {
+Deno.test("[DEL2] a subscription that has read the record from the window does not get it again", async () => {
   await using wss = await startWss();
   await using many = await subscribeMany(wss);
   const { client, subscription } = many.last;
@@ -222,7 +222,7 @@ Deno.test("[DEL2] a subscription that has read the record from the window is not
   assertEquals(await client.pushesUntilIdle(), []);
 });
 
-Deno.test("[DEL2] a subscription that begins during a delivery is not pushed that record", async () => {
+Deno.test("[DEL2] a subscription that begins during a delivery does not get that record", async () => {
   await using wss = await startWss();
   await using many = await subscribeMany(wss);
   await using client = await wss.connect("/web", { token: "alice" });
@@ -237,7 +237,7 @@ Deno.test("[DEL2] a subscription that begins during a delivery is not pushed tha
   assertEquals((await client.pushesUntilIdle()).map(({ payload }) => payload), [2]);
 });
 
-Deno.test("[SUB1][LIFE3] a client that unsubscribes or leaves during a delivery is pushed nothing", async () => {
+Deno.test("[SUB1][LIFE3] a client that unsubscribes or leaves during a delivery gets nothing more", async () => {
   await using wss = await startWss();
   await using many = await subscribeMany(wss);
   const [, leaving] = [...wss.service.sessions].slice(-2);
@@ -266,7 +266,7 @@ Deno.test("[SUB1] nothing is pushed of a target whose only subscription ends dur
   assertEquals(await many.pushes(), Array.from({ length: CLIENTS }, () => [1]));
 });
 
-Deno.test("[DEL12] if records are lost during a delivery, each client is pushed its record before the resync", async () => {
+Deno.test("[DEL12] if records are lost during a delivery, each client gets its record before the resync", async () => {
   await using impatient = await startImpatient();
   const { wss, read, lose } = impatient;
   await using many = await subscribeMany(wss);

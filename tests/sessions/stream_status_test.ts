@@ -27,7 +27,7 @@ Deno.test("[DEL8] a quiet client with wss.v1 gets its cursor, and can resume fro
   assertEquals((await old.pushesUntilIdle()).map(({ event }) => event === "stream"), [false]);
 });
 
-Deno.test("[DEL10] sessions are told when the ends can't be asked any more, and when they can again", async () => {
+Deno.test("[DEL10] sessions get degraded when nobody can be asked for the ends, and then live again", async () => {
   using clock = fakeServiceClock();
   const stream = createMuteReader();
   await using wss = await startWss({
@@ -102,7 +102,7 @@ Deno.test("[DEL8] no cursor is sent while the stream is degraded", async () => {
   assertEquals(await client.pushesUntilIdle(), []);
 });
 
-Deno.test("[DEL10] a client that was told degraded is told live as soon as nothing is held back", async () => {
+Deno.test("[DEL10] a client that got degraded gets live as soon as nothing is held back", async () => {
   using clock = fakeServiceClock();
   const stream = createMuteReader();
   await using wss = await startWss({
@@ -131,7 +131,7 @@ Deno.test("[DEL10] a client that was told degraded is told live as soon as nothi
   assertEquals((await client.next()).status, "live");
 });
 
-Deno.test("[DEL10] a client that is behind when the stream becomes degraded is told once it has caught up", async () => {
+Deno.test("[DEL10] a client that is behind when the stream becomes degraded gets degraded after it has caught up", async () => {
   using clock = fakeServiceClock();
   const stream = createMuteReader();
   await using wss = await startWss({
@@ -154,7 +154,7 @@ Deno.test("[DEL10] a client that is behind when the stream becomes degraded is t
   assertEquals((await client.next()).status, "degraded");
 });
 
-Deno.test("[DEL10] a session whose first list is under way is told degraded after its reply, once", async () => {
+Deno.test("[DEL10] if a session's first list is under way, it gets degraded once, after the reply", async () => {
   using clock = fakeServiceClock();
   const stream = createMuteReader();
   await using wss = await startWss({

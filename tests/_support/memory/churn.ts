@@ -8,7 +8,7 @@ export const SUBSCRIBE = [
 ].map((request) => clientFrame(JSON.stringify(request)));
 const SLOW = clientFrame('{"rid":3,"command":"getTournament","options":{"where":{"id":"slow"}}}');
 
-/** What a client may do before it closes its connection, after it has subscribed. */
+/** Ways to end a connection after the client has subscribed. */
 const ENDS: ((conn: Deno.Conn) => Promise<unknown>)[] = [
   // It says so, and waits for the answer.
   async (conn) => {

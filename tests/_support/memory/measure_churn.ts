@@ -1,5 +1,5 @@
 /**
- * What connections that have come and gone leave on the heap; needs `--v8-flags=--expose-gc`.
+ * Measures what closed connections leave on the heap. It needs `--v8-flags=--expose-gc`.
  * Each argument is a number of connections. Prints the megabytes after the first so many, and after each
  * number of further ones.
  */

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
  *
  * @param script Its path, from `tests/_support`
  * @returns Each line that it prints, parsed as JSON
- * @throws {Error} It printed nothing; the message is what it complained of
+ * @throws {Error} The script printed no result. The message is its output on stderr
  */
 export async function runScript(script: string, args: readonly number[] = []): Promise<unknown[]> {
   const permissions = ["--allow-net", "--allow-env", "--allow-read", "--allow-sys"];

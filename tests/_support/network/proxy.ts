@@ -8,7 +8,7 @@ export function startProxy(target: string) {
   let { hostname, port } = new URL(target);
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const conns = new Set<Deno.Conn>();
-  /** Those that carry nothing; what comes on them is read and forgotten. */
+  /** Lines that carry nothing: what comes on them is read and forgotten. */
   const dead = new WeakSet<Deno.Conn>();
   const accepted = new Queue<void>();
   let isHole = false;
@@ -59,7 +59,7 @@ export function startProxy(target: string) {
       isHole = true;
       for (const conn of conns) dead.add(conn);
     },
-    /** The next line that nobody has waited for. */
+    /** The next line that no test has waited for. */
     accepted: () => deadline("a line", accepted.next()),
     /** New lines lead to there. */
     redirect(to: string) {

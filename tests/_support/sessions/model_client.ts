@@ -139,7 +139,7 @@ export class ModelClient {
     this.#hasEnded = true;
   }
 
-  /** Takes the cursor of the live end, which a live client of version 1 may be told at any time (DEL8). */
+  /** Takes the cursor of the live end, which a live client of version 1 may get at any time (DEL8). */
   tellLiveEnd(): void {
     const { isLive, subscriber } = this.subscription;
     if (isLive && subscriber.knowsVersion1) this.#learn(this.#stream.cursor);
@@ -166,7 +166,7 @@ export class ModelClient {
     try {
       this.#take(frame);
     } catch (failure) {
-      // Thrown by the test: nobody awaits what is sent.
+      // Kept, so that the test throws it later: an error here would go to the sender.
       this.failure ??= failure;
     }
   }

@@ -75,7 +75,7 @@ export async function runSoak(soak: Soak) {
     users: Object.fromEntries(users.map((user) => [user, user])),
   });
   const stored: number[] = [];
-  // A list has what its own subscription is pushed, so that it hides no loss of the other.
+  // A list has only the messages of its own subscription, so that it hides no loss of the other one.
   backend.on("GET /notification", () => Response.json(stored.filter((n) => n % 2 === 1)));
   backend.on("GET /schedule", () => Response.json(stored.filter((n) => n % 2 === 0)));
   await using fleet = await startFleet({
