@@ -8,7 +8,8 @@ RUN deno install --frozen \
  && deno compile --no-config --output /tmp/empty /tmp/empty.ts
 COPY src src
 RUN deno task compile
-# The binary, and the libraries that it is linked with. It has certificates of authorities in itself.
+# The binary, and the libraries that it is linked with. The binary contains the certificates of
+# authorities.
 RUN mkdir -p /image/etc /image/app \
  && mv wss /image/wss \
  && ldd /image/wss | grep -o '/[^ ]*' | xargs -I{} cp --parents -L {} /image \
