@@ -32,12 +32,12 @@ export async function listAndSubscribe(context: CommandContext, listing: Listing
   const unlock = await session.lockList(listing.target.id);
   try {
     signal.throwIfAborted();
-    const place = await unlessAborted(findPlace(context, listing), signal);
+    const point = await unlessAborted(findResumePoint(context, listing), signal);
     // If the login has changed meanwhile, the list belongs to a user who is gone (AUTH6).
     const reply = session.login !== login
       ? unauthorized()
-      : place
-      ? resume(context, { ...listing, place })
+      : point
+      ? resume(context, { ...listing, point })
       : await list(context, listing);
     return {
       ...reply,
@@ -52,8 +52,8 @@ export async function listAndSubscribe(context: CommandContext, listing: Listing
   }
 }
 
-/** The place to resume from; `null` if the client has no cursor or cannot resume from it. */
-async function findPlace(
+/** The point to resume from; `null` if the client has no cursor or cannot resume from it. */
+async function findResumePoint(
   { session, resumePoints, metrics }: CommandContext,
   { target, since }: Listing,
 ): Promise<ResumePoint | null> {
@@ -69,14 +69,14 @@ async function findPlace(
 
 function resume(
   context: CommandContext,
-  { target, reload, since, place }: Listing & { place: ResumePoint },
+  { target, reload, since, point }: Listing & { point: ResumePoint },
 ): Reply {
   const { session } = context;
   const existing = session.subscription(target.id);
   const subscription = existing ?? subscribe(context, { target, reload });
   subscription.hold();
-  if (existing) subscription.skipTo(place);
-  else subscription.beginAt(place);
+  if (existing) subscription.skipTo(point);
+  else subscription.beginAt(point);
   subscription.list = reload;
   return {
     status: "ok",

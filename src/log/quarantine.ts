@@ -19,8 +19,8 @@ export interface QuarantinedRecord {
   readonly reason: string;
 }
 
-/** A record's place in the log. */
-type Place = Pick<QuarantinedRecord, "partition" | "offset">;
+/** The position of a record in the log. */
+type Position = Pick<QuarantinedRecord, "partition" | "offset">;
 
 /** Remembers the latest records that could not be used. */
 export class Quarantine {
@@ -66,7 +66,7 @@ export class Quarantine {
   }
 
   /** Whether a record was written again, as far as this instance knows. */
-  wasReplayed(record: Place): boolean {
+  wasReplayed(record: Position): boolean {
     return this.#replayed.has(recordId(record));
   }
 
@@ -75,7 +75,7 @@ export class Quarantine {
    *
    * @returns A function that ends the claim; `null` if the record is already being written again
    */
-  replaying(record: Place): (() => void) | null {
+  replaying(record: Position): (() => void) | null {
     const id = recordId(record);
     if (this.#underWay.has(id)) return null;
     this.#underWay.add(id);

@@ -95,7 +95,7 @@ export class Stream {
     }
     this.#positions[partition] = position;
     this.window.open(partition, first);
-    this.#forgetPlace();
+    this.#forgetDerived();
   }
 
   /**
@@ -118,7 +118,7 @@ export class Stream {
   /** Notes that everything before this position was read. */
   advance(partition: number, position: number): void {
     this.#positions[partition] = position;
-    this.#forgetPlace();
+    this.#forgetDerived();
   }
 
   /** Continues a partition at a later position: the records in between are lost (DEL12). */
@@ -171,7 +171,7 @@ export class Stream {
   }
 
   /** Drops what was derived from the positions, which have changed. */
-  #forgetPlace(): void {
+  #forgetDerived(): void {
     this.#snapshot = undefined;
     this.#cursor = undefined;
   }

@@ -16,4 +16,4 @@ Deno.test("[KAF3] a reload for 500 users with 10 sessions each is 500 calls, ten
   reloadLists({ clients: 5000, tokens: 500 }));
 
 Deno.test("[LIM1][NET3] if 5,000 clients come at once, MAX_CONNECTIONS of 2,000 are served and 3,000 refused", () =>
-  connectAtOnce({ clients: 5000, places: 2000 }));
+  connectAtOnce({ clients: 5000, slots: 2000 }));

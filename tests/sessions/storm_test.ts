@@ -16,4 +16,4 @@ Deno.test("[KAF3] a reload for 100 users with 10 sessions each is 100 calls, ten
   reloadLists({ clients: 1000, tokens: 100 }));
 
 Deno.test("[LIM1][NET3] if 1,000 clients come at once, MAX_CONNECTIONS of 400 are served and 600 refused", () =>
-  connectAtOnce({ clients: 1000, places: 400 }));
+  connectAtOnce({ clients: 1000, slots: 400 }));

@@ -145,11 +145,11 @@ export async function reloadLists({ clients, tokens }: Storm): Promise<void> {
   assert(row.calls <= 2 * tokens && row.most <= 50, JSON.stringify(row));
 }
 
-/** More clients connect at once than there are places: those that get a place are served. */
+/** More clients connect at once than there are slots: those that get a slot are served. */
 export async function connectAtOnce(
-  { clients, places }: { clients: number; places: number },
+  { clients, slots }: { clients: number; slots: number },
 ): Promise<void> {
-  await using wss = await startWss({ settings: { MAX_CONNECTIONS: places } });
+  await using wss = await startWss({ settings: { MAX_CONNECTIONS: slots } });
   const { port } = wss.service.address;
   const frames = [
     clientFrame(JSON.stringify({ rid: 1, command: "getSchedules", options: SCHEDULE })),
@@ -167,7 +167,7 @@ export async function connectAtOnce(
   }));
   const served = storm.filter((socket) => socket !== null);
 
-  assertEquals(served.length, places);
+  assertEquals(served.length, slots);
   for (const socket of served) {
     const seen = await socket.readUntil('"rid":1');
     assert(seen.includes('"status":"ok"'), seen);
