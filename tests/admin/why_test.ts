@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { createEmbeddedLog } from "../../src/dev/embedded_log.ts";
+import { fakeTimeouts } from "../_support/clock.ts";
 import { openRawSocket } from "../_support/clients/raw_socket.ts";
 import { until } from "../_support/queue.ts";
 import {
@@ -160,6 +161,7 @@ Deno.test("/why says of each reload whether it was sent, or a later list has it,
 });
 
 Deno.test("/why says that the reload of a client without wss.v1 has failed, until it succeeds", async () => {
+  using clock = fakeTimeouts();
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   const { event } = await client.request("getMyNotifications", LIST);
@@ -173,6 +175,7 @@ Deno.test("/why says that the reload of a client without wss.v1 has failed, unti
     async () => await resultOf(wss, record) === "not sent yet: reload failed",
   );
   wss.backend.reset("GET /notification");
+  clock.tick(7500);
   assertEquals((await client.next()).status, "reload");
   assertEquals(await resultOf(wss, record), "reloaded");
 });

@@ -1,8 +1,9 @@
 /** The place from which the client library resumes, with a scripted service. */
-import FakeTimers from "@sinonjs/fake-timers";
 import { assertEquals } from "@std/assert";
 import { connect } from "../../src/client/mod.ts";
+import { fakeTimeouts } from "../_support/clock.ts";
 import { deadline, Queue } from "../_support/queue.ts";
+import { fakeRandom } from "../_support/random.ts";
 import { startScriptedService } from "../_support/service/scripted_service.ts";
 
 interface Request {
@@ -82,22 +83,16 @@ Deno.test("[ERR1] a list that is refused for a time is requested again when the 
   client.notifications();
   const connection = await nextConnection(service);
   const { rid } = await connection.request();
-  const clock = FakeTimers.install({ toFake: ["setTimeout", "clearTimeout"] });
-  const { random } = Math;
-  Math.random = () => 0;
-  try {
-    const problem = { Slug: "overloaded", Message: "m", Temporary: true, RetryAfterMs: 1500 };
-    connection.reply({ rid, status: "error", payload: { message: "m", error: [problem] } });
-    // Answered after the error, on the same line.
-    const counted = client.request("getMyNotificationsCount", {});
-    connection.reply({ rid: (await connection.request()).rid, payload: { total: 0 } });
-    await counted;
-    clock.tick(1499);
-    assertEquals(connection.asked(), 0);
-    clock.tick(1);
-    assertEquals((await connection.request()).options.since, undefined);
-  } finally {
-    Math.random = random;
-    clock.uninstall();
-  }
+  using clock = fakeTimeouts();
+  using _random = fakeRandom(0);
+  const problem = { Slug: "overloaded", Message: "m", Temporary: true, RetryAfterMs: 1500 };
+  connection.reply({ rid, status: "error", payload: { message: "m", error: [problem] } });
+  // Answered after the error, on the same line.
+  const counted = client.request("getMyNotificationsCount", {});
+  connection.reply({ rid: (await connection.request()).rid, payload: { total: 0 } });
+  await counted;
+  clock.tick(1499);
+  assertEquals(connection.asked(), 0);
+  clock.tick(1);
+  assertEquals((await connection.request()).options.since, undefined);
 });

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import FakeTimers from "@sinonjs/fake-timers";
 import { connect, WssError } from "../../src/client/mod.ts";
 import { startProxy } from "../_support/network/proxy.ts";
+import { fakeTimeouts } from "../_support/clock.ts";
 import { connectClient } from "../_support/clients/library_client.ts";
 import { startWss } from "../_support/service/wss.ts";
 
@@ -187,21 +187,17 @@ Deno.test("a token function that fails is asked again later", async () => {
 
 Deno.test("a token function that does not answer is asked again after 20 s", async () => {
   await using wss = await startWss();
-  const clock = FakeTimers.install({ toFake: ["setTimeout", "clearTimeout", "performance"] });
-  try {
-    let asked = 0;
-    const client = connectClient(`${wss.ws}/web`, {
-      token: () => ++asked === 1 ? new Promise(() => {}) : "alice",
-    });
-    const counted = client.count(UNSEEN);
-    await client.until("connecting");
-    clock.tick(20_000);
-    clock.tick((await client.until("waiting")).retryInMs);
-    assertEquals(await counted, { total: 3 });
-    client.close();
-  } finally {
-    clock.uninstall();
-  }
+  using clock = fakeTimeouts();
+  let asked = 0;
+  const client = connectClient(`${wss.ws}/web`, {
+    token: () => ++asked === 1 ? new Promise(() => {}) : "alice",
+  });
+  const counted = client.count(UNSEEN);
+  await client.until("connecting");
+  clock.tick(20_000);
+  clock.tick((await client.until("waiting")).retryInMs);
+  assertEquals(await counted, { total: 3 });
+  client.close();
 });
 
 Deno.test("a call that waits for another token ends with its client", async () => {

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { createEmbeddedLog } from "../../src/dev/embedded_log.ts";
 import type { LogEvents } from "../../src/log/reader.ts";
+import { fakeTimeouts } from "../_support/clock.ts";
 import { withoutCursor } from "../_support/clients/client.ts";
 import { until } from "../_support/queue.ts";
 import { createChangedReader } from "../_support/service/changed_reader.ts";
@@ -180,6 +181,7 @@ Deno.test("[KAF3] if the session logs in as another user during a reload, no use
 });
 
 Deno.test("[NET5][DEL11] if a reload fails, a client without wss.v1 gets one later", async () => {
+  using clock = fakeTimeouts();
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   const { event } = await client.request("getMyNotifications", LIST);
@@ -192,6 +194,7 @@ Deno.test("[NET5][DEL11] if a reload fails, a client without wss.v1 gets one lat
   wss.publish("notification", push("needs not wait"));
 
   assertEquals((await client.next()).payload, "needs not wait");
+  clock.tick(7500);
   const { event: reloaded, status, payload } = await client.next();
   assertEquals([reloaded, status, payload], [event, "reload", [{ id: "n1" }]]);
 });

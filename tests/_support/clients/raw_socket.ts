@@ -1,3 +1,5 @@
+/** A WebSocket peer that a test controls byte by byte. */
+import { deadline } from "../queue.ts";
 import type { Frame } from "./client.ts";
 
 /** Milliseconds of reading at a time, if its speed is limited. */
@@ -41,6 +43,22 @@ export async function openRawSocket(url: string, headers: Record<string, string>
     return bytes;
   }
 
+  async function readFrame(): Promise<{ opcode: number; payload: Uint8Array } | null> {
+    const start = await readExactly(2);
+    if (!start) return null;
+    const [first = 0, second = 0] = start;
+    let length = second & 127;
+    if (length === 126) {
+      const [high = 0, low = 0] = await readExactly(2) ?? [];
+      length = high << 8 | low;
+    } else if (length === 127) {
+      const size = await readExactly(8) ?? new Uint8Array(8);
+      length = Number(new DataView(size.buffer).getBigUint64(0));
+    }
+    const payload = await readExactly(length);
+    return payload && { opcode: first & 15, payload };
+  }
+
   return {
     /** From now on it reads no faster. */
     limitReading(limit: number) {
@@ -71,21 +89,7 @@ export async function openRawSocket(url: string, headers: Record<string, string>
       for (let sent = 0; sent < frame.length;) sent += await conn.write(frame.subarray(sent));
     },
     /** Reads one frame; `null` when the server has hung up. */
-    async readFrame(): Promise<{ opcode: number; payload: Uint8Array } | null> {
-      const start = await readExactly(2);
-      if (!start) return null;
-      const [first = 0, second = 0] = start;
-      let length = second & 127;
-      if (length === 126) {
-        const [high = 0, low = 0] = await readExactly(2) ?? [];
-        length = high << 8 | low;
-      } else if (length === 127) {
-        const size = await readExactly(8) ?? new Uint8Array(8);
-        length = Number(new DataView(size.buffer).getBigUint64(0));
-      }
-      const payload = await readExactly(length);
-      return payload && { opcode: first & 15, payload };
-    },
+    readFrame: () => deadline("a frame", readFrame(), 60_000),
     /** Sends a request. */
     request(request: unknown) {
       return this.sendFrame(new TextEncoder().encode(JSON.stringify(request)));
