@@ -166,7 +166,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
       await using backend = startBackend({ users: { alice: "42" } });
       const env = { ...testEnvironment(backend.origin), ...topic.env };
       // High, so that the client that reads nothing is not closed before the signal.
-      const limits = { BACKEND_TIMEOUT_MS: "3000", MAX_BUFFERED_BYTES: "100000000" };
+      const limits = { BACKEND_TIMEOUT_MS: "1000", MAX_BUFFERED_BYTES: "100000000" };
       await using wss = await startProcess({ env: { ...env, ...limits } });
       const { port } = JSON.parse(await wss.line(/Listening/));
       await wss.line(/Ready/);
@@ -198,13 +198,14 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
       assertEquals((await reader.reply(given)).payload.error[0].Slug, "backend-timeout");
       assertEquals((await reader.ended).code, 1012);
       assertEquals(await wss.exitCode(), 0);
+      // Well within SHUTDOWN_SECONDS.
       const took = performance.now() - start;
-      assert(took < 15_000, `It took ${took} ms`);
+      assert(took < 25_000, `It took ${took} ms`);
       assertEquals(
         wss.complaints.map((line) => JSON.parse(line).message),
         [
           "A request to the tournament API failed with backend-timeout: " +
-          "no whole answer within 3000 ms; is the API up, and is its URL right?",
+          "no whole answer within 1000 ms; is the API up, and is its URL right?",
         ],
       );
     },

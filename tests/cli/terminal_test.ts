@@ -436,7 +436,7 @@ Deno.test("publish says within seconds that brokers cannot be reached, or do not
     const { code, out, err } = await run(args, { KAFKA_BROKERS });
     assertEquals([code, out, err.length], [1, [], 1]);
     assert(err[0]?.startsWith(`Cannot write to topic wss at ${KAFKA_BROKERS}: `), err[0]);
-    assert(performance.now() - start < 20_000);
+    assert(performance.now() - start < 30_000);
   }
 });
 

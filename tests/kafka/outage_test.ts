@@ -18,20 +18,29 @@ kafkaTest(
     await using own = await startOnOwnBroker();
     assertAllOnce(await own.pushesUpTo(await own.produce([1, 2])), { from: 0, payloads: [1, 2] });
 
+    const count = (name: string) => own.wss.admin.metric({ name: `wss_kafka_${name}_total` });
+    const joinsBefore = await count("joins");
+
     await own.broker.kill();
     const meanwhile = await own.client.request("getMyNotificationsCount", COUNT);
+    await until("the consumer has ended", async () => await count("crashes") > 0);
     await own.broker.start();
     const last = await own.produce([3, 4]);
 
     assertEquals(meanwhile.status, "ok");
     assertAllOnce(await own.pushesUpTo(last), { from: 2, payloads: [3, 4] });
+    assertEquals(joinsBefore, 1);
+    assert(await count("joins") > joinsBefore);
   },
 );
 
 kafkaTest(
-  "[DEL9] while a broker is frozen, sessions stay and no record is lost or repeated",
+  "[DEL9] while a broker is frozen for longer than the session timeout, sessions stay and no record is lost or repeated",
   async () => {
-    await using own = await startOnOwnBroker({ DEGRADED_AFTER_SECONDS: 2 });
+    await using own = await startOnOwnBroker({
+      settings: { DEGRADED_AFTER_SECONDS: 3 },
+      reader: { sessionTimeoutMs: 2000 },
+    });
     assertAllOnce(await own.pushesUpTo(await own.produce([1, 2])), { from: 0, payloads: [1, 2] });
 
     await own.broker.signal("SIGSTOP");

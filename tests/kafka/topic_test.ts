@@ -43,7 +43,11 @@ kafkaTest(
 kafkaTest("[DEL9] a rebalance loses and repeats no record", async () => {
   await using topic = await createTopic({ partitions: 2 });
   const prefix = `rebalance-${crypto.randomUUID().slice(0, 8)}`;
-  await using wss = await topic.startWss({ settings: { KAFKA_GROUP_PREFIX: prefix } });
+  await using wss = await topic.startWss({
+    settings: { KAFKA_GROUP_PREFIX: prefix },
+    // A tenth of it goes by between two heartbeats, by which members hear of a rebalance.
+    reader: { sessionTimeoutMs: 6000 },
+  });
   await using client = await wss.connect("/web", { token: "alice" });
   await client.request("getMyNotifications", LIST);
   const produce = async (numbers: number[]) => {

@@ -1,9 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { KafkaReader } from "../../src/kafka/reader.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
 import { openRawSocket } from "../_support/clients/raw_socket.ts";
-import { startLastingBroker } from "../_support/kafka/broker.ts";
-import { kafkaTest } from "../_support/kafka/topic.ts";
 import { until } from "../_support/queue.ts";
 import { metricNames, MetricsWatch, series } from "../_support/service/metrics.ts";
 import { startWss } from "../_support/service/wss.ts";
@@ -267,14 +264,14 @@ Deno.test("the duration of a request is counted, unless its client has left", as
   const { seconds } = await watch.changes(wss.admin, {
     seconds: series("request_duration_seconds_sum", command),
   }, async () => {
-    const askedAt = performance.now();
     const rid = client.ask("getTournament", { where: { id: "1" } });
     const letGo = await release();
-    await until("100 ms have passed", () => performance.now() - askedAt > 100);
+    const heldSince = performance.now();
+    await until("100 ms have passed", () => performance.now() - heldSince > 100);
     letGo();
     await client.reply(rid);
   });
-  assert(seconds >= 0.1 && seconds < 5, `${seconds} s`);
+  assert(seconds >= 0.1 && seconds < 30, `${seconds} s`);
 
   const changes = await watch.changes(wss.admin, {
     requests: series("requests_total", command),
@@ -304,27 +301,9 @@ Deno.test("an event loop that is kept busy shows as delay", async () => {
   assert(delay > 0.2, `${delay} s`);
 });
 
-kafkaTest("joins of a consumer group are counted, and consumers that end", async () => {
-  await using broker = await startLastingBroker();
-  await using wss = await startWss({
-    settings: { KAFKA_BROKERS: [broker.address], KAFKA_TOPIC: "wss" },
-    createReader: (settings) => new KafkaReader(settings),
-  });
-  const joins = series("kafka_joins_total");
-  const crashes = series("kafka_crashes_total");
-  assertEquals(await wss.admin.metric(joins), 1);
-  const changes = await watch.changes(wss.admin, { joins, crashes }, async () => {
-    await broker.kill();
-    await until("the consumer has ended", async () => await wss.admin.metric(crashes) > 0);
-    await broker.start();
-    await until("it has joined again", async () => await wss.admin.metric(joins) > 1);
-  });
-  assert(changes.joins > 0 && changes.crashes > 0, JSON.stringify(changes));
-});
-
 Deno.test("the tests above have seen every counter and histogram change", async () => {
   const text = await createMetrics().registry.metrics();
-  // The tests of the backend's metrics, and the one that needs Kafka, see the others.
+  // The tests of the backend's metrics and of outages of Kafka see the others.
   const names = metricNames(text.split("\n"))
     .filter((name) => !/^wss_(backend_|kafka_joins|kafka_crashes)/.test(name));
   assert(names.length > 10, names.join());

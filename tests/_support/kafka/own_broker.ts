@@ -1,20 +1,30 @@
 /** A broker of its own, an instance that reads from it, and a client that is subscribed. */
 import { assertEquals } from "@std/assert";
-import { KafkaReader } from "../../../src/kafka/reader.ts";
+import { KafkaReader, type KafkaReaderOptions } from "../../../src/kafka/reader.ts";
 import type { Settings } from "../../../src/settings/settings.ts";
 import { until } from "../queue.ts";
 import { startWss } from "../service/wss.ts";
 import { startLastingBroker } from "./broker.ts";
 import { connectKafka } from "./topic.ts";
 
+/** A broker takes no shorter session timeout than that of the shortest test. */
+const MIN_SESSION_TIMEOUT_MS = 1000;
+
 /** Starts them. The topic has one partition, and each record is for the client. */
-export async function startOnOwnBroker(settings: Partial<Settings> = {}) {
+export async function startOnOwnBroker(
+  { settings = {}, reader = {} }: { settings?: Partial<Settings>; reader?: KafkaReaderOptions } =
+    {},
+) {
   await using stack = new AsyncDisposableStack();
-  const broker = stack.use(await startLastingBroker());
+  const broker = stack.use(
+    await startLastingBroker({
+      properties: { "group.min.session.timeout.ms": String(MIN_SESSION_TIMEOUT_MS) },
+    }),
+  );
   const wss = stack.use(
     await startWss({
       settings: { KAFKA_BROKERS: [broker.address], KAFKA_TOPIC: "wss", ...settings },
-      createReader: (settings) => new KafkaReader(settings),
+      createReader: (settings) => new KafkaReader(settings, reader),
     }),
   );
   const client = stack.use(await wss.connect("/web", { token: "alice" }));

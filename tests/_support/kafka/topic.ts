@@ -1,7 +1,7 @@
 /** Topics on the broker of the test run, and tools to write to them. */
 import { Buffer } from "node:buffer";
 import kafkajs, { type Admin, type Kafka, type Producer } from "kafkajs";
-import { KafkaReader } from "../../../src/kafka/reader.ts";
+import { KafkaReader, type KafkaReaderOptions } from "../../../src/kafka/reader.ts";
 import { createKafka } from "../../../src/kafka/client.ts";
 import { deadline, Queue } from "../queue.ts";
 import { testSettings } from "../service/settings.ts";
@@ -53,11 +53,15 @@ export async function createTopic({ partitions = 1 }: { partitions?: number } = 
     /** The environment of a process that reads the topic. */
     env: { KAFKA_BROKERS: BROKERS, KAFKA_TOPIC: name },
     /** Starts a service in this process that reads the topic. */
-    startWss: (options: Parameters<typeof startWss>[0] = {}) =>
+    startWss: (
+      { reader = {}, ...options }: Parameters<typeof startWss>[0] & {
+        reader?: KafkaReaderOptions;
+      } = {},
+    ) =>
       startWss({
         ...options,
         settings: { ...options.settings, KAFKA_BROKERS: BROKERS.split(","), KAFKA_TOPIC: name },
-        createReader: (settings) => new KafkaReader(settings),
+        createReader: (settings) => new KafkaReader(settings, reader),
       }),
     /** Writes values, as JSON unless they are bytes, text or null. */
     async produce(
