@@ -1,6 +1,7 @@
 /**
  * `deno task test`: runs the tests that need neither a browser nor minutes. All of them share one broker:
- * the one that KAFKA_BROKERS names, or one that is started for this run. Arguments go to `deno test`.
+ * the one that KAFKA_BROKERS names, or one that is started for this run. Arguments go to `deno test`; if
+ * they name no file, all tests run.
  */
 import { fileURLToPath } from "node:url";
 import { runBroker } from "./_support/kafka/run_broker.ts";
@@ -24,7 +25,8 @@ async function runTests(args: string[]): Promise<number> {
       "--no-prompt",
       ...["--config", CONFIG],
       ...PERMISSIONS,
-      ...args.length > 0 ? args : SUITE,
+      ...args,
+      ...args.every((arg) => arg.startsWith("-")) ? SUITE : [],
     ],
     env: {
       DENO_JOBS: Deno.env.get("DENO_JOBS") ?? JOBS,

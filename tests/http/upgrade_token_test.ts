@@ -121,7 +121,7 @@ Deno.test("[NET4][KAF5] a logout during the upgrade: the session does not become
 Deno.test("[NET4][KAF5] a logout before the socket opens: the connection is closed with 4401, and no request is answered", async () => {
   await using wss = await startWss();
   const { sessions } = wss.service;
-  const { open } = sessions;
+  const open = sessions.open.bind(sessions);
   const users: (string | null)[] = [];
   sessions.open = (options) => {
     const session = open.call(sessions, options);
