@@ -1,5 +1,5 @@
 /**
- * What moves subscriptions on that are not live: they read the window in time slices, and continue in a
+ * Moves on the subscriptions that are not live: they read the window in time slices, and continue in a
  * later turn of the event loop, after another record was read, or once there is room in the outbox.
  */
 import { setImmediate } from "node:timers/promises";

@@ -15,7 +15,7 @@ import { updateFrame } from "./pushes.ts";
 interface InDelivery {
   readonly entry: Entry;
   readonly channels: readonly Channel[];
-  /** The cursor of the live end when the record was read. Positions that are learned later are not its. */
+  /** The cursor of the live end when the record was read. It leaves out positions that are learned later. */
   readonly cursor: string;
 }
 

@@ -1,6 +1,6 @@
 /**
- * What the client of one subscription is sent, and what observers are told of it. Only live updates,
- * which are the same for many clients, are sent by `fan_out`.
+ * Sends the pushes of one subscription, and reports them to the observers. Live updates, which are the
+ * same for many clients, are sent by `fan_out`.
  */
 import type { ReadPosition } from "../log/read_position.ts";
 import type { Stream } from "../log/stream.ts";
@@ -34,15 +34,15 @@ export interface PushRecipient {
 }
 
 /** Why a list is fetched again. */
-export interface Reload {
+export interface ReloadReason {
   /** The record that asks for it; `null` if none does. */
   readonly entry: Entry | null;
   /** Why the client needs the list, if it is in place of a `resync` (NET5); else `null`. */
   readonly inPlaceOfResync: ResyncReason | null;
 }
 
-/** A list that the client still needs: it does not know `resync`, so it can't be told to ask for one. */
-export interface OwedList extends Reload {
+/** A list that the client still needs: it does not understand `resync`, so it can't ask for one. */
+export interface OwedList extends ReloadReason {
   /** The cursor of a place in front of the list: a client that resumes there gets a list (DEL6). */
   readonly cursor: string;
 }
@@ -71,7 +71,7 @@ export class Pushes {
   /** Sends a list that was fetched again. */
   list(
     to: PushRecipient,
-    { list, entry, inPlaceOfResync }: Reload & { readonly list: JsonText },
+    { list, entry, inPlaceOfResync }: ReloadReason & { readonly list: JsonText },
   ): void {
     // In place of a resync it has no id: records after its own may have been pushed already.
     const id = entry && !inPlaceOfResync ? { id: recordId(entry) } : {};
@@ -89,7 +89,7 @@ export class Pushes {
    */
   resync(
     to: PushRecipient,
-    { entry, inPlaceOfResync, position }: Reload & { readonly position: ReadPosition },
+    { entry, inPlaceOfResync, position }: ReloadReason & { readonly position: ReadPosition },
   ): OwedList | null {
     const why = inPlaceOfResync ?? "reload failed";
     if (!to.subscriber.knowsVersion1) {

@@ -8,11 +8,11 @@
  * 1. Records of one partition are pushed in the order of the log, each at most once (DEL1). The client
  *    has everything before `#dueFrom` if the subscription is live, else everything before its position.
  * 2. While a command's list or a reload is under way, no record is pushed (DEL2).
- * 3. If a subscription leaves the live end while a record is being delivered that it has not got yet, its
- *    position is in front of that record.
+ * 3. A subscription may leave the live end during the delivery of a record. If it has not got that record,
+ *    its position is in front of it.
  * 4. A subscription that is not live proceeds later: when its list is there, when there is room in the
  *    outbox, when another record was read, or in the next turn of the event loop.
- * 5. If something can't be sent any more, the client is told before it is sent anything that follows.
+ * 5. If a record can't be sent any more, the client gets a list or a `resync` before anything that follows.
  * 6. A client that still needs a list gets no cursor of a place behind that list (DEL6).
  * 7. An ended subscription sends nothing (SUB1).
  */
@@ -23,7 +23,7 @@ import type { Lost, ResumePoint } from "../log/stream.ts";
 import type { Entry } from "../log/window.ts";
 import type { JsonText } from "../protocol/frames.ts";
 import type { Target } from "../protocol/target.ts";
-import type { OwedList, Reload, Subscriber } from "./pushes.ts";
+import type { OwedList, ReloadReason, Subscriber } from "./pushes.ts";
 import {
   type Behind,
   behindOf,
@@ -260,16 +260,16 @@ export class Subscription {
     return false;
   }
 
-  /** Has the list fetched again. */
-  #ask(reload: Reload, position: ReadPosition): void {
+  /** Requests the list again. */
+  #ask(reload: ReloadReason, position: ReadPosition): void {
     this.#continue({ state: "reloading", position, reload });
     const { pushes, reloads } = this.#parts;
     if (reload.entry) pushes.note(this, { entry: reload.entry, what: "reload asked" });
     reloads.request(this);
   }
 
-  /** Has the client ask for its list. A client that can't is owed the list. */
-  #resync(reload: Reload, position: ReadPosition): void {
+  /** Tells the client to ask for its list. If the client does not understand that, it is owed the list. */
+  #resync(reload: ReloadReason, position: ReadPosition): void {
     const owed = this.#parts.pushes.resync(this, { ...reload, position });
     // Of several lists, the latest includes the others. Cursors stay in front of the first one.
     this.#owed = owed && { ...owed, cursor: this.#owed?.cursor ?? owed.cursor };

@@ -7,7 +7,7 @@ import type { Stream } from "../log/stream.ts";
 import type { Entry } from "../log/window.ts";
 import type { ResyncReason } from "../observe/deliveries.ts";
 import type { Target } from "../protocol/target.ts";
-import type { Pushes, Reload, Subscriber } from "./pushes.ts";
+import type { Pushes, ReloadReason, Subscriber } from "./pushes.ts";
 
 /** What a subscription does at the moment. */
 export type SubscriptionState =
@@ -23,9 +23,13 @@ export type Behind =
   /** The window is being read from the position on, in as many time slices as that takes. */
   | { readonly state: "reading"; readonly position: ReadPosition }
   /** There is no room in the outbox to read on, or for the list of a reload (SLOW1). */
-  | { readonly state: "full"; readonly position: ReadPosition; readonly reload: Reload | null }
+  | {
+    readonly state: "full";
+    readonly position: ReadPosition;
+    readonly reload: ReloadReason | null;
+  }
   /** The list is being fetched again (KAF3). */
-  | { readonly state: "reloading"; readonly position: ReadPosition; readonly reload: Reload }
+  | { readonly state: "reloading"; readonly position: ReadPosition; readonly reload: ReloadReason }
   /** Something after the position can't be sent any more. The client is told once there is room. */
   | { readonly state: "lost"; readonly position: ReadPosition; readonly why: ResyncReason };
 
@@ -65,7 +69,7 @@ export interface SubscriptionParts<S> {
     requestLater(subscription: S): void;
     /** Takes back both. */
     cancel(subscription: S): void;
-    /** Has a request that still waits use the session's new token. */
+    /** Makes a waiting request use the session's new token. */
     renew(subscription: S): void;
   };
   readonly catchUpQueue: {

@@ -124,7 +124,7 @@ Deno.test("[NET4][KAF5] a logout before the socket opens: the connection is clos
   const open = sessions.open.bind(sessions);
   const users: (string | null)[] = [];
   sessions.open = (options) => {
-    const session = open.call(sessions, options);
+    const session = open(options);
     // Right after the login, before the socket can open.
     queueMicrotask(() => {
       users.push(session.user);

@@ -60,7 +60,7 @@ const event = fc.record({
 
 type Event = typeof event extends fc.Arbitrary<infer E> ? E : never;
 
-/** The parts of the service around some clients, with a backend that answers when it is told to. */
+/** The parts of the service around some clients, with a backend that answers when an event says so. */
 class World {
   readonly #stream: Stream;
   readonly #fanOut: FanOut;
@@ -70,7 +70,7 @@ class World {
   readonly #items: Item[] = [];
   readonly #clients: ModelClient[] = [];
   readonly #all = new Set<Subscription>();
-  /** Reloads that were requested, are being fetched, and are to be tried again. */
+  /** Reloads that were requested, are being fetched, and will be tried again. */
   readonly #reloads = {
     waiting: new Set<Subscription>(),
     running: new Set<Subscription>(),
@@ -251,7 +251,7 @@ class World {
     return this.#stream.cursorAt(positions);
   }
 
-  /** Has a client ask for its list with the cursor of another one. */
+  /** A client asks for its list with the cursor of another client. */
   #skip(client: ModelClient, { cursor }: ModelClient): void {
     const point = this.#locate(cursor);
     if (cursor && point) client.skipTo(cursor, point);
