@@ -78,7 +78,11 @@ Deno.test("[KAF6] /quarantine lists records, and /quarantine/replay writes a rec
   const place = { partition: 0, offset: 0 };
 
   const { total, records: [record] } = await wss.admin.get("/quarantine");
-  assertEquals([total, record.reason, record.replayed], [1, "not JSON", false]);
+  assertEquals({ total, reason: record.reason, replayed: record.replayed }, {
+    total: 1,
+    reason: "not JSON",
+    replayed: false,
+  });
   assertMatch(record.timestamp, /^20/);
 
   const dry = await wss.admin.post("/quarantine/replay", place);

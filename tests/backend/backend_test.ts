@@ -245,7 +245,11 @@ Deno.test("[BCK4] a GET without a whole answer is tried again", async () => {
 
   const { status, payload } = await client.request("getMyNotifications", LIST);
 
-  assertEquals([status, payload, server.taken.count], ["ok", [], 3]);
+  assertEquals({ status, payload, count: server.taken.count }, {
+    status: "ok",
+    payload: [],
+    count: 3,
+  });
 });
 
 Deno.test("[BCK4] other errors are not tried again, and Retry-After becomes RetryAfterMs", async () => {
@@ -260,7 +264,11 @@ Deno.test("[BCK4] other errors are not tried again, and Retry-After becomes Retr
       () => new Response(null, { status: Number(status), headers }),
     );
     const gets = wss.backend.calls.filter(({ url }) => url === "/notification");
-    assertEquals([slug, gets.length, entry.RetryAfterMs], ["backend-unavailable", 1, ms]);
+    assertEquals({ slug, tries: gets.length, RetryAfterMs: entry.RetryAfterMs }, {
+      slug: "backend-unavailable",
+      tries: 1,
+      RetryAfterMs: ms,
+    });
   }
 });
 

@@ -33,7 +33,11 @@ Deno.test("--version prints the version, and --help all options and subcommands"
 Deno.test("an unknown argument is an error with exit code 2", async () => {
   for (const args of [["--nope"], ["serve"], ["--asyncapi", "--help"], ["--help=yes"]]) {
     const { code, out, err } = await run({ args, env: REQUIRED });
-    assertEquals([code, out, err.length], [2, [], 1], args.join(" "));
+    assertEquals(
+      { code, out, errors: err.length },
+      { code: 2, out: [], errors: 1 },
+      args.join(" "),
+    );
   }
   const { err } = await run({ args: ["serve"] });
   assertEquals(err, [
@@ -153,7 +157,11 @@ Deno.test("a log line is JSON with time, level, message, instance and deployment
   };
   await using wss = await startProcess({ env });
   const line = JSON.parse(await wss.line(/Listening/));
-  assertEquals([line.level, line.instance, line.hostEnv], ["info", "i-1", "blue"]);
+  assertEquals({ level: line.level, instance: line.instance, hostEnv: line.hostEnv }, {
+    level: "info",
+    instance: "i-1",
+    hostEnv: "blue",
+  });
   assertEquals(line.message, `Listening on 127.0.0.1:${line.port}`);
   assert(!Number.isNaN(Date.parse(line.time)));
 });

@@ -83,12 +83,12 @@ Deno.test("commands from stdin are answered in order, and a wrong line is report
   const [, count, tournament, invalid, unsupported] = client.said.map((line) => JSON.parse(line));
   assertEquals(count, { kind: "reply", command: COUNT.command, payload: { total: 3 } });
   assertEquals(tournament, { kind: "reply", command: "getTournament", payload: { id: "cup" } });
-  assertEquals([invalid.kind, invalid.command, invalid.slug, invalid.temporary], [
-    "error",
-    COUNT.command,
-    "invalid-options",
-    false,
-  ]);
+  assertEquals({
+    kind: invalid.kind,
+    command: invalid.command,
+    slug: invalid.slug,
+    temporary: invalid.temporary,
+  }, { kind: "error", command: COUNT.command, slug: "invalid-options", temporary: false });
   assertMatch(invalid.message, /options\.where\.types/);
   assertEquals(unsupported.command, "nope");
   const wrong = client.complaints.filter((line) => line.startsWith("Cannot"));
@@ -333,7 +333,7 @@ const WRONG: Record<string, string[]> = {
 for (const [said, args] of Object.entries(WRONG)) {
   Deno.test(`wss ${args.map((arg) => arg || '""').join(" ")} is an error with exit code 2`, async () => {
     const { code, out, err } = await run(args);
-    assertEquals([code, out, err.length], [2, [], 1]);
+    assertEquals({ code, out, errors: err.length }, { code: 2, out: [], errors: 1 });
     assert(err[0]?.startsWith(said), err[0]);
     assert(!err[0]?.includes("secret"), err[0]);
     assert(err[0]?.endsWith(`See wss ${args[0]} --help`), err[0]);
@@ -434,7 +434,7 @@ Deno.test("publish says within seconds that brokers cannot be reached, or do not
     const args = ["publish", "--user", "42", "--type", "message", "--data", "1"];
     const start = performance.now();
     const { code, out, err } = await run(args, { KAFKA_BROKERS });
-    assertEquals([code, out, err.length], [1, [], 1]);
+    assertEquals({ code, out, errors: err.length }, { code: 1, out: [], errors: 1 });
     assert(err[0]?.startsWith(`Cannot write to topic wss at ${KAFKA_BROKERS}: `), err[0]);
     assert(performance.now() - start < 30_000);
   }
@@ -482,7 +482,7 @@ kafkaTest("connect prints what publish writes, and /why explains it", async () =
   const args = ["publish", "--user", "42", "--type", "message", "--data", data];
   const { code, out, err } = await run(args, topic.env);
 
-  assertEquals([code, err, out.length], [0, [], 1]);
+  assertEquals({ code, err, lines: out.length }, { code: 0, err: [], lines: 1 });
   const [, partition, offset] = /^(\d)-(\d+)$/.exec(out[0] ?? "") ?? [];
   const update = JSON.parse(await client.line(/update/));
   assertEquals([update.kind, update.data.text], ["update", "Hello"]);

@@ -107,7 +107,11 @@ Deno.test("[AUTH4] an update renews the token and keeps the subscriptions", asyn
   const push = await client.next();
   await client.request("getMyNotificationsCount", { ...LIST, status: "read" });
 
-  assertEquals([reply.status, reply.payload.id, push.payload], ["ok", 42, 1]);
+  assertEquals({ status: reply.status, id: reply.payload.id, payload: push.payload }, {
+    status: "ok",
+    id: 42,
+    payload: 1,
+  });
   assertEquals(wss.backend.calls.at(-1)?.authorization, "new");
 });
 

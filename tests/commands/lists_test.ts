@@ -137,7 +137,11 @@ Deno.test("[LIST3] a guest gets unauthorized without a backend call", async () =
     ] as const
   ) {
     const { event, status, payload } = await guest.request(command, options);
-    assertEquals([event, status, payload], [command, "unauthorized", null]);
+    assertEquals({ event, status, payload }, {
+      event: command,
+      status: "unauthorized",
+      payload: null,
+    });
   }
   assertEquals(wss.backend.calls, []);
 });
@@ -189,7 +193,11 @@ Deno.test("[UPD1] ids and status are sent as JSON; empty ids are left out", asyn
     const reply = await client.request("updateNotifications", { where: { notifications }, status });
     assertEquals([reply.status, reply.payload], ["ok", null]);
     const call = wss.backend.calls.at(-1);
-    assertEquals([call?.method, call?.url, call?.body], ["PUT", "/notification", body]);
+    assertEquals({ method: call?.method, url: call?.url, body: call?.body }, {
+      method: "PUT",
+      url: "/notification",
+      body,
+    });
     assertEquals(call?.contentType, "application/json; charset=utf-8");
     assertEquals(call?.authorization, "alice");
   }

@@ -18,7 +18,11 @@ Deno.test("[LIFE3] 5,000 connections that end in every way leave nothing behind"
   await churn(port, 5000);
 
   await until("all are gone", () => service.connections === 0);
-  assertEquals([service.sessions.size, service.reloads.size, service.revalidation.size], [0, 0, 0]);
+  assertEquals({
+    sessions: service.sessions.size,
+    reloads: service.reloads.size,
+    revalidation: service.revalidation.size,
+  }, { sessions: 0, reloads: 0, revalidation: 0 });
   assertEquals(service.sessions.indexSizes(), { keys: 0, users: 0 });
   assertEquals(service.slowClients.size, 0);
   for (const { conn } of silent) conn.close();

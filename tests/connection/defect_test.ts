@@ -31,11 +31,20 @@ Deno.test("a command that throws is answered with internal and logged with its i
   const after = await client.request("getSchedules", LIST);
 
   const [{ Slug, Message, Temporary }] = payload.error;
-  assertEquals([rid, event, Slug, Temporary], [1, "getSchedules", "internal", true]);
+  assertEquals({ rid, event, Slug, Temporary }, {
+    rid: 1,
+    event: "getSchedules",
+    Slug: "internal",
+    Temporary: true,
+  });
   assertEquals(after.status, "ok");
   assertEquals(logged.errors.length, 1);
   const [{ level, id, rid: loggedRid, command, error } = {}] = logged.errors;
-  assertEquals([level, loggedRid, command], ["error", 1, "getSchedules"]);
+  assertEquals({ level, loggedRid, command }, {
+    level: "error",
+    loggedRid: 1,
+    command: "getSchedules",
+  });
   assert(Message.includes(id) && !Message.includes("a defect"));
   assert(String(error).includes("TypeError: a defect"));
 });

@@ -59,7 +59,11 @@ Deno.test("[FRM3] a frame that is not JSON or not an object gets an error with r
   ) {
     client.send(text);
     const reply = await client.next();
-    assertEquals([reply.rid, reply.event, reply.status], [-1, "", "error"]);
+    assertEquals({ rid: reply.rid, event: reply.event, status: reply.status }, {
+      rid: -1,
+      event: "",
+      status: "error",
+    });
     assertEquals(reply.payload.error[0].Slug, slug, text?.slice(0, 20));
   }
   assertEquals((await client.request("authentication")).status, "ok");

@@ -26,7 +26,11 @@ Deno.test("[REQ2] any frame of a client gets one reply, and nothing is left behi
   await sendFrames(wss, sample(frameText, FRAMES));
 
   const { service } = wss;
-  assertEquals([service.sessions.size, service.reloads.size, service.revalidation.size], [0, 0, 0]);
+  assertEquals({
+    sessions: service.sessions.size,
+    reloads: service.reloads.size,
+    revalidation: service.revalidation.size,
+  }, { sessions: 0, reloads: 0, revalidation: 0 });
   assertEquals(service.sessions.indexSizes(), { keys: 0, users: 0 });
   assertEquals(Object.keys(Object.prototype), []);
 });

@@ -95,7 +95,7 @@ Deno.test("[LIM2] each request over the rate gets rate-limited with its rid, and
   for (let i = 0; i < 11; i++) frames.push(await client.next());
 
   const { rid, event, status, payload } = frames.find(({ rid }) => rid === 11) ?? {};
-  assertEquals([rid, event, status], [11, "subscription", "error"]);
+  assertEquals({ rid, event, status }, { rid: 11, event: "subscription", status: "error" });
   const [{ Slug, Temporary, RetryAfterMs }] = payload.error;
   assertEquals([Slug, Temporary], ["rate-limited", true]);
   assert(RetryAfterMs > 0 && RetryAfterMs <= 200, `${RetryAfterMs} ms`);

@@ -25,9 +25,17 @@ Deno.test("[REQ1] a malformed request is invalid, and the error says where", asy
   ) {
     client.send(request);
     const reply = await client.next();
-    assertEquals([reply.rid, reply.event, reply.status], [rid, event, "error"]);
+    assertEquals({ rid: reply.rid, event: reply.event, status: reply.status }, {
+      rid,
+      event,
+      status: "error",
+    });
     const [{ Slug, Path, Temporary }] = reply.payload.error;
-    assertEquals([Slug, Path, Temporary], ["invalid-request", path, false]);
+    assertEquals({ Slug, Path, Temporary }, {
+      Slug: "invalid-request",
+      Path: path,
+      Temporary: false,
+    });
   }
 });
 

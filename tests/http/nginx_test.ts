@@ -17,7 +17,11 @@ nginxTest("behind nginx, a client connects and gets pushes", async () => {
   wss.publish("notification", { userId: "42", type: "a", data: "new" });
 
   const push = await client.next();
-  assertEquals([client.socket.protocol, push.event, push.payload], ["wss.v1", event, "new"]);
+  assertEquals({ protocol: client.socket.protocol, event: push.event, payload: push.payload }, {
+    protocol: "wss.v1",
+    event,
+    payload: "new",
+  });
 });
 
 nginxTest("behind nginx, the client library can be loaded", async () => {

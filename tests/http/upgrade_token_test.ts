@@ -142,7 +142,11 @@ Deno.test("[NET4][KAF5] a logout before the socket opens: the connection is clos
     const close = await socket.readFrame();
 
     const [high, low] = close?.payload ?? [];
-    assertEquals([close?.opcode, high, low], [8, 4401 >> 8, 4401 & 255]);
+    assertEquals({ opcode: close?.opcode, high, low }, {
+      opcode: 8,
+      high: 4401 >> 8,
+      low: 4401 & 255,
+    });
     assertEquals(users.splice(0), ["42", null]);
     assertEquals([sessions.size, sessions.indexSizes().users], [0, 0]);
   }

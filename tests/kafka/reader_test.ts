@@ -53,7 +53,12 @@ kafkaTest("[KAF1] a record of Kafka's console producer reaches a client", async 
   await topic.produceWithConsole([JSON.stringify(notification({ text: "from the console" }))]);
 
   const { rid, event: pushed, status, payload, id } = await client.next();
-  assertEquals([rid, pushed, status, id], [-1, event, "update", "0-0"]);
+  assertEquals({ rid, pushed, status, id }, {
+    rid: -1,
+    pushed: event,
+    status: "update",
+    id: "0-0",
+  });
   assertEquals(payload, { text: "from the console" });
 });
 

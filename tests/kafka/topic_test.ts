@@ -133,7 +133,11 @@ for (const [left, values] of Object.entries({ some: ["left 1", "left 2"], none: 
       };
       let frame = await next();
       while (["first", "removed"].includes(frame.payload)) frame = await next();
-      assertEquals([frame.event, frame.status, frame.payload], [event, "resync", { missed: null }]);
+      assertEquals({ event: frame.event, status: frame.status, payload: frame.payload }, {
+        event,
+        status: "resync",
+        payload: { missed: null },
+      });
       await topic.produce([notification("goes on")]);
       for (const payload of [...values, "goes on"]) assertEquals((await next()).payload, payload);
     },
@@ -160,7 +164,11 @@ kafkaTest(
 
     let frame = await client.next();
     while (frame.event === "stream") frame = await client.next();
-    assertEquals([frame.event, frame.status, frame.payload], [event, "resync", { missed: null }]);
+    assertEquals({ event: frame.event, status: frame.status, payload: frame.payload }, {
+      event,
+      status: "resync",
+      payload: { missed: null },
+    });
     await topic.produce([notification("goes on")]);
     do frame = await client.next(); while (frame.event === "stream");
     assertEquals(frame.payload, "goes on");

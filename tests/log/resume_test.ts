@@ -60,7 +60,11 @@ Deno.test("[DEL5] a session resumes on any instance, with every missed push and 
   const reply = await client.request("getMyNotifications", { ...LIST, since });
   two.one.publish("notification", push("live"));
 
-  assertEquals([reply.status, reply.payload, reply.recovered], ["ok", null, true]);
+  assertEquals({ status: reply.status, payload: reply.payload, recovered: reply.recovered }, {
+    status: "ok",
+    payload: null,
+    recovered: true,
+  });
   assertEquals(reply.cursor, since);
   const pushes = [];
   for (let i = 0; i < 7; i++) pushes.push((await client.next()).payload);

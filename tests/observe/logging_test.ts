@@ -81,12 +81,18 @@ kafkaTest("a log line is JSON with session, rid and command", async () => {
 
   const connected = JSON.parse(await wss.line(/A client connected/));
   const answered = JSON.parse(await wss.line(/Answered getMyNotifications/));
-  assertEquals(
-    [connected.level, connected.instance, connected.endpoint],
-    ["debug", "one", "/web"],
-  );
+  assertEquals({
+    level: connected.level,
+    instance: connected.instance,
+    endpoint: connected.endpoint,
+  }, { level: "debug", instance: "one", endpoint: "/web" });
   const { level, session, rid, command, status, time } = answered;
-  assertEquals([level, rid, command, status], ["debug", 2, "getMyNotifications", "ok"]);
+  assertEquals({ level, rid, command, status }, {
+    level: "debug",
+    rid: 2,
+    command: "getMyNotifications",
+    status: "ok",
+  });
   assertEquals(session, connected.session);
   assertMatch(time, /^20\d\d-.*Z$/);
 

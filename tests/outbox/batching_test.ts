@@ -439,7 +439,7 @@ Deno.test("[BAT4] an array of 64 is accepted; an array of 0 or 65 gets one inval
   for (const given of [[], requests]) {
     client.send(given);
     const { rid, event, payload } = JSON.parse(await client.nextText());
-    assertEquals([rid, event, payload.error.length], [-1, "", 1]);
+    assertEquals({ rid, event, length: payload.error.length }, { rid: -1, event: "", length: 1 });
     assertEquals(
       [payload.error[0].Slug, payload.message],
       [

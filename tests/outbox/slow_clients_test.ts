@@ -48,7 +48,11 @@ Deno.test("[SLOW1] a slow client gets every message, once and in order, and litt
   let mostLater = 0;
   for (let n = 0; n < MESSAGES; n++) {
     const frame = await socket.readJson();
-    assertEquals([frame?.event, frame?.status, frame?.payload?.n], [event, "update", n]);
+    assertEquals({ event: frame?.event, status: frame?.status, n: frame?.payload?.n }, {
+      event,
+      status: "update",
+      n,
+    });
     mostLater = Math.max(mostLater, session.outbox.unsentBytes);
   }
 
@@ -112,7 +116,11 @@ Deno.test("[SLOW1] if the window no longer has all that a client missed, it gets
   }
 
   assert(n < MESSAGES, "something was lost");
-  assertEquals([frame?.event, frame?.status, frame?.payload], [event, "resync", { missed: null }]);
+  assertEquals({ event: frame?.event, status: frame?.status, payload: frame?.payload }, {
+    event,
+    status: "resync",
+    payload: { missed: null },
+  });
   publish(wss, MESSAGES);
   assertEquals((await socket.readJson())?.payload.n, MESSAGES);
 });

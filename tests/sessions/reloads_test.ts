@@ -25,7 +25,11 @@ Deno.test("[DEL11] a failed reload is a resync for a client with wss.v1, and pus
   letGo();
 
   const resync = await client.next();
-  assertEquals([resync.event, resync.status, resync.payload], [event, "resync", { missed: null }]);
+  assertEquals({ event: resync.event, status: resync.status, payload: resync.payload }, {
+    event,
+    status: "resync",
+    payload: { missed: null },
+  });
   assertEquals((await client.next()).payload, "after");
   // The client can resume from its cursor on any instance.
   await using resumed = await two.two.connect("/web", { token: "alice" });
@@ -175,7 +179,7 @@ Deno.test("[KAF3] if the session logs in as another user during a reload, no use
   wss.publish("notification", { userId: "43", type: "a", data: "bob's" });
 
   const { event: pushed, status, payload } = await client.next();
-  assertEquals([pushed, status, payload], [bobs, "update", "bob's"]);
+  assertEquals({ pushed, status, payload }, { pushed: bobs, status: "update", payload: "bob's" });
   assertEquals(await client.pushesUntilIdle(), []);
   assertEquals(wss.service.reloads.size, 0);
 });
@@ -196,7 +200,11 @@ Deno.test("[NET5][DEL11] if a reload fails, a client without wss.v1 gets one lat
   assertEquals((await client.next()).payload, "needs not wait");
   clock.tick(7500);
   const { event: reloaded, status, payload } = await client.next();
-  assertEquals([reloaded, status, payload], [event, "reload", [{ id: "n1" }]]);
+  assertEquals({ reloaded, status, payload }, {
+    reloaded: event,
+    status: "reload",
+    payload: [{ id: "n1" }],
+  });
 });
 
 Deno.test("[DEL12] a loss while a list is under way is announced after the list", async () => {
@@ -224,7 +232,12 @@ Deno.test("[NET5][DEL12] a loss is a reload for a client without wss.v1", async 
   lose();
 
   const { event: reloaded, status, payload, id } = await client.next();
-  assertEquals([reloaded, status, payload, id], [event, "reload", [{ id: "n1" }], undefined]);
+  assertEquals({ reloaded, status, payload, id }, {
+    reloaded: event,
+    status: "reload",
+    payload: [{ id: "n1" }],
+    id: undefined,
+  });
 });
 
 Deno.test("[KAF3] a waiting reload uses the renewed token", async () => {

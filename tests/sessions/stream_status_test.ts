@@ -18,7 +18,12 @@ Deno.test("[DEL8] a quiet client with wss.v1 gets its cursor, and can resume fro
 
   clock.tick(25_000);
   const { rid, event, status, payload, cursor } = await client.next();
-  assertEquals([rid, event, status, payload], [-1, "stream", "live", null]);
+  assertEquals({ rid, event, status, payload }, {
+    rid: -1,
+    event: "stream",
+    status: "live",
+    payload: null,
+  });
   two.one.publish("notification", push("missed"));
   await using resumed = await two.two.connect("/web", { token: "alice" });
   await resumed.request("getMyNotifications", { ...LIST, since: cursor });
