@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createMetrics } from "../../src/observe/metrics.ts";
 import { openRawSocket } from "../_support/clients/raw_socket.ts";
+import { fakeServiceClock } from "../_support/clock.ts";
 import { until } from "../_support/queue.ts";
 import { metricNames, MetricsWatch, series } from "../_support/service/metrics.ts";
 import { startWss } from "../_support/service/wss.ts";
@@ -197,13 +198,15 @@ Deno.test("records, pushes and resumes are counted, and the delay of live pushes
 });
 
 Deno.test("pushes about the stream and the server are counted", async () => {
-  await using wss = await startWss({ settings: { CURSOR_SECONDS: 1 } });
+  using clock = fakeServiceClock();
+  await using wss = await startWss({ settings: { CURSOR_SECONDS: 25 } });
   await using client = await wss.connect("/mobile", { ...V1, token: "alice" });
   const stream = await watch.changes(
     wss.admin,
     { live: pushes("stream", "live") },
     async () => {
       await client.request("getMyNotifications", LIST);
+      clock.tick(25_000);
       while ((await client.next()).status !== "live");
     },
   );
