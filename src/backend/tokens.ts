@@ -7,9 +7,9 @@ import type { BackendAnswer } from "./attempt.ts";
 import type { Backend, Caller } from "./backend.ts";
 import type { JsonText } from "../protocol/frames.ts";
 import { CommandError } from "../protocol/errors.ts";
-import { idSchema } from "../protocol/validation.ts";
+import { userIdSchema } from "../protocol/validation.ts";
 
-const userSchema = z.object({ id: idSchema.refine((id) => id !== "") });
+const userSchema = z.object({ id: userIdSchema });
 
 /** The user to whom a token belongs. */
 export interface Identity {
@@ -138,7 +138,7 @@ export class Tokens {
 /** @throws {CommandError} `backend-invalid` */
 function userOf({ value }: BackendAnswer): string {
   const body = userSchema.safeParse(value);
-  if (body.success) return String(body.data.id);
+  if (body.success) return body.data.id;
   throw new CommandError({
     slug: "backend-invalid",
     message: "Cannot log in: the user API's answer has no usable id",

@@ -7,7 +7,7 @@ import type { Addressees } from "./addressing.ts";
 import { parseJsonExactly } from "../util/exact_json.ts";
 import type { Delivery } from "./window.ts";
 import { toJson } from "../protocol/frames.ts";
-import { idSchema, listOf, optional, reasonOf } from "../protocol/validation.ts";
+import { listOf, optional, reasonOf, userIdSchema } from "../protocol/validation.ts";
 
 /** What a message does. */
 export type Message = Delivery | { readonly does: "logout"; readonly user: string };
@@ -18,11 +18,6 @@ export interface Unusable {
   /** The problem in words, with the path of each invalid part. */
   readonly reason: string;
 }
-
-const userIdSchema = idSchema
-  .refine((id) => id !== "", "expected a non-empty id")
-  .meta({ not: { const: "" } })
-  .transform(String);
 
 const dataSchema = z.unknown().optional().describe("The payload of the push");
 
