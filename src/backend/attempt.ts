@@ -76,12 +76,15 @@ function unavailable({ status, headers }: Response): Failure {
   };
 }
 
+/** The longest wait that a client is told, in milliseconds, whatever a backend says. */
+const MAX_RETRY_AFTER_MS = 3_600_000;
+
 /** Reads `Retry-After`, which has seconds or a date (RFC 9110, 10.2.3). */
 function retryAfterMs(header: string | null): number | undefined {
   if (header === null) return undefined;
   if (!/^(\d+|[A-Z][a-z]{2}, .*)$/.test(header)) return undefined;
   const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
-  return Number.isSafeInteger(ms) ? Math.max(0, ms) : undefined;
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), MAX_RETRY_AFTER_MS);
 }
 
 function interpret(method: string, status: number, body: string): BackendAnswer | Failure {

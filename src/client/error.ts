@@ -38,8 +38,11 @@ interface Problem {
   readonly Slug: string;
   readonly Message: string;
   readonly Temporary: boolean;
-  readonly RetryAfterMs?: number;
+  readonly RetryAfterMs?: unknown;
 }
+
+/** The longest wait before another try, in milliseconds, whatever the service says. */
+const MAX_RETRY_AFTER_MS = 3_600_000;
 
 /** Characters of a backend's payload that an error message shows, at most. */
 const MAX_SHOWN = 200;
@@ -59,7 +62,7 @@ export function errorOf(status: string, payload: unknown): WssError {
     slug: problem.Slug,
     message: problem.Message,
     temporary: problem.Temporary,
-    retryAfterMs: problem.RetryAfterMs,
+    retryAfterMs: waitOf(problem),
   });
 }
 
@@ -68,6 +71,11 @@ function problemOf(payload: unknown): Problem | null {
   const problems = (payload as { error?: unknown } | null)?.error;
   const [problem] = Array.isArray(problems) ? problems : [];
   return typeof problem?.Slug === "string" ? problem : null;
+}
+
+/** Bounded, because a timer of more than 2^31 - 1 ms fires at once. */
+function waitOf({ RetryAfterMs: ms }: Problem): number | undefined {
+  return typeof ms === "number" && ms >= 0 ? Math.min(ms, MAX_RETRY_AFTER_MS) : undefined;
 }
 
 /** Makes the error of a request whose connection was lost before the reply came. */

@@ -254,8 +254,19 @@ Deno.test("[BCK4] a GET without a whole answer is tried again", async () => {
 
 Deno.test("[BCK4] other errors are not tried again, and Retry-After becomes RetryAfterMs", async () => {
   await using wss = await startWss();
+  const HOUR_MS = 3_600_000;
   for (
-    const [status, header, ms] of [[429, "7", 7000], [500, null, undefined], [429, "x", undefined]]
+    const [status, header, ms] of [
+      [429, "7", 7000],
+      [500, null, undefined],
+      [429, "x", undefined],
+      [429, "Sat, 99 Foo", undefined],
+      // No client waits longer than an hour.
+      [429, "3601", HOUR_MS],
+      [429, "9".repeat(400), HOUR_MS],
+      [429, "Fri, 31 Dec 9999 23:59:59 GMT", HOUR_MS],
+      [429, "Thu, 01 Jan 1970 00:00:00 GMT", 0],
+    ]
   ) {
     wss.backend.forget();
     const headers: HeadersInit = header ? { "retry-after": String(header) } : {};

@@ -77,7 +77,12 @@ Deno.test("[DEL8] a cursor for all subscriptions is not for one that has no list
   assertEquals((await second.request()).options.since, undefined);
 });
 
-Deno.test("[ERR1] a list that is refused for a time is requested again when the service says so", async () => {
+for (const { told, waits } of [{ told: 1500, waits: 1500 }, { told: 1e12, waits: 3_600_000 }]) {
+  Deno.test(`[ERR1] a list that is refused for ${told} ms is requested again after ${waits} ms`, () =>
+    retriesAfter(told, waits));
+}
+
+async function retriesAfter(told: number, waits: number): Promise<void> {
   await using service = startScriptedService();
   using client = connect(service.ws);
   client.notifications();
@@ -85,14 +90,14 @@ Deno.test("[ERR1] a list that is refused for a time is requested again when the 
   const { rid } = await connection.request();
   using clock = fakeTimeouts();
   using _random = fakeRandom(0);
-  const problem = { Slug: "overloaded", Message: "m", Temporary: true, RetryAfterMs: 1500 };
+  const problem = { Slug: "overloaded", Message: "m", Temporary: true, RetryAfterMs: told };
   connection.reply({ rid, status: "error", payload: { message: "m", error: [problem] } });
   // Answered after the error, on the same line.
   const counted = client.request("getMyNotificationsCount", {});
   connection.reply({ rid: (await connection.request()).rid, payload: { total: 0 } });
   await counted;
-  clock.tick(1499);
+  clock.tick(waits - 1);
   assertEquals(connection.asked(), 0);
   clock.tick(1);
   assertEquals((await connection.request()).options.since, undefined);
-});
+}
