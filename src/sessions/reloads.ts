@@ -45,7 +45,8 @@ export class Reloads {
   readonly #options: ReloadsOptions;
   /** By request, in the order in which they were asked for. */
   readonly #waiting = new Map<string, Reload>();
-  readonly #running = new Set<Reload>();
+  /** By request: while one runs, the next one waits, and all subscriptions that ask meanwhile join that. */
+  readonly #running = new Map<string, Reload>();
   readonly #bySubscription = new Map<Reloadable, Reload>();
   readonly #retries = new Map<Reloadable, ReturnType<typeof setTimeout>>();
   readonly #slice = new TimeSlice();
@@ -118,10 +119,11 @@ export class Reloads {
     this.#startScheduled = false;
     for (const reload of this.#waiting.values()) {
       if (this.#running.size >= this.#options.concurrency) return;
+      if (this.#running.has(reload.key)) continue;
       this.#waiting.delete(reload.key);
-      this.#running.add(reload);
+      this.#running.set(reload.key, reload);
       this.#run(reload).finally(() => {
-        this.#running.delete(reload);
+        this.#running.delete(reload.key);
         this.#scheduleStart();
       });
     }

@@ -111,6 +111,38 @@ export async function reloadSchedule({ clients, tokens }: Storm): Promise<void> 
 }
 
 /**
+ * Ten reloads of a schedule in a row, from a backend that is now fast and now slow, so that the clients
+ * fall out of step: at most one call for each reload, and one more.
+ */
+export async function reloadScheduleInARow({ clients }: { clients: number }): Promise<void> {
+  const reloads = 10;
+  await using wss = await startWss();
+  await using storm = await connectMany(wss, { count: clients });
+  const subscribed = await Promise.all(
+    storm.clients.map((client) => client.request("getSchedules", SCHEDULE)),
+  );
+  wss.backend.forget();
+  wss.backend.on("GET /schedule", async () => {
+    await new Promise((resolve) => setTimeout(resolve, 20 * Math.random()));
+    return Response.json({ items: [] });
+  });
+
+  for (let i = 0; i < reloads; i++) {
+    wss.publish("update_subscription", { resource: "schedule", options: { reload: true } });
+  }
+  wss.publish("update_subscription", { subscriptions: [subscribed[0]?.event], data: "after" });
+
+  await Promise.all(storm.clients.map(async (client) => {
+    let frame = await client.next();
+    assertEquals(frame.status, "reload");
+    while (frame.status === "reload") frame = await client.next();
+    assertEquals(frame.payload, "after");
+  }));
+  const { length: calls } = wss.backend.calls;
+  assert(calls <= reloads + 1, `${calls} calls`);
+}
+
+/**
  * Every user's list is reloaded: one call a user, at most 50 at once. Ten such reloads in a row are at
  * most two calls a user.
  */
