@@ -30,7 +30,7 @@ export class ReadPosition {
   #timeMs: number;
   #isLost = false;
   /** No reload between the position and this seq is needed, as the one at this seq is later. */
-  #laterReload = -1;
+  #laterReload = 0;
 
   constructor({ seq, positions, timeMs }: ResumePoint) {
     this.seq = seq;
