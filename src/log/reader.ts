@@ -3,7 +3,35 @@
  * `deno task dev`, from an embedded log.
  */
 import type { Positions } from "./cursor.ts";
-import type { Ends } from "./freshness.ts";
+
+/** Where a partition ends, as its leader said. */
+export interface PartitionEnd {
+  /** The offset that the next record will get (the high watermark). */
+  readonly end: number;
+  /**
+   * The offset up to which records can be read (the last stable offset). It is lower than the end
+   * while a transaction is open.
+   */
+  readonly stableEnd: number;
+}
+
+/** The ends of some or all partitions, as their leaders said in one answer. */
+export interface Ends {
+  readonly ends: ReadonlyMap<number, PartitionEnd>;
+  /** When the leaders were asked, in milliseconds since 1970. */
+  readonly askedAt: number;
+}
+
+/** Why the log can't be read at the moment. */
+export interface Trouble {
+  /**
+   * One of few words, such as `unauthorized`, which becomes a metric's label. Two troubles of the
+   * same kind and text are the same.
+   */
+  readonly kind: string;
+  /** Says to operators what is wrong, such as `Not authorized to read topic wss`. */
+  readonly text: string;
+}
 
 /** One record of the log. */
 export interface LogRecord {
@@ -24,8 +52,15 @@ export interface RecordHeaders {
   readonly replays?: string | undefined;
 }
 
-/** Handles what a {@linkcode LogReader} reads. No method throws: that would end the consumer. */
+/** Handles what a {@linkcode LogReader} reads. No method throws. */
 export interface LogEvents {
+  /**
+   * The log was found. Called before its first partition; called again if the topic was made again
+   * (DEL13): the partitions so far are gone then, and those of the new topic are opened.
+   *
+   * @param topic.id The topic's id; `null` if the brokers don't know ids of topics
+   */
+  onTopic(topic: { readonly id: string | null }): void;
   /**
    * A partition will be read. Called before its first record.
    *
@@ -45,16 +80,29 @@ export interface LogEvents {
    * transaction markers have none.
    */
   onPosition(partition: number, position: number): void;
-  /** The leaders reported the ends of all partitions. */
+  /** Leaders reported the ends of their partitions. */
   onEnds(ends: Ends): void;
   /** The records before a position are no longer in the log. Reading continues there (DEL12). */
   onLost(partition: number, position: number): void;
-  /** The reader joined a consumer group. */
-  onJoin(): void;
-  /** A consumer ended by itself. If possible, reading continues with a new one. */
-  onCrash(): void;
-  /** Reading can't continue. Called at most once. */
-  onFailure(reason: string): void;
+  /**
+   * The log was cut back: the records from this position on, which were read, are no longer in it
+   * (DEL13). Reading continues at this position, whose offsets then stand for other records.
+   */
+  onCut(partition: number, position: number): void;
+  /**
+   * Records could not be decoded, so nobody knows for whom they were (KAF9). Reading continues at
+   * `to`.
+   *
+   * @param records.from The offset of the first one
+   * @param records.to The offset after that of the last one
+   * @param records.reason Why, for operators, without the content
+   */
+  onSetAside(
+    partition: number,
+    records: { readonly from: number; readonly to: number; readonly reason: string },
+  ): void;
+  /** The log can't be read (KAF10), or with `null`, it can be read again. Called at each change. */
+  onTrouble(trouble: Trouble | null): void;
 }
 
 /** Reads all partitions of the log (KAF1). */
@@ -63,7 +111,8 @@ export interface LogReader {
    * Starts to read, with the records since a time.
    *
    * @param options.since Milliseconds since 1970
-   * @returns Resolves when all records have been read that were in the log at the start
+   * @returns Resolves when all records have been read that could be read at the start. Nothing that
+   * the log's servers answer makes it reject (KAF10): only wrong settings do
    */
   start(events: LogEvents, options: { since: number }): Promise<void>;
   /** Asks the leaders for the ends of all partitions. Rejects if they can't be asked. */
