@@ -57,7 +57,7 @@ export class Service implements Health {
   readonly address: Pick<Deno.NetAddr, "hostname" | "port">;
   /** Resolves with true when clients are served, with false if the service was stopped before that. */
   readonly ready: Promise<boolean>;
-  /** Resolves with the reason if the log cannot be read any more. */
+  /** Resolves with the reason if the service can't start, because its settings are wrong. */
   readonly failed: Promise<string>;
   readonly #shutdownMs: number;
   readonly #delivery: LogDelivery;
@@ -89,7 +89,7 @@ export class Service implements Health {
     const tokens = new Tokens(backend, { cacheMs: settings.AUTH_CACHE_SECONDS * 1000 });
     const shared = { backend, tokens, trace, deliveries, metrics, health: this };
 
-    const delivery = new LogDelivery(settings, { ...shared, reader, onFailure: failed.resolve });
+    const delivery = new LogDelivery(settings, { ...shared, reader });
     const clientsPort = new ClientsPort(settings, { ...shared, delivery, fallback });
     this.#delivery = delivery;
     this.#clientsPort = clientsPort;

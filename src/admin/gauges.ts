@@ -7,6 +7,7 @@ import denoJson from "../../deno.json" with { type: "json" };
 import type { Backend } from "../backend/backend.ts";
 import type { Freshness } from "../log/freshness.ts";
 import type { Stream } from "../log/stream.ts";
+import type { LogTrouble } from "../log/trouble.ts";
 import type { DeliveryTrace } from "../observe/delivery_trace.ts";
 import { createProcessGauges } from "../observe/process_gauges.ts";
 import type { Reloads } from "../sessions/reloads.ts";
@@ -17,6 +18,7 @@ import { createSessionGauges, type ObservedSessions } from "./session_gauges.ts"
 export interface Observed extends ObservedSessions {
   readonly stream: Stream;
   readonly freshness: Pick<Freshness, "latest">;
+  readonly trouble: Pick<LogTrouble, "current" | "kinds">;
   readonly streamStatus: Pick<StreamStatus, "isDegraded">;
   readonly reloads: Pick<Reloads, "size">;
   readonly backend: Pick<Backend, "pools">;
@@ -100,7 +102,7 @@ function addBuildInfo(
 /** Adds the gauges of the log and of its window. */
 function createLogGauges(
   registry: Registry,
-  { stream, freshness }: Pick<Observed, "stream" | "freshness">,
+  { stream, freshness, trouble }: Pick<Observed, "stream" | "freshness" | "trouble">,
 ): () => void {
   const registers = [registry];
   const ofPartition = (name: string, help: string) =>
@@ -110,10 +112,20 @@ function createLogGauges(
     "wss_kafka_end",
     "End of the partition in the latest answer of its leader",
   );
+  const stableEnd = ofPartition(
+    "wss_kafka_stable_end",
+    "Offset up to which records can be read; lower than wss_kafka_end while a transaction is open",
+  );
   const lag = ofPartition("wss_kafka_lag", "Records between wss_kafka_position and wss_kafka_end");
   const answerAge = new Gauge({
     name: "wss_kafka_answer_age_seconds",
-    help: "Seconds since the leaders of the partitions were asked for the latest known ends",
+    help: "Seconds since the leader was asked for the latest known end, of the oldest such end",
+    registers,
+  });
+  const troubles = new Gauge({
+    name: "wss_kafka_trouble",
+    help: "1 while the log can't be read for a reason of this kind, else 0",
+    labelNames: ["kind"],
     registers,
   });
   const entries = new Gauge({
@@ -129,15 +141,22 @@ function createLogGauges(
 
   return () => {
     const { positions, window } = stream;
-    const { latest } = freshness;
+    // Partitions of a replaced log have no value any more.
+    for (const gauge of [position, end, stableEnd, lag]) gauge.reset();
+    let oldestAnswer = Infinity;
     for (const [partition, offset] of positions.entries()) {
       position.set({ partition }, offset);
-      const latestEnd = latest?.ends[partition];
-      if (latestEnd === undefined) continue;
-      end.set({ partition }, latestEnd);
-      lag.set({ partition }, Math.max(0, latestEnd - offset));
+      const latest = freshness.latest(partition);
+      if (!latest) continue;
+      end.set({ partition }, latest.end);
+      stableEnd.set({ partition }, latest.stableEnd);
+      lag.set({ partition }, Math.max(0, latest.end - offset));
+      oldestAnswer = Math.min(oldestAnswer, latest.askedAt);
     }
-    if (latest) answerAge.set((Date.now() - latest.askedAt) / 1000);
+    if (oldestAnswer < Infinity) answerAge.set((Date.now() - oldestAnswer) / 1000);
+    for (const kind of trouble.kinds) {
+      troubles.set({ kind }, kind === trouble.current?.kind ? 1 : 0);
+    }
     entries.set(window.size);
     bytes.set(window.bytes);
   };

@@ -2,7 +2,7 @@
  * A log in memory, in place of Kafka, for any number of readers in this process.
  */
 import type { Positions } from "../log/cursor.ts";
-import type { LogEvents, LogReader, LogRecord } from "../log/reader.ts";
+import type { Ends, LogEvents, LogReader, LogRecord } from "../log/reader.ts";
 
 /** A log that the process itself writes. */
 export interface EmbeddedLog {
@@ -35,6 +35,8 @@ export function createEmbeddedLog({ partitions = 1 }: { partitions?: number } = 
 
 /** The records of all partitions. */
 class Records {
+  /** Another log, such as that of a process that was started again, has another id. */
+  readonly id = crypto.randomUUID();
   readonly #partitions: readonly LogRecord[][];
   /** Called with each record that is appended. */
   readonly listeners = new Set<(record: LogRecord) => void>();
@@ -49,6 +51,11 @@ class Records {
 
   get ends(): Positions {
     return this.#partitions.map(({ length }) => length);
+  }
+
+  /** The same, as leaders report them: there are no transactions. */
+  get toldEnds(): Ends["ends"] {
+    return new Map(this.ends.map((end, partition) => [partition, { end, stableEnd: end }]));
   }
 
   /** @throws {RangeError} There is no such partition */
@@ -74,6 +81,7 @@ class EmbeddedReader implements LogReader {
   }
 
   start(events: LogEvents, { since }: { since: number }): Promise<void> {
+    events.onTopic({ id: this.#records.id });
     const take = this.#take = createTaker(events);
     for (const [partition, records] of this.#records.partitions.entries()) {
       const index = records.findIndex(({ timestamp }) => timestamp >= since);
@@ -83,7 +91,7 @@ class EmbeddedReader implements LogReader {
       for (const record of records.slice(position)) take(record);
     }
     this.#records.listeners.add(take);
-    const tell = () => events.onEnds({ ends: this.#records.ends, askedAt: Date.now() });
+    const tell = () => events.onEnds({ ends: this.#records.toldEnds, askedAt: Date.now() });
     tell();
     this.#telling = setInterval(tell, TELL_MS);
     return Promise.resolve();

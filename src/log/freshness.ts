@@ -4,26 +4,37 @@
  * `sessions/stream_status.ts` tells clients if the stream is no longer fresh.
  */
 import type { Positions } from "./cursor.ts";
+import type { Ends, PartitionEnd } from "./reader.ts";
 
-/** The ends of all partitions, as their leaders reported them in one answer. */
-export interface Ends {
-  readonly ends: Positions;
-  /** When the leaders were asked, in milliseconds since 1970. */
-  readonly askedAt: number;
+/** An end, and when the leader was asked for it, in milliseconds since 1970. */
+export type ToldEnd = PartitionEnd & Pick<Ends, "askedAt">;
+
+/**
+ * How many ends of a partition may wait until they are reached. Leaders report ends with each
+ * answer, many a second, so only one of those that were told within a part of the time is kept.
+ */
+const MAX_WAITING = 16;
+
+/** What is known of one partition. */
+interface Partition {
+  latest?: ToldEnd;
+  /**
+   * The latest time at which the leader was asked for an end that was reached since. Before that,
+   * the time at which the partition was found.
+   */
+  freshAt?: number;
+  /** Ends that were not reached yet, the oldest first. */
+  waiting: ToldEnd[];
 }
 
 /** Judges whether the stream is fresh. */
 export class Freshness {
   readonly #afterMs: number;
-  readonly #startedAt: number;
-  /**
-   * By partition: the latest time at which its leader was asked for an end that was reached since.
-   * Before that, the time at which the partition was found.
-   */
-  readonly #freshAt: number[] = [];
-  /** Ends that have not been reached in all partitions yet, the oldest first. */
-  #told: Ends[] = [];
-  #latest: Ends | undefined;
+  /** Milliseconds between two ends that wait. */
+  readonly #spacingMs: number;
+  /** When the log was found, in milliseconds since 1970. */
+  #foundAt: number;
+  readonly #partitions: Partition[] = [];
 
   /**
    * @param options.afterMs Milliseconds after which a partition is stale
@@ -31,18 +42,44 @@ export class Freshness {
    */
   constructor({ afterMs, now }: { afterMs: number; now: number }) {
     this.#afterMs = afterMs;
-    this.#startedAt = now;
+    this.#spacingMs = afterMs / MAX_WAITING;
+    this.#foundAt = now;
   }
 
   /** Notes ends that the leaders reported. */
-  tell(ends: Ends): void {
-    this.#told.push(ends);
-    this.#latest = ends;
+  tell({ ends, askedAt }: Ends): void {
+    for (const [number, { end, stableEnd }] of ends) {
+      const partition = this.#partition(number);
+      // Answers of two leaders may overtake each other.
+      if (partition.latest && askedAt < partition.latest.askedAt) continue;
+      const told = partition.latest = { end, stableEnd, askedAt };
+      const before = partition.waiting.at(-1);
+      if (before && askedAt < before.askedAt + this.#spacingMs) continue;
+      partition.waiting = partition.waiting.filter((told) => this.#isRecent(told, askedAt));
+      partition.waiting.push(told);
+    }
   }
 
-  /** The ends that were noted last; `undefined` if there were none yet. */
-  get latest(): Ends | undefined {
-    return this.#latest;
+  /** The latest end of a partition that its leader reported; `undefined` if there was none yet. */
+  latest(partition: number): ToldEnd | undefined {
+    return this.#partitions[partition]?.latest;
+  }
+
+  /** Forgets the ends of a partition, because it was cut back (DEL13). */
+  forgetEnds(partition: number): void {
+    const known = this.#partition(partition);
+    known.waiting = [];
+    delete known.latest;
+  }
+
+  /**
+   * Forgets all partitions, because the log is another one (DEL13).
+   *
+   * @param now Milliseconds since 1970
+   */
+  reset(now: number): void {
+    this.#partitions.length = 0;
+    this.#foundAt = now;
   }
 
   /**
@@ -53,19 +90,27 @@ export class Freshness {
    * @returns `null` if all partitions are fresh
    */
   staleForMs(positions: Positions, now: number): number | null {
-    for (const { ends, askedAt } of this.#told) {
-      for (const [partition, end] of ends.entries()) {
-        if ((positions[partition] ?? 0) >= end) this.#freshAt[partition] = askedAt;
+    let stalest = positions.length === 0 ? this.#foundAt : now;
+    for (const [number, position] of positions.entries()) {
+      const partition = this.#partition(number);
+      const { latest, waiting } = partition;
+      for (const { end, askedAt } of latest ? [...waiting, latest] : waiting) {
+        if (position >= end) partition.freshAt = Math.max(askedAt, partition.freshAt ?? 0);
       }
+      partition.waiting = waiting.filter((told) =>
+        position < told.end && this.#isRecent(told, now)
+      );
+      stalest = Math.min(stalest, partition.freshAt ??= now);
     }
-    this.#told = this.#told.filter(({ ends, askedAt }) =>
-      now - askedAt <= this.#afterMs &&
-      ends.some((end, partition) => (positions[partition] ?? 0) < end)
-    );
-    const stalest = positions.length === 0
-      ? this.#startedAt
-      : Math.min(...positions.map((_, partition) => this.#freshAt[partition] ??= now));
     const staleMs = now - stalest;
     return staleMs > this.#afterMs ? staleMs : null;
+  }
+
+  #partition(number: number): Partition {
+    return this.#partitions[number] ??= { waiting: [] };
+  }
+
+  #isRecent({ askedAt }: ToldEnd, now: number): boolean {
+    return now - askedAt <= this.#afterMs;
   }
 }

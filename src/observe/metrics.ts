@@ -101,8 +101,6 @@ export function createMetrics() {
       label: "reason",
       values: ["not_utf8", "not_json", "not_a_message", "defect"],
     }),
-    kafkaJoins: counter("kafka_joins_total", "Joins of a consumer group; the first one is normal"),
-    kafkaCrashes: counter("kafka_crashes_total", "Kafka consumers that ended by themselves"),
     backendRequests: counter("backend_requests_total", "Requests to the APIs, by outcome", [
       "api",
       "outcome",

@@ -40,7 +40,7 @@ export function startAdminPort(
   { delivery, clientsPort, reader, backend, health, trace, metrics }: AdminPortOptions,
 ): { stop(): Promise<void> } {
   const { registry } = metrics;
-  const { sessions, stream, quarantine, freshness, streamStatus, reloads } = delivery;
+  const { sessions, stream, quarantine, freshness, trouble, streamStatus, reloads } = delivery;
   const server = startAdmin(settings, {
     topic: settings.KAFKA_TOPIC,
     registry,
@@ -48,6 +48,7 @@ export function startAdminPort(
       sessions,
       stream,
       freshness,
+      trouble,
       streamStatus,
       reloads,
       backend,

@@ -9,6 +9,7 @@ import { Quarantine } from "../log/quarantine.ts";
 import type { LogEvents, LogReader } from "../log/reader.ts";
 import { ResumePoints } from "../log/resume.ts";
 import { Stream } from "../log/stream.ts";
+import { LogTrouble } from "../log/trouble.ts";
 import type { Deliveries } from "../observe/deliveries.ts";
 import type { DeliveryTrace } from "../observe/delivery_trace.ts";
 import type { Metrics } from "../observe/metrics.ts";
@@ -43,8 +44,6 @@ export interface DeliveryOptions {
   readonly trace: DeliveryTrace;
   readonly deliveries: Deliveries;
   readonly metrics: Metrics;
-  /** Called with the reason, at most once, if the log cannot be read any more. */
-  readonly onFailure: (reason: string) => void;
 }
 
 /** Reads the log and delivers its records to the sessions. */
@@ -53,6 +52,7 @@ export class LogDelivery {
   readonly stream: Stream;
   readonly streamStatus: StreamStatus;
   readonly freshness: Freshness;
+  readonly trouble = new LogTrouble();
   readonly quarantine: Quarantine;
   readonly reloads: Reloads;
   readonly resumePoints: ResumePoints;
@@ -63,7 +63,7 @@ export class LogDelivery {
   readonly #windowMs: number;
 
   constructor(settings: DeliverySettings, options: DeliveryOptions) {
-    const { reader, backend, tokens, trace, deliveries, metrics, onFailure } = options;
+    const { reader, backend, tokens, trace, deliveries, metrics } = options;
     this.#reader = reader;
     this.#trace = trace;
     this.#windowMs = settings.RECOVERY_WINDOW_SECONDS * 1000;
@@ -114,10 +114,10 @@ export class LogDelivery {
       tokens,
       quarantine,
       freshness,
+      trouble: this.trouble,
       trace,
       metrics,
       onRead: () => catchUpQueue.onRead(),
-      onFailure,
     });
   }
 

@@ -5,9 +5,10 @@
 import { getLogger } from "@logtape/logtape";
 import { MAX_TIME_MS } from "../log/cursor.ts";
 import type { FanOut } from "./fan_out.ts";
-import type { Ends, Freshness } from "../log/freshness.ts";
+import type { Freshness } from "../log/freshness.ts";
 import { messageTypeOf } from "../log/addressing.ts";
-import type { LogEvents, LogRecord } from "../log/reader.ts";
+import type { Ends, LogEvents, LogRecord, Trouble } from "../log/reader.ts";
+import type { LogTrouble } from "../log/trouble.ts";
 import type { Read } from "../log/window.ts";
 import { type Message, parseMessage } from "../log/message.ts";
 import type { Metrics } from "../observe/metrics.ts";
@@ -29,12 +30,11 @@ export interface RecordHandlerOptions {
   readonly tokens: Pick<Tokens, "forget">;
   readonly quarantine: Pick<Quarantine, "add" | "noteReplay">;
   readonly freshness: Pick<Freshness, "tell">;
+  readonly trouble: Pick<LogTrouble, "tell">;
   readonly trace: Pick<DeliveryTrace, "trim">;
-  readonly metrics: Pick<Metrics, "records" | "quarantined" | "kafkaJoins" | "kafkaCrashes">;
+  readonly metrics: Pick<Metrics, "records" | "quarantined">;
   /** Called when the positions have changed, after the record was handled. */
   readonly onRead: () => void;
-  /** Called with the reason when the log can't be read any more. */
-  readonly onFailure: (reason: string) => void;
 }
 
 /** Handles the records of the log. The reader calls it. */
@@ -44,6 +44,8 @@ export class RecordHandler implements LogEvents {
   constructor(options: RecordHandlerOptions) {
     this.#options = options;
   }
+
+  onTopic(_topic: { readonly id: string | null }): void {}
 
   onPartition(partition: number, start: { first: number; position: number }): void {
     this.#options.stream.open(partition, start);
@@ -79,16 +81,16 @@ export class RecordHandler implements LogEvents {
     sessions.lose(stream.jump(partition, position));
   }
 
-  onJoin(): void {
-    this.#options.metrics.kafkaJoins.inc();
+  onCut(partition: number, position: number): void {
+    this.onLost(partition, position);
   }
 
-  onCrash(): void {
-    this.#options.metrics.kafkaCrashes.inc();
+  onSetAside(partition: number, { to }: { readonly to: number }): void {
+    this.onLost(partition, to);
   }
 
-  onFailure(reason: string): void {
-    this.#options.onFailure(reason);
+  onTrouble(trouble: Trouble | null): void {
+    this.#options.trouble.tell(trouble);
   }
 
   #handle(record: LogRecord, readAt: number): void {

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import denoJson from "../../deno.json" with { type: "json" };
 import { createEmbeddedLog } from "../../src/dev/embedded_log.ts";
+import type { LogEvents } from "../../src/log/reader.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
 import { openRawSocket } from "../_support/clients/raw_socket.ts";
 import { fakeServiceClock } from "../_support/clock.ts";
@@ -117,19 +118,23 @@ Deno.test("gauges show how far the log is read, the window, and what /why rememb
   assert(bytes > 100, `${bytes} bytes`);
 });
 
-Deno.test("a gauge shows how far a partition is behind its end", async () => {
+Deno.test("gauges show how far a partition is behind its end, and up to where it can be read", async () => {
   const log = createEmbeddedLog();
   await using wss = await startWss({
     log,
     createReader: () =>
       createChangedReader(log, (events) => ({
         ...events,
-        onEnds: ({ ends, askedAt }) => events.onEnds({ ends: ends.map((end) => end + 5), askedAt }),
+        onEnds: ({ askedAt }) =>
+          events.onEnds({ ends: new Map([[0, { end: 5, stableEnd: 3 }]]), askedAt }),
       })),
   });
   assertEquals(
-    await watch.values(wss.admin, { lag: series("kafka_lag", { partition: "0" }) }),
-    { lag: 5 },
+    await watch.values(wss.admin, {
+      lag: series("kafka_lag", { partition: "0" }),
+      stableEnd: series("kafka_stable_end", { partition: "0" }),
+    }),
+    { lag: 5, stableEnd: 3 },
   );
 });
 
@@ -150,6 +155,24 @@ Deno.test("a degraded stream shows, and the age of the leaders' last answer", as
   });
   assertEquals(changes, { degraded: 1, pushes: 1 });
   assert(answerAge > 15, `${answerAge} s`);
+});
+
+Deno.test("[KAF10] a gauge shows for each kind of trouble whether the log can be read", async () => {
+  const log = createEmbeddedLog();
+  let events: LogEvents | undefined;
+  await using wss = await startWss({
+    log,
+    createReader: () => createChangedReader(log, (given) => events = given),
+  });
+  const troubles = {
+    unauthorized: series("kafka_trouble", { kind: "unauthorized" }),
+    unreachable: series("kafka_trouble", { kind: "unreachable" }),
+  };
+  events?.onTrouble({ kind: "unreachable", text: "No broker can be reached" });
+  events?.onTrouble({ kind: "unauthorized", text: "Not authorized to read topic wss" });
+  assertEquals(await watch.values(wss.admin, troubles), { unauthorized: 1, unreachable: 0 });
+  events?.onTrouble(null);
+  assertEquals(await watch.values(wss.admin, troubles), { unauthorized: 0, unreachable: 0 });
 });
 
 Deno.test("metrics show the process and its event loop", async () => {

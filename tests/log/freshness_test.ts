@@ -1,14 +1,20 @@
 import { assertEquals } from "@std/assert";
 import { Freshness } from "../../src/log/freshness.ts";
 
+const DAY = 86_400_000;
+
+/** The ends of the first partitions, with all records readable. */
+function endsOf(...ends: number[]) {
+  return new Map(ends.map((end, partition) => [partition, { end, stableEnd: end }]));
+}
+
 Deno.test("[DEL10] a new partition counts as fresh when it is found", () => {
   const freshness = new Freshness({ afterMs: 15_000, now: 0 });
-  const day = 86_400_000;
-  freshness.tell({ ends: [5], askedAt: day });
-  assertEquals(freshness.staleForMs([5], day), null);
-  assertEquals(freshness.staleForMs([5, 0], day), null);
-  freshness.tell({ ends: [5, 9], askedAt: day + 14_000 });
-  assertEquals(freshness.staleForMs([5, 3], day + 15_000), null);
-  assertEquals(freshness.staleForMs([5, 3], day + 16_000), 16_000);
-  assertEquals(freshness.staleForMs([5, 9], day + 16_000), null);
+  freshness.tell({ ends: endsOf(5), askedAt: DAY });
+  assertEquals(freshness.staleForMs([5], DAY), null);
+  assertEquals(freshness.staleForMs([5, 0], DAY), null);
+  freshness.tell({ ends: endsOf(5, 9), askedAt: DAY + 14_000 });
+  assertEquals(freshness.staleForMs([5, 3], DAY + 15_000), null);
+  assertEquals(freshness.staleForMs([5, 3], DAY + 16_000), 16_000);
+  assertEquals(freshness.staleForMs([5, 9], DAY + 16_000), null);
 });

@@ -109,7 +109,7 @@ Deno.test("[DEL8] if pushes are held back when a cursor is due, the session gets
     subscription.isAnswered = true;
     subscription.hold();
     streamStatus.add(session);
-    freshness.tell({ ends: [0], askedAt: Date.now() + 1e9 });
+    freshness.tell({ ends: new Map([[0, { end: 0, stableEnd: 0 }]]), askedAt: Date.now() + 1e9 });
 
     await clock.tickAsync(30_000);
     const toldMeanwhile = told;
@@ -147,7 +147,7 @@ Deno.test("[DEL8] 100,000 sessions get their cursors spread over the period, wit
     }
 
     assertEquals(clock.countTimers(), timers, "no timer for each session");
-    freshness.tell({ ends: [0], askedAt: Date.now() + 1e9 });
+    freshness.tell({ ends: new Map([[0, { end: 0, stableEnd: 0 }]]), askedAt: Date.now() + 1e9 });
     const counts = await countBySecond(clock, { seconds: 25, count: () => told });
     assert(Math.abs(told - 100_000) < 2000, `${told} were told`);
     for (const count of counts) assert(Math.abs(count / 4000 - 1) < 0.2, `${counts}`);

@@ -27,14 +27,15 @@ export function createChangedReader(
 /** The events as an object of functions, which can be spread: a spread loses the methods of a class. */
 function toFunctions(events: LogEvents): LogEvents {
   return {
+    onTopic: (topic) => events.onTopic(topic),
     onPartition: (partition, start) => events.onPartition(partition, start),
     onRecord: (record) => events.onRecord(record),
     onPosition: (partition, position) => events.onPosition(partition, position),
     onEnds: (ends) => events.onEnds(ends),
     onLost: (partition, position) => events.onLost(partition, position),
-    onJoin: () => events.onJoin(),
-    onCrash: () => events.onCrash(),
-    onFailure: (reason) => events.onFailure(reason),
+    onCut: (partition, position) => events.onCut(partition, position),
+    onSetAside: (partition, records) => events.onSetAside(partition, records),
+    onTrouble: (trouble) => events.onTrouble(trouble),
   };
 }
 
