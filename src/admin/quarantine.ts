@@ -17,14 +17,14 @@ const replayRequest = z.object({
 });
 
 /** Lists the records in quarantine, the oldest first, for JSON. */
-export function listQuarantine(quarantine: Pick<Quarantine, "total" | "records" | "wasReplayed">) {
+export function listQuarantine(quarantine: Pick<Quarantine, "total" | "records">) {
   return {
     total: quarantine.total,
-    records: quarantine.records.map((record) => ({
+    records: quarantine.records.map(({ wasReplayed, ...record }) => ({
       ...record,
-      timestamp: new Date(record.timestamp).toISOString(),
+      timestamp: record.timestamp === null ? null : new Date(record.timestamp).toISOString(),
       readAt: new Date(record.readAt).toISOString(),
-      replayed: quarantine.wasReplayed(record),
+      replayed: wasReplayed,
     })),
   };
 }
@@ -42,10 +42,19 @@ export async function replayFromQuarantine(
 ): Promise<unknown> {
   const { dryRun, ...position } = await parseBody(request, replayRequest);
   const id = recordId(position);
-  const record = quarantine.records.find((record) => recordId(record) === id);
+  const record = quarantine.find(position);
   if (!record) throw new Refusal(404, `Record ${id} is not in quarantine`);
-  const { reason } = record;
-  if (quarantine.wasReplayed(record)) {
+  const { reason, until, wasReplayed, goneBecause } = record;
+  if (goneBecause !== null) {
+    throw new Refusal(409, `Record ${id} is not in the log any more: ${goneBecause}`);
+  }
+  if (until !== undefined) {
+    throw new Refusal(
+      409,
+      `Record ${id} can't be written again, because it can't be read: ${reason}`,
+    );
+  }
+  if (wasReplayed) {
     throw new Refusal(409, `Record ${id} has already been written to the topic again`);
   }
   if (dryRun) {

@@ -5,13 +5,21 @@
 import type { Key } from "../log/addressing.ts";
 import type { Quarantine } from "../log/quarantine.ts";
 import type { Stream } from "../log/stream.ts";
+import type { LogTrouble } from "../log/trouble.ts";
 import type { Entry } from "../log/window.ts";
 import type { BriefTarget } from "../observe/deliveries.ts";
 import { briefOf, type DeliveryTrace } from "../observe/delivery_trace.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import { Histories, type History, type Span } from "./histories.ts";
 import { MessageReports } from "./message_reports.ts";
-import { type MessageReport, notThere, sentenceOf, spanOf, time } from "./why_text.ts";
+import {
+  earlierRecordOf,
+  type MessageReport,
+  notThere,
+  sentenceOf,
+  spanOf,
+  time,
+} from "./why_text.ts";
 
 /** The most messages, and the most sessions, in one answer. If there are more, it has the latest ones. */
 const MAX_ITEMS = 100;
@@ -22,7 +30,8 @@ export interface WhyOptions {
   readonly stream: Stream;
   readonly sessions: Pick<Sessions, "get" | "ofUser" | "subscribers">;
   readonly trace: Pick<DeliveryTrace, "recipientsOf" | "isForgotten" | "isFilled" | "past">;
-  readonly quarantine: Pick<Quarantine, "records">;
+  readonly quarantine: Pick<Quarantine, "records" | "find">;
+  readonly trouble: Pick<LogTrouble, "current">;
 }
 
 /** Answers one question, as JSON. Make a new one for each question. */
@@ -90,34 +99,35 @@ export class Why {
     const { stream } = this.#options;
     const { partition, offset } = position;
     const known = this.#known();
+    const earlier = earlierRecordOf(stream, position);
     const entry = stream.window.entryAt(partition, offset);
     if (entry) {
       const { delivery: { to } } = entry;
       const histories = to.by === "user" ? this.#histories.ofUser(to.user) : [];
       const message = this.#reports.of(entry, { histories });
-      return { answer: sentenceOf(message), known, message };
+      return { answer: sentenceOf(message) + earlier, known, message };
     }
-    const unusable = this.#options.quarantine.records.find((record) =>
-      record.partition === partition && record.offset === offset
-    );
-    const answer = unusable
+    const unusable = this.#options.quarantine.find(position);
+    const answer = unusable && unusable.goneBecause === null
       ? `It is in quarantine: ${unusable.reason}`
       : notThere(stream, position);
-    return { answer, known, message: null };
+    return { answer: answer + earlier, known, message: null };
   }
 
   /** What part of the log the answers cover. */
   #known() {
-    const { topic, stream } = this.#options;
+    const { topic, stream, trouble: { current } } = this.#options;
     return {
       topic,
+      topicId: stream.topicId,
+      trouble: current && { ...current, since: time(current.since) },
       since: time(stream.window.knownSince),
       partitions: stream.positions.map((to, partition) => ({
         partition,
         from: stream.window.first(partition),
         to,
       })),
-      lost: stream.lost.map(({ at, ...lost }) => ({ ...lost, at: time(at) })),
+      lost: stream.losses.map(({ why, records, at }) => ({ why, ...records, at: time(at) })),
     };
   }
 
@@ -152,11 +162,12 @@ export class Why {
 
   /** What else may have become of a missing message since a time in milliseconds since 1970. */
   #otherCauses(since: number): string {
-    const { stream, quarantine } = this.#options;
+    const { stream, quarantine, trouble } = this.#options;
     const unusable = quarantine.records.filter(({ readAt }) => readAt >= since).length;
-    const isLost = stream.lost.some((lost) => lost.at >= since);
+    const isLost = stream.losses.some((lost) => lost.at >= since);
     return (unusable > 0 ? `, or it could not be used (${unusable} in /quarantine)` : "") +
-      (isLost ? ", or the log has lost it (see `lost`)" : "");
+      (isLost ? ", or the log has lost it (see `lost`)" : "") +
+      (trouble.current ? `, or it was not read yet: ${trouble.current.text}` : "");
   }
 }
 

@@ -146,7 +146,7 @@ export function sentenceOf(
 
 /** Why there is no message at a position of the log. */
 export function notThere(
-  { positions, window, lost }: Stream,
+  { positions, window, losses }: Pick<Stream, "positions" | "window" | "losses">,
   { partition, offset }: { partition: number; offset: number },
 ): string {
   const position = positions[partition];
@@ -154,9 +154,13 @@ export function notThere(
   if (offset >= position) {
     return `It has not been read yet: partition ${partition} is read up to offset ${position}`;
   }
-  const loss = lost.find((lost) =>
-    lost.partition === partition && lost.from <= offset && offset < lost.to
+  const loss = losses.findLast(({ why, records }) =>
+    (why === "lost by the log" || why === "records set aside") && records &&
+    records.partition === partition && records.from <= offset && offset < records.to
   );
+  if (loss?.why === "records set aside") {
+    return `It could not be decoded: it was set aside at ${time(loss.at)}`;
+  }
   if (loss) {
     return `It was lost: at ${time(loss.at)}, before it was read, it was no longer in the log`;
   }
@@ -164,6 +168,21 @@ export function notThere(
   if (offset < first) return `It has left the window, which begins at offset ${first}`;
   return "It is not a message for sessions. It is a logout, or a record without a value, or there " +
     "is no record, or the record could not be used and has left /quarantine";
+}
+
+/** What an id has stood for before, as an addition to a sentence; `""` if for nothing else. */
+export function earlierRecordOf(
+  { losses }: Pick<Stream, "losses">,
+  { partition, offset }: { partition: number; offset: number },
+): string {
+  const loss = losses.findLast(({ why, records }) =>
+    why === "log replaced" ||
+    (why === "log cut back" && records?.partition === partition && records.from <= offset &&
+      offset < records.to)
+  );
+  if (!loss) return "";
+  const what = loss.why === "log replaced" ? "the topic was made again" : "the log was cut back";
+  return `. Until ${time(loss.at)}, when ${what}, this id may have been another record's`;
 }
 
 function covers({ from, to }: Span, at: number): boolean {

@@ -27,12 +27,15 @@ export interface Listing {
  * @throws {CommandError} The backend's errors, and `too-many-subscriptions`
  */
 export async function listAndSubscribe(context: CommandContext, listing: Listing): Promise<Reply> {
-  const { session, signal } = context;
+  const { session, signal, resumePoints } = context;
   const { login } = session;
   const unlock = await session.lockList(listing.target.id);
   try {
     signal.throwIfAborted();
-    const point = await unlessAborted(findResumePoint(context, listing), signal);
+    const { breaks } = resumePoints;
+    const found = await unlessAborted(findResumePoint(context, listing), signal);
+    // A place in a log that was replaced or cut back meanwhile leads nowhere (DEL13).
+    const point = resumePoints.breaks === breaks ? found : null;
     // If the login has changed meanwhile, the list belongs to a user who is gone (AUTH6).
     const reply = session.login !== login
       ? unauthorized()

@@ -13,13 +13,23 @@ export interface Cursor {
   readonly positions: Positions;
   /** Milliseconds since 1970: no record before the positions is newer (DEL6). */
   readonly timeMs: number;
+  /** What the cursor has of the topic's id (DEL13); {@linkcode NO_ID} if nothing is known of it. */
+  readonly idMark: number;
 }
 
-const VERSION = 1;
-/** The version, the topic's mark and the time. */
-const HEADER_BYTES = 1 + 8 + 6;
+/** The mark of a topic whose brokers don't know ids, and of cursors of version 1. */
+export const NO_ID = 0;
+
+const VERSION = 2;
+/** Cursors of this version have eight bytes of the topic's name, and nothing of its id. */
+const VERSION_WITHOUT_ID = 1;
+/** The version and eight bytes about the topic: four of its name and four of its id. */
+const START_BYTES = 1 + 8;
+/** Where the bytes of the topic's id begin. */
+const ID_AT = 1 + 4;
 /** Six bytes hold 2.8e14: enough for a partition's records, and for milliseconds since 1970. */
 const NUMBER_BYTES = 6;
+const HEADER_BYTES = START_BYTES + NUMBER_BYTES;
 /** The latest time that a cursor can hold. A producer may give a record any timestamp. */
 export const MAX_TIME_MS = 2 ** (8 * NUMBER_BYTES) - 1;
 
@@ -42,34 +52,63 @@ function numberText(number: number): string {
 
 /** Writes and reads the cursors of one topic. */
 export class CursorCodec {
-  /** The version and the topic's mark, with which every cursor starts. */
+  readonly idMark: number;
+  readonly #nameHash: Uint8Array;
+  /** The first bytes of each cursor that is written. */
   readonly #start: string;
 
-  constructor(topic: string) {
-    const mark = createHash("sha256").update(topic).digest().subarray(0, 8);
-    this.#start = Buffer.from([VERSION, ...mark]).toString("base64url");
+  /** @param topic.id `null` if the brokers don't know ids of topics */
+  constructor({ name, id }: { readonly name: string; readonly id: string | null }) {
+    this.#nameHash = sha256(name);
+    // 0 says that the id is not known.
+    this.idMark = id === null ? NO_ID : sha256(id).readUInt32BE() || 1;
+    this.#start = this.#startWith(this.idMark);
   }
 
   /** Writes a cursor: 20 characters, and 8 for each partition. */
-  encode({ positions, timeMs }: Cursor): string {
-    let text = this.#start + numberText(timeMs);
-    for (const position of positions) text += numberText(position);
-    return text;
+  encode(cursor: Omit<Cursor, "idMark">): string {
+    return encode(this.#start, cursor);
   }
 
-  /** Reads a cursor; `null` if the text is not a cursor, or is the cursor of another topic. */
+  /** Reads a cursor; `null` if the text is not a cursor, or names another topic. */
   decode(text: string): Cursor | null {
     const bytes = Buffer.from(text, "base64url");
     const partitions = (bytes.length - HEADER_BYTES) / NUMBER_BYTES;
     if (partitions < 0 || !Number.isInteger(partitions)) return null;
+    const hasId = bytes[0] === VERSION;
     const cursor: Cursor = {
-      timeMs: bytes.readUIntBE(9, NUMBER_BYTES),
+      idMark: hasId ? bytes.readUInt32BE(ID_AT) : NO_ID,
+      timeMs: bytes.readUIntBE(START_BYTES, NUMBER_BYTES),
       positions: Array.from(
         { length: partitions },
         (_, i) => bytes.readUIntBE(HEADER_BYTES + NUMBER_BYTES * i, NUMBER_BYTES),
       ),
     };
+    const start = hasId ? this.#startWith(cursor.idMark) : this.#startWithoutId;
     // Another version or topic, and characters that Buffer ignores, would be written differently.
-    return this.encode(cursor) === text ? cursor : null;
+    return encode(start, cursor) === text ? cursor : null;
   }
+
+  #startWith(idMark: number): string {
+    const start = Buffer.alloc(START_BYTES);
+    start.writeUInt8(VERSION);
+    start.set(this.#nameHash.subarray(0, ID_AT - 1), 1);
+    start.writeUInt32BE(idMark, ID_AT);
+    return start.toString("base64url");
+  }
+
+  get #startWithoutId(): string {
+    return Buffer.from([VERSION_WITHOUT_ID, ...this.#nameHash.subarray(0, 8)])
+      .toString("base64url");
+  }
+}
+
+function sha256(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}
+
+function encode(start: string, { positions, timeMs }: Omit<Cursor, "idMark">): string {
+  let text = start + numberText(timeMs);
+  for (const position of positions) text += numberText(position);
+  return text;
 }

@@ -1,5 +1,5 @@
 /**
- * Records that could not be used, where a record's way ends early (KAF6). An operator sees at the
+ * Records that could not be used, where a record's way ends early (KAF6, KAF9). An operator sees at the
  * admin port where they are in the log and why, and can have them written again.
  */
 import { getLogger } from "@logtape/logtape";
@@ -7,27 +7,36 @@ import { recordId } from "../protocol/frames.ts";
 
 const logger = getLogger(["wss", "quarantine"]);
 
-/** A record that was skipped. */
-export interface QuarantinedRecord {
+/** A record that was skipped, or several in a row that could not be decoded (KAF9). */
+export interface SkippedRecord {
   readonly partition: number;
+  /** The offset of the record; of several, that of the first one. */
   readonly offset: number;
-  /** Milliseconds since 1970, as the log has it. */
-  readonly timestamp: number;
+  /** If they could not be decoded: the offset after that of the last one. */
+  readonly until?: number;
+  /** Milliseconds since 1970, as the log has it; `null` if it could not be decoded. */
+  readonly timestamp: number | null;
   /** When this instance read the record, in milliseconds since 1970. */
   readonly readAt: number;
   /** What is wrong with the record. Never contains its value. */
   readonly reason: string;
 }
 
+/** A skipped record, and what became of it. */
+export interface QuarantinedRecord extends SkippedRecord {
+  /** Whether it was written again, as far as this instance knows. */
+  readonly wasReplayed: boolean;
+  /** Why it is not in the log any more (DEL13); `null` if it may be. Its id may be another one's then. */
+  readonly goneBecause: string | null;
+}
+
 /** The position of a record in the log. */
-type Position = Pick<QuarantinedRecord, "partition" | "offset">;
+type Position = Pick<SkippedRecord, "partition" | "offset">;
 
 /** Remembers the latest records that could not be used. */
 export class Quarantine {
   readonly #maxRecords: number;
   readonly #records: QuarantinedRecord[] = [];
-  /** The ids of remembered records that have been written again. */
-  readonly #replayed = new Set<string>();
   /** The ids of records that are being written again. */
   readonly #underWay = new Set<string>();
   #total = 0;
@@ -47,27 +56,40 @@ export class Quarantine {
   }
 
   /** Logs a record and remembers it. If there are too many, the oldest one is forgotten. */
-  add(record: QuarantinedRecord): void {
-    logger.warn("Record {partition}-{offset} was skipped: {reason}; see /quarantine", {
-      partition: record.partition,
-      offset: record.offset,
-      reason: record.reason,
+  add(record: SkippedRecord): void {
+    const { offset, until = offset + 1, reason } = record;
+    logger.warn("Record {id} was skipped: {reason}; see /quarantine", {
+      id: until > offset + 1 ? `${recordId(record)} to ${until - 1}` : recordId(record),
+      reason,
     });
-    this.#total++;
-    this.#records.push(record);
-    if (this.#records.length <= this.#maxRecords) return;
-    const oldest = this.#records.shift();
-    if (oldest) this.#replayed.delete(recordId(oldest));
+    this.#total += until - offset;
+    this.#records.push({ ...record, wasReplayed: false, goneBecause: null });
+    if (this.#records.length > this.#maxRecords) this.#records.shift();
+  }
+
+  /** The latest record with this position; of several that could not be decoded, any position will do. */
+  find(position: Position): QuarantinedRecord | undefined {
+    return this.#records.findLast((record) => includes(record, position));
   }
 
   /** Notes that the record with this id was written again, by this instance or another one. */
   noteReplay(id: string): void {
-    if (this.#records.some((record) => recordId(record) === id)) this.#replayed.add(id);
+    const index = this.#records.findLastIndex((record) => recordId(record) === id);
+    const record = this.#records[index];
+    if (record?.goneBecause === null) this.#records[index] = { ...record, wasReplayed: true };
   }
 
-  /** Whether a record was written again, as far as this instance knows. */
-  wasReplayed(record: Position): boolean {
-    return this.#replayed.has(recordId(record));
+  /**
+   * Notes that records are not in the log any more.
+   *
+   * @param part The partition, and the offset from which on they are gone; by default the whole log
+   */
+  noteGone(why: string, part?: { readonly partition: number; readonly from: number }): void {
+    for (const [index, record] of this.#records.entries()) {
+      const { partition, offset, until = offset + 1, goneBecause } = record;
+      if (part && (partition !== part.partition || until <= part.from)) continue;
+      this.#records[index] = { ...record, goneBecause: goneBecause ?? why };
+    }
   }
 
   /**
@@ -81,4 +103,11 @@ export class Quarantine {
     this.#underWay.add(id);
     return () => this.#underWay.delete(id);
   }
+}
+
+function includes(
+  { partition, offset, until = offset + 1 }: SkippedRecord,
+  position: Position,
+): boolean {
+  return position.partition === partition && offset <= position.offset && position.offset < until;
 }

@@ -3,16 +3,19 @@
  */
 import type { Target } from "../protocol/target.ts";
 import type { Positions } from "./cursor.ts";
-import type { Lost, ResumePoint } from "./stream.ts";
+import type { Loss, LossReason } from "./loss.ts";
+import type { ResumePoint } from "./stream.ts";
 import type { Entry, LogWindow } from "./window.ts";
 
 /** Why a reader can't be served everything that it has not got yet. */
-export type LossReason = "left the window" | "lost by the log";
+export type GapReason = LossReason | "left the window";
 
 /** What an entry means to its reader. */
 export type EntryUse =
   /** The reader has it: its cursor named a later place of the partition. */
   | "had"
+  /** The reader's cursor named a later place, but of a log that was cut back since (DEL13). */
+  | "of another log"
   /** It is pushed. */
   | "update"
   /** The reader needs its list. */
@@ -26,15 +29,18 @@ export class ReadPosition {
   seq: number;
   /** Reloads before this seq need no list: the reader has one that was requested later. */
   listedUntil = 0;
-  readonly #served: number[];
+  #served: Positions;
+  /** Whether nobody else has the array of positions, so that it may be changed. */
+  #isOwn = false;
   #timeMs: number;
-  #isLost = false;
+  #loss: Loss | null = null;
+  #front: string | null = null;
   /** No reload between the position and this seq is needed, as the one at this seq is later. */
   #laterReload = 0;
 
   constructor({ seq, positions, timeMs }: ResumePoint) {
     this.seq = seq;
-    this.#served = [...positions];
+    this.#served = positions;
     this.#timeMs = timeMs;
   }
 
@@ -48,26 +54,36 @@ export class ReadPosition {
     return this.#timeMs;
   }
 
+  /** What the reader has lost, and was not told yet; `null` if nothing. */
+  get loss(): Loss | null {
+    return this.#loss;
+  }
+
+  /** If something was lost: a cursor in front of it, which gets the list (DEL6). */
+  get front(): string | null {
+    return this.#front;
+  }
+
   /** Goes back in front of an entry. */
   goBackTo({ seq, partition, offset }: Entry): void {
     this.seq = seq;
-    this.#served[partition] = offset;
+    this.#serve(partition, offset);
   }
 
   /** Goes on from a later place, in each partition in which the point is later. */
   skipTo({ positions, timeMs }: ResumePoint): void {
     this.#timeMs = Math.max(this.#timeMs, timeMs);
     for (const [partition, position] of positions.entries()) {
-      this.#served[partition] = Math.max(position, this.#served[partition] ?? 0);
+      this.#serve(partition, Math.max(position, this.#served[partition] ?? 0));
     }
   }
 
   /** Goes on behind the next entry for a target. */
   pass(entry: Entry, { target, window }: { target: Target; window: LogWindow }): EntryUse {
-    const { seq, partition, offset, delivery } = entry;
+    const { seq, partition, offset, timestamp, delivery } = entry;
     this.seq = seq + 1;
-    if (this.#hasServed(entry)) return "had";
-    this.#served[partition] = offset + 1;
+    if (this.#hasServed(entry)) return timestamp > this.#timeMs ? "of another log" : "had";
+    this.#serve(partition, offset + 1);
     if (delivery.does === "update") return "update";
     if (seq < this.listedUntil || seq < this.#laterReload) return "in a later list";
     for (const later of window.entriesFor(target, this.seq)) {
@@ -78,16 +94,42 @@ export class ReadPosition {
     return seq < this.#laterReload ? "in a later list" : "reload";
   }
 
-  /** Notes that records which the reader has not got were lost (DEL12). */
-  lose({ partition, from }: Pick<Lost, "partition" | "from">): void {
-    this.#served[partition] = Math.min(from, this.#served[partition] ?? 0);
-    this.#isLost = true;
+  /**
+   * Notes that what comes next does not follow what the reader has got.
+   *
+   * @param front A cursor in front of what was lost
+   */
+  lose(loss: Loss, front: string): void {
+    this.#loss = loss;
+    this.#front ??= front;
+  }
+
+  /**
+   * Notes that the reader has got a list, for which the window ended at `seq` when it was requested. If
+   * that was after the loss, the list includes what was lost.
+   */
+  noteList(seq: number): void {
+    this.listedUntil = seq;
+    if (!this.#loss || this.#loss.seq >= seq) return;
+    const { positions, timeMs, ...after } = this.#loss.after;
+    this.seq = after.seq;
+    this.#served = positions;
+    this.#isOwn = false;
+    this.#timeMs = timeMs;
+    this.#loss = null;
+    this.#front = null;
   }
 
   /** Why not everything that comes next can be served; `null` if it can. */
-  lossReason({ firstSeq }: Pick<LogWindow, "firstSeq">): LossReason | null {
-    if (this.#isLost) return "lost by the log";
-    return this.seq < firstSeq ? "left the window" : null;
+  gapReason({ firstSeq }: Pick<LogWindow, "firstSeq">): GapReason | null {
+    return this.#loss?.why ?? (this.seq < firstSeq ? "left the window" : null);
+  }
+
+  #serve(partition: number, position: number): void {
+    const served = this.#isOwn ? this.#served as number[] : [...this.#served];
+    served[partition] = position;
+    this.#served = served;
+    this.#isOwn = true;
   }
 
   #hasServed({ partition, offset }: Entry): boolean {

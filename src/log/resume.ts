@@ -34,6 +34,11 @@ export class ResumePoints {
     return this.#stream.window.nextSeq;
   }
 
+  /** How many breaks in the log there were. A place that was found before a break must not be used. */
+  get breaks(): number {
+    return this.#stream.breaks;
+  }
+
   /** The cursor of the live end. */
   get cursor(): string {
     return this.#stream.cursor;
@@ -47,6 +52,7 @@ export class ResumePoints {
   async locate(since: unknown, target: Target): Promise<ResumePoint | ResumeRefusal> {
     const cursor = this.#stream.decode(since);
     if (!cursor) return "unreadable";
+    if (this.#stream.isOfOtherLog(cursor)) return "other_log";
     if (this.#stream.isAhead(cursor.positions) && !await this.#reaches(cursor.positions)) {
       return "past_the_end";
     }

@@ -2,7 +2,9 @@
  * What this instance has read of the log: the positions, and the records that are still in the
  * window. Records come in from `sessions/consume.ts`; subscriptions look up their places here.
  */
-import { type Cursor, CursorCodec, type Positions } from "./cursor.ts";
+import { type Cursor, CursorCodec, MAX_TIME_MS, NO_ID, type Positions } from "./cursor.ts";
+import type { Loss, LossReason, LossReport } from "./loss.ts";
+import type { ReadPosition } from "./read_position.ts";
 import { type Delivery, type Entry, LogWindow, type Read, type WindowLimits } from "./window.ts";
 import type { Target } from "../protocol/target.ts";
 
@@ -26,34 +28,36 @@ export type ResumeRefusal =
   /** On this connection, the subscription was served from a later place on. */
   | "served_further";
 
-/** Records that left the log before this instance could read them (DEL12). */
-export interface Lost {
-  readonly partition: number;
-  /** The offset of the first lost record. */
-  readonly from: number;
-  /** The offset after that of the last lost record. */
-  readonly to: number;
-  /** When the loss was noticed, in milliseconds since 1970. */
-  readonly at: number;
-}
-
-/** How many losses are remembered. */
-const MAX_LOST = 100;
+/** How many breaks in the log are remembered. */
+const MAX_LOSSES = 100;
 
 /** What this instance has read of the log. */
 export class Stream {
   readonly window: LogWindow;
-  readonly #codec: CursorCodec;
+  readonly #topic: string;
+  #codec: CursorCodec;
+  /** The topic's id; `null` if the brokers don't know ids, `undefined` until the log was found. */
+  #topicId: string | null | undefined;
   readonly #positions: number[] = [];
   /** The latest timestamp of all records that were read, in milliseconds since 1970. */
   #newestMs = 0;
   #snapshot: Positions | undefined;
   #cursor: string | undefined;
-  readonly #lost: Lost[] = [];
+  readonly #losses: LossReport[] = [];
+  /** How many breaks there were. */
+  #breaks = 0;
+  /** Cursors with an earlier time are from before the log was replaced or cut back. */
+  #timesFrom = 0;
 
   constructor({ topic, ...limits }: WindowLimits & { topic: string }) {
     this.window = new LogWindow(limits);
-    this.#codec = new CursorCodec(topic);
+    this.#topic = topic;
+    this.#codec = new CursorCodec({ name: topic, id: null });
+  }
+
+  /** The topic's id; `null` if it is not known. */
+  get topicId(): string | null {
+    return this.#topicId ?? null;
   }
 
   /** How far each partition has been read. The array changes with each record. */
@@ -64,6 +68,11 @@ export class Stream {
   /** A copy of the positions, which never changes. All callers share it until the next record. */
   get snapshot(): Positions {
     return this.#snapshot ??= [...this.#positions];
+  }
+
+  /** Where a reader is that has been served everything that was read. */
+  get liveEnd(): ResumePoint {
+    return { positions: this.snapshot, seq: this.window.nextSeq, timeMs: 0 };
   }
 
   /** The cursor of the live end. All callers share the string until the next record. */
@@ -78,7 +87,49 @@ export class Stream {
    * before it may then be newer than all that were read here
    */
   cursorAt(positions: Positions, timeMs = 0): string {
-    return this.#codec.encode({ positions, timeMs: Math.max(Date.now(), this.#newestMs, timeMs) });
+    const latestMs = Math.max(Date.now(), this.#newestMs, this.#timesFrom, timeMs);
+    return this.#codec.encode({ positions, timeMs: latestMs });
+  }
+
+  /**
+   * The cursor of a reader's position. If records after it were lost, it gets the list (DEL6).
+   *
+   * @param entry If given, the cursor is also in front of this entry
+   */
+  cursorOf({ served, timeMs, front }: ReadPosition, entry: Entry | null = null): string {
+    if (front !== null) return front;
+    if (!entry) return this.cursorAt(served, timeMs);
+    const positions = [...served];
+    positions[entry.partition] = entry.offset;
+    return this.cursorAt(positions, timeMs);
+  }
+
+  /**
+   * Notes which topic is read.
+   *
+   * @param id `null` if the brokers don't know ids of topics
+   * @returns What it means for subscriptions if it is another log than the one so far (DEL13), whose
+   * partitions are forgotten; else `null`
+   */
+  begin(id: string | null): Loss | null {
+    const before = this.#topicId;
+    if (id !== null && id === before) return null;
+    this.#topicId = id;
+    const begin = () => {
+      this.#codec = new CursorCodec({ name: this.#topic, id });
+      this.#positions.length = 0;
+      this.#forgetDerived();
+    };
+    if (before === undefined) {
+      begin();
+      return null;
+    }
+    return this.#break("log replaced", null, () => {
+      this.#refuseEarlierTimes();
+      begin();
+      this.#newestMs = 0;
+      this.window.clear(this.#positions);
+    });
   }
 
   /**
@@ -122,19 +173,45 @@ export class Stream {
   }
 
   /** Continues a partition at a later position: the records in between are lost (DEL12). */
-  jump(partition: number, position: number): Lost {
+  jump(partition: number, to: number): Loss {
     const from = this.#positions[partition] ?? 0;
-    const lost = { partition, from, to: position, at: Date.now() };
-    this.#lost.push(lost);
-    if (this.#lost.length > MAX_LOST) this.#lost.shift();
-    this.advance(partition, position);
-    this.window.clear(this.#positions);
-    return lost;
+    return this.#break("lost by the log", { partition, from, to }, () => {
+      this.advance(partition, to);
+      this.window.clear(this.#positions);
+    });
   }
 
-  /** The latest losses, the oldest first. */
-  get lost(): readonly Lost[] {
-    return this.#lost;
+  /** Continues a partition at an earlier position: the log was cut back to it (DEL13). */
+  cut(partition: number, from: number): Loss {
+    const to = this.#positions[partition] ?? 0;
+    return this.#break("log cut back", { partition, from, to }, () => {
+      this.#refuseEarlierTimes();
+      this.advance(partition, from);
+      this.window.clear(this.#positions);
+    });
+  }
+
+  /** Passes over records that could not be decoded (KAF9). The window keeps what it has. */
+  setAside(partition: number, { from, to }: { readonly from: number; readonly to: number }): Loss {
+    return this.#break("records set aside", { partition, from, to }, () => {
+      this.advance(partition, to);
+      this.window.skip(partition, to);
+    });
+  }
+
+  /** What a loss means for subscriptions that are told of it now, as it was noted earlier. */
+  breakHere(why: LossReason): Loss {
+    return this.#break(why, undefined, () => {});
+  }
+
+  /** The latest breaks, the oldest first. */
+  get losses(): readonly LossReport[] {
+    return this.#losses;
+  }
+
+  /** How many breaks there were, with those that are forgotten. */
+  get breaks(): number {
+    return this.#breaks;
   }
 
   /** Reads a client's cursor; `null` if the value is not a cursor of this topic. */
@@ -148,6 +225,12 @@ export class Stream {
       positions.some((position, partition) => position > (this.#positions[partition] ?? 0));
   }
 
+  /** Whether a cursor is from another log: of another topic's id, or from before a cut (DEL13). */
+  isOfOtherLog({ idMark, timeMs }: Cursor): boolean {
+    const own = this.#codec.idMark;
+    return timeMs < this.#timesFrom || (idMark !== NO_ID && own !== NO_ID && idMark !== own);
+  }
+
   /**
    * Finds the place from which a target can be served after a cursor.
    *
@@ -156,6 +239,7 @@ export class Stream {
   locate(cursor: Cursor, target: Target): ResumePoint | ResumeRefusal {
     const unnamed = this.#positions.slice(cursor.positions.length).map(() => 0);
     const positions = [...cursor.positions, ...unnamed];
+    if (this.isOfOtherLog(cursor)) return "other_log";
     if (!this.window.holds(positions)) return "left_the_window";
     for (const [partition, position] of positions.entries()) {
       const before = this.window.timestampBefore(partition, position);
@@ -168,6 +252,24 @@ export class Stream {
       }
     }
     return { positions, seq, timeMs: cursor.timeMs };
+  }
+
+  /** Changes the log, and notes what that means for subscriptions; for operators, unless `undefined`. */
+  #break(why: LossReason, records: LossReport["records"] | undefined, change: () => void): Loss {
+    const { liveEnd: before } = this;
+    const codec = this.#codec;
+    const seq = this.window.mark();
+    this.#breaks++;
+    change();
+    if (records !== undefined) this.#losses.push({ why, records, at: Date.now() });
+    if (this.#losses.length > MAX_LOSSES) this.#losses.shift();
+    return { why, seq, before, after: this.liveEnd, codec };
+  }
+
+  /** From now on, cursors have a later time than all that were written so far. */
+  #refuseEarlierTimes(): void {
+    const latestMs = Math.max(Date.now(), this.#newestMs, this.#timesFrom);
+    this.#timesFrom = Math.min(latestMs + 1, MAX_TIME_MS);
   }
 
   /** Drops what was derived from the positions, which have changed. */

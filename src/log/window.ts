@@ -65,6 +65,7 @@ export class LogWindow {
   readonly #byName = forEach(() => new FifoMap<Stored>());
   readonly #partitions: Partition[] = [];
   #nextSeq = 0;
+  #firstSeq = 0;
   #knownSince = Date.now();
   #bytes = 0;
 
@@ -77,9 +78,9 @@ export class LogWindow {
     return this.#nextSeq;
   }
 
-  /** The `seq` of the oldest entry; {@linkcode nextSeq} if the window is empty. */
+  /** The window has every entry from this `seq` on. */
   get firstSeq(): number {
-    return this.#entries.first?.seq ?? this.#nextSeq;
+    return this.#firstSeq;
   }
 
   /** How many bytes of memory the window takes. */
@@ -146,10 +147,28 @@ export class LogWindow {
     }
   }
 
-  /** Drops everything, because the next records do not follow the earlier ones (DEL12). */
+  /** Takes a seq for a break in the log, between those of the entries before and after it. */
+  mark(): number {
+    return this.#nextSeq++;
+  }
+
+  /** Passes over records of a partition: nobody can be served from a place before this offset (KAF9). */
+  skip(partition: number, offset: number): void {
+    const known = this.#partitions[partition];
+    if (!known || known.first >= offset) return;
+    known.first = offset;
+    known.frontTimestamp = undefined;
+  }
+
+  /**
+   * Drops everything, because the next records do not follow the earlier ones (DEL12, DEL13). All
+   * records from these positions on will be added.
+   */
   clear(positions: Positions): void {
     for (let oldest = this.#entries.first; oldest; oldest = this.#entries.first) this.#drop(oldest);
+    this.#firstSeq = this.#nextSeq;
     this.#knownSince = Date.now();
+    this.#partitions.length = 0;
     for (const [partition, first] of positions.entries()) this.open(partition, first);
   }
 
@@ -225,12 +244,16 @@ export class LogWindow {
 
   #drop(entry: Stored): void {
     this.#entries.shift();
+    this.#firstSeq = entry.seq + 1;
     this.#knownSince = entry.readAt + 1;
     const partition = this.#partitions[entry.partition];
     if (partition?.entries.first === entry) {
       partition.entries.shift();
-      partition.first = entry.offset + 1;
-      partition.frontTimestamp = entry.timestamp;
+      // Else records that were set aside are behind it.
+      if (entry.offset >= partition.first) {
+        partition.first = entry.offset + 1;
+        partition.frontTimestamp = entry.timestamp;
+      }
     }
     const byName = this.#byName[entry.delivery.to.by];
     for (const name of namesOf(entry.delivery.to)) {

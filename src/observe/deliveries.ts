@@ -3,7 +3,7 @@
  * of these subscriptions. `sessions/` reports each event once, here; metrics and the delivery trace
  * listen.
  */
-import type { LossReason } from "../log/read_position.ts";
+import type { GapReason } from "../log/read_position.ts";
 import type { Entry } from "../log/window.ts";
 import type { Target } from "../protocol/target.ts";
 
@@ -52,7 +52,7 @@ export interface LivePushes {
 }
 
 /** Why a subscription had to begin anew. */
-export type ResyncReason = LossReason | "reload failed";
+export type ResyncReason = GapReason | "reload failed";
 
 /** The part of a subscription's target that operators see. */
 export interface BriefTarget {

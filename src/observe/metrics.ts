@@ -88,7 +88,14 @@ export function createMetrics() {
     resyncs: counterOf("resyncs_total", {
       help: "Subscriptions that missed messages, so that their clients need the whole list again",
       label: "reason",
-      values: ["left_the_window", "reload_failed", "lost_by_the_log"],
+      values: [
+        "left_the_window",
+        "reload_failed",
+        "lost_by_the_log",
+        "log_cut_back",
+        "log_replaced",
+        "records_set_aside",
+      ],
     }),
     resumes: counter(
       "resumes_total",
@@ -99,7 +106,7 @@ export function createMetrics() {
     quarantined: counterOf("quarantined_total", {
       help: "Records that could not be used, by reason",
       label: "reason",
-      values: ["not_utf8", "not_json", "not_a_message", "defect"],
+      values: ["not_utf8", "not_json", "not_a_message", "not_decoded", "defect"],
     }),
     backendRequests: counter("backend_requests_total", "Requests to the APIs, by outcome", [
       "api",

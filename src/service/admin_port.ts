@@ -61,6 +61,7 @@ export function startAdminPort(
     sessions,
     trace,
     quarantine,
+    trouble,
     replay: (record) => reader.replay(record),
     close: (session) => clientsPort.close(session),
   });

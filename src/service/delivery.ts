@@ -6,7 +6,7 @@ import type { Backend } from "../backend/backend.ts";
 import type { Tokens } from "../backend/tokens.ts";
 import { Freshness } from "../log/freshness.ts";
 import { Quarantine } from "../log/quarantine.ts";
-import type { LogEvents, LogReader } from "../log/reader.ts";
+import type { LogReader } from "../log/reader.ts";
 import { ResumePoints } from "../log/resume.ts";
 import { Stream } from "../log/stream.ts";
 import { LogTrouble } from "../log/trouble.ts";
@@ -58,7 +58,7 @@ export class LogDelivery {
   readonly resumePoints: ResumePoints;
   readonly revalidation: Revalidation;
   readonly #reader: LogReader;
-  readonly #events: LogEvents;
+  readonly #records: RecordHandler;
   readonly #trace: DeliveryTrace;
   readonly #windowMs: number;
 
@@ -87,7 +87,7 @@ export class LogDelivery {
       concurrency: settings.RELOAD_CONCURRENCY,
       metrics,
     });
-    const pushes = new Pushes({ stream, deliveries });
+    const pushes = new Pushes({ deliveries });
     const catchUpQueue = new CatchUpQueue({ stream, pushes });
     const revalidation = this.revalidation = new Revalidation({
       tokens,
@@ -106,7 +106,7 @@ export class LogDelivery {
       deliveries,
       periodMs: settings.CURSOR_SECONDS * 1000,
     });
-    this.#events = new RecordHandler({
+    this.#records = new RecordHandler({
       topic,
       stream,
       sessions,
@@ -127,7 +127,7 @@ export class LogDelivery {
    * @returns Resolves when everything that was in the log at the start has been read
    */
   async start(): Promise<void> {
-    await this.#reader.start(this.#events, { since: Date.now() - this.#windowMs });
+    await this.#reader.start(this.#records, { since: Date.now() - this.#windowMs });
     this.#trace.filled(this.stream.window.nextSeq);
   }
 
@@ -135,5 +135,6 @@ export class LogDelivery {
   async stop(): Promise<void> {
     this.streamStatus.stop();
     await this.#reader.stop();
+    this.#records.stop();
   }
 }

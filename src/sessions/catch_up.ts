@@ -42,13 +42,14 @@ export class CatchUpQueue {
       position.seq = entry.seq;
       if (!outbox.hasRoom) return { state: "full", position, reload: null };
       if (!this.#slice.take(cost)) {
-        this.#continueLater(subscription);
+        this.proceedLater(subscription);
         return null;
       }
       const use = position.pass(entry, { target, window });
       if (use === "reload") {
         return { state: "full", position, reload: { entry, inPlaceOfResync: null } };
       }
+      if (use === "of another log") return { state: "lost", position, why: "log cut back" };
       if (use === "update") this.#pushes.update(subscription, entry);
       // A client that has resumed from a cursor has most of what was read before.
       if (use !== "had" || entry.readAt >= since) {
@@ -68,15 +69,21 @@ export class CatchUpQueue {
     if (this.#full.has(subscription)) return true;
     this.#full.add(subscription);
     outbox.whenRoom(() => {
-      if (this.#full.delete(subscription)) this.#continueLater(subscription);
+      if (this.#full.delete(subscription)) this.proceedLater(subscription);
     });
     return true;
   }
 
   /** Moves on the subscriptions that waited for a record to be read. */
   onRead(): void {
-    for (const subscription of this.#ahead) this.#continueLater(subscription);
+    for (const subscription of this.#ahead) this.proceedLater(subscription);
     this.#ahead.clear();
+  }
+
+  /** Has a subscription proceed in a later turn. */
+  proceedLater(subscription: Subscription): void {
+    this.#later.add(subscription);
+    if (!this.#isRunning) this.#run();
   }
 
   /** Forgets a subscription: it does not proceed any more. */
@@ -84,11 +91,6 @@ export class CatchUpQueue {
     this.#later.delete(subscription);
     this.#ahead.delete(subscription);
     this.#full.delete(subscription);
-  }
-
-  #continueLater(subscription: Subscription): void {
-    this.#later.add(subscription);
-    if (!this.#isRunning) this.#run();
   }
 
   async #run(): Promise<void> {

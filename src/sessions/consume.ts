@@ -1,12 +1,13 @@
 /**
  * A record's way from the reader into the service: it is parsed, added to the stream or the
- * quarantine, and delivered to the sessions.
+ * quarantine, and delivered to the sessions. Breaks in the log come the same way.
  */
 import { getLogger } from "@logtape/logtape";
 import { MAX_TIME_MS } from "../log/cursor.ts";
 import type { FanOut } from "./fan_out.ts";
 import type { Freshness } from "../log/freshness.ts";
 import { messageTypeOf } from "../log/addressing.ts";
+import type { Loss } from "../log/loss.ts";
 import type { Ends, LogEvents, LogRecord, Trouble } from "../log/reader.ts";
 import type { LogTrouble } from "../log/trouble.ts";
 import type { Read } from "../log/window.ts";
@@ -18,18 +19,22 @@ import type { Stream } from "../log/stream.ts";
 import type { Tokens } from "../backend/tokens.ts";
 import type { DeliveryTrace } from "../observe/delivery_trace.ts";
 import { recordPushSpan } from "../observe/spans.ts";
+import { Throttle } from "../util/throttle.ts";
 
 const logger = getLogger(["wss", "messages"]);
+
+/** Milliseconds from one `resync` of all subscriptions for records that were set aside to the next. */
+const RESYNC_MS = 10_000;
 
 /** What {@linkcode RecordHandler} needs. */
 export interface RecordHandlerOptions {
   readonly topic: string;
   readonly stream: Stream;
-  readonly sessions: Pick<Sessions, "deliver" | "ofUser" | "lose">;
+  readonly sessions: Pick<Sessions, "deliver" | "ofUser" | "lose" | "owe" | "settle">;
   readonly fanOut: Pick<FanOut, "finish" | "finishing">;
   readonly tokens: Pick<Tokens, "forget">;
-  readonly quarantine: Pick<Quarantine, "add" | "noteReplay">;
-  readonly freshness: Pick<Freshness, "tell">;
+  readonly quarantine: Pick<Quarantine, "add" | "noteReplay" | "noteGone">;
+  readonly freshness: Pick<Freshness, "tell" | "forgetEnds" | "reset">;
   readonly trouble: Pick<LogTrouble, "tell">;
   readonly trace: Pick<DeliveryTrace, "trim">;
   readonly metrics: Pick<Metrics, "records" | "quarantined">;
@@ -40,12 +45,27 @@ export interface RecordHandlerOptions {
 /** Handles the records of the log. The reader calls it. */
 export class RecordHandler implements LogEvents {
   readonly #options: RecordHandlerOptions;
+  readonly #resyncs = new Throttle({ periodMs: RESYNC_MS, work: () => this.#resyncAll() });
 
   constructor(options: RecordHandlerOptions) {
     this.#options = options;
   }
 
-  onTopic(_topic: { readonly id: string | null }): void {}
+  onTopic({ id }: { readonly id: string | null }): void {
+    const { fanOut, freshness, quarantine, stream, topic } = this.#options;
+    fanOut.finish();
+    const { topicId: before } = stream;
+    const loss = stream.begin(id);
+    if (!loss) return;
+    logger.error(
+      "Topic {topic} is another one: its id was {before} and is {id}. Reading continues with the new " +
+        "topic, and all clients are told to ask for their lists",
+      { topic, before, id },
+    );
+    freshness.reset(Date.now());
+    quarantine.noteGone("the topic was made again");
+    this.#lose(loss);
+  }
 
   onPartition(partition: number, start: { first: number; position: number }): void {
     this.#options.stream.open(partition, start);
@@ -75,22 +95,67 @@ export class RecordHandler implements LogEvents {
         "reading continues there",
       { partition, position },
     );
-    const { fanOut, sessions, stream } = this.#options;
+    const { fanOut, stream } = this.#options;
     // Before the window is emptied: the record in delivery was not lost.
     fanOut.finish();
-    sessions.lose(stream.jump(partition, position));
+    this.#lose(stream.jump(partition, position));
   }
 
   onCut(partition: number, position: number): void {
-    this.onLost(partition, position);
+    const { fanOut, freshness, quarantine, stream } = this.#options;
+    fanOut.finish();
+    logger.error(
+      "The log of partition {partition} was cut back from {before} to {position}, such as by an " +
+        "unclean leader election: reading continues there, and all clients are told to ask for their lists",
+      { partition, before: stream.positions[partition], position },
+    );
+    freshness.forgetEnds(partition);
+    quarantine.noteGone("the log was cut back in front of it", { partition, from: position });
+    this.#lose(stream.cut(partition, position));
   }
 
-  onSetAside(partition: number, { to }: { readonly to: number }): void {
-    this.onLost(partition, to);
+  onSetAside(
+    partition: number,
+    { from, to, reason }: { readonly from: number; readonly to: number; readonly reason: string },
+  ): void {
+    const { fanOut, metrics, quarantine, sessions, stream } = this.#options;
+    fanOut.finish();
+    metrics.records.inc({ type: "unusable" }, to - from);
+    metrics.quarantined.inc({ reason: "not_decoded" }, to - from);
+    quarantine.add({
+      partition,
+      offset: from,
+      until: to,
+      timestamp: null,
+      readAt: Date.now(),
+      reason,
+    });
+    sessions.owe(stream.setAside(partition, { from, to }));
+    this.#resyncs.ask();
+    this.#options.onRead();
   }
 
   onTrouble(trouble: Trouble | null): void {
     this.#options.trouble.tell(trouble);
+  }
+
+  /** Ends what waits. */
+  stop(): void {
+    this.#resyncs.stop();
+  }
+
+  #lose(loss: Loss): void {
+    const { sessions, onRead } = this.#options;
+    sessions.lose(loss);
+    this.#trim(Date.now());
+    onRead();
+  }
+
+  /** Tells the clients of records that were set aside since the last time. */
+  #resyncAll(): void {
+    const { fanOut, sessions, stream } = this.#options;
+    fanOut.finish();
+    if (!sessions.settle(stream.breakHere("records set aside"))) this.#resyncs.ask();
   }
 
   #handle(record: LogRecord, readAt: number): void {

@@ -2,8 +2,6 @@
  * Sends the pushes of one subscription, and reports them to the observers. Live updates, which are the
  * same for many clients, are sent by `fan_out`.
  */
-import type { ReadPosition } from "../log/read_position.ts";
-import type { Stream } from "../log/stream.ts";
 import type { Entry } from "../log/window.ts";
 import type { Deliveries, OwnStep, ResyncReason } from "../observe/deliveries.ts";
 import type { Outbox } from "../outbox/outbox.ts";
@@ -41,24 +39,13 @@ export interface ReloadReason {
   readonly inPlaceOfResync: ResyncReason | null;
 }
 
-/** A list that the client still needs: it does not understand `resync`, so it can't ask for one. */
-export interface OwedList extends ReloadReason {
-  /** The cursor of a place in front of the list: a client that resumes there gets a list (DEL6). */
-  readonly cursor: string;
-}
-
 const MISSED = toJson({ missed: null });
 
 /** Sends pushes, each with the recipient's cursor. */
 export class Pushes {
-  readonly #stream: Pick<Stream, "cursorAt">;
   readonly #deliveries: Pick<Deliveries, "stepped" | "resynced">;
 
-  constructor({ stream, deliveries }: {
-    stream: Pick<Stream, "cursorAt">;
-    deliveries: Pick<Deliveries, "stepped" | "resynced">;
-  }) {
-    this.#stream = stream;
+  constructor({ deliveries }: { deliveries: Pick<Deliveries, "stepped" | "resynced"> }) {
     this.#deliveries = deliveries;
   }
 
@@ -84,20 +71,11 @@ export class Pushes {
   /**
    * Tells a client that has missed something to ask for its list (DEL11).
    *
-   * @param position From where on it has missed something
-   * @returns The list that the client is owed, if it does not know `resync`
+   * @returns The list that the client is owed, if it does not know `resync`, and so can't ask for one
    */
-  resync(
-    to: PushRecipient,
-    { entry, inPlaceOfResync, position }: ReloadReason & { readonly position: ReadPosition },
-  ): OwedList | null {
+  resync(to: PushRecipient, { entry, inPlaceOfResync }: ReloadReason): ReloadReason | null {
     const why = inPlaceOfResync ?? "reload failed";
-    if (!to.subscriber.knowsVersion1) {
-      const positions = [...position.served];
-      if (entry) positions[entry.partition] = entry.offset;
-      const cursor = this.#stream.cursorAt(positions, position.timeMs);
-      return { entry, inPlaceOfResync: why, cursor };
-    }
+    if (!to.subscriber.knowsVersion1) return { entry, inPlaceOfResync: why };
     const push = { status: "resync", payload: MISSED, cursor: to.pushCursor } as const;
     to.subscriber.outbox.send(pushFrame(to.target.id, push));
     this.#noteResync(to, why);

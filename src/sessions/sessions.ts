@@ -6,7 +6,7 @@ import { Channels } from "./channels.ts";
 import type { FanOut } from "./fan_out.ts";
 import type { Entry } from "../log/window.ts";
 import { MultiMap } from "../util/multi_map.ts";
-import type { Lost } from "../log/stream.ts";
+import { cursorInFrontOf, type Loss } from "../log/loss.ts";
 import { Session, type SessionOptions, type SharedBySessions } from "./session.ts";
 import type { Subscription } from "./subscription.ts";
 
@@ -82,11 +82,32 @@ export class Sessions implements Iterable<Session> {
     return this.#fanOut.start(entry, this.#channels.addressedBy(entry.delivery.to));
   }
 
-  /** Tells every subscription that records were lost (DEL12). */
-  lose(lost: Lost): void {
-    for (const session of this.#sessions.values()) {
-      for (const subscription of session.subscriptions) subscription.lose(lost);
+  /** Tells every subscription of a loss (DEL12, DEL13). The clients are told in later turns. */
+  lose(loss: Loss): void {
+    for (const subscription of this.#subscriptions()) subscription.lose(loss);
+  }
+
+  /** Notes that every subscription needs a `resync`, which may wait until {@linkcode settle} (KAF9). */
+  owe(loss: Loss): void {
+    const debt = { cursor: cursorInFrontOf(loss), list: null, resyncFor: loss.seq };
+    for (const subscription of this.#subscriptions()) subscription.owe(loss, debt);
+  }
+
+  /**
+   * Sends each `resync` that is due.
+   *
+   * @returns Whether none is left
+   */
+  settle(loss: Loss): boolean {
+    let isDone = true;
+    for (const subscription of this.#subscriptions()) {
+      isDone = subscription.settle(loss) && isDone;
     }
+    return isDone;
+  }
+
+  *#subscriptions(): Generator<Subscription> {
+    for (const session of this.#sessions.values()) yield* session.subscriptions;
   }
 
   /** The sizes of the indexes. Both are 0 if no session has a subscription or a user. */

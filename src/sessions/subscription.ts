@@ -1,33 +1,27 @@
 /**
  * One session's subscription to a target, as a reader of the log.
  *
- * A subscription is live, or it has a position of its own in the window, from which it is served until
- * it reaches the live end. Each event changes the state and then calls {@linkcode Subscription.proceed},
- * which decides what happens next. These invariants hold:
- *
- * 1. Records of one partition are pushed in the order of the log, each at most once (DEL1). The client
- *    has everything before `#dueFrom` if the subscription is live, else everything before its position.
- * 2. While a command's list or a reload is under way, no record is pushed (DEL2).
- * 3. A subscription may leave the live end during the delivery of a record. If it has not got that record,
- *    its position is in front of it.
- * 4. A subscription that is not live proceeds later: when its list is there, when there is room in the
- *    outbox, when another record was read, or in the next turn of the event loop.
- * 5. If a record can't be sent any more, the client gets a list or a `resync` before anything that follows.
- * 6. A client that still needs a list gets no cursor of a place behind that list (DEL6).
- * 7. An ended subscription sends nothing (SUB1).
+ * Each event changes the state and then calls {@linkcode Subscription.proceed}, which decides what happens
+ * next. The invariants are in `subscription_state.ts`.
  */
 import type { ListRequest } from "../backend/backend.ts";
 import type { Positions } from "../log/cursor.ts";
+import { cursorInFrontOf, type Loss } from "../log/loss.ts";
 import { ReadPosition } from "../log/read_position.ts";
-import type { Lost, ResumePoint } from "../log/stream.ts";
+import type { ResumePoint } from "../log/stream.ts";
 import type { Entry } from "../log/window.ts";
 import type { JsonText } from "../protocol/frames.ts";
 import type { Target } from "../protocol/target.ts";
-import type { OwedList, ReloadReason, Subscriber } from "./pushes.ts";
+import type { ReloadReason, Subscriber } from "./pushes.ts";
 import {
   type Behind,
   behindOf,
+  type Debt,
+  debtAfterList,
+  debtAfterLoss,
+  debtWithoutResync,
   ENDED,
+  hasResyncDue,
   LIVE,
   type SubscriptionOptions,
   type SubscriptionParts,
@@ -50,7 +44,7 @@ export class Subscription {
   #state: SubscriptionState = LIVE;
   /** If it is live, it has not got entries from this seq on yet. */
   #dueFrom: number;
-  #owed: OwedList | null = null;
+  #debt: Debt | null = null;
 
   constructor(target: Target, { subscriber, list, parts }: SubscriptionOptions<Subscription>) {
     this.target = target;
@@ -63,7 +57,7 @@ export class Subscription {
 
   /** Whether everything that was read has been pushed, and nothing is held back. */
   get isLive(): boolean {
-    return this.#state === LIVE &&
+    return this.#state === LIVE && !hasResyncDue(this.#debt) &&
       this.#parts.fanOut.undelivered(this.target, this.#dueFrom) === null;
   }
 
@@ -71,12 +65,12 @@ export class Subscription {
   get cursor(): string {
     const { stream } = this.#parts;
     const position = behindOf(this.#state)?.position;
-    return position ? stream.cursorAt(position.served, position.timeMs) : stream.cursor;
+    return position ? stream.cursorOf(position) : stream.cursor;
   }
 
   /** The cursor that the next push has. */
   get pushCursor(): string {
-    return this.#owed?.cursor ?? this.cursor;
+    return this.#debt?.cursor ?? this.cursor;
   }
 
   /** Whether the client has been served everything after these positions. */
@@ -92,7 +86,7 @@ export class Subscription {
    */
   offerUpdate(frame: string, entry: Entry): boolean {
     if (!this.#takesLive(entry)) return false;
-    if (this.#owed) this.#parts.pushes.update(this, entry);
+    if (this.#debt) this.#parts.pushes.update(this, entry);
     else this.subscriber.outbox.send(frame);
     return true;
   }
@@ -121,15 +115,12 @@ export class Subscription {
   listedAt(seq: number): void {
     if (this.#state.state !== "held") return;
     const { then } = this.#state;
-    then.position.listedUntil = seq;
-    this.#owed = null;
+    then.position.noteList(seq);
+    this.#debt = debtAfterList(this.#debt, seq);
     this.#parts.reloads.cancel(this);
-    if (then.state !== "full" && then.state !== "reloading") return;
-    const { position, reload } = then;
-    if (reload?.entry) {
-      this.#parts.pushes.note(this, { entry: reload.entry, what: "in a later list" });
-    }
-    this.#continue({ state: "reading", position });
+    const entry = "reload" in then ? then.reload?.entry : null;
+    if (entry) this.#parts.pushes.note(this, { entry, what: "in a later list" });
+    this.#continue({ state: "reading", position: then.position });
   }
 
   /** While it is new and held: serves it from a client's cursor on. */
@@ -158,13 +149,16 @@ export class Subscription {
     const { hasRoom } = this.subscriber.outbox;
     if (list === null) {
       if (reload.entry) pushes.note(this, { entry: reload.entry, what: "reload failed" });
+      // The client is told of the loss anyway.
+      if (position.loss) return this.#continue({ state: "reading", position });
       if (!hasRoom) return this.#continue({ state: "lost", position, why: "reload failed" });
       this.#resync(reload, position);
-      if (this.#owed) reloads.requestLater(this);
+      if (this.#debt?.list) reloads.requestLater(this);
     } else {
       // It is fetched once more when there is room: until then it would be out of date.
       if (!hasRoom) return this.#continue({ state: "full", position, reload });
-      this.#owed = null;
+      position.noteList(position.listedUntil);
+      this.#debt = debtAfterList(this.#debt, position.listedUntil);
       pushes.list(this, { ...reload, list });
     }
     this.#continue({ state: "reading", position });
@@ -172,18 +166,37 @@ export class Subscription {
 
   /** Fetches the list that the client still needs, unless it is about to get one anyway. */
   reloadByItself(): void {
-    if (!this.#owed || this.#state === ENDED) return;
+    const list = this.#debt?.list;
+    if (!list || this.#state === ENDED) return;
     const behind = this.#behind();
     const isReading = behind.state === "reading" || (behind.state === "full" && !behind.reload);
-    if (isReading) this.#ask(this.#owed, behind.position);
+    if (isReading) this.#ask(list, behind.position);
   }
 
-  /** Notes that records were lost: what comes next does not follow what came before (DEL12). */
-  lose(lost: Lost): void {
-    if (this.#state === ENDED) return;
-    const behind = this.#behind();
-    behind.position.lose(lost);
-    this.#continue(behind);
+  /** Notes that what comes next does not follow what came before: the client is told in a later turn. */
+  lose(loss: Loss): void {
+    const state = this.#state;
+    if (state === ENDED) return;
+    const position = behindOf(state)?.position ?? new ReadPosition(loss.before);
+    position.lose(loss, this.#debt?.cursor ?? cursorInFrontOf(loss, position));
+    this.#debt = debtWithoutResync(this.#debt);
+    if (this.#isListUnderWay) return;
+    this.#state = { state: "lost", position, why: loss.why };
+    this.#parts.catchUpQueue.proceedLater(this);
+  }
+
+  /** Notes that its client needs a `resync`, which may wait (KAF9); see {@linkcode debtAfterLoss}. */
+  owe(loss: Loss, ofLive: Debt): void {
+    const position = behindOf(this.#state)?.position;
+    this.#debt = debtAfterLoss(this.#debt, { loss, position, ofLive });
+  }
+
+  /** Sends the `resync` that is due, if there is one. False if it waits for a list that is under way. */
+  settle(loss: Loss): boolean {
+    if (!hasResyncDue(this.#debt)) return true;
+    if (this.#isListUnderWay) return false;
+    this.lose(loss);
+    return true;
   }
 
   /** Ends the subscription. */
@@ -196,7 +209,7 @@ export class Subscription {
   /** Does what the state asks for, as far as that is possible now. */
   proceed(): void {
     const state = this.#state;
-    const { catchUpQueue, stream } = this.#parts;
+    const { catchUpQueue } = this.#parts;
     switch (state.state) {
       case "live":
       case "held":
@@ -204,21 +217,23 @@ export class Subscription {
       case "ended":
         return;
       case "reading": {
-        if (this.#isLost(state.position)) return;
+        if (this.#hasGap(state.position)) return;
         const next = catchUpQueue.read(this, state.position);
         return next ? this.#become(next) : undefined;
       }
       case "full":
-        if (this.#isLost(state.position) || catchUpQueue.waitsForRoom(this)) return;
+        if (this.#hasGap(state.position) || catchUpQueue.waitsForRoom(this)) return;
         if (state.reload) return this.#ask(state.reload, state.position);
         return this.#become({ state: "reading", position: state.position });
       case "lost":
         if (catchUpQueue.waitsForRoom(this)) return;
-        this.#become(LIVE);
-        this.#servedFrom = stream.snapshot;
-        this.#resync({ entry: null, inPlaceOfResync: state.why }, state.position);
-        return this.reloadByItself();
+        return this.#beginAnew(state);
     }
+  }
+
+  /** Whether a list is under way that goes out first. */
+  get #isListUnderWay(): boolean {
+    return this.#state.state === "held" || this.#state.state === "reloading";
   }
 
   #become(state: SubscriptionState): void {
@@ -236,8 +251,8 @@ export class Subscription {
   #behind(): Behind {
     const behind = behindOf(this.#state);
     if (behind) return behind;
-    const { stream: { positions, window }, fanOut } = this.#parts;
-    const position = new ReadPosition({ seq: window.nextSeq, positions, timeMs: 0 });
+    const { stream: { liveEnd }, fanOut } = this.#parts;
+    const position = new ReadPosition(liveEnd);
     const undelivered = fanOut.undelivered(this.target, this.#dueFrom);
     if (undelivered) position.goBackTo(undelivered);
     return { state: "reading", position };
@@ -260,6 +275,18 @@ export class Subscription {
     return false;
   }
 
+  /** Tells the client that it has missed something, and goes on where the loss was, or at the live end. */
+  #beginAnew({ position, why }: Extract<Behind, { state: "lost" }>): void {
+    const { window, liveEnd } = this.#parts.stream;
+    const { loss } = position;
+    const after = loss && loss.after.seq >= window.firstSeq ? loss.after : liveEnd;
+    this.#state = { state: "reading", position: new ReadPosition(after) };
+    this.#servedFrom = after.positions;
+    this.#resync({ entry: null, inPlaceOfResync: why }, position);
+    this.reloadByItself();
+    this.proceed();
+  }
+
   /** Requests the list again. */
   #ask(reload: ReloadReason, position: ReadPosition): void {
     this.#continue({ state: "reloading", position, reload });
@@ -270,13 +297,16 @@ export class Subscription {
 
   /** Tells the client to ask for its list. If the client does not understand that, it is owed the list. */
   #resync(reload: ReloadReason, position: ReadPosition): void {
-    const owed = this.#parts.pushes.resync(this, { ...reload, position });
+    const { pushes, stream } = this.#parts;
     // Of several lists, the latest includes the others. Cursors stay in front of the first one.
-    this.#owed = owed && { ...owed, cursor: this.#owed?.cursor ?? owed.cursor };
+    const cursor = this.#debt?.cursor ?? stream.cursorOf(position, reload.entry);
+    this.#debt = null;
+    const list = pushes.resync(this, reload);
+    this.#debt = list && { list, cursor, resyncFor: null };
   }
 
-  #isLost(position: ReadPosition): boolean {
-    const why = position.lossReason(this.#parts.stream.window);
+  #hasGap(position: ReadPosition): boolean {
+    const why = position.gapReason(this.#parts.stream.window);
     if (why) this.#become({ state: "lost", position, why });
     return why !== null;
   }

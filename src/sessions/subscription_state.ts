@@ -1,7 +1,23 @@
 /**
  * The states of a subscription, and what it needs of the parts around it.
+ *
+ * A subscription is live, or it has a position of its own in the window, from which it is served until
+ * it reaches the live end. These invariants hold:
+ *
+ * 1. Records of one partition are pushed in the order of the log, each at most once (DEL1). The client
+ *    has everything before `#dueFrom` if the subscription is live, else everything before its position.
+ * 2. While a command's list or a reload is under way, no record is pushed (DEL2).
+ * 3. A subscription may leave the live end during the delivery of a record. If it has not got that record,
+ *    its position is in front of it.
+ * 4. A subscription that is not live proceeds later: when its list is there, when there is room in the
+ *    outbox, when another record was read, or in the next turn of the event loop.
+ * 5. If a record can't be sent any more, the client gets a list or a `resync` before anything that follows.
+ * 6. A client that still needs a list gets no cursor of a place behind that list (DEL6). Nor does one that
+ *    is still to be told of a loss.
+ * 7. An ended subscription sends nothing (SUB1).
  */
 import type { ListRequest } from "../backend/backend.ts";
+import { cursorInFrontOf, type Loss } from "../log/loss.ts";
 import type { ReadPosition } from "../log/read_position.ts";
 import type { Stream } from "../log/stream.ts";
 import type { Entry } from "../log/window.ts";
@@ -32,6 +48,53 @@ export type Behind =
   | { readonly state: "reloading"; readonly position: ReadPosition; readonly reload: ReloadReason }
   /** Something after the position can't be sent any more. The client is told once there is room. */
   | { readonly state: "lost"; readonly position: ReadPosition; readonly why: ResyncReason };
+
+/** What a client is still to get because it has missed something. Until then, it gets other pushes. */
+export interface Debt {
+  /** A cursor in front of what it has missed: a client that resumes there gets a list (DEL6). */
+  readonly cursor: string;
+  /** The list that it gets, because it does not know `resync` (NET5); `null` if it gets none. */
+  readonly list: ReloadReason | null;
+  /**
+   * If it gets a `resync`, but may have to wait for it (KAF9): the seq of the loss in the window. A list
+   * that is requested later includes what was lost.
+   */
+  readonly resyncFor: number | null;
+}
+
+/** Whether a client is still to get a `resync`. */
+export function hasResyncDue(debt: Debt | null): boolean {
+  return debt !== null && debt.resyncFor !== null;
+}
+
+/**
+ * The debt after a loss that the client is told of later.
+ *
+ * @param options.position The reader's; of one that is not live
+ * @param options.ofLive The debt of a live subscription without another one, which all of these share
+ */
+export function debtAfterLoss(
+  debt: Debt | null,
+  { loss, position, ofLive }: {
+    loss: Loss;
+    position: ReadPosition | undefined;
+    ofLive: Debt;
+  },
+): Debt {
+  if (debt) return { ...debt, resyncFor: loss.seq };
+  return position ? { ...ofLive, cursor: cursorInFrontOf(loss, position) } : ofLive;
+}
+
+/** What is left of a debt after a list that was requested when the window ended at `seq`. */
+export function debtAfterList(debt: Debt | null, seq: number): Debt | null {
+  if (!debt || debt.resyncFor === null || debt.resyncFor < seq) return null;
+  return { ...debt, list: null };
+}
+
+/** What is left of a debt when its `resync` goes out. */
+export function debtWithoutResync(debt: Debt | null): Debt | null {
+  return debt?.list ? { ...debt, resyncFor: null } : null;
+}
 
 /** Most subscriptions are live, so this state takes no memory of its own. */
 export const LIVE = { state: "live" } as const;
@@ -81,6 +144,8 @@ export interface SubscriptionParts<S> {
     read(subscription: S, position: ReadPosition): SubscriptionState | null;
     /** Whether there is no room in the outbox. If so, `proceed` is called once there is. */
     waitsForRoom(subscription: S): boolean;
+    /** Calls `proceed` in a later turn. */
+    proceedLater(subscription: S): void;
     /** Does not call `proceed` any more. */
     remove(subscription: S): void;
   };

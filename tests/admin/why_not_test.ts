@@ -64,7 +64,7 @@ Deno.test("[DEL12] /why says that the log has lost records", async () => {
   const { answer, known, sessions: [session] } = await wss.admin.get("/why?user=42");
   assertMatch(answer, /^Since .*, or the log has lost it \(see `lost`\)$/);
   const [{ at: _at, ...lost }] = known.lost;
-  assertEquals(lost, { partition: 0, from: 1, to: 10 });
+  assertEquals(lost, { why: "lost by the log", partition: 0, from: 1, to: 10 });
   assertEquals(session.resyncs[0].why, "lost by the log");
   assertMatch(
     (await wss.admin.get("/why?partition=0&offset=5")).answer,

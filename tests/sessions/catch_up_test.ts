@@ -12,7 +12,7 @@ import { createOutbox } from "../_support/service/outbox.ts";
 /** A window with some updates for one user, and clients that have none of them. */
 function startCatchUp({ updates }: { updates: number }) {
   const stream = new Stream({ topic: "wss", windowMs: 300_000, maxBytes: 1_000_000 });
-  const pushes = new Pushes({ stream, deliveries: { stepped() {}, resynced() {} } });
+  const pushes = new Pushes({ deliveries: { stepped() {}, resynced() {} } });
   const catchUpQueue = new CatchUpQueue({ stream, pushes });
   const reloads = { request() {}, requestLater() {}, cancel() {}, renew() {} };
   const parts = { stream, pushes, fanOut: { undelivered: () => null }, reloads, catchUpQueue };

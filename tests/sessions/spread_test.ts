@@ -16,7 +16,7 @@ import { createOutbox } from "../_support/service/outbox.ts";
 const stream = new Stream({ topic: "wss", windowMs: 1000, maxBytes: 1000 });
 const deliveries = new Deliveries([]);
 const fanOut = new FanOut({ stream, deliveries });
-const pushes = new Pushes({ stream, deliveries });
+const pushes = new Pushes({ deliveries });
 /** The sessions get no records, so no list is fetched again. */
 const reloads = { request() {}, requestLater() {}, cancel() {}, renew() {} };
 const catchUpQueue = new CatchUpQueue({ stream, pushes });

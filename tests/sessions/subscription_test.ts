@@ -84,7 +84,7 @@ class World {
     for (let i = 0; i < PARTITIONS; i++) this.#stream.open(i, { first: 0, position: 0 });
     const deliveries = new Deliveries([new DeliveryTrace()]);
     this.#fanOut = new FanOut({ stream: this.#stream, deliveries });
-    const pushes = new Pushes({ stream: this.#stream, deliveries });
+    const pushes = new Pushes({ deliveries });
     this.#queue = new CatchUpQueue({ stream: this.#stream, pushes });
     const { waiting, running, failed } = this.#reloads;
     this.#parts = {
@@ -229,9 +229,10 @@ class World {
 
   #lose(partition: number): void {
     this.#fanOut.finish();
-    const lost = this.#stream.jump(partition, (this.#stream.positions[partition] ?? 0) + 3);
-    this.#items.push({ does: "lose", partition, offset: lost.from });
-    for (const subscription of this.#all) subscription.lose(lost);
+    const offset = this.#stream.positions[partition] ?? 0;
+    const loss = this.#stream.jump(partition, offset + 3);
+    this.#items.push({ does: "lose", partition, offset });
+    for (const subscription of this.#all) subscription.lose(loss);
   }
 
   /** Replaces a client by one that resumes from a cursor. */
@@ -248,7 +249,8 @@ class World {
   #aheadOf(cursor: string | undefined, partition: number): string {
     const positions = [...this.#stream.decode(cursor)?.positions ?? this.#stream.positions];
     positions[partition] = (this.#stream.positions[partition] ?? 0) + 2;
-    return this.#stream.cursorAt(positions);
+    // That instance has read them, so its cursor is not older. Here they are published later.
+    return this.#stream.cursorAt(positions, Date.now() + 60_000);
   }
 
   /** A client asks for its list with the cursor of another client. */

@@ -1,0 +1,60 @@
+/**
+ * Breaks in the log: what comes next does not follow what came before. The stream notes them, and
+ * each subscription that they concern begins anew.
+ */
+import type { CursorCodec } from "./cursor.ts";
+import type { ReadPosition } from "./read_position.ts";
+import type { ResumePoint } from "./stream.ts";
+
+/** What happened to the log. Operators read it at `/why`. */
+export type LossReason =
+  /** The records were no longer in the log before they were read (DEL12). */
+  | "lost by the log"
+  /** The log went back in front of a position: its offsets stand for other records (DEL13). */
+  | "log cut back"
+  /** The topic was made again (DEL13). */
+  | "log replaced"
+  /** Records could not be decoded, so nobody knows for whom they were (KAF9). */
+  | "records set aside";
+
+/** A break, as operators see it. */
+export interface LossReport {
+  readonly why: LossReason;
+  /** The records that are concerned; `null` if these are all records of the log. */
+  readonly records: {
+    readonly partition: number;
+    /** The offset of the first one. */
+    readonly from: number;
+    /** The offset after that of the last one. */
+    readonly to: number;
+  } | null;
+  /** When it was noticed, in milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** A break, as subscriptions take it. */
+export interface Loss {
+  readonly why: LossReason;
+  /** The seq of the break in the window: entries before the break have a lower one, later ones a higher one. */
+  readonly seq: number;
+  /** Where a live subscription was before the break. */
+  readonly before: ResumePoint;
+  /** Where a subscription goes on after it. */
+  readonly after: ResumePoint;
+  /** Writes cursors of places before the break. */
+  readonly codec: Pick<CursorCodec, "encode">;
+}
+
+/**
+ * A cursor in front of a loss. It gets the list (DEL6) everywhere: its time says that no record is in
+ * front of its place.
+ *
+ * @param position The reader's; without it, the reader was live
+ */
+export function cursorInFrontOf(
+  { codec, before }: Loss,
+  position?: Pick<ReadPosition, "served" | "front"> | null,
+): string {
+  return position?.front ??
+    codec.encode({ positions: position?.served ?? before.positions, timeMs: 0 });
+}
