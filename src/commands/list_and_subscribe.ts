@@ -5,7 +5,7 @@ import type { ListRequest } from "../backend/backend.ts";
 import { unlessAborted } from "../util/delay.ts";
 import { NULL, type Reply, unauthorized } from "../protocol/frames.ts";
 import { CommandError } from "../protocol/errors.ts";
-import type { ResumePoint } from "../log/stream.ts";
+import type { ResumePoint } from "../log/window.ts";
 import type { Target } from "../protocol/target.ts";
 import type { Subscription } from "../sessions/subscription.ts";
 import type { CommandContext } from "./define.ts";

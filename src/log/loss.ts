@@ -2,9 +2,8 @@
  * Breaks in the log: what comes next does not follow what came before. The stream notes them, and
  * each subscription that they concern begins anew.
  */
-import type { CursorCodec } from "./cursor.ts";
-import type { ReadPosition } from "./read_position.ts";
-import type { ResumePoint } from "./stream.ts";
+import type { CursorCodec, Positions } from "./cursor.ts";
+import type { ResumePoint } from "./window.ts";
 
 /** What happened to the log. Operators read it at `/why`. */
 export type LossReason =
@@ -53,7 +52,7 @@ export interface Loss {
  */
 export function cursorInFrontOf(
   { codec, before }: Loss,
-  position?: Pick<ReadPosition, "served" | "front"> | null,
+  position?: { readonly served: Positions; readonly front: string | null },
 ): string {
   return position?.front ??
     codec.encode({ positions: position?.served ?? before.positions, timeMs: 0 });

@@ -4,8 +4,7 @@
 import type { Target } from "../protocol/target.ts";
 import type { Positions } from "./cursor.ts";
 import type { Loss, LossReason } from "./loss.ts";
-import type { ResumePoint } from "./stream.ts";
-import type { Entry, LogWindow } from "./window.ts";
+import type { Entry, LogWindow, ResumePoint } from "./window.ts";
 
 /** Why a reader can't be served everything that it has not got yet. */
 export type GapReason = LossReason | "left the window";

@@ -4,8 +4,9 @@
  */
 import type { Positions } from "./cursor.ts";
 import { isDoneWithin } from "../util/delay.ts";
-import type { ResumePoint, ResumeRefusal, Stream } from "./stream.ts";
+import type { ResumeRefusal, Stream } from "./stream.ts";
 import type { Target } from "../protocol/target.ts";
+import type { ResumePoint } from "./window.ts";
 
 /** Milliseconds for the leaders to report the ends of their partitions. */
 const ASK_MS = 3000;

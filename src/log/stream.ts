@@ -5,18 +5,15 @@
 import { type Cursor, CursorCodec, MAX_TIME_MS, NO_ID, type Positions } from "./cursor.ts";
 import type { Loss, LossReason, LossReport } from "./loss.ts";
 import type { ReadPosition } from "./read_position.ts";
-import { type Delivery, type Entry, LogWindow, type Read, type WindowLimits } from "./window.ts";
+import {
+  type Delivery,
+  type Entry,
+  LogWindow,
+  type Read,
+  type ResumePoint,
+  type WindowLimits,
+} from "./window.ts";
 import type { Target } from "../protocol/target.ts";
-
-/** A place in the log from which a subscription can be served. */
-export interface ResumePoint {
-  /** The subscription has everything before these positions. */
-  readonly positions: Positions;
-  /** The first entry of the window to look at. */
-  readonly seq: number;
-  /** Milliseconds since 1970: no record before the positions is newer. */
-  readonly timeMs: number;
-}
 
 /** Why a client can't resume from its cursor (DEL6). */
 export type ResumeRefusal =
@@ -202,6 +199,11 @@ export class Stream {
   /** What a loss means for subscriptions that are told of it now, as it was noted earlier. */
   breakHere(why: LossReason): Loss {
     return this.#break(why, undefined, () => {});
+  }
+
+  /** Where a reader goes on after a loss: behind it, or at the live end if that has left the window. */
+  placeAfter(loss: Loss | null): ResumePoint {
+    return loss && loss.after.seq >= this.window.firstSeq ? loss.after : this.liveEnd;
   }
 
   /** The latest breaks, the oldest first. */

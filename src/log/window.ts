@@ -29,6 +29,16 @@ export interface Entry {
 /** A record that was read, and that may become an {@linkcode Entry}. */
 export type Read = Omit<Entry, "seq" | "delivery">;
 
+/** A place in the log from which a subscription can be served. */
+export interface ResumePoint {
+  /** The subscription has everything before these positions. */
+  readonly positions: Positions;
+  /** The first entry of the window to look at. */
+  readonly seq: number;
+  /** Milliseconds since 1970: no record before the positions is newer. */
+  readonly timeMs: number;
+}
+
 interface Stored extends Entry {
   /** Bytes in memory, without those of the names that lead to it. */
   readonly bytes: number;

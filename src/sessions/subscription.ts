@@ -8,8 +8,7 @@ import type { ListRequest } from "../backend/backend.ts";
 import type { Positions } from "../log/cursor.ts";
 import { cursorInFrontOf, type Loss } from "../log/loss.ts";
 import { ReadPosition } from "../log/read_position.ts";
-import type { ResumePoint } from "../log/stream.ts";
-import type { Entry } from "../log/window.ts";
+import type { Entry, ResumePoint } from "../log/window.ts";
 import type { JsonText } from "../protocol/frames.ts";
 import type { Target } from "../protocol/target.ts";
 import type { ReloadReason, Subscriber } from "./pushes.ts";
@@ -19,9 +18,12 @@ import {
   type Debt,
   debtAfterList,
   debtAfterLoss,
+  debtAfterResync,
   debtWithoutResync,
   ENDED,
   hasResyncDue,
+  isListUnderWay,
+  leaveLiveEnd,
   LIVE,
   type SubscriptionOptions,
   type SubscriptionParts,
@@ -78,12 +80,7 @@ export class Subscription {
     return this.#servedFrom.every((start, partition) => (positions[partition] ?? 0) >= start);
   }
 
-  /**
-   * Takes an update that was just read.
-   *
-   * @param frame The push, which is the same for all live subscriptions to the target
-   * @returns Whether the push was sent; else it follows from the window
-   */
+  /** Takes an update that was just read. Returns whether the frame was sent; else it follows from the window. */
   offerUpdate(frame: string, entry: Entry): boolean {
     if (!this.#takesLive(entry)) return false;
     if (this.#debt) this.#parts.pushes.update(this, entry);
@@ -109,8 +106,8 @@ export class Subscription {
   }
 
   /**
-   * Notes that the command's list was answered. The window ended at `seq` when it was asked for, so it
-   * includes what reloads before `seq` would fetch. A reload under way is given up: its list is older.
+   * Notes that the command's list was answered, for which the window ended at `seq` when it was asked for.
+   * It includes what reloads before `seq` would fetch. A reload under way is given up: its list is older.
    */
   listedAt(seq: number): void {
     if (this.#state.state !== "held") return;
@@ -180,7 +177,7 @@ export class Subscription {
     const position = behindOf(state)?.position ?? new ReadPosition(loss.before);
     position.lose(loss, this.#debt?.cursor ?? cursorInFrontOf(loss, position));
     this.#debt = debtWithoutResync(this.#debt);
-    if (this.#isListUnderWay) return;
+    if (isListUnderWay(state)) return;
     this.#state = { state: "lost", position, why: loss.why };
     this.#parts.catchUpQueue.proceedLater(this);
   }
@@ -193,10 +190,9 @@ export class Subscription {
 
   /** Sends the `resync` that is due, if there is one. False if it waits for a list that is under way. */
   settle(loss: Loss): boolean {
-    if (!hasResyncDue(this.#debt)) return true;
-    if (this.#isListUnderWay) return false;
-    this.lose(loss);
-    return true;
+    const isDue = hasResyncDue(this.#debt);
+    if (isDue && !isListUnderWay(this.#state)) this.lose(loss);
+    return !hasResyncDue(this.#debt);
   }
 
   /** Ends the subscription. */
@@ -231,11 +227,6 @@ export class Subscription {
     }
   }
 
-  /** Whether a list is under way that goes out first. */
-  get #isListUnderWay(): boolean {
-    return this.#state.state === "held" || this.#state.state === "reloading";
-  }
-
   #become(state: SubscriptionState): void {
     this.#state = state;
     if (state === LIVE) this.#dueFrom = this.#parts.stream.window.nextSeq;
@@ -249,13 +240,8 @@ export class Subscription {
 
   /** The state that has the position; of a live subscription, the one with which it leaves the live end. */
   #behind(): Behind {
-    const behind = behindOf(this.#state);
-    if (behind) return behind;
-    const { stream: { liveEnd }, fanOut } = this.#parts;
-    const position = new ReadPosition(liveEnd);
-    const undelivered = fanOut.undelivered(this.target, this.#dueFrom);
-    if (undelivered) position.goBackTo(undelivered);
-    return { state: "reading", position };
+    const [parts, dueFrom] = [this.#parts, this.#dueFrom];
+    return behindOf(this.#state) ?? leaveLiveEnd(this.target, { parts, dueFrom });
   }
 
   /** Whether a record that was just read is pushed at once. */
@@ -275,11 +261,9 @@ export class Subscription {
     return false;
   }
 
-  /** Tells the client that it has missed something, and goes on where the loss was, or at the live end. */
+  /** Tells the client that it has missed something, and goes on behind it. */
   #beginAnew({ position, why }: Extract<Behind, { state: "lost" }>): void {
-    const { window, liveEnd } = this.#parts.stream;
-    const { loss } = position;
-    const after = loss && loss.after.seq >= window.firstSeq ? loss.after : liveEnd;
+    const after = this.#parts.stream.placeAfter(position.loss);
     this.#state = { state: "reading", position: new ReadPosition(after) };
     this.#servedFrom = after.positions;
     this.#resync({ entry: null, inPlaceOfResync: why }, position);
@@ -298,11 +282,12 @@ export class Subscription {
   /** Tells the client to ask for its list. If the client does not understand that, it is owed the list. */
   #resync(reload: ReloadReason, position: ReadPosition): void {
     const { pushes, stream } = this.#parts;
+    const { target, subscriber, cursor: pushCursor } = this;
+    const list = pushes.resync({ target, subscriber, pushCursor }, reload);
     // Of several lists, the latest includes the others. Cursors stay in front of the first one.
     const cursor = this.#debt?.cursor ?? stream.cursorOf(position, reload.entry);
-    this.#debt = null;
-    const list = pushes.resync(this, reload);
-    this.#debt = list && { list, cursor, resyncFor: null };
+    const isHeld = this.#state.state === "held";
+    this.#debt = debtAfterResync(this.#debt, { list, cursor, isHeld });
   }
 
   #hasGap(position: ReadPosition): boolean {

@@ -18,7 +18,7 @@
  */
 import type { ListRequest } from "../backend/backend.ts";
 import { cursorInFrontOf, type Loss } from "../log/loss.ts";
-import type { ReadPosition } from "../log/read_position.ts";
+import { ReadPosition } from "../log/read_position.ts";
 import type { Stream } from "../log/stream.ts";
 import type { Entry } from "../log/window.ts";
 import type { ResyncReason } from "../observe/deliveries.ts";
@@ -91,6 +91,20 @@ export function debtAfterList(debt: Debt | null, seq: number): Debt | null {
   return { ...debt, list: null };
 }
 
+/**
+ * The debt after a `resync`.
+ *
+ * @param options.list The list that the client gets later, as it does not know `resync`
+ * @param options.isHeld Whether a command's list is under way: it may have been requested before the loss
+ */
+export function debtAfterResync(
+  debt: Debt | null,
+  { list, cursor, isHeld }: Pick<Debt, "list" | "cursor"> & { readonly isHeld: boolean },
+): Debt | null {
+  const resyncFor = isHeld && debt ? debt.resyncFor : null;
+  return list || resyncFor !== null ? { list, cursor, resyncFor } : null;
+}
+
 /** What is left of a debt when its `resync` goes out. */
 export function debtWithoutResync(debt: Debt | null): Debt | null {
   return debt?.list ? { ...debt, resyncFor: null } : null;
@@ -115,6 +129,11 @@ export function behindOf(state: SubscriptionState): Behind | null {
     case "lost":
       return state;
   }
+}
+
+/** Whether a list is under way, which goes out before anything else. */
+export function isListUnderWay({ state }: SubscriptionState): boolean {
+  return state === "held" || state === "reloading";
 }
 
 /** The parts of the service that all subscriptions use. `S` is the subscription. */
@@ -149,6 +168,20 @@ export interface SubscriptionParts<S> {
     /** Does not call `proceed` any more. */
     remove(subscription: S): void;
   };
+}
+
+/** The state with which a live subscription leaves the live end: in front of what it has not got. */
+export function leaveLiveEnd(
+  target: Target,
+  { parts: { stream, fanOut }, dueFrom }: {
+    parts: Pick<SubscriptionParts<unknown>, "stream" | "fanOut">;
+    dueFrom: number;
+  },
+): Behind {
+  const position = new ReadPosition(stream.liveEnd);
+  const undelivered = fanOut.undelivered(target, dueFrom);
+  if (undelivered) position.goBackTo(undelivered);
+  return { state: "reading", position };
 }
 
 /** What a subscription begins with. */

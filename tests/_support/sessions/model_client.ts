@@ -1,6 +1,7 @@
 /** A client of one subscription that checks its frames against what was published. */
 import { assert, assertEquals } from "@std/assert";
-import type { ResumePoint, Stream } from "../../../src/log/stream.ts";
+import type { Stream } from "../../../src/log/stream.ts";
+import type { ResumePoint } from "../../../src/log/window.ts";
 import { toJson } from "../../../src/protocol/frames.ts";
 import type { Target } from "../../../src/protocol/target.ts";
 import { Subscription } from "../../../src/sessions/subscription.ts";
@@ -9,8 +10,20 @@ import type { SubscriptionParts } from "../../../src/sessions/subscription_state
 /** Something that the subscription's client must get to know: an update, a reload, or a loss. */
 export interface Item {
   readonly does: "update" | "reload" | "lose";
+  /** {@linkcode ANY} for the loss of a log, or of a part of it, whose ids stand for other records now. */
   readonly partition: number;
   readonly offset: number;
+  /** Whether it is not in the log any more, so that nobody may get it. */
+  isGone?: true;
+}
+
+/** In place of a partition. */
+export const ANY = -1;
+
+/** What a client has got on another connection. */
+interface Elsewhere {
+  readonly point: ResumePoint;
+  readonly other: ModelClient;
 }
 
 /** Bytes that may be unsent. */
@@ -82,21 +95,34 @@ export class ModelClient {
   }
 
   /** Begins again from another client's cursor, while it is new. */
-  resume(cursor: string, point: ResumePoint): void {
+  resume(cursor: string, elsewhere: Elsewhere): void {
+    const { point } = elsewhere;
     this.#got.length = 0;
-    this.#getElsewhere(point);
+    this.#getElsewhere(elsewhere);
     this.subscription.hold();
     this.subscription.beginAt(point);
     this.#reply = { count: null, seq: 0, cursor };
   }
 
+  /** Notes that other records get the ids of a partition from this offset on. */
+  noteCut(partition: number, offset: number): void {
+    this.#latest[partition] = Math.min(this.#latest[partition] ?? -1, offset - 1);
+    this.#elsewhere[partition] = Math.min(this.#elsewhere[partition] ?? 0, offset);
+    // A cursor can't be from an instance that was ahead of the cut.
+    const isAhead = (cursor: unknown) =>
+      (this.#stream.decode(cursor)?.timeMs ?? 0) > Date.now() + 1000;
+    if (isAhead(this.cursor)) this.cursor = undefined;
+    if (isAhead(this.#reply?.cursor)) this.#reply = { count: null, seq: 0, cursor: "" };
+  }
+
   /** Asks for its list once more, with another client's cursor. */
-  skipTo(cursor: string, point: ResumePoint): void {
+  skipTo(cursor: string, elsewhere: Elsewhere): void {
+    const { point } = elsewhere;
     if (this.#hasEnded || this.#reply) return;
     if (!this.subscription.hasServedFrom(point.positions)) return;
     this.subscription.hold();
     this.subscription.skipTo(point);
-    this.#getElsewhere(point);
+    this.#getElsewhere(elsewhere);
     this.#reply = { count: null, seq: 0, cursor };
   }
 
@@ -156,7 +182,7 @@ export class ModelClient {
     this.check();
     assert(this.subscription.isLive, "the subscription is not live");
     assertEquals(
-      this.#items.filter((item, index) => !this.#has(item, index)),
+      this.#items.filter((item, index) => !item.isGone && !this.#has(item, index)),
       [],
       "not all was sent",
     );
@@ -175,13 +201,14 @@ export class ModelClient {
     assert(!this.#hasEnded, "an ended subscription was sent something");
     if (this.isSlow) this.#unsent += frame.length;
     const { status, payload, id, cursor } = JSON.parse(frame);
-    if (status === "update") this.#receiveUpdate(id);
+    if (status === "update") this.#receiveUpdate(id, Number(payload.replaceAll("x", "")));
     else if (status === "reload") this.#getUntil(payload);
     else this.#beginAnew();
     this.#learn(cursor);
   }
 
-  #receiveUpdate(id: string): void {
+  /** @param index That of the item, which the payload has: ids may come again */
+  #receiveUpdate(id: string, index: number): void {
     assertEquals([this.#reply, this.isReloading], [null, false], `${id} was not held back`);
     const [partition = 0, offset = 0] = id.split("-").map(Number);
     // A client that begins anew may get a record that it has from elsewhere.
@@ -190,18 +217,21 @@ export class ModelClient {
     const latest = Math.max(this.#latest[partition] ?? -1, elsewhere - 1);
     assert(offset > latest, `${id} was pushed after ${partition}-${latest}`);
     this.#latest[partition] = offset;
-    const index = this.#items.findIndex((item) =>
-      item.does === "update" && item.partition === partition && item.offset === offset
-    );
-    assert(index >= 0, `${id} is not for it`);
+    const item = this.#items[index];
+    assertEquals([item?.does, item?.partition, item?.offset], ["update", partition, offset]);
+    assert(!item?.isGone, `${id} is of a log that was replaced or cut back`);
     this.#got[index] = true;
   }
 
   /** Takes a cursor. If the client resumed from it, it would miss nothing. */
   #learn(cursor: string): void {
     this.cursor = cursor;
-    const positions = this.#stream.decode(cursor)?.positions ?? [];
-    const isBehind = ({ partition, offset }: Item) => offset < (positions[partition] ?? 0);
+    const decoded = this.#stream.decode(cursor);
+    // It gets the list (DEL13).
+    if (!decoded || this.#stream.isOfOtherLog(decoded)) return;
+    const { positions } = decoded;
+    const isBehind = ({ partition, offset, isGone }: Item) =>
+      !isGone && (partition === ANY || offset < (positions[partition] ?? 0));
     // A cursor in front of a reload gets a list (DEL6), which includes what earlier reloads ask for.
     const nextReload = this.#items.findLastIndex((item) =>
       item.does === "reload" && !isBehind(item)
@@ -230,9 +260,13 @@ export class ModelClient {
     for (let index = 0; index < count; index++) this.#got[index] = true;
   }
 
-  #getElsewhere({ positions }: ResumePoint): void {
+  #getElsewhere({ point: { positions }, other }: Elsewhere): void {
     for (const [partition, position] of positions.entries()) {
       this.#elsewhere[partition] = Math.max(position, this.#elsewhere[partition] ?? 0);
+    }
+    // It was told there that the log is another one.
+    for (const [index, { partition }] of this.#items.entries()) {
+      if (partition === ANY && other.#got[index]) this.#got[index] = true;
     }
   }
 }
