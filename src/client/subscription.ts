@@ -122,6 +122,8 @@ export class Subscription<List = unknown, Data = unknown> implements Inbox<List,
     if (this.#end || this.#isStale) return;
     if (status === "resync") {
       this.#cursor = undefined;
+      // Each subscription gets its own resync. The ids may be those of other records now (DEL13).
+      this.#offsets.clear();
       this.open();
       return;
     }

@@ -104,6 +104,25 @@ Deno.test("[DEL4] a repeated push is dropped, but only in its own subscription",
   assertEquals(await next(two), { kind: "update", data: "0-5" });
 });
 
+Deno.test("[DEL13] after a resync, a push whose id came before is no repeat", async () => {
+  await using service = startScriptedService();
+  using client = connect(service.ws);
+  const inbox = client.notifications();
+  const socket = await service.socket();
+  const send = (frame: object) => socket.send(JSON.stringify({ rid: -1, event: "one", ...frame }));
+  send({ rid: 1, status: "ok", payload: [] });
+  send({ status: "update", id: "0-5", payload: "of the old log" });
+  send({ status: "resync", payload: { missed: null } });
+  send({ status: "update", id: "0-3", payload: "of the new log" });
+  send({ status: "update", id: "0-3", payload: "a repeat" });
+  send({ status: "update", id: "0-6", payload: "after it" });
+
+  await next(inbox);
+  for (const data of ["of the old log", "of the new log", "after it"]) {
+    assertEquals(await next(inbox), { kind: "update", data });
+  }
+});
+
 Deno.test("[KAF3][DEL11] a reader gets a reload as a reload, and a list if a reload has failed", async () => {
   await using wss = await startWss();
   using client = connect(`${wss.ws}/web`, { token: () => "alice" });
