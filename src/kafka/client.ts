@@ -4,7 +4,6 @@
 import { getLogger } from "@logtape/logtape";
 import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from "kafkajs";
 import type { Settings } from "../settings/settings.ts";
-import { registerCodecs } from "./codecs.ts";
 import { fixIdleTimer } from "./kafkajs_idle_fix.ts";
 
 const logger = getLogger(["wss", "kafka", "client"]);
@@ -32,7 +31,6 @@ export async function createKafka(
   settings: KafkaSettings,
   { retries = 5, requestTimeoutMs = 30_000 }: { retries?: number; requestTimeoutMs?: number } = {},
 ): Promise<Kafka> {
-  registerCodecs();
   fixIdleTimer();
   const sasl = saslOptions(settings);
   return new Kafka({

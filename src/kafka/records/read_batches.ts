@@ -2,69 +2,27 @@
  * Decodes the records of one partition's Fetch answer. Nothing in them makes it throw, stall the
  * event loop or take memory without bounds (KAF9, KAF11).
  */
-import type { LogRecord } from "../../log/reader.ts";
 import type { TimeSlice } from "../../util/time_slice.ts";
-import type { AbortedTransaction } from "../wire/fetch.ts";
+import { AbortedTransactions } from "./aborted_transactions.ts";
+import {
+  type BatchHeader,
+  CHECKED_FROM,
+  codecOf,
+  HEADER_BYTES,
+  isControl,
+} from "./batch_header.ts";
+import { MAGIC } from "./batch_header.ts";
+import { BatchWalk } from "./batch_walk.ts";
+import { crc32c } from "./crc32c.ts";
+import type { DecodedPart, DecodeLimits, FetchedRecords } from "./decoded_part.ts";
+import { decompress, isCodec } from "../compression/decompress.ts";
+import { RecordDecoder } from "./record_decoder.ts";
 
-/** What decoding may take (KAF11). */
-export interface DecodeLimits {
-  /** The most bytes of a record's value, decompressed. */
-  readonly maxRecordBytes: number;
-  /** The most bytes of a batch, decompressed. */
-  readonly maxBatchBytes: number;
-}
-
-/** The records, and what must be known to decode them. */
-export interface FetchedRecords {
-  /** For the decoded records. */
-  readonly partition: number;
-  /** The offset that was asked for. Records before it are left out. */
-  readonly position: number;
-  /**
-   * The last stable offset of the same answer. Batches that claim to reach beyond it are broken, as
-   * the checksum does not cover a batch's offset.
-   */
-  readonly end: number;
-  readonly abortedTransactions: readonly AbortedTransaction[];
-  /** Record batches. The last one may be cut short. */
-  readonly records: Uint8Array;
-}
-
-/** Records that follow each other in one batch: all of it, or a part of it. */
-export interface ReadRecords {
-  readonly kind: "records";
-  /**
-   * In the order of the log; may be empty. Each value is a view of a larger buffer, which lives as
-   * long as the value: copy it to keep it.
-   */
-  readonly records: readonly LogRecord[];
-  /** The leader epoch of the batch; -1 if it has none. */
-  readonly leaderEpoch: number;
-  /** The offset to read next. */
-  readonly next: number;
-}
-
-/** Records that can't be decoded (KAF9). The offset to read next is `to`. */
-export interface SetAsideRecords {
-  readonly kind: "setAside";
-  readonly from: number;
-  /** More than `from`. */
-  readonly to: number;
-  /** For operators, without the content. */
-  readonly reason: string;
-}
-
-/**
- * The answer has only the beginning of its first batch. It can be had whole if this partition is asked
- * for alone, with `maxBytes` of so many bytes. Comes as the first and only part.
- */
-export interface IncompleteBatch {
-  readonly kind: "incomplete";
-  readonly bytes: number;
-}
-
-/** What was decoded, in the order of the log. */
-export type DecodedPart = ReadRecords | SetAsideRecords | IncompleteBatch;
+/** Bytes of which the checksum is made in one step, which takes about a millisecond. */
+const CHECK_BYTES = 1024 * 1024;
+/** What a byte costs of a {@linkcode TimeSlice}, of which a turn has 2,048. */
+const COST_OF_CHECK = 1 / 4096;
+const COST_OF_DECOMPRESSION = 1 / 256;
 
 /**
  * Decodes the record batches of one partition's Fetch answer, and decompresses them step by step, in
@@ -75,8 +33,67 @@ export type DecodedPart = ReadRecords | SetAsideRecords | IncompleteBatch;
  */
 export async function* readBatches(
   fetched: FetchedRecords,
-  options: { limits: DecodeLimits; slice: TimeSlice },
+  { limits, slice }: { limits: DecodeLimits; slice: TimeSlice },
 ): AsyncGenerator<DecodedPart, void> {
-  await options.slice.spend(1);
-  yield { kind: "setAside", from: fetched.position, to: fetched.end, reason: "not written yet" };
+  const aborted = new AbortedTransactions(fetched.abortedTransactions);
+  const walk = new BatchWalk(fetched);
+  for (let found = walk.next(); found; found = walk.next()) {
+    const { header, batch } = found;
+    const problem = await problemWith(found, slice);
+    if (problem) {
+      yield walk.setAside(header, problem);
+      // It may have been the mark of a transaction's end. The next answer will tell what follows.
+      if (aborted.isAny) walk.stop();
+      continue;
+    }
+    if (aborted.pass(header, batch) || isControl(header)) {
+      walk.position = header.lastOffset + 1;
+      yield { kind: "records", records: [], leaderEpoch: header.leaderEpoch, next: walk.position };
+      continue;
+    }
+
+    const { partition } = fetched;
+    const decoder = new RecordDecoder(header, { partition, position: walk.position, limits });
+    let reason: string | undefined;
+    try {
+      for await (const chunk of decompress(codecOf(header), batch.subarray(HEADER_BYTES))) {
+        for (const part of decoder.take(chunk)) {
+          yield part;
+          const nextTurn = slice.spend(part.kind === "records" ? part.records.length : 1);
+          if (nextTurn) await nextTurn;
+        }
+        if (decoder.isDone) break;
+        const nextTurn = slice.spend(chunk.length * COST_OF_DECOMPRESSION);
+        if (nextTurn) await nextTurn;
+      }
+    } catch (error) {
+      reason = `it can't be decompressed: ${error instanceof Error ? error.message : error}`;
+    }
+    yield* decoder.finish(reason);
+    walk.position = header.lastOffset + 1;
+  }
+  const rest = walk.rest(limits);
+  if (rest) yield rest;
+}
+
+/** Why a batch can't be decoded; `undefined` if it can be. */
+async function problemWith(
+  { header, batch }: { header: BatchHeader; batch: Uint8Array },
+  slice: TimeSlice,
+): Promise<string | undefined> {
+  if (header.magic !== MAGIC) return `format ${header.magic} of batches is not supported`;
+  let crc = 0;
+  for (let at = CHECKED_FROM; at < batch.length; at += CHECK_BYTES) {
+    const bytes = batch.subarray(at, at + CHECK_BYTES);
+    crc = crc32c(bytes, crc);
+    const nextTurn = slice.spend(bytes.length * COST_OF_CHECK);
+    if (nextTurn) await nextTurn;
+  }
+  if (crc !== header.crc) return "the checksum of the batch is wrong";
+  if (!isCodec(codecOf(header))) return `codec ${codecOf(header)} is unknown`;
+  // A batch may have lost all of its records to compaction. Its header is all that is left then.
+  if (header.count < 0 || (header.count === 0 && batch.length > HEADER_BYTES)) {
+    return `the batch says that it has ${header.count} records`;
+  }
+  return undefined;
 }

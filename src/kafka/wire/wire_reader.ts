@@ -24,7 +24,8 @@ export class WireReader {
    * @param options.name The API that answered, for errors
    */
   constructor(bytes: Uint8Array, { isFlexible, name }: { isFlexible: boolean; name: string }) {
-    this.#bytes = bytes;
+    // kafkajs gives a Buffer, whose views take longer to make.
+    this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#isFlexible = isFlexible;
     this.#name = name;

@@ -1,0 +1,99 @@
+/**
+ * What an LZ codec writes: chunks of limited size, and the history behind them that it may copy from.
+ */
+
+/**
+ * Bytes of history. LZ4 reaches back no further; snappy's format could, but its compressors work in
+ * blocks of so many bytes.
+ */
+const HISTORY_BYTES = 64 * 1024;
+/** The most bytes of a chunk. */
+const CHUNK_BYTES = 256 * 1024;
+const MIN_CHUNK_BYTES = 4 * 1024;
+
+/** Where a codec reads from outside of what was written. */
+export class BrokenStreamError extends Error {
+  override readonly name = "BrokenStreamError";
+}
+
+/** The output of one batch. Chunks that were taken do not change any more. */
+export class LzOutput {
+  #buffer: Uint8Array;
+  /** Where the chunk begins; in front of it is the history. */
+  #start = 0;
+  #at = 0;
+  /** All bytes that were written. */
+  written = 0;
+
+  /** @param expected A guess of how many bytes there will be; the first chunk is that long */
+  constructor(expected: number) {
+    this.#buffer = new Uint8Array(Math.min(Math.max(expected, MIN_CHUNK_BYTES), CHUNK_BYTES));
+  }
+
+  /** Whether the chunk must be taken before more can be written. */
+  get isFull(): boolean {
+    return this.#at === this.#buffer.length;
+  }
+
+  /**
+   * Writes bytes of the input, as many as there is room for.
+   *
+   * @returns How many were written
+   */
+  literals(input: Uint8Array, from: number, count: number): number {
+    if (from + count > input.length) {
+      throw new BrokenStreamError("the compressed data is cut short");
+    }
+    const copied = Math.min(count, this.#buffer.length - this.#at);
+    this.#buffer.set(input.subarray(from, from + copied), this.#at);
+    return this.#add(copied);
+  }
+
+  /**
+   * Writes bytes again that were written so many bytes before, as many as there is room for.
+   *
+   * @returns How many were written
+   */
+  repeat(distance: number, count: number): number {
+    const from = this.#at - distance;
+    if (distance === 0 || from < 0) {
+      throw new BrokenStreamError(`the compressed data refers to ${distance} bytes before`);
+    }
+    const copied = Math.min(count, this.#buffer.length - this.#at);
+    const buffer = this.#buffer;
+    const end = this.#at + copied;
+    if (copied <= 16) {
+      for (let at = this.#at; at < end; at++) buffer[at] = buffer[at - distance] ?? 0;
+    } else {
+      // What was written so far repeats itself, so each copy may be twice as long as the one before.
+      for (let at = this.#at; at < end;) {
+        const length = Math.min(at - from, end - at);
+        buffer.copyWithin(at, from, from + length);
+        at += length;
+      }
+    }
+    return this.#add(copied);
+  }
+
+  /** Takes what was written since the last time. */
+  take(): Uint8Array {
+    const chunk = this.#buffer.subarray(this.#start, this.#at);
+    const history = Math.min(this.#at, HISTORY_BYTES);
+    const buffer = new Uint8Array(history + CHUNK_BYTES);
+    buffer.set(this.#buffer.subarray(this.#at - history, this.#at));
+    this.#buffer = buffer;
+    this.#start = this.#at = history;
+    return chunk;
+  }
+
+  /** Takes what is left at the end. */
+  takeLast(): Uint8Array {
+    return this.#buffer.subarray(this.#start, this.#at);
+  }
+
+  #add(count: number): number {
+    this.#at += count;
+    this.written += count;
+    return count;
+  }
+}
