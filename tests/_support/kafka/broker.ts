@@ -70,12 +70,13 @@ export async function startBroker(
 export type LastingBroker = Awaited<ReturnType<typeof startLastingBroker>>;
 
 /** A broker that keeps its address and its data, for tests of outages; needs Java. */
-export async function startLastingBroker(options: Pick<BrokerOptions, "properties"> = {}) {
+export async function startLastingBroker(
+  { port = freePort(), properties = {} }: Pick<BrokerOptions, "port" | "properties"> = {},
+) {
   const distribution = await findKafka();
   if (distribution?.kind !== "java") throw new Error("Kafka itself is needed here, with Java");
   const dir = await Deno.makeTempDir({ prefix: "wss-kafka-" });
-  const port = freePort();
-  const start = () => startBroker(distribution, { port, dir, livesShortly: true, ...options });
+  const start = () => startBroker(distribution, { port, dir, livesShortly: true, properties });
   let broker: Broker | undefined = await start();
 
   async function kill(): Promise<void> {
