@@ -1,5 +1,6 @@
 /**
- * Makes kafkajs clients. Only files of this folder import kafkajs.
+ * The settings of a connection to the brokers, as kafkajs takes them. Only files of this folder import
+ * kafkajs.
  */
 import { getLogger } from "@logtape/logtape";
 import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from "kafkajs";
@@ -19,30 +20,47 @@ export type KafkaSettings = Pick<
   | "INSTANCE_ID"
 >;
 
+/** What each connection of kafkajs takes. */
+export interface ClientOptions {
+  readonly clientId: string;
+  readonly ssl: NonNullable<KafkaConfig["ssl"]>;
+  readonly sasl?: SASLOptions;
+}
+
+/**
+ * Makes the options of connections.
+ *
+ * @throws {Error} The CA file cannot be read
+ */
+export async function clientOptions(settings: KafkaSettings): Promise<ClientOptions> {
+  fixIdleTimer();
+  const sasl = saslOptions(settings);
+  return {
+    clientId: `wss-${settings.INSTANCE_ID}`,
+    ssl: await sslOptions(settings.KAFKA_SSL),
+    ...(sasl ? { sasl } : {}),
+  };
+}
+
 /**
  * Makes a client, which does not connect yet.
  *
  * @param options.retries How often a request that fails is tried again; by default 5 times, which
  * takes about 10 s
- * @param options.requestTimeoutMs Milliseconds for the answer to a request; 30 s by default
  * @throws {Error} The CA file cannot be read
  */
 export async function createKafka(
   settings: KafkaSettings,
-  { retries = 5, requestTimeoutMs = 30_000 }: { retries?: number; requestTimeoutMs?: number } = {},
+  { retries = 5 }: { retries?: number } = {},
 ): Promise<Kafka> {
-  fixIdleTimer();
-  const sasl = saslOptions(settings);
   return new Kafka({
-    clientId: `wss-${settings.INSTANCE_ID}`,
+    ...await clientOptions(settings),
     brokers: settings.KAFKA_BROKERS,
-    ssl: await sslOptions(settings.KAFKA_SSL),
-    ...(sasl ? { sasl } : {}),
     connectionTimeout: 3000,
-    requestTimeout: requestTimeoutMs,
+    requestTimeout: 30_000,
     // At most 3 s between two tries; kafkajs' default is 30 s.
     retry: { retries, maxRetryTime: 3000 },
-    // The reader warns about trouble, once. These lines are for a closer look.
+    // The service says by itself what is wrong. These lines are for a closer look.
     logLevel: logLevel.INFO,
     logCreator: () => ({ namespace, log: { message, error } }) => {
       logger.debug("{namespace}: {message}", { namespace, message, error });

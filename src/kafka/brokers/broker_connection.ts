@@ -1,0 +1,189 @@
+/**
+ * One connection to one broker, over kafkajs's, which knows TCP, TLS, SASL and the versions of a
+ * broker.
+ *
+ * Each wait has a time limit of its own, after which the socket is destroyed: kafkajs has none for
+ * some answers, such as those of SASL. A connection that is lost is not opened again. Its owner makes
+ * a new one.
+ */
+import net from "node:net";
+import tls from "node:tls";
+import { getLogger } from "@logtape/logtape";
+import KafkajsBroker from "kafkajs/src/broker/index.js";
+import KafkajsConnectionPool from "kafkajs/src/network/connectionPool.js";
+import type { ClientOptions } from "../client.ts";
+import type { BrokerVersions, WireRequest } from "../wire/api.ts";
+
+const logger = getLogger(["wss", "kafka", "client"]);
+
+/** Milliseconds for TCP, TLS, the broker's versions and SASL together. */
+const OPEN_MS = 3000;
+/** Milliseconds after which kafkajs would give up by itself. The limits here come first. */
+const KAFKAJS_MS = 600_000;
+
+/** What is used of kafkajs's classes, for which the package has no types. */
+interface Broker {
+  readonly versions: BrokerVersions;
+  connect(): Promise<void>;
+}
+interface Connection {
+  readonly requestQueue: { readonly throttledUntil: number };
+  send<T>(request: WireRequest<T>): Promise<T>;
+}
+
+/** What kafkajs asks for when it needs a socket. */
+interface SocketOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly ssl: boolean | tls.ConnectionOptions;
+  readonly onConnect: () => void;
+}
+
+/** The broker can't be reached, or it does not answer in time. */
+export class UnreachableError extends Error {
+  override name = "UnreachableError";
+
+  constructor(readonly address: string, reason: string) {
+    super(reason);
+  }
+}
+
+/** A connection that is open. */
+export class BrokerConnection {
+  /** As in KAFKA_BROKERS. */
+  readonly address: string;
+  readonly #broker: Broker;
+  readonly #connection: Connection;
+  readonly #closed = Promise.withResolvers<void>();
+  /** Rejects what waits for the broker. */
+  readonly #waiting = new Set<(reason: Error) => void>();
+  #socket: net.Socket | undefined;
+  /** Why it is closed; `undefined` while it is open. */
+  #reason: Error | undefined;
+
+  private constructor(address: string, client: ClientOptions) {
+    this.address = address;
+    const colon = address.lastIndexOf(":");
+    const connectionPool = new KafkajsConnectionPool({
+      ...client,
+      host: address.slice(0, colon),
+      port: Number(address.slice(colon + 1)),
+      logger: debugLogger,
+      connectionTimeout: KAFKAJS_MS,
+      requestTimeout: KAFKAJS_MS,
+      // It would be a timer that fires every 100 ms, also while nothing is asked.
+      enforceRequestTimeout: false,
+      socketFactory: (options: SocketOptions) => this.#createSocket(options),
+    });
+    this.#broker = new KafkajsBroker({ connectionPool, logger: debugLogger });
+    // The pool has another one, for Fetch requests only. It is never opened.
+    [this.#connection] = connectionPool.pool;
+  }
+
+  /**
+   * Opens a connection.
+   *
+   * @param options.signal Aborts the opening
+   * @throws {UnreachableError} It can't be opened within 3 s
+   * @throws {Error} An error of kafkajs: the broker refuses the connection
+   */
+  static async open(
+    address: string,
+    { client, signal }: { client: ClientOptions; signal: AbortSignal },
+  ): Promise<BrokerConnection> {
+    const made = new BrokerConnection(address, client);
+    const abort = () => made.close("The connection is not needed any more");
+    signal.addEventListener("abort", abort);
+    if (signal.aborted) abort();
+    try {
+      await made.#withTimeLimit(OPEN_MS, () => made.#broker.connect());
+      return made;
+    } catch (error) {
+      made.close("It could not be opened");
+      await made.closed;
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  /** Resolves when the socket is closed, from whatever side. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  get isClosed(): boolean {
+    return this.#reason !== undefined;
+  }
+
+  /** The versions that the broker knows. */
+  get versions(): BrokerVersions {
+    return this.#broker.versions;
+  }
+
+  /**
+   * Sends a request. After its time limit, the connection is closed: answers come in order, so a late
+   * one would hold up all others.
+   *
+   * @throws {UnreachableError} The connection is lost, or there is no answer in time
+   * @throws {Error} An error of kafkajs, or the answer is not one
+   */
+  send<T>(request: WireRequest<T>, { timeoutMs }: { timeoutMs: number }): Promise<T> {
+    const throttledMs = Math.max(0, this.#connection.requestQueue.throttledUntil - Date.now());
+    return this.#withTimeLimit(timeoutMs + throttledMs, () => this.#connection.send(request));
+  }
+
+  /** Closes the socket at once. Requests that wait for an answer fail with the reason. */
+  close(reason: string): void {
+    if (this.#reason) return;
+    const error = this.#reason = new UnreachableError(this.address, reason);
+    for (const reject of this.#waiting) reject(error);
+    // With an error, after which kafkajs cleans up. Without one, it would wait for pending answers.
+    if (this.#socket) this.#socket.destroy(error);
+    else this.#closed.resolve();
+  }
+
+  #withTimeLimit<T>(timeoutMs: number, work: () => Promise<T>): Promise<T> {
+    if (this.#reason) return Promise.reject(this.#reason);
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#waiting.add(reject);
+    const timer = setTimeout(() => this.close(`no answer within ${timeoutMs} ms`), timeoutMs);
+    const done = () => {
+      clearTimeout(timer);
+      this.#waiting.delete(reject);
+    };
+    work().then(resolve, reject);
+    promise.then(done, done);
+    return promise;
+  }
+
+  #createSocket({ host, port, ssl, onConnect }: SocketOptions): net.Socket {
+    const name = net.isIP(host) ? {} : { servername: host };
+    const socket = ssl
+      ? tls.connect({ host, port, ...name, ...(ssl === true ? {} : ssl) }, onConnect)
+      : net.connect({ host, port }, onConnect);
+    this.#socket = socket;
+    // These come before the listeners of kafkajs, whose errors do not name the broker.
+    socket.once("error", (error) => this.close(error.message));
+    socket.once("end", () => this.close("the broker has closed the connection"));
+    socket.once("close", () => {
+      this.close("the connection was closed");
+      this.#closed.resolve();
+    });
+    if (this.#reason) socket.destroy(this.#reason);
+    return socket;
+  }
+}
+
+/** Writes kafkajs's lines as our own, for a closer look: what is wrong is told by the reader. */
+const debugLogger = {
+  namespace: () => debugLogger,
+  debug: () => {},
+  info: debug,
+  warn: debug,
+  error: debug,
+};
+
+function debug(message: string): void {
+  logger.debug("{message}", { message });
+}
