@@ -1,0 +1,72 @@
+/**
+ * `deno task kafka:faults`: whether any fault of Kafka ends a service or loses a record. Each case is one
+ * fault at one kind of request, once or for 5 s, while the service starts or runs.
+ *
+ * Prints a table of the cases that failed, and ends with 1 if there are any.
+ */
+import { parseArgs } from "node:util";
+import { uniformInt } from "pure-rand/distribution/uniformInt";
+import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
+import { faultCases } from "./kafka_faults/cases.ts";
+import { runFaults } from "./kafka_faults/run.ts";
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: "string", default: String(crypto.getRandomValues(new Uint16Array(1))[0]) },
+    /** Only cases with this in their names. */
+    case: { type: "string", default: "" },
+    "at-once": { type: "string", default: "30" },
+    /** Only as many cases, chosen by the seed. */
+    sample: { type: "string", default: "Infinity" },
+  },
+});
+// deno-lint-ignore no-console
+const say = (line: string) => console.log(line);
+
+const seed = Number(values.seed);
+const random = xoroshiro128plus(seed);
+const cases = faultCases()
+  .filter(({ name }) => name.includes(values.case))
+  .map((faultCase) => ({ faultCase, order: uniformInt(random, 0, 2 ** 31) }))
+  .sort((a, b) => a.order - b.order)
+  .slice(0, Number(values.sample))
+  .map(({ faultCase }) => faultCase);
+say(`Seed ${seed}; ${cases.length} cases`);
+
+const unhandled: string[] = [];
+globalThis.addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  const text = event.reason instanceof Error ? event.reason.stack : String(event.reason);
+  unhandled.push(text ?? "");
+  say(`Unhandled: ${text}`);
+});
+
+const startedAt = performance.now();
+let done = 0;
+const results = await runFaults({
+  cases,
+  seed,
+  atOnce: Number(values["at-once"]),
+  onResult({ name, problem }) {
+    if (problem !== null) say(`FAILED ${name}: ${problem}`);
+    if (++done % 100 === 0) {
+      say(
+        `${done} of ${cases.length} after ${Math.round((performance.now() - startedAt) / 1000)} s`,
+      );
+    }
+  },
+});
+
+const failed = results.filter(({ problem }) => problem !== null);
+const times = results.map(({ recoveryMs }) => recoveryMs).filter((ms) => !isNaN(ms))
+  .sort((a, b) => a - b);
+const percentile = (part: number) =>
+  Math.round(times[Math.floor(part * (times.length - 1))] ?? NaN);
+say("");
+for (const { name, problem } of failed) say(`${name} | ${problem}`);
+say(
+  `${results.length} cases, ${failed.length} failed, ${unhandled.length} unhandled rejections; ` +
+    `well again after ${percentile(0.5)} ms (half), ${percentile(0.99)} ms (99 %), ` +
+    `${percentile(1)} ms (all)`,
+);
+Deno.exit(failed.length + unhandled.length === 0 ? 0 : 1);

@@ -1,0 +1,78 @@
+/** A client that is subscribed to its notifications, and what it was sent. */
+import { Buffer } from "node:buffer";
+import type { Service } from "../../../src/service.ts";
+import { type Client, connect, type Frame } from "../../_support/clients/client.ts";
+import { until } from "../../_support/queue.ts";
+import type { Written } from "./stage.ts";
+
+const LIST = { where: { types: [] } };
+/** How far in front of the log's end a cursor is that the log has to be asked about. */
+const AHEAD = 1000;
+/** Milliseconds between two looks at what was sent. */
+const LOOK_MS = 50;
+
+export type Subscriber = Awaited<ReturnType<typeof subscribe>>;
+
+export async function subscribe(client: Client) {
+  const { cursor = "" } = await client.request("getMyNotifications", LIST);
+  const pushes: Frame[] = [];
+
+  async function look(): Promise<void> {
+    pushes.push(...await client.pushesUntilIdle());
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+
+  return {
+    /** Waits until each of these records has come. */
+    receive: (written: readonly Written[], timeoutMs: number) =>
+      until("all records were pushed", async () => {
+        await look();
+        const ids = new Set(pushes.map(({ id }) => id));
+        return written.every(({ id }) => ids.has(id));
+      }, timeoutMs).catch((error) => {
+        const got = pushes.map(({ status, id = "" }) => `${status} ${id}`).join(", ");
+        throw new Error(
+          `${error.message}: ${written.map(({ id }) => id).join(", ")}; came: ${got}`,
+        );
+      }),
+    /** Waits until the stream is live, and the client knows it. */
+    live: (service: Pick<Service, "isDegraded">, timeoutMs: number) =>
+      until("the stream is live", async () => {
+        await look();
+        const last = pushes.findLast(({ event }) => event === "stream");
+        return !service.isDegraded && last?.status !== "degraded";
+      }, timeoutMs),
+    /** @throws {Error} A record came twice, or out of order, or the client was told of a loss */
+    check(written: readonly Written[]): void {
+      const others = pushes.filter(({ event, status }) =>
+        event !== "stream" && status !== "update"
+      );
+      if (others.length > 0) throw new Error(`The client got ${others[0]?.status}`);
+      for (const start of ["0-", "1-"]) {
+        const of = (records: readonly { id?: string }[]) =>
+          records.flatMap(({ id = "" }) => id.startsWith(start) ? [id] : []).join(", ");
+        const [came, owed] = [of(pushes), of(written)];
+        if (came !== owed) throw new Error(`Owed ${owed}; came ${came}`);
+      }
+    },
+    /**
+     * Lets another client resume with a cursor of the future, so that the leaders are asked for the ends
+     * of the log. Gives a function that waits for its reply.
+     */
+    async askAhead(url: string) {
+      const other = await connect(url, { token: "alice" });
+      const bytes = Buffer.from(cursor, "base64url");
+      bytes.writeUIntBE(bytes.readUIntBE(bytes.length - 6, 6) + AHEAD, bytes.length - 6, 6);
+      const reply = other.request("getMyNotifications", {
+        ...LIST,
+        since: bytes.toString("base64url"),
+      });
+      reply.catch(() => {});
+      return async () => {
+        const { status, recovered } = await reply;
+        await other[Symbol.asyncDispose]();
+        if (status !== "ok" || recovered) throw new Error(`A cursor of the future got ${status}`);
+      };
+    },
+  };
+}
