@@ -5,10 +5,9 @@
  * Prints a table of the cases that failed, and ends with 1 if there are any.
  */
 import { parseArgs } from "node:util";
-import { uniformInt } from "pure-rand/distribution/uniformInt";
-import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import { faultCases } from "./kafka_faults/cases.ts";
 import { runFaults } from "./kafka_faults/run.ts";
+import { sampleOf, shuffled } from "./kafka_faults/sample.ts";
 
 const { values } = parseArgs({
   options: {
@@ -16,21 +15,18 @@ const { values } = parseArgs({
     /** Only cases with this in their names. */
     case: { type: "string", default: "" },
     "at-once": { type: "string", default: "30" },
-    /** Only as many cases, chosen by the seed. */
-    sample: { type: "string", default: "Infinity" },
+    /** Only one of each request and kind, and as many more, chosen by the seed. */
+    sample: { type: "string" },
   },
 });
 // deno-lint-ignore no-console
 const say = (line: string) => console.log(line);
 
 const seed = Number(values.seed);
-const random = xoroshiro128plus(seed);
-const cases = faultCases()
-  .filter(({ name }) => name.includes(values.case))
-  .map((faultCase) => ({ faultCase, order: uniformInt(random, 0, 2 ** 31) }))
-  .sort((a, b) => a.order - b.order)
-  .slice(0, Number(values.sample))
-  .map(({ faultCase }) => faultCase);
+const all = faultCases().filter(({ name }) => name.includes(values.case));
+const cases = values.sample === undefined
+  ? shuffled(all, seed)
+  : sampleOf(all, { seed, more: Number(values.sample) });
 say(`Seed ${seed}; ${cases.length} cases`);
 
 const unhandled: string[] = [];
