@@ -1,9 +1,14 @@
 /**
- * `deno task soak`: whether anything is lost while instances, a broker and connections are killed.
- * Prints a report. Ends with 1 if a message was lost, or came twice on a connection or out of order.
+ * `deno task soak`: whether anything is lost while instances, brokers and connections are killed.
+ * Prints a report. Ends with 1 if a message was lost, or came twice on a connection or out of order, or
+ * if a service ended a connection.
+ *
+ * With `--brokers=3`, the brokers are a cluster, of which one at a time is killed, frozen or restarted,
+ * and the right to read the topic is withdrawn from time to time.
  */
 import { parseArgs } from "node:util";
-import { randomFaults, runSoak } from "./soak/run.ts";
+import { randomClusterFaults, randomFaults } from "./soak/faults.ts";
+import { runSoak } from "./soak/run.ts";
 
 const { values } = parseArgs({
   options: {
@@ -12,6 +17,7 @@ const { values } = parseArgs({
     clients: { type: "string", default: "200" },
     rate: { type: "string", default: "200" },
     instances: { type: "string", default: "2" },
+    brokers: { type: "string", default: "1" },
   },
 });
 const [seed, seconds, clients, rate, instances] = [
@@ -21,19 +27,22 @@ const [seed, seconds, clients, rate, instances] = [
   values.rate,
   values.instances,
 ].map(Number) as [number, number, number, number, number];
+const brokers = values.brokers === "3" ? 3 : 1;
 
 // deno-lint-ignore no-console
 const say = (line: string) => console.log(line);
-say(`Seed ${seed}: to repeat this run, deno task soak --seed=${seed} --seconds=${seconds}`);
+say(`Seed ${seed}: to repeat this run, deno task soak ${Deno.args.join(" ")} --seed=${seed}`);
 const report = await runSoak({
   seed,
   seconds,
   clients,
   rate,
   instances,
+  brokers,
   cutsMs: [2000, 8000],
-  faults: randomFaults({ seed, seconds, instances }),
+  faults: (brokers === 3 ? randomClusterFaults : randomFaults)({ seed, seconds, instances }),
   say,
 });
 for (const [name, count] of Object.entries(report)) say(`${name.padEnd(12)} ${count}`);
-Deno.exit(report.lost + report.twice + report.disordered === 0 ? 0 : 1);
+const { lost, twice, disordered, disconnected } = report;
+Deno.exit(lost + twice + disordered + disconnected === 0 ? 0 : 1);

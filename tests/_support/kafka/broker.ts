@@ -25,7 +25,12 @@ export interface BrokerOptions {
 
 /** The file in its folder with its process id; not with Docker. */
 const PID_FILE = "pid";
-/** Milliseconds until a broker must be up. */
+/** Its log, in its folder. */
+const LOG_FILE = "broker.log";
+/** What it logs when it is up, and when it has ended. */
+const STARTED = "Kafka Server started";
+const ENDED = "App info kafka.server for";
+/** Milliseconds until a broker must be up, or have ended. */
 const START_TIMEOUT_MS = 90_000;
 /** With these, Java spends little on compiling, and starts in half the time. */
 export const QUICK_START = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
@@ -36,7 +41,7 @@ export async function startBroker(
     {},
 ): Promise<Broker> {
   const dir = givenDir ?? await Deno.makeTempDir({ prefix: "wss-kafka-" });
-  const logFile = join(dir, "broker.log");
+  const logFile = join(dir, LOG_FILE);
   const script = distribution.kind === "java"
     ? await javaScript({ libs: distribution.libs, dir, port, own, livesShortly })
     : dockerScript({ port, own });
@@ -59,7 +64,7 @@ export async function startBroker(
     },
   };
   try {
-    await waitForStart(logFile);
+    await waitForLine(logFile, STARTED);
   } catch (error) {
     await broker[Symbol.asyncDispose]();
     throw error;
@@ -79,6 +84,10 @@ export async function startLastingBroker(
   const start = () => startBroker(distribution, { port, dir, livesShortly: true, properties });
   let broker: Broker | undefined = await start();
 
+  async function signal(signal: Deno.Signal): Promise<void> {
+    Deno.kill(Number(await Deno.readTextFile(join(dir, PID_FILE))), signal);
+  }
+
   async function kill(): Promise<void> {
     await broker?.[Symbol.asyncDispose]();
     broker = undefined;
@@ -88,14 +97,18 @@ export async function startLastingBroker(
     address: `127.0.0.1:${port}`,
     /** Kills it with SIGKILL. */
     kill,
+    /** Ends it as operators do, with SIGTERM: it gives up what it leads. */
+    async stop() {
+      await signal("SIGTERM");
+      await waitForLine(join(dir, LOG_FILE), ENDED);
+      await kill();
+    },
     /** Starts it again. */
     async start() {
       broker = await start();
     },
     /** Stops or continues its process: SIGSTOP, SIGCONT. */
-    async signal(signal: Deno.Signal) {
-      Deno.kill(Number(await Deno.readTextFile(join(dir, PID_FILE))), signal);
-    },
+    signal,
     async [Symbol.asyncDispose]() {
       await kill();
       await Deno.remove(dir, { recursive: true });
@@ -103,12 +116,12 @@ export async function startLastingBroker(
   };
 }
 
-async function waitForStart(logFile: string): Promise<void> {
+async function waitForLine(logFile: string, text: string): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT_MS;
   for (;;) {
     const log = await Deno.readTextFile(logFile).catch(() => "");
-    if (log.includes("Kafka Server started")) return;
-    if (Date.now() > deadline) throw new Error(`The broker did not start:\n${log.slice(-4000)}`);
+    if (log.includes(text)) return;
+    if (Date.now() > deadline) throw new Error(`No "${text}" of the broker:\n${log.slice(-4000)}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -15,6 +15,7 @@ async function startInstance(env: Record<string, string>) {
   const ended = Promise.withResolvers<never>();
   let process = await start();
   let asked: Awaited<ReturnType<typeof start>> | undefined;
+  let life = 1;
 
   async function start() {
     const started = await startProcess({ env: { ...env, PORT: String(port) } });
@@ -27,6 +28,7 @@ async function startInstance(env: Record<string, string>) {
 
   async function end(signal: Deno.Signal) {
     asked = process;
+    life++;
     process.kill(signal);
     const code = await process.status;
     await process[Symbol.asyncDispose]();
@@ -35,6 +37,8 @@ async function startInstance(env: Record<string, string>) {
 
   return {
     url: `ws://127.0.0.1:${port}/mobile`,
+    /** Grows when somebody begins to end its process. */
+    life: () => life,
     /** Rejects if it ends by itself. */
     ended: ended.promise,
     ready: () =>

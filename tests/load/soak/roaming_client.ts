@@ -3,10 +3,11 @@ import { uniformInt } from "pure-rand/distribution/uniformInt";
 import type { RandomGenerator } from "pure-rand/types/RandomGenerator";
 import { delay } from "../../../src/util/delay.ts";
 import type { Frame } from "../../_support/clients/client.ts";
+import type { Instance } from "./fleet.ts";
 
 export interface RoamingOptions {
   readonly token: string;
-  readonly urls: readonly string[];
+  readonly instances: readonly Pick<Instance, "url" | "life">[];
   readonly random: RandomGenerator;
   /** Milliseconds between two losses of the connection, at least and at most; `null` for none. */
   readonly cutsMs: readonly [number, number] | null;
@@ -43,6 +44,10 @@ export class RoamingClient {
     /** Pushes out of the order of their partition. */
     disordered: 0,
     resyncs: 0,
+    /** Connections that a service ended that nobody was ending. */
+    disconnected: 0,
+    /** Requests that were not answered with ok. */
+    refused: 0,
   };
   readonly #options: RoamingOptions;
   readonly #subscriptions: Subscription[] = [
@@ -69,15 +74,19 @@ export class RoamingClient {
 
   /** One connection, until it ends or is cut. */
   #connectOnce(signal: AbortSignal): Promise<void> {
-    const { urls, cutsMs } = this.#options;
-    const url = urls[this.#between(0, urls.length - 1)] ?? "";
-    const socket = new WebSocket(url, ["wss.v1"]);
+    const { instances, cutsMs } = this.#options;
+    const instance = instances[this.#between(0, instances.length - 1)];
+    if (!instance) throw new Error("There are no instances");
+    const life = instance.life();
+    const socket = new WebSocket(instance.url, ["wss.v1"]);
+    let isOpen = false;
     const { promise, resolve } = Promise.withResolvers<void>();
     const cut = () => {
       clearTimeout(timer);
       signal.removeEventListener("abort", cut);
       // Frames that are still on their way are lost, as on a dead line.
       socket.onmessage = null;
+      socket.onclose = null;
       socket.close();
       resolve();
     };
@@ -88,6 +97,7 @@ export class RoamingClient {
     const pushed = new Set<string>();
     const send = (request: unknown) => socket.send(JSON.stringify(request));
     socket.onopen = () => {
+      isOpen = true;
       this.counts.connections++;
       send({ rid: 1, command: "authentication", options: { authToken: this.#options.token } });
       for (const [i, { command, options, cursor: since }] of this.#subscriptions.entries()) {
@@ -97,7 +107,10 @@ export class RoamingClient {
     socket.onmessage = ({ data }) => {
       const frame: Frame = JSON.parse(data);
       const { rid, event, status } = frame;
-      if (status === "error" || status === "unauthorized") return cut();
+      if (status === "error" || status === "unauthorized") {
+        if (instance.life() === life) this.counts.refused++;
+        return cut();
+      }
       if (rid >= FIRST_RID) events[rid - FIRST_RID] = event;
       const subscription = this.#subscriptions[events.indexOf(event)];
       if (!subscription) return;
@@ -108,7 +121,10 @@ export class RoamingClient {
       delete subscription.cursor;
       cut();
     };
-    socket.onclose = cut;
+    socket.onclose = () => {
+      if (isOpen && instance.life() === life) this.counts.disconnected++;
+      cut();
+    };
     return promise;
   }
 

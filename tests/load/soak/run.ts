@@ -1,16 +1,15 @@
 /**
- * Clients on bad lines, a producer, instances and a broker that are killed meanwhile: and what became
+ * Clients on bad lines, a producer, instances and brokers that are disturbed meanwhile: and what became
  * of every message.
  */
-import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import { notificationTarget } from "../../../src/protocol/target.ts";
 import { startBackend } from "../../_support/service/backend.ts";
-import { type LastingBroker, startLastingBroker } from "../../_support/kafka/broker.ts";
-import { withAdmin } from "../../_support/kafka/topic.ts";
 import { until } from "../../_support/queue.ts";
 import { testEnvironment } from "../../_support/service/settings.ts";
-import { type Fleet, startFleet } from "./fleet.ts";
+import { startBrokers, TOPIC } from "./brokers.ts";
+import { disturb, type Fault } from "./faults.ts";
+import { startFleet } from "./fleet.ts";
 import { produceAtRate } from "./load.ts";
 import { RoamingClient } from "./roaming_client.ts";
 
@@ -19,19 +18,13 @@ const USERS = 20;
 /** Milliseconds after the last message within which every client has to have all. */
 const SETTLE_MS = 120_000;
 
-/** Something that happens to a part, some time after the producer's start. */
-export type Fault =
-  & { readonly atMs: number }
-  & (
-    | { readonly does: "kill" | "restart"; readonly instance: number }
-    | { readonly does: "restart the broker" | "restart one instance after the other" }
-  );
-
 export interface Soak {
   readonly seed: number;
   readonly seconds: number;
   readonly clients: number;
   readonly instances: number;
+  /** One, or a cluster of three. */
+  readonly brokers: 1 | 3;
   /** Messages a second; each is for every client. */
   readonly rate: number;
   /** Milliseconds between two losses of a client's connection; `null` for none. */
@@ -43,33 +36,11 @@ export interface Soak {
 
 export type SoakReport = Awaited<ReturnType<typeof runSoak>>;
 
-/** Faults at random times: the broker is killed twice, an instance killed or restarted between. */
-export function randomFaults(
-  { seed, seconds, instances }: Pick<Soak, "seed" | "seconds" | "instances">,
-): Fault[] {
-  const random = xoroshiro128plus(seed);
-  const between = (from: number, to: number) => uniformInt(random, Math.ceil(from), Math.floor(to));
-  const ms = seconds * 1000;
-  const faults: Fault[] = [0.2, 0.65].map((part) => ({
-    atMs: between(part * ms, (part + 0.1) * ms),
-    does: "restart the broker",
-  }));
-  for (let atMs = between(2000, 5000); atMs < ms; atMs += between(5000, 9000)) {
-    const does = between(0, 1) === 0 ? "kill" : "restart";
-    faults.push({ atMs, does, instance: between(0, instances - 1) });
-  }
-  return faults.sort((a, b) => a.atMs - b.atMs);
-}
-
 /** Runs it, until every client has all, or time is up. */
 export async function runSoak(soak: Soak) {
   const { say = () => {} } = soak;
-  await using broker = await startLastingBroker();
-  const settings = { KAFKA_BROKERS: broker.address, KAFKA_TOPIC: "soak" };
-  await withAdmin(
-    (admin) => admin.createTopics({ topics: [{ topic: "soak", numPartitions: PARTITIONS }] }),
-    broker.address,
-  );
+  await using brokers = await startBrokers({ count: soak.brokers, partitions: PARTITIONS });
+  const settings = { KAFKA_BROKERS: brokers.kafkaBrokers, KAFKA_TOPIC: TOPIC };
   const users = Array.from({ length: USERS }, (_, i) => `user-${i}`);
   await using backend = startBackend({
     users: Object.fromEntries(users.map((user) => [user, user])),
@@ -86,7 +57,7 @@ export async function runSoak(soak: Soak) {
   const clients = Array.from({ length: soak.clients }, (_, i) =>
     new RoamingClient({
       token: users[i % USERS] ?? "",
-      urls: fleet.instances.map(({ url }) => url),
+      instances: fleet.instances,
       random: xoroshiro128plus(soak.seed + i + 1),
       cutsMs: soak.cutsMs,
     }));
@@ -109,7 +80,7 @@ export async function runSoak(soak: Soak) {
       document: data % 2 === 0 ? { resource: "schedule", data } : { subscriptions: ids, data },
     }),
   });
-  await fleet.whileAlive(Promise.all([load, disturb(soak.faults, { fleet, broker, say })]));
+  await fleet.whileAlive(Promise.all([load, disturb(soak.faults, { fleet, brokers, say })]));
   say(`${total} messages were sent; waiting for the clients`);
   const complete = until(
     "every client has every message",
@@ -124,51 +95,6 @@ export async function runSoak(soak: Soak) {
     ...count(clients, total),
     listCalls: backend.calls.filter(({ url }) => !url.startsWith("/user")).length,
   };
-}
-
-/** Lets the faults happen; those of one part one after the other. */
-async function disturb(
-  faults: readonly Fault[],
-  { fleet, broker, say }: { fleet: Fleet; broker: LastingBroker; say: (line: string) => void },
-): Promise<void> {
-  const startedAt = performance.now();
-  const parts = new Map<string, Promise<void>>();
-  for (const fault of faults) {
-    const { atMs, does } = fault;
-    await new Promise((resolve) => setTimeout(resolve, atMs - (performance.now() - startedAt)));
-    const part = "instance" in fault ? `instance ${fault.instance}` : "all";
-    const before = parts.get(part) ?? Promise.resolve();
-    parts.set(
-      part,
-      before.then(() => {
-        say(`${(atMs / 1000).toFixed(1)} s: ${does}${part === "all" ? "" : ` ${part}`}`);
-        return happen(fault, { fleet, broker });
-      }),
-    );
-  }
-  await Promise.all(parts.values());
-}
-
-async function happen(
-  fault: Fault,
-  { fleet: { instances }, broker }: { fleet: Fleet; broker: LastingBroker },
-): Promise<void> {
-  switch (fault.does) {
-    case "kill":
-    case "restart": {
-      const instance = instances[fault.instance];
-      await instance?.[fault.does]();
-      return await instance?.ready();
-    }
-    case "restart the broker":
-      await broker.kill();
-      return await broker.start();
-    case "restart one instance after the other":
-      for (const instance of instances) {
-        await instance.restart();
-        await instance.ready();
-      }
-  }
 }
 
 function count(clients: readonly RoamingClient[], sent: number) {
@@ -189,5 +115,7 @@ function count(clients: readonly RoamingClient[], sent: number) {
     resumed: counted("resumed"),
     listed: counted("listed"),
     resyncs: counted("resyncs"),
+    disconnected: counted("disconnected"),
+    refused: counted("refused"),
   };
 }
