@@ -1,6 +1,7 @@
 /** A cluster of three brokers, each of which can be killed, frozen and started again. */
 import { freePort } from "../network/free_port.ts";
 import { startLastingBroker } from "./broker.ts";
+import { saslProperties } from "./sasl_broker.ts";
 
 /** Each broker is a controller as well: two of three are enough for the cluster to go on. */
 const NODE_IDS = [1, 2, 3];
@@ -16,17 +17,22 @@ export type Cluster = Awaited<ReturnType<typeof startCluster>>;
 export async function startCluster(
   { properties = {} }: { properties?: Record<string, string> } = {},
 ) {
-  const nodes = NODE_IDS.map((id) => ({ id, port: freePort(), controllerPort: freePort() }));
+  const nodes = NODE_IDS.map((id) => ({
+    id,
+    port: freePort(),
+    saslPort: freePort(),
+    controllerPort: freePort(),
+  }));
   const voters = nodes.map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`);
   await using stack = new AsyncDisposableStack();
   const starting = await Promise.allSettled(
-    nodes.map(({ id, port, controllerPort }) =>
+    nodes.map(({ id, ...ports }) =>
       startLastingBroker({
-        port,
+        port: ports.port,
         properties: {
           "node.id": String(id),
           "controller.quorum.voters": voters.join(","),
-          "listeners": `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+          ...saslProperties(ports),
           "default.replication.factor": "3",
           "offsets.topic.replication.factor": "3",
           "transaction.state.log.replication.factor": "3",
@@ -51,6 +57,8 @@ export async function startCluster(
   return {
     /** As in KAFKA_BROKERS. */
     addresses: nodes.map(({ port }) => `127.0.0.1:${port}`),
+    /** Where they ask for a credential. */
+    saslAddresses: nodes.map(({ saslPort }) => `127.0.0.1:${saslPort}`),
     /** A broker, by its id: 1, 2 or 3. */
     broker(id: number) {
       const broker = brokers.get(id);

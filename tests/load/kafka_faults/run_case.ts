@@ -116,9 +116,7 @@ function startBehind(
   const settings = testSettings(stage.backend.origin, {
     KAFKA_BROKERS: brokers,
     KAFKA_TOPIC: topic,
-    KAFKA_SASL_MECHANISM: "plain",
-    KAFKA_SASL_USERNAME: CREDENTIAL.username,
-    KAFKA_SASL_PASSWORD: CREDENTIAL.password,
+    ...CREDENTIAL,
     DEGRADED_AFTER_SECONDS,
   });
   return startService(settings, new KafkaReader(settings));

@@ -1,7 +1,8 @@
 /** The brokers of a soak: one, or a cluster of three. Either can be disturbed. */
 import kafkajs, { type Admin } from "kafkajs";
-import { type LastingBroker, startLastingBroker } from "../../_support/kafka/broker.ts";
+import type { LastingBroker } from "../../_support/kafka/broker.ts";
 import { startCluster } from "../../_support/kafka/cluster.ts";
+import { CREDENTIAL, startSaslBroker } from "../../_support/kafka/sasl_broker.ts";
 import { withAdmin } from "../../_support/kafka/topic.ts";
 import { until } from "../../_support/queue.ts";
 
@@ -13,43 +14,50 @@ const WHOLE_MS = 180_000;
 
 export type SoakBrokers = Awaited<ReturnType<typeof startBrokers>>;
 
-/** Everybody may do everything with the topic, so that one right can be withdrawn. */
+/** Services may do everything with the topic, so that one right can be withdrawn. */
 const ALL = {
-  ...{ resourceType: AclResourceTypes.TOPIC, resourceName: TOPIC },
+  resourceType: AclResourceTypes.TOPIC,
+  resourceName: TOPIC,
   resourcePatternType: ResourcePatternTypes.LITERAL,
-  ...{ principal: "User:*", host: "*", operation: AclOperationTypes.ALL },
+  principal: `User:${CREDENTIAL.KAFKA_SASL_USERNAME}`,
+  host: "*",
+  operation: AclOperationTypes.ALL,
   permissionType: AclPermissionTypes.ALLOW,
 };
 const NO_READING = {
   ...ALL,
-  ...{ operation: AclOperationTypes.READ, permissionType: AclPermissionTypes.DENY },
+  operation: AclOperationTypes.READ,
+  permissionType: AclPermissionTypes.DENY,
 };
 
-/** Starts one broker, or three, each of which then has all records, and makes the topic. */
+/**
+ * Starts one broker, or three, each of which then has all records, and makes the topic. The services need
+ * a credential; the brokers among themselves and the producer do not.
+ */
 export async function startBrokers(
   { count, partitions }: { count: 1 | 3; partitions: number },
 ) {
   await using stack = new AsyncDisposableStack();
   const properties = {
     "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-    "allow.everyone.if.no.acl.found": "true",
+    "super.users": "User:ANONYMOUS",
     "min.insync.replicas": count === 3 ? "2" : "1",
   };
   const brokers = new Map<number, LastingBroker>();
-  let addresses: string[];
+  let addresses: { plain: string[]; sasl: string[] };
   if (count === 3) {
     const cluster = stack.use(await startCluster({ properties }));
     for (const id of [1, 2, 3]) brokers.set(id, cluster.broker(id));
-    addresses = cluster.addresses;
+    addresses = { plain: cluster.addresses, sasl: cluster.saslAddresses };
   } else {
-    const broker = stack.use(await startLastingBroker({ properties }));
+    const broker = stack.use(await startSaslBroker({ properties }));
     brokers.set(1, broker);
-    addresses = [broker.address];
+    addresses = { plain: [broker.address], sasl: [broker.saslAddress] };
   }
-  const kafkaBrokers = addresses.join(",");
+  const producer = { KAFKA_BROKERS: addresses.plain.join(","), KAFKA_TOPIC: TOPIC };
   /** Tries again while the brokers are disturbed. */
   const ask = (what: string, work: (admin: Admin) => Promise<boolean>) =>
-    until(what, () => withAdmin(work, kafkaBrokers).catch(() => false), WHOLE_MS);
+    until(what, () => withAdmin(work, producer.KAFKA_BROKERS).catch(() => false), WHOLE_MS);
 
   await ask("the topic is made", async (admin) => {
     await admin.createTopics({ topics: [{ topic: TOPIC, numPartitions: partitions }] });
@@ -70,8 +78,9 @@ export async function startBrokers(
   const resources = stack.move();
 
   return {
-    /** As in KAFKA_BROKERS. */
-    kafkaBrokers,
+    /** The settings of a producer, and of services. */
+    producer,
+    services: { ...producer, ...CREDENTIAL, KAFKA_BROKERS: addresses.sasl.join(",") },
     /** Kills a broker; starts it again after a while. Resolves when it has all records again. */
     async kill(id: number, forMs: number) {
       await brokerOf(id).kill();
@@ -93,7 +102,7 @@ export async function startBrokers(
       await brokerOf(id).signal("SIGCONT");
       await whole();
     },
-    /** Lets nobody read the topic for a while. */
+    /** Lets no service read the topic for a while. */
     async withdraw(forMs: number) {
       await ask("the right is withdrawn", (admin) => admin.createAcls({ acl: [NO_READING] }));
       await wait(forMs);

@@ -7,7 +7,7 @@ import { notificationTarget } from "../../../src/protocol/target.ts";
 import { startBackend } from "../../_support/service/backend.ts";
 import { until } from "../../_support/queue.ts";
 import { testEnvironment } from "../../_support/service/settings.ts";
-import { startBrokers, TOPIC } from "./brokers.ts";
+import { startBrokers } from "./brokers.ts";
 import { disturb, type Fault } from "./faults.ts";
 import { startFleet } from "./fleet.ts";
 import { produceAtRate } from "./load.ts";
@@ -40,7 +40,6 @@ export type SoakReport = Awaited<ReturnType<typeof runSoak>>;
 export async function runSoak(soak: Soak) {
   const { say = () => {} } = soak;
   await using brokers = await startBrokers({ count: soak.brokers, partitions: PARTITIONS });
-  const settings = { KAFKA_BROKERS: brokers.kafkaBrokers, KAFKA_TOPIC: TOPIC };
   const users = Array.from({ length: USERS }, (_, i) => `user-${i}`);
   await using backend = startBackend({
     users: Object.fromEntries(users.map((user) => [user, user])),
@@ -51,7 +50,7 @@ export async function runSoak(soak: Soak) {
   backend.on("GET /schedule", () => Response.json(stored.filter((n) => n % 2 === 0)));
   await using fleet = await startFleet({
     count: soak.instances,
-    env: { ...testEnvironment(backend.origin), ...settings, CURSOR_SECONDS: "2" },
+    env: { ...testEnvironment(backend.origin), ...brokers.services, CURSOR_SECONDS: "2" },
   });
   const stopping = new AbortController();
   const clients = Array.from({ length: soak.clients }, (_, i) =>
@@ -68,7 +67,7 @@ export async function runSoak(soak: Soak) {
   const total = soak.rate * soak.seconds;
   const ids = users.map((userId) => notificationTarget({ userId, types: [] }).id);
   const load = produceAtRate({
-    settings,
+    settings: brokers.producer,
     total,
     rate: soak.rate,
     partitions: PARTITIONS,
