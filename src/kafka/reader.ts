@@ -1,195 +1,231 @@
 /**
  * Reads the topic: the way of a Kafka message begins here.
  *
- * Every instance reads every partition (KAF1). Nothing is committed: a {@linkcode TopicReading}
- * keeps the positions. It outlives the consumers, each of which has a group of its own.
+ * Every instance reads every partition (KAF1), without a consumer group: a {@linkcode TopicReading}
+ * keeps the positions, a {@linkcode Fetcher} for each broker reads the partitions that it leads, and a
+ * {@linkcode TopicWatch} finds out which these are. Nothing that Kafka does ends one of them (KAF10).
  */
 import { getLogger } from "@logtape/logtape";
 import type { Positions } from "../log/cursor.ts";
 import type { LogEvents, LogReader, LogRecord } from "../log/reader.ts";
 import type { Settings } from "../settings/settings.ts";
-import { delay } from "../util/delay.ts";
-import { GroupConsumer, type GroupConsumerSettings } from "./group_consumer.ts";
+import { Brokers } from "./brokers/brokers.ts";
+import { clientOptions, type KafkaSettings } from "./client.ts";
+import { ELECTION_MS } from "./fetched_errors.ts";
+import { Fetcher, type FetcherParts } from "./fetcher.ts";
 import { keepTrying } from "./keep_trying.ts";
+import { listAllOffsets } from "./offsets.ts";
 import { replayRecord } from "./replay.ts";
-import { TopicAdmin } from "./topic_admin.ts";
-import { TopicReading } from "./topic_reading.ts";
-import { isMissingTopic, troubleOf } from "./trouble.ts";
+import { checkTopic, TopicFollower } from "./topic_follower.ts";
+import { type PartitionStart, TopicReading } from "./topic_reading.ts";
+import { TopicWatch } from "./topic_watch.ts";
+import { RefusedError, Troubles, troubleOf } from "./trouble.ts";
+import { ErrorCode } from "./wire/error_codes.ts";
+import { FETCH } from "./wire/fetch.ts";
+import { EARLIEST, LATEST } from "./wire/list_offsets.ts";
+import { METADATA } from "./wire/metadata.ts";
 
 const logger = getLogger(["wss", "kafka"]);
 
-/** Milliseconds after which a new consumer replaces one that has ended by itself. */
-const RESTART_MS = 500;
+/** Milliseconds between two looks for new partitions (KAF8), and for a topic that was made again. */
+const METADATA_MS = 20_000;
+/** Milliseconds for which the topic may be missing: the first question may have made it. */
+const CREATION_MS = 500;
 
 /** The settings of the reader. */
-export type KafkaReaderSettings =
-  & GroupConsumerSettings
-  & Pick<Settings, "DEGRADED_AFTER_SECONDS">;
+export type KafkaReaderSettings = KafkaSettings & Pick<Settings, "KAFKA_TOPIC">;
 
 /** What else a reader may be given. */
 export interface KafkaReaderOptions {
-  /**
-   * Milliseconds without a heartbeat after which the brokers drop this reader's consumer; 30 s by
-   * default. The brokers may have a minimum, 6 s by default.
-   */
-  readonly sessionTimeoutMs?: number;
+  /** Milliseconds between two looks for new partitions; 20 s by default. */
+  readonly metadataMs?: number;
+  /** The highest versions of requests to use, as for a cluster that knows no later ones. */
+  readonly maxVersions?: { readonly fetch: number; readonly metadata: number };
+}
+
+/** What reads, between a start and its end. */
+interface Parts {
+  readonly brokers: Brokers;
+  readonly watch: TopicWatch;
+  readonly reading: TopicReading;
+  readonly troubles: Troubles;
+  readonly fetcher: FetcherParts;
 }
 
 /** The {@linkcode LogReader} of a Kafka topic. */
 export class KafkaReader implements LogReader {
   readonly #settings: KafkaReaderSettings;
-  readonly #options: KafkaReaderOptions;
-  /** Milliseconds between two questions for the ends of the partitions. */
-  readonly #askMs: number;
+  readonly #options: Required<KafkaReaderOptions>;
   readonly #stopping = new AbortController();
-  /** The groups of all consumers so far, to be deleted at the end. */
-  readonly #groupIds: string[] = [];
-  #admin: TopicAdmin | undefined;
-  #consumer: GroupConsumer | undefined;
+  readonly #fetchers = new Map<number, Promise<void>>();
+  #parts: Parts | undefined;
   #starting: Promise<void> | undefined;
-  #restarting: Promise<void> | undefined;
-  #askTimer: ReturnType<typeof setInterval> | undefined;
+  #watching: Promise<void> | undefined;
 
-  constructor(settings: KafkaReaderSettings, options: KafkaReaderOptions = {}) {
+  constructor(
+    settings: KafkaReaderSettings,
+    {
+      metadataMs = METADATA_MS,
+      maxVersions = { fetch: FETCH.max, metadata: METADATA.max },
+    }: KafkaReaderOptions = {},
+  ) {
     this.#settings = settings;
-    this.#options = options;
-    this.#askMs = settings.DEGRADED_AFTER_SECONDS * 1000 / 3;
+    this.#options = { metadataMs, maxVersions };
   }
 
-  start(events: LogEvents, { since }: { since: number }): Promise<void> {
-    return this.#starting = this.#start(new TopicReading(events), since);
+  start(events: LogEvents, options: { since: number }): Promise<void> {
+    return this.#starting = this.#start(events, options);
   }
 
   async askEnds(): Promise<Positions> {
-    if (!this.#admin) throw new Error("Not connected");
-    return (await this.#admin.bounds()).map(({ high }) => high);
+    const { brokers, reading } = this.#partsOrThrow();
+    const ends = await listAllOffsets(brokers, {
+      topic: this.#settings.KAFKA_TOPIC,
+      timestamp: LATEST,
+      isStable: false,
+      partitions: [...reading.partitions.values()],
+    });
+    return [...reading.partitions.keys()].sort((a, b) => a - b).map((n) => ends.get(n) ?? 0);
   }
 
-  replay({ partition, offset }: Pick<LogRecord, "partition" | "offset">): Promise<void> {
-    const onGroup = (groupId: string) => this.#groupIds.push(groupId);
-    return replayRecord(this.#settings, { partition, offset, onGroup });
+  async replay(record: Pick<LogRecord, "partition" | "offset">): Promise<void> {
+    await replayRecord(record, { settings: this.#settings, ...this.#partsOrThrow() });
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    clearInterval(this.#askTimer);
-    await Promise.allSettled([this.#starting, this.#restarting]);
-    await this.#consumer?.disconnect();
-    const groupIds = this.#groupIds;
-    try {
-      await this.#admin?.deleteGroups(groupIds);
-    } catch (error) {
-      // The groups are empty and have no offsets, so the brokers drop them after a while.
-      logger.debug("Cannot delete all of the groups {groupIds}: {error}", { groupIds, error });
-    }
-    await this.#admin?.disconnect();
+    await this.#parts?.brokers.close();
+    await Promise.allSettled([this.#starting, this.#watching, ...this.#fetchers.values()]);
   }
 
-  async #start(reading: TopicReading, since: number): Promise<void> {
+  async #start(events: LogEvents, { since }: { since: number }): Promise<void> {
     const { signal } = this.#stopping;
-    const admin = this.#admin = await TopicAdmin.create(this.#settings, {
-      requestTimeoutMs: this.#askMs,
-    });
-    await this.#keepTrying(async () => {
-      await admin.connect();
-      this.#consumer ??= await this.#connect(reading);
-      // Asked before the consumer joins: records that are written meanwhile must not be missed.
-      const firsts = await admin.firstOffsetsSince(since);
-      for (const bounds of await admin.bounds()) {
-        reading.open(bounds, firsts.get(bounds.partition) ?? bounds.low);
-      }
+    const parts = this.#parts = await this.#makeParts(events);
+    const { reading, troubles, watch } = parts;
+    const follower = new TopicFollower(reading);
+    await keepTrying(() => this.#open(parts, since), {
+      signal,
+      onError: (error) => this.#tell("topic", error),
     });
     if (signal.aborted) return;
-
-    await this.#consumer?.run();
-    if (signal.aborted) return;
-    const ask = () => this.#askBounds(admin, reading);
-    ask();
-    this.#askTimer = setInterval(ask, this.#askMs);
-    signal.addEventListener("abort", () => reading.stop());
+    this.#useLeaders(parts);
+    const watching = () =>
+      watch.run({
+        use: async (metadata) => {
+          await follower.use(metadata);
+          this.#useLeaders(parts);
+        },
+        onError: (error) => this.#tell("topic", error),
+        isTroubled: () => troubles.isAny,
+      });
+    this.#watching = keepTrying(watching, {
+      signal,
+      onError: (error) => this.#tell("topic", error),
+    });
     await reading.caughtUp;
     if (signal.aborted) return;
     logger.info("Reading topic {topic} with {partitions} partitions", {
       topic: this.#settings.KAFKA_TOPIC,
-      partitions: reading.positions.size,
+      partitions: reading.partitions.size,
     });
   }
 
-  /** Runs work until it succeeds or the reader is stopped. */
-  async #keepTrying(work: () => Promise<void>): Promise<void> {
-    await keepTrying(work, {
-      signal: this.#stopping.signal,
-      // The first look does not find a topic that the brokers are just creating.
-      describe: (error, tries) =>
-        isMissingTopic(error) && tries === 1 ? null : troubleOf(error, this.#settings),
-      warn: (text) => logger.warn(`${text}; trying again until it works`),
+  async #makeParts(events: LogEvents): Promise<Parts> {
+    const { signal } = this.#stopping;
+    const { KAFKA_BROKERS: addresses, KAFKA_TOPIC: topic } = this.#settings;
+    const { metadataMs, maxVersions } = this.#options;
+    const brokers = new Brokers(addresses, { client: await clientOptions(this.#settings), signal });
+    const watch = new TopicWatch(brokers, {
+      topic,
+      everyMs: metadataMs,
+      maxVersion: maxVersions.metadata,
+      signal,
     });
-  }
-
-  async #connect(reading: TopicReading): Promise<GroupConsumer> {
-    const consumer = await GroupConsumer.connect(this.#settings, {
-      ...this.#options,
-      events: {
-        onJoin: (partitions) => this.#onJoin(partitions, reading),
-        onBatch: (batch) => reading.take(batch),
-        onEmptyBatch: (partition, position) => reading.advance(partition, position),
-        onCrash: (error, { again }) => {
-          if (this.#stopping.signal.aborted) return;
-          this.#onCrash(error, { again, reading });
-        },
+    const reading = new TopicReading(events, { signal });
+    const troubles = new Troubles((trouble) => events.onTrouble(trouble));
+    const fetcher = {
+      topic,
+      brokers,
+      reading,
+      reports: {
+        onEnds: (ends) => events.onEnds(ends),
+        onError: (source, error, options) => this.#tell(source, error, options),
+        onSuccess: (source) => troubles.clear(source),
+        onOldMetadata: () => watch.soon(),
       },
+      maxVersion: maxVersions.fetch,
+      signal,
+    } satisfies FetcherParts;
+    return { brokers, watch, reading, troubles, fetcher };
+  }
+
+  /** Opens the partitions, with the records since a time. */
+  async #open({ brokers, watch, reading }: Parts, since: number): Promise<void> {
+    const metadata = await watch.ask({ isCreated: true });
+    checkTopic(metadata);
+    const { partitions, topicId } = metadata;
+    const question = { topic: this.#settings.KAFKA_TOPIC, isStable: true, partitions };
+    // The ends come first: a record that is written meanwhile belongs to the window.
+    const ends = await listAllOffsets(brokers, { ...question, timestamp: LATEST });
+    const [lows, firsts] = await Promise.all([
+      listAllOffsets(brokers, { ...question, timestamp: EARLIEST }),
+      listAllOffsets(brokers, { ...question, timestamp: since }),
+    ]);
+    const starts = [...ends].sort(([a], [b]) => a - b).map(([partition, end]): PartitionStart => {
+      const first = firsts.get(partition) ?? -1;
+      return { partition, low: lows.get(partition) ?? 0, end, first: first < 0 ? end : first };
     });
-    this.#groupIds.push(consumer.groupId);
-    return consumer;
+    reading.open(topicId, starts);
+    reading.follow(partitions);
   }
 
-  #onJoin(partitions: readonly number[], reading: TopicReading): void {
-    const groupId = this.#consumer?.groupId;
-    logger.info("Joined the consumer group {groupId}", { groupId });
-    reading.events.onJoin();
-    for (const partition of partitions) {
-      if (reading.positions.has(partition)) continue;
-      logger.info("Partition {partition} is new; it is read from its beginning", { partition });
-      reading.openNew(partition);
-    }
-    for (const [partition, position] of reading.positions) {
-      this.#consumer?.seek(partition, position);
-    }
-    reading.noteCaughtUp();
-  }
-
-  #onCrash(
-    error: Error,
-    { again, reading }: { again: boolean; reading: TopicReading },
-  ): void {
-    reading.events.onCrash();
-    if (!again) return reading.events.onFailure(`The Kafka consumer can't go on: ${error.message}`);
-    const { text } = troubleOf(error, this.#settings);
-    logger.warn(`${text}; another consumer goes on from the same positions`);
-    this.#restarting = this.#restart(reading);
-  }
-
-  async #restart(reading: TopicReading): Promise<void> {
-    await delay(RESTART_MS, this.#stopping.signal);
-    await this.#keepTrying(async () => {
-      this.#consumer = await this.#connect(reading);
+  /** Reads from the leaders that metadata names. */
+  #useLeaders(parts: Parts): void {
+    const { reading: { partitions }, troubles } = parts;
+    troubles.clear("topic");
+    troubles.retain((source) => {
+      const [, partition] = /^partition (\d+)$/.exec(source) ?? [];
+      return partition === undefined || partitions.has(Number(partition));
     });
-    if (!this.#stopping.signal.aborted) await this.#consumer?.run();
+    for (const { partition, leader } of partitions.values()) {
+      if (leader >= 0) continue;
+      const error = new RefusedError(
+        ErrorCode.LEADER_NOT_AVAILABLE,
+        `the leader of partition ${partition}`,
+      );
+      this.#tell(`partition ${partition}`, error, { graceMs: ELECTION_MS });
+    }
+    this.#startFetchers(parts);
   }
 
-  /** Reports the ends of the partitions, and moves positions that are outside of the log into it. */
-  async #askBounds(admin: TopicAdmin, reading: TopicReading): Promise<void> {
-    const askedAt = Date.now();
-    const before = new Map(reading.positions);
-    try {
-      const bounds = await admin.bounds();
-      if (this.#stopping.signal.aborted) return;
-      for (const [partition, position] of reading.moveIntoBounds(bounds, { before })) {
-        this.#consumer?.seek(partition, position);
-      }
-      reading.events.onEnds({ ends: bounds.map(({ high }) => high), askedAt });
-    } catch (error) {
-      logger.debug("Cannot ask for the ends of the partitions: {error}", { error });
+  /** Starts a fetcher for each node that leads partitions and has none. */
+  #startFetchers(parts: Parts): void {
+    for (const nodeId of parts.reading.leaders) {
+      if (this.#stopping.signal.aborted || this.#fetchers.has(nodeId)) continue;
+      const fetcher = new Fetcher(nodeId, parts.fetcher);
+      const running = keepTrying(() => fetcher.run(), {
+        signal: this.#stopping.signal,
+        onError: (error) => this.#tell(`broker ${nodeId}`, error),
+      }).then(() => {
+        this.#fetchers.delete(nodeId);
+        // The node may have come to lead partitions again in the meantime.
+        this.#startFetchers(parts);
+      });
+      this.#fetchers.set(nodeId, running);
     }
+  }
+
+  #tell(source: string, error: unknown, { graceMs }: { graceMs?: number } = {}): void {
+    const trouble = troubleOf(error, this.#settings);
+    const isCreation = source === "topic" && trouble.kind === "missing_topic";
+    logger.debug("Trouble with {source}: {error}", { source, error });
+    this.#parts?.troubles.tell(source, trouble, {
+      graceMs: graceMs ?? (isCreation ? CREATION_MS : 0),
+    });
+  }
+
+  #partsOrThrow(): Parts {
+    if (!this.#parts) throw new Error("The reader was not started");
+    return this.#parts;
   }
 }

@@ -1,145 +1,243 @@
 /**
- * How far this instance has read each partition of the topic. Batches of kafkajs come in here, and
- * their records go on to the {@linkcode LogEvents}.
+ * How far this instance has read the topic. What the fetchers get comes in here, and its records go on
+ * to the {@linkcode LogEvents}: one part at a time, whichever broker it is from, as a record may only
+ * come when the one before it has been dealt with.
  */
-import type { Batch, IHeaders } from "kafkajs";
-import type { LogEvents, RecordHeaders } from "../log/reader.ts";
+import type { LogEvents } from "../log/reader.ts";
 import { FRAME_COST, TimeSlice } from "../util/time_slice.ts";
-import type { PartitionBounds } from "./topic_admin.ts";
+import { type EpochBound, PartitionReading } from "./partition_reading.ts";
+import { readBatches, type ReadRecords, type SetAsideRecords } from "./records/read_batches.ts";
+import type { FetchedPartition } from "./wire/fetch.ts";
+import type { PartitionMetadata } from "./wire/metadata.ts";
 
-/** The positions of one topic. They outlive the consumers that read it. */
+/** What decoding may take (KAF11). */
+const LIMITS = { maxRecordBytes: 8 * 2 ** 20, maxBatchBytes: 64 * 2 ** 20 };
+
+/** Where a partition is read at the start. */
+export interface PartitionStart {
+  readonly partition: number;
+  /** The offset of the oldest record. */
+  readonly low: number;
+  /** The offset up to which records can be read. */
+  readonly end: number;
+  /** The first record that belongs to the window. */
+  readonly first: number;
+}
+
+/** The positions in one topic. */
 export class TopicReading {
-  readonly events: LogEvents;
-  /** The offset to read next, by partition. */
-  readonly #positions = new Map<number, number>();
-  /** The end that a partition had at the start, for partitions that have not been read up to it. */
+  readonly #events: LogEvents;
+  readonly #signal: AbortSignal;
+  readonly #partitions = new Map<number, PartitionReading>();
+  /** The ends at the start of the partitions that have not been read up to it. */
   readonly #endsAtStart = new Map<number, number>();
   readonly #caughtUp = Promise.withResolvers<void>();
   readonly #slice = new TimeSlice();
+  /** Resolves when the last part that came in has been handed on. */
+  #turn: Promise<unknown> = Promise.resolve();
+  #topicId: string | null = null;
 
-  constructor(events: LogEvents) {
-    this.events = events;
+  /** @param options.signal Aborted when nothing is to be handed on any more */
+  constructor(events: LogEvents, { signal }: { signal: AbortSignal }) {
+    this.#events = events;
+    this.#signal = signal;
+    signal.addEventListener("abort", () => this.#caughtUp.resolve(), { once: true });
   }
 
-  /** The offset to read next, by partition. */
-  get positions(): ReadonlyMap<number, number> {
-    return this.#positions;
+  get partitions(): ReadonlyMap<number, PartitionReading> {
+    return this.#partitions;
+  }
+
+  /** The id of the topic that is read; `null` if the brokers don't tell ids. */
+  get topicId(): string | null {
+    return this.#topicId;
   }
 
   /**
-   * Resolves when everything has been read that was in the topic at the start, or at {@linkcode
-   * stop}.
+   * Resolves when everything has been read that could be read at the start, or when the signal is
+   * aborted.
    */
   get caughtUp(): Promise<void> {
     return this.#caughtUp.promise;
   }
 
   /**
-   * Starts a partition one record in front of the window, to know when that record was written
-   * (DEL6).
-   *
-   * @param first The first record that belongs to the window
+   * Starts to read a topic. Each partition is started one record in front of the window, to know when
+   * that record was written (DEL6).
    */
-  open({ partition, low, high }: PartitionBounds, first: number): void {
-    const position = Math.max(low, first - 1);
-    this.#positions.set(partition, position);
-    if (position < high) this.#endsAtStart.set(partition, high);
-    this.events.onPartition(partition, { first: Math.max(low, first), position });
+  open(topicId: string | null, starts: readonly PartitionStart[]): void {
+    this.#topicId = topicId;
+    this.#events.onTopic({ id: topicId });
+    for (const { partition, low, end, first } of starts) {
+      const position = Math.max(low, first - 1);
+      this.#partitions.set(partition, new PartitionReading(partition, position));
+      if (position < end) this.#endsAtStart.set(partition, end);
+      this.#events.onPartition(partition, { first: Math.max(low, first), position });
+    }
+    this.#noteCaughtUp();
   }
 
-  /** Starts a partition that was added to the topic, at its beginning (KAF8). */
-  openNew(partition: number): void {
-    this.#positions.set(partition, 0);
-    this.events.onPartition(partition, { first: 0, position: 0 });
+  /** Starts partitions that were added to the topic, at their beginning (KAF8). */
+  add(partitions: readonly number[]): Promise<void> {
+    return this.#inTurn(() => this.#add(partitions));
   }
 
-  /** Takes the records of a batch. */
-  async take(batch: Batch): Promise<void> {
-    const { partition } = batch;
-    const position = this.#positions.get(partition) ?? 0;
-    // kafkajs' types do not declare it. It equals our position, unless kafkajs has moved by itself:
-    // it does so if the position is no longer in the log.
-    const { fetchedOffset } = batch as Batch & { fetchedOffset: string };
-    if (Number(fetchedOffset) > position) this.#lose(partition, Number(fetchedOffset));
+  /** Starts the topic that was made in the place of the one that was read (DEL13). */
+  replace(topicId: string | null, partitions: readonly number[]): Promise<void> {
+    return this.#inTurn(() => {
+      this.#topicId = topicId;
+      this.#partitions.clear();
+      this.#endsAtStart.clear();
+      this.#events.onTopic({ id: topicId });
+      this.#add(partitions);
+      this.#noteCaughtUp();
+    });
+  }
 
-    for (const { offset: text, timestamp, value, headers } of batch.messages) {
+  /** Follows the leaders that metadata names. */
+  follow(partitions: readonly PartitionMetadata[]): void {
+    for (const { partition, leader, leaderEpoch } of partitions) {
+      this.#partitions.get(partition)?.follow(leader, leaderEpoch);
+    }
+  }
+
+  /** The nodes that lead partitions. */
+  get leaders(): Set<number> {
+    const leaders = new Set(this.#partitions.values().map(({ leader }) => leader));
+    leaders.delete(-1);
+    return leaders;
+  }
+
+  /** The partitions that a node leads. */
+  ledBy(nodeId: number): PartitionReading[] {
+    return [...this.#partitions.values()].filter(({ leader }) => leader === nodeId);
+  }
+
+  /**
+   * Takes what was fetched for a position.
+   *
+   * @returns When its records have been handed on
+   */
+  take(reading: PartitionReading, fetched: FetchedPartition, position: number): Promise<void> {
+    return this.#inTurn(async () => {
+      if (!this.#isAt(reading, position)) return;
+      const { partition, abortedTransactions, records, lastStableOffset: end } = fetched;
+      const batches = readBatches(
+        { partition, position, end, abortedTransactions, records, isWhole: reading.batchBytes > 0 },
+        { limits: LIMITS, slice: this.#slice },
+      );
+      reading.batchBytes = 0;
+      for await (const part of batches) {
+        if (part.kind === "incomplete") reading.batchBytes = part.bytes;
+        else if (part.kind === "setAside") this.#setAside(reading, part);
+        else if (this.#isReplaced(reading, part)) return;
+        else await this.#handOn(reading, part);
+        if (this.#signal.aborted) return;
+      }
+    });
+  }
+
+  /** Reads on where a leader says that the log was cut back (DEL13). */
+  cut(reading: PartitionReading, bound: EpochBound, position: number): Promise<void> {
+    return this.#inTurn(() => {
+      if (!this.#isAt(reading, position)) return;
+      const cut = reading.cutAt(bound);
+      if (cut !== undefined) this.#cut(reading, cut);
+    });
+  }
+
+  /** Moves a position that is out of the log's range into it (DEL12, DEL13). */
+  moveIntoLog(
+    reading: PartitionReading,
+    { low, high }: { low: number; high: number },
+    position: number,
+  ): Promise<void> {
+    return this.#inTurn(() => {
+      if (!this.#isAt(reading, position)) return;
+      if (position < low) {
+        reading.skip(low, -1);
+        this.#events.onLost(reading.partition, low);
+        this.#noteRead(reading);
+      } else if (position > high) {
+        this.#cut(reading, high);
+      } else if (++reading.outOfRange > 1) {
+        // The leader has no epoch of what was read, though its log has grown past the position.
+        this.#cut(reading, position);
+      }
+    });
+  }
+
+  #add(partitions: readonly number[]): void {
+    for (const partition of partitions) {
+      this.#partitions.set(partition, new PartitionReading(partition, 0));
+      this.#events.onPartition(partition, { first: 0, position: 0 });
+    }
+  }
+
+  /** Whether the position is still that for which a leader was asked. */
+  #isAt(reading: PartitionReading, position: number): boolean {
+    return !this.#signal.aborted && reading.position === position &&
+      this.#partitions.get(reading.partition) === reading;
+  }
+
+  async #handOn(reading: PartitionReading, part: ReadRecords): Promise<void> {
+    reading.noteEpoch(part.leaderEpoch);
+    for (const record of part.records) {
       // Awaited only if there is something to wait for. Else it would cost a promise for each record.
       const nextTurn = this.#slice.spend(FRAME_COST);
       if (nextTurn) await nextTurn;
-      const offset = Number(text);
-      // After a rejoin, a fetch may bring records that were read before it.
-      if (offset < (this.#positions.get(partition) ?? 0)) continue;
-      const handled = this.events.onRecord({
-        partition,
-        offset,
-        timestamp: Number(timestamp),
-        value,
-        headers: recordHeaders(headers),
-      });
-      this.#positions.set(partition, offset + 1);
+      if (this.#signal.aborted) return;
+      const handled = this.#events.onRecord(record);
+      reading.position = record.offset + 1;
       if (handled) await handled;
     }
-    this.advance(partition, Number(batch.lastOffset()) + 1);
+    reading.position = part.next;
+    this.#noteRead(reading);
+  }
+
+  #setAside(
+    reading: PartitionReading,
+    { from, to, reason, leaderEpoch }: SetAsideRecords,
+  ): void {
+    reading.skip(to, leaderEpoch);
+    this.#events.onSetAside(reading.partition, { from, to, reason });
+    this.#noteRead(reading);
   }
 
   /**
-   * Notes that everything in front of a position has been read. Offsets without a record, such as a
-   * transaction's marks, count as read.
+   * Whether the records are of an earlier epoch than some that were read before them: then the log was
+   * replaced. Only brokers before Fetch 12 don't tell it by themselves.
    */
-  advance(partition: number, position: number): void {
-    if (position < (this.#positions.get(partition) ?? 0)) return;
-    this.#positions.set(partition, position);
-    this.events.onPosition(partition, position);
-    if (position >= (this.#endsAtStart.get(partition) ?? 0)) this.#endsAtStart.delete(partition);
-    this.noteCaughtUp();
+  #isReplaced(reading: PartitionReading, { leaderEpoch, next }: ReadRecords): boolean {
+    if (leaderEpoch < 0 || leaderEpoch >= reading.lastEpoch) return false;
+    const cut = reading.cutAt({ epoch: leaderEpoch, endOffset: next });
+    if (cut === undefined) return false;
+    this.#cut(reading, cut);
+    return true;
   }
 
-  /** Resolves {@linkcode caughtUp} if no partition is left to catch up with. */
-  noteCaughtUp(): void {
+  #cut(reading: PartitionReading, position: number): void {
+    reading.goBack(position);
+    // The end of that time may be out of reach.
+    this.#endsAtStart.delete(reading.partition);
+    this.#events.onCut(reading.partition, position);
+    this.#noteRead(reading);
+  }
+
+  /** Tells that everything before the position has been read. */
+  #noteRead({ partition, position }: PartitionReading): void {
+    this.#events.onPosition(partition, position);
+    if (position >= (this.#endsAtStart.get(partition) ?? 0)) this.#endsAtStart.delete(partition);
+    this.#noteCaughtUp();
+  }
+
+  #noteCaughtUp(): void {
     if (this.#endsAtStart.size === 0) this.#caughtUp.resolve();
   }
 
-  /** Resolves {@linkcode caughtUp} although records may be left, because the reader stops. */
-  stop(): void {
-    this.#caughtUp.resolve();
+  #inTurn(work: () => void | Promise<void>): Promise<void> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => {});
+    return done;
   }
-
-  /**
-   * Moves each position that is outside of the log to the nearer bound (DEL12).
-   *
-   * @param options.before The positions at the time when the bounds were asked for. A partition
-   * that has been read further since then is skipped: the next answer will be about its new
-   * position
-   * @returns The partitions that were moved, with their new positions
-   */
-  moveIntoBounds(
-    bounds: readonly PartitionBounds[],
-    { before }: { before: ReadonlyMap<number, number> },
-  ): Map<number, number> {
-    const moved = new Map<number, number>();
-    for (const { partition, low, high } of bounds) {
-      const position = before.get(partition);
-      if (position === undefined || position !== this.#positions.get(partition)) continue;
-      if (position >= low && position <= high) continue;
-      const bound = position < low ? low : high;
-      this.#lose(partition, bound);
-      moved.set(partition, bound);
-    }
-    return moved;
-  }
-
-  #lose(partition: number, position: number): void {
-    this.#positions.set(partition, position);
-    this.events.onLost(partition, position);
-  }
-}
-
-const NO_HEADERS: RecordHeaders = {};
-
-function recordHeaders(headers: IHeaders | undefined): RecordHeaders {
-  if (!headers || (!headers.traceparent && !headers.replays)) return NO_HEADERS;
-  return {
-    traceparent: headers.traceparent?.toString(),
-    replays: headers.replays?.toString(),
-  };
 }

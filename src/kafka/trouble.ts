@@ -1,28 +1,135 @@
 /**
- * Describes for operators why the topic cannot be read.
+ * What keeps the reader from reading, for operators: described, and told once a state (KAF10).
  */
+import { getLogger } from "@logtape/logtape";
+import type { Trouble } from "../log/reader.ts";
 import type { Settings } from "../settings/settings.ts";
-import type { Trouble } from "./keep_trying.ts";
+import { UnreachableError, UnsupportedError } from "./brokers/broker_connection.ts";
+import { brokerError, ErrorCode } from "./wire/error_codes.ts";
+import { BrokenAnswerError } from "./wire/wire_reader.ts";
 
-/** Whether an error of kafkajs says that the topic does not exist. */
-export function isMissingTopic(error: unknown): boolean {
-  return error instanceof Error && "type" in error && error.type === "UNKNOWN_TOPIC_OR_PARTITION";
+const logger = getLogger(["wss", "kafka"]);
+
+/** Milliseconds after which a warning about the same trouble is repeated. */
+const REPEAT_MS = 30_000;
+
+/** A broker has answered with an error. */
+export class RefusedError extends Error {
+  override name = "RefusedError";
+
+  /** @param subject What could not be had, such as `the metadata of topic wss` */
+  constructor(readonly code: number, readonly subject: string) {
+    const { name, text } = brokerError(code);
+    super(`${text} (${name})`);
+  }
 }
 
-/** Describes an error of kafkajs with the topic or the brokers that it is about. */
+/** Describes why the topic can't be read. */
 export function troubleOf(
   error: unknown,
-  { KAFKA_TOPIC, KAFKA_BROKERS }: Pick<Settings, "KAFKA_TOPIC" | "KAFKA_BROKERS">,
+  { KAFKA_TOPIC: topic, KAFKA_BROKERS: brokers }: Pick<Settings, "KAFKA_TOPIC" | "KAFKA_BROKERS">,
 ): Trouble {
-  if (isMissingTopic(error)) {
-    return {
-      kind: "missing topic",
-      text: `The topic "${KAFKA_TOPIC}" does not exist and the brokers do not create it: create it`,
-    };
-  }
+  if (error instanceof RefusedError) return refusal(error, topic);
   const reason = error instanceof Error ? error.message : String(error);
-  return {
-    kind: "unreachable",
-    text: `Cannot read from Kafka at ${KAFKA_BROKERS.join(", ")}: ${reason}`,
-  };
+  const address = error instanceof UnreachableError ? error.address : brokers.join(", ");
+  const text = `Cannot read from Kafka at ${address}: ${reason}`;
+  if (error instanceof UnreachableError) return { kind: "unreachable", text };
+  if (error instanceof UnsupportedError) return { kind: "unsupported", text };
+  if (error instanceof BrokenAnswerError) return { kind: "broken_answer", text };
+  if (error instanceof Error && error.name === "KafkaJSSASLAuthenticationError") {
+    return { kind: "authentication", text };
+  }
+  // An error of kafkajs, such as a refusal before the first request.
+  if (error instanceof Error && error.name.startsWith("KafkaJS")) return { kind: "refused", text };
+  return { kind: "defect", text };
+}
+
+function refusal({ code, subject, message }: RefusedError, topic: string): Trouble {
+  switch (code) {
+    case ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
+    case ErrorCode.UNKNOWN_TOPIC_ID:
+    case ErrorCode.INCONSISTENT_TOPIC_ID:
+      return {
+        kind: "missing_topic",
+        text: `The topic "${topic}" does not exist and the brokers do not create it: create it`,
+      };
+    case ErrorCode.TOPIC_AUTHORIZATION_FAILED:
+      return {
+        kind: "unauthorized",
+        text: `Not authorized to read topic ${topic}: allow READ and DESCRIBE of it`,
+      };
+    case ErrorCode.LEADER_NOT_AVAILABLE:
+    case ErrorCode.NOT_LEADER:
+    case ErrorCode.FENCED_LEADER_EPOCH:
+    case ErrorCode.UNKNOWN_LEADER_EPOCH:
+      return { kind: "no_leader", text: `Cannot get ${subject}: ${message}` };
+    default:
+      return { kind: "refused", text: `Cannot get ${subject}: ${message}` };
+  }
+}
+
+/**
+ * The troubles of the reader's parts. One of them is shown, the oldest, until it has passed; then the
+ * next one is.
+ */
+export class Troubles {
+  readonly #onChange: (trouble: Trouble | null) => void;
+  readonly #current = new Map<string, { readonly trouble: Trouble; readonly since: number }>();
+  readonly #isShown = new Set<string>();
+  #shown: { readonly source: string; readonly kind: string; warnedAt: number } | undefined;
+
+  /** @param onChange Called with the trouble that is shown; with `null` if there is none any more */
+  constructor(onChange: (trouble: Trouble | null) => void) {
+    this.#onChange = onChange;
+  }
+
+  /** Whether there is trouble, also if it is not shown yet. */
+  get isAny(): boolean {
+    return this.#current.size > 0;
+  }
+
+  /**
+   * Notes trouble. The part that has it repeats it at each try.
+   *
+   * @param source The part, such as `broker 1`
+   * @param options.graceMs Milliseconds for which it is not shown, as it may pass; 0 by default
+   */
+  tell(source: string, trouble: Trouble, { graceMs = 0 }: { graceMs?: number } = {}): void {
+    const now = Date.now();
+    const since = this.#current.get(source)?.since ?? now;
+    this.#current.set(source, { trouble, since });
+    if (now - since >= graceMs) this.#isShown.add(source);
+    this.#show(now);
+  }
+
+  /** Notes that a part has no trouble any more. */
+  clear(source: string): void {
+    if (!this.#current.delete(source)) return;
+    this.#isShown.delete(source);
+    this.#show(Date.now());
+  }
+
+  /** Forgets the troubles of parts that are gone. */
+  retain(isThere: (source: string) => boolean): void {
+    for (const source of [...this.#current.keys()]) {
+      if (!isThere(source)) this.clear(source);
+    }
+  }
+
+  #show(now: number): void {
+    const [source] = this.#isShown;
+    const trouble = source === undefined ? undefined : this.#current.get(source)?.trouble;
+    if (source === undefined || trouble === undefined) {
+      if (!this.#shown) return;
+      this.#shown = undefined;
+      logger.info("Kafka can be read again");
+      this.#onChange(null);
+      return;
+    }
+    const isSame = this.#shown?.kind === trouble.kind;
+    if (this.#shown && isSame && now - this.#shown.warnedAt < REPEAT_MS) return;
+    this.#shown = { source, kind: trouble.kind, warnedAt: now };
+    logger.warn(`${trouble.text}; trying again until it works`);
+    if (!isSame) this.#onChange(trouble);
+  }
 }

@@ -12,7 +12,7 @@ import { getLogger } from "@logtape/logtape";
 import KafkajsBroker from "kafkajs/src/broker/index.js";
 import KafkajsConnectionPool from "kafkajs/src/network/connectionPool.js";
 import type { ClientOptions } from "../client.ts";
-import type { BrokerVersions, WireRequest } from "../wire/api.ts";
+import { type Api, type BrokerVersions, chooseVersion, type WireRequest } from "../wire/api.ts";
 
 const logger = getLogger(["wss", "kafka", "client"]);
 
@@ -46,6 +46,11 @@ export class UnreachableError extends Error {
   constructor(readonly address: string, reason: string) {
     super(reason);
   }
+}
+
+/** The broker and this service have no version of a request in common. */
+export class UnsupportedError extends Error {
+  override name = "UnsupportedError";
 }
 
 /** A connection that is open. */
@@ -116,9 +121,18 @@ export class BrokerConnection {
     return this.#reason !== undefined;
   }
 
-  /** The versions that the broker knows. */
-  get versions(): BrokerVersions {
-    return this.#broker.versions;
+  /**
+   * The highest version of an API that both sides know.
+   *
+   * @param options.max The highest version to use; that of the API by default
+   * @throws {UnsupportedError} There is none
+   */
+  versionOf(api: Api, { max = api.max }: { max?: number } = {}): number {
+    try {
+      return chooseVersion(api, this.#broker.versions, { max });
+    } catch (error) {
+      throw new UnsupportedError(error instanceof Error ? error.message : String(error));
+    }
   }
 
   /**

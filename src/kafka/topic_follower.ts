@@ -1,0 +1,72 @@
+/**
+ * Follows the topic's metadata: leaders that change, partitions that are added (KAF8), and a topic that
+ * was deleted and made again (DEL13).
+ */
+import { getLogger } from "@logtape/logtape";
+import type { TopicReading } from "./topic_reading.ts";
+import { RefusedError } from "./trouble.ts";
+import { ErrorCode } from "./wire/error_codes.ts";
+import type { TopicMetadata } from "./wire/metadata.ts";
+
+const logger = getLogger(["wss", "kafka"]);
+
+/** Answers in a row that must agree on fewer partitions: the brokers that give them may be behind. */
+const FEWER_TIMES = 3;
+
+/** Follows one topic. */
+export class TopicFollower {
+  readonly #reading: TopicReading;
+  /** The ids of topics that were replaced, as brokers that are behind may still name them. */
+  readonly #goneIds = new Set<string>();
+  #fewerTimes = 0;
+
+  constructor(reading: TopicReading) {
+    this.#reading = reading;
+  }
+
+  /**
+   * Uses metadata.
+   *
+   * @returns The nodes that lead partitions now
+   * @throws {RefusedError} The broker does not tell about the topic, or a partition has no leader
+   */
+  async use({ errorCode, topicId, partitions }: TopicMetadata): Promise<Set<number>> {
+    checkTopic({ errorCode, partitions });
+    const reading = this.#reading;
+    const numbers = partitions.map(({ partition }) => partition).sort((a, b) => a - b);
+    const isSame = reading.topicId === null || topicId === null || reading.topicId === topicId;
+    if (!isSame) {
+      if (this.#goneIds.has(topicId)) return reading.leaders;
+      if (reading.topicId !== null) this.#goneIds.add(reading.topicId);
+      await reading.replace(topicId, numbers);
+    } else if (numbers.length < reading.partitions.size) {
+      // With the same id, the broker is behind: a topic never loses partitions.
+      const isKnown = reading.topicId !== null && topicId !== null;
+      if (isKnown || ++this.#fewerTimes < FEWER_TIMES) return reading.leaders;
+      await reading.replace(reading.topicId, numbers);
+    } else {
+      const added = numbers.filter((partition) => !reading.partitions.has(partition));
+      for (const partition of added) {
+        logger.info("Partition {partition} is new; it is read from its beginning", { partition });
+      }
+      if (added.length > 0) await reading.add(added);
+    }
+    this.#fewerTimes = 0;
+    reading.follow(partitions);
+    return reading.leaders;
+  }
+}
+
+/**
+ * Checks that metadata tells about the topic.
+ *
+ * @throws {RefusedError} It does not
+ */
+export function checkTopic(
+  { errorCode, partitions }: Pick<TopicMetadata, "errorCode" | "partitions">,
+): void {
+  const subject = "the topic's metadata";
+  if (errorCode !== ErrorCode.NONE) throw new RefusedError(errorCode, subject);
+  // A topic that is just being made.
+  if (partitions.length === 0) throw new RefusedError(ErrorCode.LEADER_NOT_AVAILABLE, subject);
+}
