@@ -6,7 +6,8 @@
 import type { LogEvents } from "../log/reader.ts";
 import { FRAME_COST, TimeSlice } from "../util/time_slice.ts";
 import { type EpochBound, PartitionReading } from "./partition_reading.ts";
-import { readBatches, type ReadRecords, type SetAsideRecords } from "./records/read_batches.ts";
+import type { ReadRecords, SetAsideRecords } from "./records/decoded_part.ts";
+import { readBatches } from "./records/read_batches.ts";
 import type { FetchedPartition } from "./wire/fetch.ts";
 import type { PartitionMetadata } from "./wire/metadata.ts";
 

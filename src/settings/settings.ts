@@ -39,13 +39,7 @@ export const settingsSchema = z.object({
     allowed: "the name of a topic: letters, digits, `.`, `_` and `-`",
     fallback: "wss",
   }),
-  KAFKA_GROUP_PREFIX: setting(z.string().default("wss"), {
-    meaning: "The consumer group is `<prefix>-<INSTANCE_ID>-<8 random characters>`. It is new at " +
-      "each start and after each outage, and is deleted at a clean end. No offset is committed to it",
-    allowed: "a name",
-    fallback: "wss",
-  }),
-  INSTANCE_ID: text("The name of the instance, in the consumer group, on log lines and metrics", {
+  INSTANCE_ID: text("The name of the instance, on log lines, metrics and connections to Kafka", {
     allowed: "a name",
     fallback: "HOSTNAME, or else 8 random characters",
   }),

@@ -1,4 +1,4 @@
-/** What may happen to a topic, and to the group of its reader. */
+/** What may happen to a topic. */
 import { assertEquals } from "@std/assert";
 import { connect } from "../_support/clients/client.ts";
 import { connectKafka, createTopic, kafkaTest, withAdmin } from "../_support/kafka/topic.ts";
@@ -40,44 +40,9 @@ kafkaTest(
   },
 );
 
-kafkaTest("[DEL9] a rebalance loses and repeats no record", async () => {
-  await using topic = await createTopic({ partitions: 2 });
-  const prefix = `rebalance-${crypto.randomUUID().slice(0, 8)}`;
-  await using wss = await topic.startWss({
-    settings: { KAFKA_GROUP_PREFIX: prefix },
-    // A tenth of it goes by between two heartbeats, by which members hear of a rebalance.
-    reader: { sessionTimeoutMs: 6000 },
-  });
-  await using client = await wss.connect("/web", { token: "alice" });
-  await client.request("getMyNotifications", LIST);
-  const produce = async (numbers: number[]) => {
-    for (const n of numbers) await topic.produce([notification(n)], { partition: n % 2 });
-  };
-  const { groups } = await withAdmin((admin) => admin.listGroups());
-  const groupId = groups.find(({ groupId }) => groupId.startsWith(prefix))?.groupId ?? "";
-
-  await produce([0, 1]);
-  const intruder = (await connectKafka()).consumer({ groupId });
-  await intruder.connect();
-  await intruder.subscribe({ topic: topic.name });
-  const joined = new Promise((resolve) => intruder.on("consumer.group_join", resolve));
-  await intruder.run({ autoCommit: false, eachMessage: () => Promise.resolve() });
-  await joined;
-  // One partition belongs to the intruder until it leaves.
-  await produce([2, 3, 4, 5]);
-  await intruder.disconnect();
-  await produce([6, 7]);
-
-  const got: number[] = [];
-  while (got.length < 8) got.push((await client.next()).payload);
-  assertEquals(got.filter((n) => n % 2 === 0), [0, 2, 4, 6]);
-  assertEquals(got.filter((n) => n % 2 === 1), [1, 3, 5, 7]);
-  assertEquals(await client.pushesUntilIdle(), []);
-});
-
 kafkaTest("[KAF8] a partition that is added is read from its beginning", async () => {
   await using topic = await createTopic();
-  await using wss = await topic.startWss();
+  await using wss = await topic.startWss({ reader: { metadataMs: 1000 } });
   await using client = await wss.connect("/web", { token: "alice" });
   await client.request("getMyNotifications", LIST);
 

@@ -3,7 +3,7 @@ import { delay } from "../../src/util/delay.ts";
 import { assertAllOnce, startOnOwnBroker } from "../_support/kafka/own_broker.ts";
 import { kafkaTest } from "../_support/kafka/topic.ts";
 
-/** Longer than the group's session timeout, and than the timeout of any request. */
+/** Longer than the timeout of any request. */
 const FROZEN_MS = 60_000;
 
 kafkaTest(

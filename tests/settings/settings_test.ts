@@ -46,7 +46,6 @@ Deno.test("settings have their defaults", () => {
     NODE_ENV: "production",
     KAFKA_BROKERS: ["localhost:9092"],
     KAFKA_TOPIC: "wss",
-    KAFKA_GROUP_PREFIX: "wss",
     INSTANCE_ID: "pod-1",
     KAFKA_SSL: false,
     HOST: "0.0.0.0",

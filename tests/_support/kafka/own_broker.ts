@@ -7,20 +7,13 @@ import { startWss } from "../service/wss.ts";
 import { startLastingBroker } from "./broker.ts";
 import { connectKafka } from "./topic.ts";
 
-/** A broker takes no shorter session timeout than that of the shortest test. */
-const MIN_SESSION_TIMEOUT_MS = 1000;
-
 /** Starts them. The topic has one partition, and each record is for the client. */
 export async function startOnOwnBroker(
   { settings = {}, reader = {} }: { settings?: Partial<Settings>; reader?: KafkaReaderOptions } =
     {},
 ) {
   await using stack = new AsyncDisposableStack();
-  const broker = stack.use(
-    await startLastingBroker({
-      properties: { "group.min.session.timeout.ms": String(MIN_SESSION_TIMEOUT_MS) },
-    }),
-  );
+  const broker = stack.use(await startLastingBroker());
   const wss = stack.use(
     await startWss({
       settings: { KAFKA_BROKERS: [broker.address], KAFKA_TOPIC: "wss", ...settings },
