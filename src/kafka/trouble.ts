@@ -1,17 +1,11 @@
 /**
  * What keeps the reader from reading, for operators: described, and told once a state (KAF10).
  */
-import { getLogger } from "@logtape/logtape";
 import type { Trouble } from "../log/reader.ts";
 import type { Settings } from "../settings/settings.ts";
 import { UnreachableError, UnsupportedError } from "./brokers/broker_connection.ts";
 import { brokerError, ErrorCode } from "./wire/error_codes.ts";
 import { BrokenAnswerError } from "./wire/wire_reader.ts";
-
-const logger = getLogger(["wss", "kafka"]);
-
-/** Milliseconds after which a warning about the same trouble is repeated. */
-const REPEAT_MS = 30_000;
 
 /** A broker has answered with an error. */
 export class RefusedError extends Error {
@@ -76,7 +70,8 @@ export class Troubles {
   readonly #onChange: (trouble: Trouble | null) => void;
   readonly #current = new Map<string, { readonly trouble: Trouble; readonly since: number }>();
   readonly #isShown = new Set<string>();
-  #shown: { readonly source: string; readonly kind: string; warnedAt: number } | undefined;
+  /** The kind of the trouble that is shown. */
+  #shown: string | undefined;
 
   /** @param onChange Called with the trouble that is shown; with `null` if there is none any more */
   constructor(onChange: (trouble: Trouble | null) => void) {
@@ -99,14 +94,14 @@ export class Troubles {
     const since = this.#current.get(source)?.since ?? now;
     this.#current.set(source, { trouble, since });
     if (now - since >= graceMs) this.#isShown.add(source);
-    this.#show(now);
+    this.#show();
   }
 
   /** Notes that a part has no trouble any more. */
   clear(source: string): void {
     if (!this.#current.delete(source)) return;
     this.#isShown.delete(source);
-    this.#show(Date.now());
+    this.#show();
   }
 
   /** Forgets the troubles of parts that are gone. */
@@ -116,20 +111,12 @@ export class Troubles {
     }
   }
 
-  #show(now: number): void {
+  #show(): void {
     const [source] = this.#isShown;
-    const trouble = source === undefined ? undefined : this.#current.get(source)?.trouble;
-    if (source === undefined || trouble === undefined) {
-      if (!this.#shown) return;
-      this.#shown = undefined;
-      logger.info("Kafka can be read again");
-      this.#onChange(null);
-      return;
-    }
-    const isSame = this.#shown?.kind === trouble.kind;
-    if (this.#shown && isSame && now - this.#shown.warnedAt < REPEAT_MS) return;
-    this.#shown = { source, kind: trouble.kind, warnedAt: now };
-    logger.warn(`${trouble.text}; trying again until it works`);
-    if (!isSame) this.#onChange(trouble);
+    const trouble = source === undefined ? null : this.#current.get(source)?.trouble ?? null;
+    // In other words, such as those about another broker, it is the same trouble.
+    if (this.#shown === trouble?.kind) return;
+    this.#shown = trouble?.kind;
+    this.#onChange(trouble);
   }
 }
