@@ -22,11 +22,17 @@ export async function produceAtRate({ settings, total, rate, partitions, store, 
     const due = Math.min(total, Math.ceil((performance.now() - startedAt) / 1000 * rate));
     const numbers = Array.from({ length: due - sent }, (_, i) => sent + i + 1);
     store(numbers);
-    const messages = numbers.map((n) => ({
-      partition: n % partitions,
-      value: JSON.stringify(message(n)),
-    }));
-    await sendUntilDone(() => producer.send({ topic: settings.KAFKA_TOPIC, acks: -1, messages }));
+    const byPartition = Map.groupBy(numbers, (n) => n % partitions);
+    await Promise.all(
+      byPartition.entries().map(([partition, numbers]) => {
+        // Not all partitions in one call: kafkajs 2.2.4 takes a broker that has answered for one that has
+        // everything, also what it was not sent because another broker led a partition before.
+        const messages = numbers.map((n) => ({ partition, value: JSON.stringify(message(n)) }));
+        return sendUntilDone(() =>
+          producer.send({ topic: settings.KAFKA_TOPIC, acks: -1, messages })
+        );
+      }),
+    );
     sent = due;
     await new Promise((resolve) => setTimeout(resolve, BATCH_MS));
   }
