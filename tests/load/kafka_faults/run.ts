@@ -15,15 +15,16 @@ export interface FaultRun {
 export async function runFaults(
   { cases, seed, atOnce, onResult = () => {} }: FaultRun,
 ): Promise<FaultResult[]> {
-  await using stage = await startStage({ topics: Math.min(atOnce, cases.length) });
+  await using stage = await startStage();
   const results: FaultResult[] = [];
   const waiting = cases.entries();
-  await Promise.all(stage.topics.map(async (topic) => {
+  const runOneByOne = async () => {
     for (const [i, faultCase] of waiting) {
-      const result = await runCase(faultCase, { stage, topic, seed: seed + i });
+      const result = await runCase(faultCase, { stage, seed: seed + i });
       results.push(result);
       onResult(result);
     }
-  }));
+  };
+  await Promise.all(Array.from({ length: atOnce }, runOneByOne));
   return results;
 }

@@ -28,13 +28,10 @@ export interface FaultResult {
   readonly recoveryMs: number;
 }
 
-/**
- * @param options.topic Only this case uses it now
- * @param options.seed For garbage
- */
+/** @param options.seed For garbage */
 export async function runCase(
   faultCase: FaultCase,
-  options: { stage: Stage; topic: string; seed: number },
+  options: { stage: Stage; seed: number },
 ): Promise<FaultResult> {
   const { name } = faultCase;
   try {
@@ -50,9 +47,10 @@ export async function runCase(
 
 async function survive(
   { fault, isOnce, when, newest }: FaultCase,
-  { stage, topic, seed }: { stage: Stage; topic: string; seed: number },
+  { stage, seed }: { stage: Stage; seed: number },
 ): Promise<number> {
   await using stack = new AsyncDisposableStack();
+  const { name: topic } = stack.use(await stage.createTopic());
   const random = xoroshiro128plus(seed);
   const proxy = stack.use(startFaultProxy({ brokers: [stage.broker], newest, random }));
   const start = () => {
@@ -89,7 +87,8 @@ async function survive(
   const client = stack.use(await connect(url, { protocols: ["wss.v1"], token: "alice" }));
   const subscriber = await subscribe(client);
   if (when === "running") {
-    await write();
+    // The epoch of the log is asked for when the first record has been read.
+    if (fault.api !== "OffsetForLeaderEpoch") await write();
     await whileAlive(service, subscriber.receive(written, RECOVERY_MS));
     const happening = begin();
     // These are sent when a connection is made.

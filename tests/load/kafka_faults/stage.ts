@@ -1,7 +1,7 @@
 /** What all cases share: a broker, a producer that does not go through the proxy, and a backend. */
 import kafkajs from "kafkajs";
 import { startSaslBroker } from "../../_support/kafka/sasl_broker.ts";
-import { connectKafka, withAdmin } from "../../_support/kafka/topic.ts";
+import { connectKafka } from "../../_support/kafka/topic.ts";
 import { startBackend } from "../../_support/service/backend.ts";
 
 /** So that faults can be for each partition. */
@@ -16,29 +16,38 @@ export interface Written {
 
 export type Stage = Awaited<ReturnType<typeof startStage>>;
 
-/** Starts it, with topics for as many cases as run at once. */
-export async function startStage({ topics: count }: { topics: number }) {
+export async function startStage() {
   await using stack = new AsyncDisposableStack();
   const broker = stack.use(await startSaslBroker());
-  const topics = Array.from({ length: count }, (_, i) => `faults-${i}`);
-  await withAdmin((admin) =>
-    admin.createTopics({
-      topics: topics.map((topic) => ({ topic, numPartitions: PARTITIONS })),
-      waitForLeaders: true,
-    }), broker.address);
-  const producer = (await connectKafka(broker.address)).producer({
+  const kafka = await connectKafka(broker.address);
+  const admin = kafka.admin();
+  await admin.connect();
+  stack.defer(() => admin.disconnect());
+  const producer = kafka.producer({
     createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
   });
   await producer.connect();
   stack.defer(() => producer.disconnect());
   const backend = stack.use(startBackend({ users: { alice: "42" } }));
   const resources = stack.move();
+  let lastTopic = 0;
   let lastData = 0;
 
   return {
     broker: broker.saslAddress,
-    topics,
     backend,
+    /** A topic of its own for a case; deleted at its end. */
+    async createTopic() {
+      const name = `faults-${++lastTopic}`;
+      await admin.createTopics({
+        topics: [{ topic: name, numPartitions: PARTITIONS }],
+        waitForLeaders: true,
+      });
+      return {
+        name,
+        [Symbol.asyncDispose]: () => admin.deleteTopics({ topics: [name] }),
+      };
+    },
     /** Writes a notification for alice to each partition. */
     async write(topic: string): Promise<Written[]> {
       const written: Written[] = [];
