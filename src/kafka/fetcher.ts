@@ -11,7 +11,13 @@ import { RETRY_MS } from "./keep_trying.ts";
 import type { PartitionReading } from "./partition_reading.ts";
 import { RefusedError } from "./trouble.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
-import { FETCH, type FetchAnswer, type FetchedPartition, fetchRequest } from "./wire/fetch.ts";
+import {
+  BY_TOPIC_ID,
+  FETCH,
+  type FetchAnswer,
+  type FetchedPartition,
+  fetchRequest,
+} from "./wire/fetch.ts";
 
 /** Milliseconds for which a broker waits for records. */
 const WAIT_MS = 1000;
@@ -26,14 +32,10 @@ const ENDS_MS = 250;
 const EMPTY_MS = 100;
 /** The first version in which a leader tells by itself where the log was cut back. */
 const TELLS_CUTS = 12;
-/** The first version that names the topic by its id. */
-const BY_TOPIC_ID = 13;
 
 /** What a {@linkcode Fetcher} needs. */
 export interface FetcherParts extends FetchedErrorsParts {
   readonly brokers: Pick<Brokers, "open">;
-  /** The highest version of Fetch to use. */
-  readonly maxVersion: number;
   readonly signal: AbortSignal;
 }
 
@@ -100,13 +102,17 @@ export class Fetcher {
   async #connect(): Promise<BrokerConnection> {
     if (this.#connection && !this.#connection.isClosed) return this.#connection;
     this.#connection = undefined;
-    return this.#connection = await this.#parts.brokers.open(this.#nodeId);
+    this.#connection = await this.#parts.brokers.open(this.#nodeId);
+    // Nobody knows what has become of the broker's log in the meantime.
+    for (const reading of this.#parts.reading.ledBy(this.#nodeId)) reading.validEpoch = -1;
+    return this.#connection;
   }
 
   async #fetch(connection: BrokerConnection, ready: readonly PartitionReading[]): Promise<void> {
-    const { topic, reading, maxVersion } = this.#parts;
+    const { topic, reading } = this.#parts;
     const { topicId } = reading;
-    const max = Math.min(maxVersion, topicId === null ? BY_TOPIC_ID - 1 : FETCH.max);
+    // Without an id, the topic can only be named.
+    const max = topicId === null ? BY_TOPIC_ID - 1 : FETCH.max;
     const version = connection.versionOf(FETCH, { max });
     const known = version < TELLS_CUTS ? await this.#errors.validate(connection, ready) : ready;
     if (known.length === 0) return;

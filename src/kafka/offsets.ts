@@ -5,7 +5,7 @@ import type { BrokerConnection } from "./brokers/broker_connection.ts";
 import type { Brokers } from "./brokers/brokers.ts";
 import { RefusedError } from "./trouble.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
-import { LIST_OFFSETS, listOffsetsRequest, type ListOffsetsOptions } from "./wire/list_offsets.ts";
+import { LIST_OFFSETS, type ListOffsetsOptions, listOffsetsRequest } from "./wire/list_offsets.ts";
 
 /** Milliseconds for an answer. */
 const ANSWER_MS = 4000;

@@ -28,6 +28,8 @@ export class PartitionReading {
   retryAt = 0;
   /** About how many bytes to ask for, if more than usual: a batch is as large. */
   batchBytes = 0;
+  /** The position at which records of a lower epoch than before were found last; -1 if at none. */
+  loweredAt = -1;
   /** Consecutive answers that its position is out of range, though it is not. */
   outOfRange = 0;
   /** For each epoch: the first offset that was read in it. Epochs and offsets ascend. */
@@ -64,9 +66,9 @@ export class PartitionReading {
 
   /** Notes the epoch of records that follow the position; -1 if they have none. */
   noteEpoch(epoch: number): void {
-    if (epoch <= this.lastEpoch) return;
-    this.#epochs.push({ epoch, start: this.position });
-    if (this.#epochs.length > MAX_EPOCHS) this.#epochs.shift();
+    // A later epoch than the leader's own can't be: no checksum covers it.
+    if (this.leaderEpoch >= 0 && epoch > this.leaderEpoch) this.#epochs.length = 0;
+    else if (epoch > this.lastEpoch) this.#add(epoch);
   }
 
   /**
@@ -97,5 +99,10 @@ export class PartitionReading {
     if (epoch < 0) this.#epochs.length = 0;
     else this.noteEpoch(epoch);
     this.position = position;
+  }
+
+  #add(epoch: number): void {
+    this.#epochs.push({ epoch, start: this.position });
+    if (this.#epochs.length > MAX_EPOCHS) this.#epochs.shift();
   }
 }

@@ -19,11 +19,9 @@ import { replayRecord } from "./replay.ts";
 import { checkTopic, TopicFollower } from "./topic_follower.ts";
 import { type PartitionStart, TopicReading } from "./topic_reading.ts";
 import { TopicWatch } from "./topic_watch.ts";
-import { RefusedError, Troubles, troubleOf } from "./trouble.ts";
+import { RefusedError, troubleOf, Troubles } from "./trouble.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
-import { FETCH } from "./wire/fetch.ts";
 import { EARLIEST, LATEST } from "./wire/list_offsets.ts";
-import { METADATA } from "./wire/metadata.ts";
 
 const logger = getLogger(["wss", "kafka"]);
 
@@ -39,8 +37,6 @@ export type KafkaReaderSettings = KafkaSettings & Pick<Settings, "KAFKA_TOPIC">;
 export interface KafkaReaderOptions {
   /** Milliseconds between two looks for new partitions; 20 s by default. */
   readonly metadataMs?: number;
-  /** The highest versions of requests to use, as for a cluster that knows no later ones. */
-  readonly maxVersions?: { readonly fetch: number; readonly metadata: number };
 }
 
 /** What reads, between a start and its end. */
@@ -55,7 +51,7 @@ interface Parts {
 /** The {@linkcode LogReader} of a Kafka topic. */
 export class KafkaReader implements LogReader {
   readonly #settings: KafkaReaderSettings;
-  readonly #options: Required<KafkaReaderOptions>;
+  readonly #metadataMs: number;
   readonly #stopping = new AbortController();
   readonly #fetchers = new Map<number, Promise<void>>();
   #parts: Parts | undefined;
@@ -64,13 +60,10 @@ export class KafkaReader implements LogReader {
 
   constructor(
     settings: KafkaReaderSettings,
-    {
-      metadataMs = METADATA_MS,
-      maxVersions = { fetch: FETCH.max, metadata: METADATA.max },
-    }: KafkaReaderOptions = {},
+    { metadataMs = METADATA_MS }: KafkaReaderOptions = {},
   ) {
     this.#settings = settings;
-    this.#options = { metadataMs, maxVersions };
+    this.#metadataMs = metadataMs;
   }
 
   start(events: LogEvents, options: { since: number }): Promise<void> {
@@ -133,14 +126,8 @@ export class KafkaReader implements LogReader {
   async #makeParts(events: LogEvents): Promise<Parts> {
     const { signal } = this.#stopping;
     const { KAFKA_BROKERS: addresses, KAFKA_TOPIC: topic } = this.#settings;
-    const { metadataMs, maxVersions } = this.#options;
     const brokers = new Brokers(addresses, { client: await clientOptions(this.#settings), signal });
-    const watch = new TopicWatch(brokers, {
-      topic,
-      everyMs: metadataMs,
-      maxVersion: maxVersions.metadata,
-      signal,
-    });
+    const watch = new TopicWatch(brokers, { topic, everyMs: this.#metadataMs, signal });
     const reading = new TopicReading(events, { signal });
     const troubles = new Troubles((trouble) => events.onTrouble(trouble));
     const fetcher = {
@@ -153,7 +140,6 @@ export class KafkaReader implements LogReader {
         onSuccess: (source) => troubles.clear(source),
         onOldMetadata: () => watch.soon(),
       },
-      maxVersion: maxVersions.fetch,
       signal,
     } satisfies FetcherParts;
     return { brokers, watch, reading, troubles, fetcher };

@@ -12,7 +12,7 @@ import type { FetchedPartition } from "./wire/fetch.ts";
 import type { PartitionMetadata } from "./wire/metadata.ts";
 
 /** What decoding may take (KAF11). */
-const LIMITS = { maxRecordBytes: 8 * 2 ** 20, maxBatchBytes: 64 * 2 ** 20 };
+export const LIMITS = { maxRecordBytes: 8 * 2 ** 20, maxBatchBytes: 64 * 2 ** 20 };
 
 /** Where a partition is read at the start. */
 export interface PartitionStart {
@@ -212,7 +212,9 @@ export class TopicReading {
   #isReplaced(reading: PartitionReading, { leaderEpoch, next }: ReadRecords): boolean {
     if (leaderEpoch < 0 || leaderEpoch >= reading.lastEpoch) return false;
     const cut = reading.cutAt({ epoch: leaderEpoch, endOffset: next });
-    if (cut === undefined) return false;
+    // No checksum covers the epoch of a batch: if it comes again, it is broken.
+    if (cut === undefined || reading.loweredAt === reading.position) return false;
+    reading.loweredAt = reading.position;
     this.#cut(reading, cut);
     return true;
   }

@@ -17,7 +17,6 @@ export class TopicWatch {
   readonly #brokers: Brokers;
   readonly #topic: string;
   readonly #everyMs: number;
-  readonly #maxVersion: number;
   readonly #signal: AbortSignal;
   /** Milliseconds until the next question that is asked for. */
   #soonMs = SOON_MS;
@@ -25,22 +24,15 @@ export class TopicWatch {
 
   /**
    * @param options.everyMs Milliseconds between two questions while all is well
-   * @param options.maxVersion The highest version of the question
    * @param options.signal Aborted when the topic is to be watched no more
    */
   constructor(
     brokers: Brokers,
-    { topic, everyMs, maxVersion = METADATA.max, signal }: {
-      topic: string;
-      everyMs: number;
-      maxVersion?: number | undefined;
-      signal: AbortSignal;
-    },
+    { topic, everyMs, signal }: { topic: string; everyMs: number; signal: AbortSignal },
   ) {
     this.#brokers = brokers;
     this.#topic = topic;
     this.#everyMs = everyMs;
-    this.#maxVersion = maxVersion;
     this.#signal = signal;
     signal.addEventListener("abort", () => this.#wake.resolve(), { once: true });
   }
@@ -53,7 +45,7 @@ export class TopicWatch {
    */
   async ask({ isCreated = false }: { isCreated?: boolean } = {}): Promise<TopicMetadata> {
     const metadata = await this.#brokers.askAny((connection) => {
-      const version = connection.versionOf(METADATA, { max: this.#maxVersion });
+      const version = connection.versionOf(METADATA);
       const request = metadataRequest(version, { topic: this.#topic, isCreated });
       return connection.send(request, { timeoutMs: ANSWER_MS });
     });

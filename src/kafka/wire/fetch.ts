@@ -2,19 +2,13 @@
  * Fetch: the next records of partitions, from their leader. Always a full fetch, without a session
  * (KIP-227): the service reads few partitions.
  */
-import {
-  type Api,
-  type BrokerVersions,
-  chooseVersion,
-  type WireRequest,
-  wireRequest,
-} from "./api.ts";
+import { type Api, type WireRequest, wireRequest } from "./api.ts";
 import type { WireReader } from "./wire_reader.ts";
 
 export const FETCH: Api = { key: 1, name: "Fetch", min: 4, max: 13, flexible: 12 };
 
 /** The first version that names a topic by its id. */
-const BY_TOPIC_ID = 13;
+export const BY_TOPIC_ID = 13;
 
 /** Where to read on in one partition. */
 export interface FetchPosition {
@@ -32,7 +26,7 @@ export interface FetchPosition {
 /** What {@linkcode fetchRequest} asks for. */
 export interface FetchOptions {
   readonly topic: string;
-  /** Required in version 13 and later: see {@linkcode chooseFetchVersion}. */
+  /** Required in version 13 and later. `null` if the brokers don't tell it. */
   readonly topicId: string | null;
   readonly positions: readonly FetchPosition[];
   /** Milliseconds for which the broker waits for a first byte. */
@@ -79,19 +73,6 @@ export interface FetchAnswer {
   /** Of the whole request; 0 before version 7. */
   readonly errorCode: number;
   readonly partitions: readonly FetchedPartition[];
-}
-
-/**
- * The highest version of Fetch that both sides know.
- *
- * @param options.topicId The topic's id. Without one, the topic can only be named: version 12 or less
- * @throws {Error} There is none
- */
-export function chooseFetchVersion(
-  versions: BrokerVersions,
-  { topicId }: { topicId: string | null },
-): number {
-  return chooseVersion(FETCH, versions, topicId === null ? { max: BY_TOPIC_ID - 1 } : {});
 }
 
 /** Asks a leader for the records of committed transactions, and those without a transaction. */

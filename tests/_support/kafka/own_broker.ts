@@ -1,6 +1,6 @@
 /** A broker of its own, an instance that reads from it, and a client that is subscribed. */
 import { assertEquals } from "@std/assert";
-import { KafkaReader, type KafkaReaderOptions } from "../../../src/kafka/reader.ts";
+import { KafkaReader } from "../../../src/kafka/reader.ts";
 import type { Settings } from "../../../src/settings/settings.ts";
 import { until } from "../queue.ts";
 import { startWss } from "../service/wss.ts";
@@ -9,15 +9,18 @@ import { connectKafka } from "./topic.ts";
 
 /** Starts them. The topic has one partition, and each record is for the client. */
 export async function startOnOwnBroker(
-  { settings = {}, reader = {} }: { settings?: Partial<Settings>; reader?: KafkaReaderOptions } =
-    {},
+  { settings = {}, properties = {} }: {
+    settings?: Partial<Settings>;
+    /** Properties of the broker, which come before the usual ones. */
+    properties?: Record<string, string>;
+  } = {},
 ) {
   await using stack = new AsyncDisposableStack();
-  const broker = stack.use(await startLastingBroker());
+  const broker = stack.use(await startLastingBroker({ properties }));
   const wss = stack.use(
     await startWss({
       settings: { KAFKA_BROKERS: [broker.address], KAFKA_TOPIC: "wss", ...settings },
-      createReader: (settings) => new KafkaReader(settings, reader),
+      createReader: (settings) => new KafkaReader(settings),
     }),
   );
   const client = stack.use(await wss.connect("/web", { token: "alice" }));
