@@ -9,6 +9,9 @@ import { faultCases } from "./kafka_faults/cases.ts";
 import { runFaults } from "./kafka_faults/run.ts";
 import { sampleOf, shuffled } from "./kafka_faults/sample.ts";
 
+/** How many of the slowest cases to name. */
+const SLOWEST = 10;
+
 const { values } = parseArgs({
   options: {
     seed: { type: "string", default: String(crypto.getRandomValues(new Uint16Array(1))[0]) },
@@ -54,15 +57,22 @@ const results = await runFaults({
 });
 
 const failed = results.filter(({ problem }) => problem !== null);
-const times = results.map(({ recoveryMs }) => recoveryMs).filter((ms) => !isNaN(ms))
-  .sort((a, b) => a - b);
-const percentile = (part: number) =>
-  Math.round(times[Math.floor(part * (times.length - 1))] ?? NaN);
+const passed = results.filter(({ problem }) => problem === null)
+  .sort((a, b) => a.recoveryMs - b.recoveryMs);
+const msOf = (part: number) => {
+  const { recoveryMs = NaN } = passed[Math.floor(part * (passed.length - 1))] ?? {};
+  return `${Math.round(recoveryMs)} ms`;
+};
 say("");
+say("The slowest:");
+for (const { name, recoveryMs } of passed.slice(-SLOWEST)) {
+  say(`${Math.round(recoveryMs)} ms | ${name}`);
+}
+say("");
+if (failed.length > 0) say("Failed:");
 for (const { name, problem } of failed) say(`${name} | ${problem}`);
 say(
   `${results.length} cases, ${failed.length} failed, ${unhandled.length} unhandled rejections; ` +
-    `well again after ${percentile(0.5)} ms (half), ${percentile(0.99)} ms (99 %), ` +
-    `${percentile(1)} ms (all)`,
+    `well again after ${msOf(0.5)} (half), ${msOf(0.99)} (99 %), ${msOf(1)} (all)`,
 );
 Deno.exit(failed.length + unhandled.length === 0 ? 0 : 1);

@@ -50,17 +50,17 @@ async function survive(
   { stage, seed }: { stage: Stage; seed: number },
 ): Promise<number> {
   await using stack = new AsyncDisposableStack();
-  const { name: topic } = stack.use(await stage.createTopic());
+  const topic = stack.use(await stage.createTopic());
   const random = xoroshiro128plus(seed);
   const proxy = stack.use(startFaultProxy({ brokers: [stage.broker], newest, random }));
   const start = () => {
-    const service = startBehind(proxy.addresses, { stage, topic });
+    const service = startBehind(proxy.addresses, { stage, topic: topic.name });
     stack.defer(() => deadline("the service's end", service.stop(), STOP_MS));
     return service;
   };
   const begin = () => proxy.begin(fault, { once: isOnce });
   const written: Written[] = [];
-  const write = async () => void written.push(...await stage.write(topic));
+  const write = async () => void written.push(...await topic.write());
   const waitOut = async (happening: ReturnType<typeof begin>) => {
     await deadline(`a request ${fault.api} to fail`, happening.hit, HIT_MS);
     if (!isOnce) await new Promise((resolve) => setTimeout(resolve, LASTS_MS));
@@ -72,7 +72,7 @@ async function survive(
   let service: Service;
   if (when === "starting") {
     // Without records there would be nothing to fetch before the service is ready.
-    await stage.write(topic);
+    await topic.write();
     const happening = begin();
     service = start();
     endedAt = await whileAlive(service, waitOut(happening));

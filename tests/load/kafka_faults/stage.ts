@@ -1,4 +1,4 @@
-/** What all cases share: a broker, a producer that does not go through the proxy, and a backend. */
+/** What all cases share: a broker and a backend. */
 import kafkajs from "kafkajs";
 import { startSaslBroker } from "../../_support/kafka/sasl_broker.ts";
 import { connectKafka } from "../../_support/kafka/topic.ts";
@@ -19,47 +19,56 @@ export type Stage = Awaited<ReturnType<typeof startStage>>;
 export async function startStage() {
   await using stack = new AsyncDisposableStack();
   const broker = stack.use(await startSaslBroker());
-  const kafka = await connectKafka(broker.address);
-  const admin = kafka.admin();
+  const backend = stack.use(startBackend({ users: { alice: "42" } }));
+  const admin = (await connectKafka(broker.address)).admin();
   await admin.connect();
   stack.defer(() => admin.disconnect());
-  const producer = kafka.producer({
+  const resources = stack.move();
+  let topics = 0;
+
+  return {
+    /** Where the broker asks for a credential. */
+    broker: broker.saslAddress,
+    backend,
+    /** A topic of its own for a case. It is gone with the broker. */
+    async createTopic() {
+      const topic = `faults-${++topics}`;
+      await admin.createTopics({
+        topics: [{ topic, numPartitions: PARTITIONS }],
+        waitForLeaders: false,
+      });
+      return await connectTo(topic, broker.address);
+    },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+/** A producer that does not go through a proxy, for one topic. */
+async function connectTo(name: string, broker: string) {
+  const producer = (await connectKafka(broker)).producer({
     createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
   });
   await producer.connect();
-  stack.defer(() => producer.disconnect());
-  const backend = stack.use(startBackend({ users: { alice: "42" } }));
-  const resources = stack.move();
-  let lastTopic = 0;
-  let lastData = 0;
+  let last = 0;
 
   return {
-    broker: broker.saslAddress,
-    backend,
-    /** A topic of its own for a case; deleted at its end. */
-    async createTopic() {
-      const name = `faults-${++lastTopic}`;
-      await admin.createTopics({
-        topics: [{ topic: name, numPartitions: PARTITIONS }],
-        waitForLeaders: true,
-      });
-      return {
-        name,
-        [Symbol.asyncDispose]: () => admin.deleteTopics({ topics: [name] }),
-      };
-    },
+    name,
     /** Writes a notification for alice to each partition. */
-    async write(topic: string): Promise<Written[]> {
+    async write(): Promise<Written[]> {
       const written: Written[] = [];
       for (let partition = 0; partition < PARTITIONS; partition++) {
-        const data = ++lastData;
+        const data = ++last;
         const document = { userId: "42", type: "message", data };
         const value = JSON.stringify({ type: "notification", document });
-        const [record] = await producer.send({ topic, acks: -1, messages: [{ partition, value }] });
+        const [record] = await producer.send({
+          topic: name,
+          acks: -1,
+          messages: [{ partition, value }],
+        });
         written.push({ id: `${partition}-${record?.baseOffset}`, data });
       }
       return written;
     },
-    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+    [Symbol.asyncDispose]: () => producer.disconnect(),
   };
 }
