@@ -16,6 +16,12 @@ export interface FaultCase {
   readonly when: "running" | "starting";
   /** The newest versions of requests that the broker seems to know. */
   readonly newest: Partial<Record<Api, number>>;
+  /**
+   * Whether the client may get a `resync`. A leader whose log was replaced says again and again that a
+   * position is out of range, though its log reaches that far: it does not know the epoch of what was
+   * read.
+   */
+  readonly mayResync: boolean;
 }
 
 const API_NAMES = Object.keys(APIS) as Api[];
@@ -69,7 +75,10 @@ export function faultCases(): FaultCase[] {
         for (const isOnce of [true, false]) {
           const words = [text, isOnce ? "once" : `for ${LASTS_MS / 1000} s`, `while ${when}`];
           if (age !== "") words.push(`(${age} broker)`);
-          cases.push({ name: words.join(" "), fault, isOnce, when, newest: BROKERS[age] });
+          const mayResync = !isOnce && fault.does === "answer an error" &&
+            fault.error === "OFFSET_OUT_OF_RANGE" && fault.place === "partition";
+          const name = words.join(" ");
+          cases.push({ name, fault, isOnce, when, newest: BROKERS[age], mayResync });
         }
       }
     }

@@ -46,7 +46,7 @@ export async function runCase(
 }
 
 async function survive(
-  { fault, isOnce, when, newest }: FaultCase,
+  { fault, isOnce, when, newest, mayResync }: FaultCase,
   { stage, seed }: { stage: Stage; seed: number },
 ): Promise<number> {
   await using stack = new AsyncDisposableStack();
@@ -103,7 +103,7 @@ async function survive(
   await whileAlive(service, subscriber.receive(written, RECOVERY_MS));
   await whileAlive(service, subscriber.live(service, RECOVERY_MS));
   const recoveryMs = performance.now() - endedAt;
-  subscriber.check(written);
+  subscriber.check(written, { mayResync });
   if (proxy.defects.length > 0) throw new Error(proxy.defects[0]);
   return recoveryMs;
 }

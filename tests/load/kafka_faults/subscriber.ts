@@ -43,9 +43,9 @@ export async function subscribe(client: Client) {
         return !service.isDegraded && last?.status !== "degraded";
       }, timeoutMs),
     /** @throws {Error} A record came twice, or out of order, or the client was told of a loss */
-    check(written: readonly Written[]): void {
+    check(written: readonly Written[], { mayResync }: { mayResync: boolean }): void {
       const others = pushes.filter(({ event, status }) =>
-        event !== "stream" && status !== "update"
+        event !== "stream" && status !== "update" && !(mayResync && status === "resync")
       );
       if (others.length > 0) throw new Error(`The client got ${others[0]?.status}`);
       for (const start of ["0-", "1-"]) {

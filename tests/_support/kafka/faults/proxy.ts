@@ -80,8 +80,14 @@ export function startFaultProxy({ brokers, newest = {}, random }: FaultProxyOpti
   async function onRequest(line: Line, frame: Uint8Array): Promise<void> {
     if (line.isStalled) return;
     const view = new DataView(frame.buffer, frame.byteOffset);
-    const api = frame.length < 12 ? undefined : NAMES.get(view.getInt16(4));
-    if (api) {
+    const key = frame.length < 12 ? NaN : view.getInt16(4);
+    const version = frame.length < 12 ? NaN : view.getInt16(6);
+    const api = NAMES.get(key);
+    if (!api || version > APIS[api].newest) {
+      defects.push(
+        `A request of API ${key}, version ${version}, came, which the proxy does not know`,
+      );
+    } else {
       requests.set(api, (requests.get(api) ?? 0) + 1);
       if (fault?.api === api && fault.does === "close") {
         hit();
@@ -91,7 +97,7 @@ export function startFaultProxy({ brokers, newest = {}, random }: FaultProxyOpti
         line.isStalled = true;
         return hit();
       }
-      line.asked.set(view.getInt32(8), { api, version: view.getInt16(6) });
+      line.asked.set(view.getInt32(8), { api, version });
     }
     await line.toServer(frame);
   }
@@ -149,7 +155,7 @@ export function startFaultProxy({ brokers, newest = {}, random }: FaultProxyOpti
     addresses: listeners.map(({ addr }) => `127.0.0.1:${addr.port}`),
     /** How many requests of each API have come. */
     requests: requests as ReadonlyMap<Api, number>,
-    /** Answers that the proxy could not read: a defect of it. */
+    /** Requests and answers that the proxy does not know: no fault can happen to them. */
     defects: defects as readonly string[],
     /** Lets a fault happen: to the next request, or to all until its end. One at a time. */
     begin(begun: Fault, { once = false }: { once?: boolean } = {}): Happening {
