@@ -91,11 +91,9 @@ async function survive(
     if (fault.api !== "OffsetForLeaderEpoch") await write();
     await whileAlive(service, subscriber.receive(written, RECOVERY_MS));
     const happening = begin();
-    // These are sent when a connection is made.
-    if (fault.api !== "Fetch") proxy.cut();
-    if (fault.api === "ListOffsets") {
-      stack.defer(await subscriber.askAhead(url));
-    }
+    // The others are sent when a connection was lost.
+    if (fault.api === "ListOffsets") stack.defer(await subscriber.askAhead(url));
+    else if (fault.api !== "Fetch") proxy.cut();
     await write();
     endedAt = await whileAlive(service, waitOut(happening));
   }
