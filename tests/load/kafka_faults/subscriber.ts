@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import type { Service } from "../../../src/service.ts";
 import { type Client, connect, type Frame } from "../../_support/clients/client.ts";
 import { until } from "../../_support/queue.ts";
-import type { Written } from "./stage.ts";
+import { PARTITIONS, type Written } from "./stage.ts";
 
 const LIST = { where: { types: [] } };
 /** How far in front of the log's end a cursor is that the log has to be asked about. */
@@ -44,10 +44,15 @@ export async function subscribe(client: Client) {
       }, timeoutMs),
     /** @throws {Error} A record came twice, or out of order, or the client was told of a loss */
     check(written: readonly Written[], { mayResync }: { mayResync: boolean }): void {
-      const others = pushes.filter(({ event, status }) =>
-        event !== "stream" && status !== "update" && !(mayResync && status === "resync")
+      const others = pushes.flatMap(({ event, status }) =>
+        event === "stream" || status === "update" ? [] : [status]
       );
-      if (others.length > 0) throw new Error(`The client got ${others[0]?.status}`);
+      const resyncs = others.filter((status) => status === "resync").length;
+      // One for each partition.
+      const mayBe = mayResync ? PARTITIONS : 0;
+      if (resyncs > mayBe || resyncs < others.length) {
+        throw new Error(`The client got ${others.length} ${[...new Set(others)].join(", ")}`);
+      }
       for (const start of ["0-", "1-"]) {
         const of = (records: readonly { id?: string }[]) =>
           records.flatMap(({ id = "" }) => id.startsWith(start) ? [id] : []).join(", ");
