@@ -7,13 +7,7 @@
  * memory for its window, up to 128 MiB as the data says, but touches only as much of it as the content
  * fills.
  */
-import {
-  createGunzip,
-  createZstdDecompress,
-  gunzipSync,
-  type ZlibOptions,
-  zstdDecompressSync,
-} from "node:zlib";
+import { createGunzip, createZstdDecompress, gunzipSync, zstdDecompressSync } from "node:zlib";
 import { lz4Chunks } from "./lz4.ts";
 import { snappyChunks } from "./snappy.ts";
 
@@ -56,7 +50,7 @@ export function decompress(codec: number, data: Uint8Array): Chunks {
  */
 function inOneStep(
   data: Uint8Array,
-  decompressSync: (data: Uint8Array, options: ZlibOptions) => Uint8Array,
+  decompressSync: (data: Uint8Array, options: { maxOutputLength: number }) => Uint8Array,
 ): Chunks | undefined {
   if (data.length > SMALL_BYTES) return undefined;
   try {

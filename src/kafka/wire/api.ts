@@ -28,12 +28,12 @@ export interface WireRequest<T> {
     readonly apiVersion: number;
     readonly apiName: string;
     /** Looks like kafkajs's Encoder, as far as kafkajs uses it here. */
-    readonly encode: () => { readonly buf: Buffer; readonly buffer: Buffer };
+    encode(): { readonly buf: Buffer; readonly buffer: Buffer };
   };
   readonly response: {
     /** @throws {BrokenAnswerError} The bytes are no answer to this request */
-    readonly decode: (bytes: Uint8Array) => DecodedAnswer<T>;
-    readonly parse: (decoded: DecodedAnswer<T>) => T;
+    decode(bytes: Uint8Array): DecodedAnswer<T>;
+    parse(decoded: DecodedAnswer<T>): T;
   };
   /** Milliseconds for the answer. Without it, that of the connection. */
   readonly requestTimeout?: number;

@@ -79,7 +79,7 @@ export interface FetchAnswer {
 export function fetchRequest(version: number, options: FetchOptions): WireRequest<FetchAnswer> {
   const { topic, topicId, positions, maxWaitMs, maxBytes, requestTimeoutMs } = options;
   const isById = version >= BY_TOPIC_ID;
-  return wireRequest<FetchAnswer>(FETCH, {
+  return wireRequest(FETCH, {
     version,
     hasThrottle: true,
     requestTimeoutMs,

@@ -41,7 +41,7 @@ export function leaderEpochRequest(
     requestTimeoutMs?: number | undefined;
   },
 ): WireRequest<readonly EpochEnd[]> {
-  return wireRequest<readonly EpochEnd[]>(LEADER_EPOCH, {
+  return wireRequest(LEADER_EPOCH, {
     version,
     hasThrottle: true,
     requestTimeoutMs,

@@ -41,7 +41,7 @@ export function listOffsetsRequest(
   version: number,
   { topic, timestamp, isStable, partitions, requestTimeoutMs }: ListOffsetsOptions,
 ): WireRequest<readonly ListedOffset[]> {
-  return wireRequest<readonly ListedOffset[]>(LIST_OFFSETS, {
+  return wireRequest(LIST_OFFSETS, {
     version,
     hasThrottle: version >= 2,
     requestTimeoutMs,

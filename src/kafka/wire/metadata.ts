@@ -46,7 +46,7 @@ export function metadataRequest(
     requestTimeoutMs?: number | undefined;
   },
 ): WireRequest<TopicMetadata> {
-  return wireRequest<TopicMetadata>(METADATA, {
+  return wireRequest(METADATA, {
     version,
     hasThrottle: true,
     requestTimeoutMs,

@@ -137,7 +137,7 @@ const COMPRESS: Record<CodecName, (content: Uint8Array) => Uint8Array> = {
 
 /** Blocks of 32 KiB, each with its length, as Java's snappy library writes them. */
 function compressXerial(content: Uint8Array): Uint8Array {
-  const parts = [
+  const parts: Uint8Array[] = [
     new Uint8Array([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1]),
   ];
   for (let at = 0; at < content.length; at += 32 * 1024) {

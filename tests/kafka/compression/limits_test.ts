@@ -1,0 +1,83 @@
+/** How far batches are decompressed (KAF11). */
+import { assert, assertEquals } from "@std/assert";
+import { type CodecName, CODECS, encodeBatch, finishBatch } from "../../_support/kafka/batches.ts";
+import { decodeAll } from "../../_support/kafka/decode.ts";
+import { decompress } from "../../../src/kafka/compression/decompress.ts";
+
+const codecs = Object.keys(CODECS) as CodecName[];
+const LIMITS = { maxRecordBytes: 100_000, maxBatchBytes: 1_000_000 };
+const value = (bytes: number) => ({ value: new Uint8Array(bytes).fill(97) });
+
+Deno.test("[KAF11] a record over the limit is set aside, its neighbours are read, with each codec", async () => {
+  for (const codec of codecs) {
+    for (const size of [100_001, 165_535, 200_000, 700_000]) {
+      const batch = encodeBatch([value(5), value(size), value(6), value(100_000)], { codec });
+
+      const { records, setAside, position } = await decodeAll(batch, { limits: LIMITS });
+
+      const sizes = records.map(({ offset, value }) => [offset, value?.length]);
+      assertEquals(sizes, [[0, 5], [2, 6], [3, 100_000]], `${codec} ${size}`);
+      assertEquals(setAside.map(({ from, to }) => [from, to]), [[1, 2]]);
+      assertEquals(position, 4);
+    }
+  }
+});
+
+Deno.test("[KAF11] decompression stops at the limit of a batch, and the rest is set aside", async () => {
+  for (const codec of codecs) {
+    const values = Array.from({ length: 30 }, () => value(50_000));
+    const { records, setAside } = await decodeAll(encodeBatch(values, { codec }), {
+      limits: LIMITS,
+    });
+
+    assertEquals(records.length, 19);
+    assertEquals(setAside, [{
+      kind: "setAside",
+      from: 19,
+      to: 30,
+      reason: "the batch has more than 1000000 bytes, decompressed",
+      leaderEpoch: 0,
+    }]);
+  }
+});
+
+Deno.test("[KAF11] of a large record, only the beginning is decompressed if nothing follows it", async () => {
+  for (const codec of codecs.filter((codec) => codec !== "none")) {
+    const batch = encodeBatch([value(20_000_000)], { codec });
+    const { setAside } = await decodeAll(batch, {
+      limits: { maxRecordBytes: 1000, maxBatchBytes: 200_000 },
+    });
+    assertEquals(setAside.map(({ reason }) => reason), ["the record has 20000009 bytes"]);
+  }
+});
+
+Deno.test("[KAF11] chunks are small, and no larger for data that says it is large", async () => {
+  for (const codec of codecs.filter((codec) => codec !== "none")) {
+    const data = encodeBatch([value(3_000_000)], { codec }).subarray(61);
+    let total = 0;
+    for await (const chunk of decompress(CODECS[codec], data)) {
+      assert(chunk.length <= 128 * 1024);
+      total += chunk.length;
+    }
+    assertEquals(total, 3_000_013);
+  }
+});
+
+Deno.test("[KAF11] lengths within compressed data that lie take no memory", async () => {
+  const lies: [number, number[]][] = [
+    // A raw block of 4 GB.
+    [CODECS.snappy, [0xff, 0xff, 0xff, 0xff, 0x0f, 0, 65]],
+    // A literal of 4 GB.
+    [CODECS.snappy, [0xff, 0xff, 0xff, 0xff, 0x0f, 63 << 2, 0xff, 0xff, 0xff, 0xff]],
+    // A block of 2 GB in a frame.
+    [CODECS.lz4, [4, 0x22, 0x4d, 0x18, 0x40, 0x70, 0, 0xff, 0xff, 0xff, 0x7f, 65]],
+    // A copy from before the beginning.
+    [CODECS.lz4, [4, 0x22, 0x4d, 0x18, 0x40, 0x70, 0, 5, 0, 0, 0, 0x10, 65, 9, 0, 0]],
+    [CODECS.snappy, [10, 0, 65, 2, 9, 0]],
+  ];
+  for (const [attributes, data] of lies) {
+    const batch = finishBatch(new Uint8Array(data), { attributes, count: 1 });
+    const { setAside } = await decodeAll(batch);
+    assertEquals(setAside.map(({ from, to }) => [from, to]), [[0, 1]]);
+  }
+});
