@@ -193,6 +193,14 @@ export const settingsSchema = z.object({
     range: [1, 100_000],
     fallback: 50,
   }),
+  MAX_RECORD_BYTES: number(
+    "The largest value of a record, decompressed, in bytes. A larger one is set aside",
+    { range: [1, GIB], fallback: 8 * MIB },
+  ),
+  MAX_BATCH_BYTES: number(
+    "Bytes of a batch of records, decompressed. Its records beyond them are set aside",
+    { range: [1, GIB], fallback: 64 * MIB },
+  ),
   QUARANTINE_SIZE: number("The most unusable records that are remembered", {
     range: [0, 1_000_000],
     fallback: 1000,

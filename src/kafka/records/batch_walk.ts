@@ -52,14 +52,22 @@ export class BatchWalk {
     this.#at = this.#fetched.records.length;
   }
 
-  /** Sets aside a whole batch that can't be decoded, and moves the position behind it. */
-  setAside(header: BatchHeader, reason: string): DecodedPart {
-    const to = Math.max(this.#endOf(header), this.position + 1);
+  /**
+   * Sets aside a whole batch that can't be decoded, and moves the position behind it.
+   *
+   * @param options.isIntact Whether its checksum is right, so that its header can be trusted
+   */
+  setAside(
+    header: BatchHeader,
+    { reason, isIntact = false }: { reason: string; isIntact?: boolean },
+  ): DecodedPart {
+    const end = isIntact ? header.lastOffset + 1 : this.#endOf(header);
+    const to = Math.max(end, this.position + 1);
     const from = header.magic < MAGIC
       ? this.position
       : Math.min(Math.max(header.baseOffset, this.position), to - 1);
     this.position = to;
-    return { kind: "setAside", from, to, reason, leaderEpoch: -1 };
+    return { kind: "setAside", from, to, reason, leaderEpoch: isIntact ? header.leaderEpoch : -1 };
   }
 
   /**
@@ -76,8 +84,10 @@ export class BatchWalk {
       return { kind: "setAside", from: position, to: position + 1, reason, leaderEpoch: -1 };
     }
     const { bytes } = incomplete;
-    if (bytes > maxBatchBytes) return this.setAside(incomplete, `the batch has ${bytes} bytes`);
-    if (isWhole) return this.setAside(incomplete, "the batch is cut short");
+    if (bytes > maxBatchBytes) {
+      return this.setAside(incomplete, { reason: `the batch has ${bytes} bytes` });
+    }
+    if (isWhole) return this.setAside(incomplete, { reason: "the batch is cut short" });
     return { kind: "incomplete", bytes };
   }
 

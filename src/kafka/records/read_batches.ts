@@ -76,12 +76,21 @@ export async function* readBatches(
   if (rest) yield rest;
 }
 
+/** A batch that can't be decoded. */
+interface Problem {
+  readonly reason: string;
+  /** Whether the checksum is right. */
+  readonly isIntact: boolean;
+}
+
 /** Why a batch can't be decoded; `undefined` if it can be. */
 async function problemWith(
   { header, batch }: { header: BatchHeader; batch: Uint8Array },
   slice: TimeSlice,
-): Promise<string | undefined> {
-  if (header.magic !== MAGIC) return `format ${header.magic} of batches is not supported`;
+): Promise<Problem | undefined> {
+  if (header.magic !== MAGIC) {
+    return { reason: `format ${header.magic} of batches is not supported`, isIntact: false };
+  }
   let crc = 0;
   for (let at = CHECKED_FROM; at < batch.length; at += CHECK_BYTES) {
     const bytes = batch.subarray(at, at + CHECK_BYTES);
@@ -89,11 +98,14 @@ async function problemWith(
     const nextTurn = slice.spend(bytes.length * COST_OF_CHECK);
     if (nextTurn) await nextTurn;
   }
-  if (crc !== header.crc) return "the checksum of the batch is wrong";
-  if (!isCodec(codecOf(header))) return `codec ${codecOf(header)} is unknown`;
+  if (crc !== header.crc) {
+    return { reason: "the checksum of the batch is wrong", isIntact: false };
+  }
+  const codec = codecOf(header);
+  if (!isCodec(codec)) return { reason: `codec ${codec} is unknown`, isIntact: true };
   // A batch may have lost all of its records to compaction. Its header is all that is left then.
   if (header.count < 0 || (header.count === 0 && batch.length > HEADER_BYTES)) {
-    return `the batch says that it has ${header.count} records`;
+    return { reason: `the batch says that it has ${header.count} records`, isIntact: true };
   }
   return undefined;
 }
