@@ -12,7 +12,7 @@ import { getLogger } from "@logtape/logtape";
 import KafkajsBroker from "kafkajs/src/broker/index.js";
 import KafkajsConnectionPool from "kafkajs/src/network/connectionPool.js";
 import type { ClientOptions } from "../client.ts";
-import { type Api, type BrokerVersions, chooseVersion, type WireRequest } from "../wire/api.ts";
+import { type WireApi, type BrokerVersions, chooseVersion, type WireRequest } from "../wire/api.ts";
 
 const logger = getLogger(["wss", "kafka", "client"]);
 
@@ -127,7 +127,7 @@ export class BrokerConnection {
    * @param options.max The highest version to use; that of the API by default
    * @throws {UnsupportedError} There is none
    */
-  versionOf(api: Api, { max = api.max }: { max?: number } = {}): number {
+  versionOf(api: WireApi, { max = api.max }: { max?: number } = {}): number {
     try {
       return chooseVersion(api, this.#broker.versions, { max });
     } catch (error) {

@@ -7,7 +7,7 @@ import { WireReader } from "./wire_reader.ts";
 import { WireWriter } from "./wire_writer.ts";
 
 /** One of Kafka's APIs, with the versions of it that this folder knows. */
-export interface Api {
+export interface WireApi {
   readonly key: number;
   readonly name: string;
   readonly min: number;
@@ -59,7 +59,7 @@ const MAX_THROTTLE_MS = 30_000;
  * @throws {Error} There is none
  */
 export function chooseVersion(
-  api: Api,
+  api: WireApi,
   versions: BrokerVersions,
   { max = api.max }: { max?: number } = {},
 ): number {
@@ -87,7 +87,7 @@ interface RequestParts<T> {
 
 /** Makes a request of the parts that are special to it. */
 export function wireRequest<T>(
-  api: Api,
+  api: WireApi,
   { version, write, read, hasThrottle, requestTimeoutMs }: RequestParts<T>,
 ): WireRequest<T> {
   const isFlexible = version >= api.flexible;

@@ -2,10 +2,10 @@
  * Fetch: the next records of partitions, from their leader. Always a full fetch, without a session
  * (KIP-227): the service reads few partitions.
  */
-import { type Api, type WireRequest, wireRequest } from "./api.ts";
+import { type WireApi, type WireRequest, wireRequest } from "./api.ts";
 import type { WireReader } from "./wire_reader.ts";
 
-export const FETCH: Api = { key: 1, name: "Fetch", min: 4, max: 13, flexible: 12 };
+export const FETCH: WireApi = { key: 1, name: "Fetch", min: 4, max: 13, flexible: 12 };
 
 /** The first version that names a topic by its id. */
 export const BY_TOPIC_ID = 13;

@@ -3,9 +3,9 @@
  * behind that place has read what is no longer in the log. From Fetch 12 on, the leader tells it by
  * itself.
  */
-import { type Api, type WireRequest, wireRequest } from "./api.ts";
+import { type WireApi, type WireRequest, wireRequest } from "./api.ts";
 
-export const LEADER_EPOCH: Api = {
+export const LEADER_EPOCH: WireApi = {
   key: 23,
   name: "OffsetForLeaderEpoch",
   min: 2,

@@ -2,9 +2,9 @@
  * ListOffsets: where a partition begins and ends, and which record is the first since a time. Only
  * its leader answers.
  */
-import { type Api, type WireRequest, wireRequest } from "./api.ts";
+import { type WireApi, type WireRequest, wireRequest } from "./api.ts";
 
-export const LIST_OFFSETS: Api = { key: 2, name: "ListOffsets", min: 1, max: 5, flexible: 6 };
+export const LIST_OFFSETS: WireApi = { key: 2, name: "ListOffsets", min: 1, max: 5, flexible: 6 };
 
 /** Instead of a time: the offset of the oldest record. */
 export const EARLIEST = -2;

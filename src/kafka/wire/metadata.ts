@@ -1,10 +1,10 @@
 /**
  * Metadata: which brokers there are, and who leads the partitions of the topic.
  */
-import { type Api, type WireRequest, wireRequest } from "./api.ts";
+import { type WireApi, type WireRequest, wireRequest } from "./api.ts";
 import type { WireReader } from "./wire_reader.ts";
 
-export const METADATA: Api = { key: 3, name: "Metadata", min: 4, max: 12, flexible: 9 };
+export const METADATA: WireApi = { key: 3, name: "Metadata", min: 4, max: 12, flexible: 9 };
 
 /** A broker of the cluster, as it wants to be connected to. */
 export interface BrokerNode {

@@ -3,7 +3,7 @@ import { assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { createTopic, kafkaTest } from "../../_support/kafka/topic.ts";
 import { connectWire } from "../../_support/kafka/wire.ts";
-import { type Api, chooseVersion, type WireRequest } from "../../../src/kafka/wire/api.ts";
+import { chooseVersion, type WireApi, type WireRequest } from "../../../src/kafka/wire/api.ts";
 import { brokerError } from "../../../src/kafka/wire/error_codes.ts";
 import { FETCH, fetchRequest } from "../../../src/kafka/wire/fetch.ts";
 import { LEADER_EPOCH, leaderEpochRequest } from "../../../src/kafka/wire/leader_epoch.ts";
@@ -15,7 +15,7 @@ import { BrokenAnswerError } from "../../../src/kafka/wire/wire_reader.ts";
 function allRequests(topic: string, topicId: string | null): WireRequest<unknown>[] {
   const place = { partition: 0, leaderEpoch: -1 };
   const positions = [{ ...place, offset: 0, lastFetchedEpoch: -1, maxBytes: 1000 }];
-  const make: [Api, (version: number) => WireRequest<unknown>][] = [
+  const make: [WireApi, (version: number) => WireRequest<unknown>][] = [
     [METADATA, (version) => metadataRequest(version, { topic })],
     [
       LIST_OFFSETS,

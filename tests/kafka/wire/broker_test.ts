@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { createTopic, kafkaTest } from "../../_support/kafka/topic.ts";
 import { connectWire, readTopic } from "../../_support/kafka/wire.ts";
-import type { Api } from "../../../src/kafka/wire/api.ts";
+import type { WireApi } from "../../../src/kafka/wire/api.ts";
 import { ErrorCode } from "../../../src/kafka/wire/error_codes.ts";
 import { FETCH, type FetchOptions, fetchRequest } from "../../../src/kafka/wire/fetch.ts";
 import { LEADER_EPOCH, leaderEpochRequest } from "../../../src/kafka/wire/leader_epoch.ts";
@@ -14,7 +14,7 @@ import {
 } from "../../../src/kafka/wire/list_offsets.ts";
 import { METADATA, metadataRequest } from "../../../src/kafka/wire/metadata.ts";
 
-function versionsOf({ min, max }: Api): number[] {
+function versionsOf({ min, max }: WireApi): number[] {
   return Array.from({ length: max - min + 1 }, (_, i) => min + i);
 }
 
