@@ -9,7 +9,10 @@ import { fileURLToPath } from "node:url";
  * @returns Each line that it prints, parsed as JSON
  * @throws {Error} The script printed no result. The message is its output on stderr
  */
-export async function runScript(script: string, args: readonly number[] = []): Promise<unknown[]> {
+export async function runScript(
+  script: string,
+  args: readonly (number | string)[] = [],
+): Promise<unknown[]> {
   const permissions = ["--allow-net", "--allow-env", "--allow-read", "--allow-sys"];
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [

@@ -1,0 +1,52 @@
+/** How much memory batches take that are small in the topic, and large when they are decompressed. */
+import { assert, assertEquals } from "@std/assert";
+import {
+  type CodecName,
+  CODECS,
+  concat,
+  encodeContent,
+  encodeRecord,
+} from "../../_support/kafka/batches.ts";
+import { runScript } from "../../_support/memory/run_script.ts";
+
+const MB = 1_000_000;
+const codecs = Object.keys(CODECS) as CodecName[];
+
+/** Decodes a batch in a process of its own. */
+async function measure(batch: Uint8Array): Promise<{ count: number; grownBytes: number }> {
+  const file = await Deno.makeTempFile();
+  try {
+    await Deno.writeFile(file, batch);
+    const [measured] = await runScript("memory/measure_decoding.ts", [file]);
+    return measured as { count: number; grownBytes: number };
+  } finally {
+    await Deno.remove(file);
+  }
+}
+
+Deno.test("[KAF11] a value of 150 MB takes less than 100 MB, with each codec", async () => {
+  const content = concat([
+    encodeRecord({ delta: 0, value: new Uint8Array(150 * MB).fill(97) }),
+    encodeRecord({ delta: 1, value: new Uint8Array(1) }),
+  ]);
+  for (const codec of codecs.filter((codec) => codec !== "none")) {
+    const batch = encodeContent(content, { codec, count: 2 });
+    const { count, grownBytes } = await measure(batch);
+    assertEquals(count, 0);
+    assert(grownBytes < 100 * MB, `${codec}: ${grownBytes}`);
+  }
+});
+
+Deno.test("[KAF11] small records, just below a batch's limit, take less than 100 MB", async () => {
+  const count = 125_000;
+  const value = new Uint8Array(512);
+  const records: Uint8Array[] = [];
+  for (let delta = 0; delta < count; delta++) records.push(encodeRecord({ delta, value }));
+  const content = concat(records);
+  assert(content.length > 64 * MB && content.length < 64 * 2 ** 20);
+  for (const codec of codecs) {
+    const measured = await measure(encodeContent(content, { codec, count }));
+    assertEquals(measured.count, count);
+    assert(measured.grownBytes < 100 * MB, `${codec}: ${measured.grownBytes}`);
+  }
+});
