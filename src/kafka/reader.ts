@@ -31,7 +31,9 @@ const METADATA_MS = 20_000;
 const CREATION_MS = 500;
 
 /** The settings of the reader. */
-export type KafkaReaderSettings = KafkaSettings & Pick<Settings, "KAFKA_TOPIC">;
+export type KafkaReaderSettings =
+  & KafkaSettings
+  & Pick<Settings, "KAFKA_TOPIC" | "MAX_RECORD_BYTES" | "MAX_BATCH_BYTES">;
 
 /** What else a reader may be given. */
 export interface KafkaReaderOptions {
@@ -125,10 +127,18 @@ export class KafkaReader implements LogReader {
 
   async #makeParts(events: LogEvents): Promise<Parts> {
     const { signal } = this.#stopping;
-    const { KAFKA_BROKERS: addresses, KAFKA_TOPIC: topic } = this.#settings;
+    const {
+      KAFKA_BROKERS: addresses,
+      KAFKA_TOPIC: topic,
+      MAX_RECORD_BYTES: maxRecordBytes,
+      MAX_BATCH_BYTES: maxBatchBytes,
+    } = this.#settings;
     const brokers = new Brokers(addresses, { client: await clientOptions(this.#settings), signal });
     const watch = new TopicWatch(brokers, { topic, everyMs: this.#metadataMs, signal });
-    const reading = new TopicReading(events, { signal });
+    const reading = new TopicReading(events, {
+      limits: { maxRecordBytes, maxBatchBytes },
+      signal,
+    });
     const troubles = new Troubles((trouble) => events.onTrouble(trouble));
     const fetcher = {
       topic,

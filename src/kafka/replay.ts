@@ -7,7 +7,7 @@ import type { Brokers } from "./brokers/brokers.ts";
 import type { KafkaSettings } from "./client.ts";
 import { connectKafkaProducer } from "./producer.ts";
 import { findRecord, type WholeRecord } from "./records/find_record.ts";
-import { LIMITS, type TopicReading } from "./topic_reading.ts";
+import type { TopicReading } from "./topic_reading.ts";
 import { RefusedError } from "./trouble.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
 import { BY_TOPIC_ID, FETCH, fetchRequest } from "./wire/fetch.ts";
@@ -17,7 +17,7 @@ const ANSWER_MS = 10_000;
 
 /** What reads and writes the record. */
 interface ReplayParts {
-  readonly settings: KafkaSettings & Pick<Settings, "KAFKA_TOPIC">;
+  readonly settings: KafkaSettings & Pick<Settings, "KAFKA_TOPIC" | "MAX_BATCH_BYTES">;
   readonly brokers: Pick<Brokers, "ask">;
   readonly reading: Pick<TopicReading, "topicId" | "partitions">;
 }
@@ -72,7 +72,7 @@ async function readRecord(
   const { abortedTransactions, records, lastStableOffset: end } = fetched;
   const record = await findRecord(
     { partition, position: offset, end, abortedTransactions, records },
-    LIMITS,
+    { maxBatchBytes: settings.MAX_BATCH_BYTES },
   );
   if (!record) throw new Error("it is no longer in the log");
   return record;

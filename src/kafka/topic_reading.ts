@@ -6,13 +6,10 @@
 import type { LogEvents } from "../log/reader.ts";
 import { FRAME_COST, TimeSlice } from "../util/time_slice.ts";
 import { type EpochBound, PartitionReading } from "./partition_reading.ts";
-import type { ReadRecords, SetAsideRecords } from "./records/decoded_part.ts";
+import type { DecodeLimits, ReadRecords, SetAsideRecords } from "./records/decoded_part.ts";
 import { readBatches } from "./records/read_batches.ts";
 import type { FetchedPartition } from "./wire/fetch.ts";
 import type { PartitionMetadata } from "./wire/metadata.ts";
-
-/** What decoding may take (KAF11). */
-export const LIMITS = { maxRecordBytes: 8 * 2 ** 20, maxBatchBytes: 64 * 2 ** 20 };
 
 /** Where a partition is read at the start. */
 export interface PartitionStart {
@@ -28,6 +25,7 @@ export interface PartitionStart {
 /** The positions in one topic. */
 export class TopicReading {
   readonly #events: LogEvents;
+  readonly #limits: DecodeLimits;
   readonly #signal: AbortSignal;
   readonly #partitions = new Map<number, PartitionReading>();
   /** The ends at the start of the partitions that have not been read up to it. */
@@ -38,9 +36,16 @@ export class TopicReading {
   #turn: Promise<unknown> = Promise.resolve();
   #topicId: string | null = null;
 
-  /** @param options.signal Aborted when nothing is to be handed on any more */
-  constructor(events: LogEvents, { signal }: { signal: AbortSignal }) {
+  /**
+   * @param options.limits What decoding may take (KAF11)
+   * @param options.signal Aborted when nothing is to be handed on any more
+   */
+  constructor(
+    events: LogEvents,
+    { limits, signal }: { limits: DecodeLimits; signal: AbortSignal },
+  ) {
     this.#events = events;
+    this.#limits = limits;
     this.#signal = signal;
     signal.addEventListener("abort", () => this.#caughtUp.resolve(), { once: true });
   }
@@ -125,7 +130,7 @@ export class TopicReading {
       const { partition, abortedTransactions, records, lastStableOffset: end } = fetched;
       const batches = readBatches(
         { partition, position, end, abortedTransactions, records, isWhole: reading.batchBytes > 0 },
-        { limits: LIMITS, slice: this.#slice },
+        { limits: this.#limits, slice: this.#slice },
       );
       reading.batchBytes = 0;
       for await (const part of batches) {

@@ -12,7 +12,7 @@ import { getLogger } from "@logtape/logtape";
 import KafkajsBroker from "kafkajs/src/broker/index.js";
 import KafkajsConnectionPool from "kafkajs/src/network/connectionPool.js";
 import type { ClientOptions } from "../client.ts";
-import { type WireApi, type BrokerVersions, chooseVersion, type WireRequest } from "../wire/api.ts";
+import { type BrokerVersions, chooseVersion, type WireApi, type WireRequest } from "../wire/api.ts";
 
 const logger = getLogger(["wss", "kafka", "client"]);
 
