@@ -37,12 +37,16 @@ export async function runCase(
   try {
     return { name, problem: null, recoveryMs: await survive(faultCase, options) };
   } catch (error) {
-    return {
-      name,
-      problem: error instanceof Error ? error.message : String(error),
-      recoveryMs: NaN,
-    };
+    return { name, problem: textOf(error), recoveryMs: NaN };
   }
+}
+
+function textOf(error: unknown): string {
+  // The end of the service failed as well.
+  if (error instanceof SuppressedError) {
+    return `${textOf(error.suppressed)}; then ${textOf(error.error)}`;
+  }
+  return error instanceof Error ? error.message : String(error);
 }
 
 async function survive(
@@ -85,7 +89,7 @@ async function survive(
 
   const url = `ws://127.0.0.1:${service.address.port}/web`;
   const client = stack.use(await connect(url, { protocols: ["wss.v1"], token: "alice" }));
-  const subscriber = await subscribe(client);
+  const subscriber = await subscribe(client, service);
   if (when === "running") {
     // The epoch of the log is asked for when the first record has been read.
     if (fault.api !== "OffsetForLeaderEpoch") await write();
@@ -99,7 +103,7 @@ async function survive(
   }
   await write();
   await whileAlive(service, subscriber.receive(written, RECOVERY_MS));
-  await whileAlive(service, subscriber.live(service, RECOVERY_MS));
+  await whileAlive(service, subscriber.live(RECOVERY_MS));
   const recoveryMs = performance.now() - endedAt;
   subscriber.check(written, { mayResync });
   if (proxy.defects.length > 0) throw new Error(proxy.defects[0]);

@@ -13,7 +13,11 @@ const LOOK_MS = 50;
 
 export type Subscriber = Awaited<ReturnType<typeof subscribe>>;
 
-export async function subscribe(client: Client) {
+/** Subscribes a client of this service. */
+export async function subscribe(
+  client: Client,
+  service: Pick<Service, "isDegraded" | "quarantine">,
+) {
   const { cursor = "" } = await client.request("getMyNotifications", LIST);
   const pushes: Frame[] = [];
 
@@ -27,6 +31,8 @@ export async function subscribe(client: Client) {
     receive: (written: readonly Written[], timeoutMs: number) =>
       until("all records were pushed", async () => {
         await look();
+        const [record] = service.quarantine.records;
+        if (record) throw new Error(`A good record was set aside: ${JSON.stringify(record)}`);
         const ids = new Set(pushes.map(({ id }) => id));
         return written.every(({ id }) => ids.has(id));
       }, timeoutMs).catch((error) => {
@@ -36,7 +42,7 @@ export async function subscribe(client: Client) {
         );
       }),
     /** Waits until the stream is live, and the client knows it. */
-    live: (service: Pick<Service, "isDegraded">, timeoutMs: number) =>
+    live: (timeoutMs: number) =>
       until("the stream is live", async () => {
         await look();
         const last = pushes.findLast(({ event }) => event === "stream");
