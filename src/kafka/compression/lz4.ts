@@ -40,7 +40,6 @@ export function* lz4Chunks(input: Uint8Array): Generator<Uint8Array, void> {
     const from = at + 4;
     if (length === 0) break;
     const end = from + (length & ~IS_UNCOMPRESSED);
-    if (end > input.length) throw new BrokenStreamError("the length of a block is broken");
     if ((length & IS_UNCOMPRESSED) === 0) {
       yield* block(input.subarray(from, end), output);
     } else {

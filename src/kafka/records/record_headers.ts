@@ -17,8 +17,7 @@ const NO_HEADERS: RecordHeaders = {};
 export function readHeaders(bytes: Uint8Array, reader: VarintReader): RecordHeaders {
   const count = reader.int32();
   if (count === 0) return NO_HEADERS;
-  // Each header takes two bytes at least.
-  if (count < 0 || count > (reader.end - reader.at) / 2) reader.isBroken = true;
+  if (count < 0) reader.isBroken = true;
   let headers = NO_HEADERS;
   for (let i = 0; i < count && !reader.isBroken; i++) {
     const name = usedName(bytes, reader);

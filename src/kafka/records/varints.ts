@@ -34,7 +34,7 @@ export class VarintReader {
     return 0;
   }
 
-  /** A number of 64 bits, zigzag-coded. Beyond 2^53 it is not exact. */
+  /** A number of 64 bits, zigzag-coded. Beyond 2^52 it is not exact. */
   int64(): number {
     let value = 0;
     let scale = 1;

@@ -1,8 +1,15 @@
 /** How far batches are decompressed (KAF11). */
 import { assert, assertEquals } from "@std/assert";
-import { type CodecName, CODECS, encodeBatch, finishBatch } from "../../_support/kafka/batches.ts";
+import {
+  type CodecName,
+  CODECS,
+  concat,
+  encodeBatch,
+  finishBatch,
+} from "../../_support/kafka/batches.ts";
 import { decodeAll } from "../../_support/kafka/decode.ts";
 import { decompress } from "../../../src/kafka/compression/decompress.ts";
+import { lz4Chunks } from "../../../src/kafka/compression/lz4.ts";
 
 const codecs = Object.keys(CODECS) as CodecName[];
 const LIMITS = { maxRecordBytes: 100_000, maxBatchBytes: 1_000_000 };
@@ -63,21 +70,55 @@ Deno.test("[KAF11] chunks are small, and no larger for data that says it is larg
   }
 });
 
-Deno.test("[KAF11] lengths within compressed data that lie take no memory", async () => {
-  const lies: [number, number[]][] = [
-    // A raw block of 4 GB.
-    [CODECS.snappy, [0xff, 0xff, 0xff, 0xff, 0x0f, 0, 65]],
-    // A literal of 4 GB.
-    [CODECS.snappy, [0xff, 0xff, 0xff, 0xff, 0x0f, 63 << 2, 0xff, 0xff, 0xff, 0xff]],
-    // A block of 2 GB in a frame.
-    [CODECS.lz4, [4, 0x22, 0x4d, 0x18, 0x40, 0x70, 0, 0xff, 0xff, 0xff, 0x7f, 65]],
-    // A copy from before the beginning.
-    [CODECS.lz4, [4, 0x22, 0x4d, 0x18, 0x40, 0x70, 0, 5, 0, 0, 0, 0x10, 65, 9, 0, 0]],
-    [CODECS.snappy, [10, 0, 65, 2, 9, 0]],
+Deno.test("[KAF11] lengths within compressed data that lie are noticed, and take no memory", async () => {
+  const huge = [0xff, 0xff, 0xff, 0xff];
+  const frame = [4, 0x22, 0x4d, 0x18, 0x40, 0x70, 0];
+  const lies: [number, number[], string][] = [
+    [CODECS.snappy, [...huge, 0x0f, 0, 65], "a block is shorter than it says"],
+    [CODECS.snappy, [...huge, 0x0f, 63 << 2, ...huge], "a block is longer than it says"],
+    [
+      CODECS.snappy,
+      [...huge, 0x0f, 63 << 2, 0xf0, ...huge.slice(1)],
+      "the compressed data is cut short",
+    ],
+    [CODECS.snappy, [...huge, 0xff, 0x0f], "the length is broken"],
+    [CODECS.snappy, [2, 8, 65, 65, 65], "a block is longer than it says"],
+    [CODECS.snappy, [10, 0, 65, 2, 9, 0], "the compressed data refers to 9 bytes before"],
+    [CODECS.snappy, [10, 0, 65, 2, 0, 0], "the compressed data refers to 0 bytes before"],
+    [CODECS.snappy, [10, 0, 65, 3, 0, 0], "the compressed data is cut short"],
+    [CODECS.lz4, [1, 2, 3, 4, 5, 6, 7], "the data does not begin as LZ4 does"],
+    [CODECS.lz4, [4, 0x22, 0x4d, 0x18, 0xc0, 0x70, 0], "this kind of LZ4 frame is unknown"],
+    [CODECS.lz4, [...frame, ...huge, 65], "the compressed data is cut short"],
+    [
+      CODECS.lz4,
+      [...frame, 0xff, 0xff, 0xff, 0x7f, 0xf0, ...huge],
+      "the compressed data is cut short",
+    ],
+    [
+      CODECS.lz4,
+      [...frame, 5, 0, 0, 0, 0x10, 65, 9, 0, 0],
+      "the compressed data refers to 9 bytes before",
+    ],
   ];
-  for (const [attributes, data] of lies) {
+  for (const [attributes, data, reason] of lies) {
     const batch = finishBatch(new Uint8Array(data), { attributes, count: 1 });
     const { setAside } = await decodeAll(batch);
-    assertEquals(setAside.map(({ from, to }) => [from, to]), [[0, 1]]);
+    assertEquals(setAside.map(({ from, to, reason }) => [from, to, reason]), [[
+      0,
+      1,
+      `it can't be decompressed: ${reason}`,
+    ]]);
   }
+});
+
+Deno.test("[KAF11] LZ4 leaves the event loop free also within blocks without content", () => {
+  // An uncompressed block of no bytes.
+  const block = [0, 0, 0, 0x80];
+  const blocks = new Uint8Array(4 * 1024 * 1024).map((_, i) => block[i % 4] ?? 0);
+  const frame = concat([
+    new Uint8Array([4, 0x22, 0x4d, 0x18, 0x40, 0x70, 0]),
+    blocks,
+    new Uint8Array(4),
+  ]);
+  assertEquals([...lz4Chunks(frame)].map(({ length }) => length), [0, 0, 0, 0, 0]);
 });

@@ -178,6 +178,17 @@ Deno.test("[KAF9] a batch that says that it is where it can't be is left to the 
   }
 });
 
+Deno.test("[KAF9] an answer with earlier batches only is passed, one offset at a time", async () => {
+  const { position, setAside } = await decodeAll(GOOD, { position: 20, end: 30 });
+  assertEquals([position, setAside.map(({ from, to }) => [from, to])], [21, [[20, 21]]]);
+
+  const later = await decodeAll(
+    concat([GOOD, encodeBatch(valued("20"), { baseOffset: 20 })]),
+    { position: 20, end: 30 },
+  );
+  assertEquals([later.position, later.values, later.setAside], [21, { 20: "20" }, []]);
+});
+
 Deno.test("[KAF9] a batch that is cut short again, or too large, is set aside", async () => {
   const cut = GOOD.subarray(0, -1);
   const { parts } = await decodeAll(cut, { position: 12, end: 20, isWhole: true });
