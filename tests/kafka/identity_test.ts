@@ -1,8 +1,12 @@
 /** A topic that is deleted and made again, and brokers that don't know ids of topics. */
 import { assertEquals } from "@std/assert";
+import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
+import { KafkaReader } from "../../src/kafka/reader.ts";
 import type { Client } from "../_support/clients/client.ts";
+import { startFaultProxy } from "../_support/kafka/faults/proxy.ts";
 import { connectKafka, createTopic, kafkaTest, withAdmin } from "../_support/kafka/topic.ts";
 import { until } from "../_support/queue.ts";
+import { startWss } from "../_support/service/wss.ts";
 
 const LIST = { where: { types: [] } };
 
@@ -91,3 +95,46 @@ for (
     },
   );
 }
+
+kafkaTest(
+  "[DEL13] brokers that know no ids: a topic with fewer partitions than before is another one",
+  async () => {
+    await using topic = await createTopic({ partitions: 3 });
+    await using proxy = startFaultProxy({
+      brokers: topic.env.KAFKA_BROKERS.split(","),
+      newest: { Fetch: 11, Metadata: 9 },
+      random: xoroshiro128plus(1),
+    });
+    await using wss = await startWss({
+      settings: {
+        KAFKA_BROKERS: proxy.addresses,
+        KAFKA_TOPIC: topic.name,
+        DEGRADED_AFTER_SECONDS: 3,
+      },
+      createReader: (settings) => new KafkaReader(settings),
+    });
+    await using client = await wss.connect("/web", { protocols: ["wss.v1"], token: "alice" });
+    await client.request("getMyNotifications", LIST);
+    await topic.produce([1, 2, 3].map((n) => notification(`old ${n}`)), { partition: 0 });
+    for (let n = 0; n < 3; n++) await nextFrame(client);
+
+    await remake(topic.name, { partitions: 1 });
+    const values = Array.from({ length: 5 }, (_, n) => `new ${n}`);
+    await write(topic.name, { values, partitions: 1 });
+
+    // Until it is clear that partitions are missing, records at the old positions may be pushed.
+    const untilLast = async () => {
+      const payloads: unknown[] = [];
+      for (;;) {
+        const { status, payload } = await nextFrame(client);
+        if (status === "resync") payloads.length = 0;
+        else payloads.push(payload);
+        if (payload === "new 4") return payloads;
+      }
+    };
+    let payloads = await untilLast();
+    if (payloads.length < values.length) payloads = await untilLast();
+    assertEquals(payloads, values);
+    await until("the others are forgotten", () => wss.service.stream.positions.length === 1);
+  },
+);
