@@ -18,6 +18,8 @@ const logger = getLogger(["wss", "kafka", "client"]);
 
 /** Milliseconds for TCP, TLS, the broker's versions and SASL together. */
 const OPEN_MS = 3000;
+/** Milliseconds for reading an answer that is there. */
+const READ_MS = 100;
 /** Milliseconds after which kafkajs would give up by itself. The limits here come first. */
 const KAFKAJS_MS = 600_000;
 
@@ -161,7 +163,9 @@ export class BrokerConnection {
     if (this.#reason) return Promise.reject(this.#reason);
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     this.#waiting.add(reject);
-    const timer = setTimeout(() => this.close(`no answer within ${timeoutMs} ms`), timeoutMs);
+    const close = () => this.close(`no answer within ${timeoutMs} ms`);
+    // If this process stood still for a while, the answer may be there, and only not read yet.
+    let timer = setTimeout(() => timer = setTimeout(close, READ_MS), timeoutMs);
     const done = () => {
       clearTimeout(timer);
       this.#waiting.delete(reject);
