@@ -5,7 +5,7 @@
 import { getLogger } from "@logtape/logtape";
 import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from "kafkajs";
 import type { Settings } from "../settings/settings.ts";
-import { fixIdleTimer } from "./kafkajs_idle_fix.ts";
+import { fixIdleTimer } from "./brokers/kafkajs_idle_fix.ts";
 
 const logger = getLogger(["wss", "kafka", "client"]);
 

@@ -5,7 +5,7 @@
 import type { Ends } from "../log/reader.ts";
 import type { BrokerConnection } from "./brokers/broker_connection.ts";
 import { RETRY_MS } from "./keep_trying.ts";
-import { listOffsets } from "./offsets.ts";
+import { listOffsets } from "./brokers/offsets.ts";
 import type { PartitionReading } from "./partition_reading.ts";
 import type { TopicReading } from "./topic_reading.ts";
 import { RefusedError } from "./trouble.ts";

@@ -94,7 +94,7 @@ export class Fetcher {
     if (ready.length === 0) return await delay(EMPTY_MS, signal);
     const connection = await this.#connect();
     const positions = ready.map(({ position }) => position);
-    await this.#fetch(connection, ready);
+    await this.#fetchAll(connection, ready);
     const isEmpty = ready.every(({ position }, i) => position === positions[i]);
     if (isEmpty && Date.now() - startedAt < EMPTY_MS) await delay(EMPTY_MS, signal);
   }
@@ -108,7 +108,7 @@ export class Fetcher {
     return this.#connection;
   }
 
-  async #fetch(connection: BrokerConnection, ready: readonly PartitionReading[]): Promise<void> {
+  async #fetchAll(connection: BrokerConnection, ready: readonly PartitionReading[]): Promise<void> {
     const { topic, reading } = this.#parts;
     const { topicId } = reading;
     // Without an id, the topic can only be named.

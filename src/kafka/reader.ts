@@ -14,7 +14,7 @@ import { clientOptions, type KafkaSettings } from "./client.ts";
 import { ELECTION_MS } from "./fetched_errors.ts";
 import { Fetcher, type FetcherParts } from "./fetcher.ts";
 import { keepTrying } from "./keep_trying.ts";
-import { listAllOffsets } from "./offsets.ts";
+import { listAllOffsets } from "./brokers/offsets.ts";
 import { replayRecord } from "./replay.ts";
 import { checkTopic, TopicFollower } from "./topic_follower.ts";
 import { type PartitionStart, TopicReading } from "./topic_reading.ts";

@@ -5,7 +5,7 @@ import { until } from "../queue.ts";
 import { startWss } from "../service/wss.ts";
 import { startFaultProxy } from "./faults/proxy.ts";
 import { CREDENTIAL, startSaslBroker } from "./sasl_broker.ts";
-import { setPassword } from "./scram.ts";
+import { setPassword } from "./faults/scram.ts";
 import { connectKafka } from "./topic.ts";
 
 const { KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = CREDENTIAL;

@@ -1,6 +1,6 @@
 /** Passwords of SCRAM, which a broker keeps, by Kafka's own tool. */
-import { QUICK_START } from "./broker.ts";
-import { findKafka } from "./distribution.ts";
+import { QUICK_START } from "../broker.ts";
+import { findKafka } from "../distribution.ts";
 
 /** Sets a user's password for SCRAM-SHA-256, or withdraws it; needs Java. */
 export async function setPassword(

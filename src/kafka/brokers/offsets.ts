@@ -1,11 +1,11 @@
 /**
  * Asks leaders for offsets of their partitions: where they begin and end, and where a time is.
  */
-import type { BrokerConnection } from "./brokers/broker_connection.ts";
-import type { Brokers } from "./brokers/brokers.ts";
-import { RefusedError } from "./trouble.ts";
-import { ErrorCode } from "./wire/error_codes.ts";
-import { LIST_OFFSETS, type ListOffsetsOptions, listOffsetsRequest } from "./wire/list_offsets.ts";
+import type { BrokerConnection } from "./broker_connection.ts";
+import type { Brokers } from "./brokers.ts";
+import { RefusedError } from "../trouble.ts";
+import { ErrorCode } from "../wire/error_codes.ts";
+import { LIST_OFFSETS, type ListOffsetsOptions, listOffsetsRequest } from "../wire/list_offsets.ts";
 
 /** Milliseconds for an answer. */
 const ANSWER_MS = 4000;
