@@ -1,100 +1,12 @@
 /**
- * The command line: routes the arguments to what they ask for.
+ * The entry. It listens to signals first and loads the command line after that, which takes most of the
+ * time of a start. As the first process of a container it would never get a signal that comes before
+ * anybody listens to it, because Linux drops that.
  */
-import { getLogger } from "@logtape/logtape";
-import denoJson from "../deno.json" with { type: "json" };
-import { createAsyncApi } from "./asyncapi/document.ts";
-import { checkConfig, reportProblems } from "./cli/check_config.ts";
-import { runConnect } from "./cli/connect.ts";
-import { checkHealth } from "./cli/health.ts";
-import { HELP } from "./cli/help.ts";
-import { print, printError } from "./cli/print.ts";
-import { runPublish } from "./cli/publish.ts";
-import { readSettings } from "./cli/read_settings.ts";
-import { parseArguments, UsageError } from "./cli/usage.ts";
-import { createCommandTables } from "./commands/table.ts";
-import { KafkaReader } from "./kafka/reader.ts";
-import { runService } from "./run.ts";
-import { DotEnvError } from "./settings/environment.ts";
-import { parseSettings } from "./settings/parse.ts";
-
-/** Runs what the command line asks for, and gives the exit code. */
-type Command = (args: string[]) => number | Promise<number>;
-
-/** The subcommands, which take the arguments that follow. */
-const SUBCOMMANDS = new Map<string, Command>([
-  ["connect", runConnect],
-  ["publish", runPublish],
-]);
-
-/** The options. Each one asks for something other than running the service. */
-const OPTIONS = new Map<string, Command>([
-  ["check-config", checkConfig],
-  ["health", checkHealth],
-  ["asyncapi", () => show(asyncApi())],
-  ["version", () => show(denoJson.version)],
-  ["help", () => show(HELP)],
-]);
-
-/** Runs one command line and gives the exit code. */
-async function main(args: string[]): Promise<number> {
-  try {
-    const [name = "", ...rest] = args;
-    const subcommand = SUBCOMMANDS.get(name);
-    return subcommand ? await subcommand(rest) : await findOption(args)([]);
-  } catch (error) {
-    if (!(error instanceof UsageError || error instanceof DotEnvError)) throw error;
-    printError(error.message);
-    return 2;
-  }
-}
-
-/**
- * Finds the command that the option asks for. Without an option, it is {@linkcode start}.
- *
- * @throws {UsageError} The arguments are unknown, or too many
- */
-function findOption(args: string[]): Command {
-  const [first] = args;
-  if (first !== undefined && !first.startsWith("-")) {
-    throw new UsageError(
-      `Unknown argument '${first}': expected ${[...SUBCOMMANDS.keys()].join(", ")} or an option`,
-      "wss",
-    );
-  }
-  const { values } = parseArguments(args, {
-    command: "wss",
-    options: Object.fromEntries(
-      [...OPTIONS.keys()].map((name) => [name, { type: "boolean" as const }]),
-    ),
-  });
-  const given = [...OPTIONS.keys()].filter((name) => values[name]);
-  if (given.length > 1) {
-    throw new UsageError(`Only one of --${given.join(", --")} can be given`, "wss");
-  }
-  return OPTIONS.get(given[0] ?? "") ?? start;
-}
-
-function show(text: string): number {
-  print(text);
-  return 0;
-}
-
-/** The document of a service with all of its APIs. */
-function asyncApi(): string {
-  const tables = createCommandTables({ has: () => true });
-  return JSON.stringify(createAsyncApi({ version: denoJson.version, tables }), null, 2);
-}
-
-/** Runs the service with the settings of the environment. */
-async function start(): Promise<number> {
-  const read = await readSettings(parseSettings);
-  if ("problems" in read) return reportProblems(read);
-  return await runService(read.settings, new KafkaReader(read.settings));
-}
+import { StopSignals } from "./util/stop_signals.ts";
 
 if (import.meta.main) {
-  const code = await main(Deno.args);
-  getLogger(["wss", "main"]).debug("The process ends with exit code {code}", { code });
-  Deno.exit(code);
+  const signals = new StopSignals();
+  const { main } = await import("./command_line.ts");
+  Deno.exit(await main(Deno.args, signals));
 }

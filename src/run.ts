@@ -12,14 +12,14 @@ import {
   type ServiceSettings,
   startService,
 } from "./service.ts";
+import type { StopSignals } from "./util/stop_signals.ts";
 
 const logger = getLogger(["wss", "main"]);
 
-/** Milliseconds in which a repeated signal counts as one. A terminal and `deno task` both pass Ctrl-C on. */
-const SAME_SIGNAL_MS = 500;
-
 /** Options of {@linkcode runService}. */
 export interface RunOptions extends ServiceOptions {
+  /** After which the service stops. */
+  readonly signals: Pick<StopSignals, "first" | "second">;
   /** Called when clients are served. */
   readonly onReady?: (service: Service) => void;
 }
@@ -33,7 +33,7 @@ export interface RunOptions extends ServiceOptions {
 export async function runService(
   settings: ServiceSettings,
   reader: LogReader,
-  options: RunOptions = {},
+  options: RunOptions,
 ): Promise<number> {
   await startLogging(settings);
   try {
@@ -46,10 +46,9 @@ export async function runService(
 async function runUntilSignal(
   settings: ServiceSettings,
   reader: LogReader,
-  { onReady, ...options }: RunOptions,
+  { signals, onReady, ...options }: RunOptions,
 ): Promise<number> {
   logUncaught();
-  const signals = listenToSignals();
 
   let service: Service;
   try {
@@ -102,20 +101,4 @@ function logAddresses(
   logger.info("Listening on {host}:{port}", { host, port });
   if (ADMIN_PORT === 0) return;
   logger.info("The admin port is {host}:{port}", { host: ADMIN_HOST, port: ADMIN_PORT });
-}
-
-/** Resolves with the first signal to stop, and with one that comes after it. */
-function listenToSignals(): { first: Promise<Deno.Signal>; second: Promise<void> } {
-  const first = Promise.withResolvers<Deno.Signal>();
-  const second = Promise.withResolvers<void>();
-  let last: { signal: Deno.Signal; at: number } | undefined;
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    Deno.addSignalListener(signal, () => {
-      const at = performance.now();
-      if (!last) first.resolve(signal);
-      else if (signal !== last.signal || at - last.at > SAME_SIGNAL_MS) second.resolve();
-      last ??= { signal, at };
-    });
-  }
-  return { first: first.promise, second: second.promise };
 }

@@ -10,6 +10,7 @@ import { connectKafkaProducer, type KafkaProducer } from "../kafka/producer.ts";
 import type { LogReader } from "../log/reader.ts";
 import { runService } from "../run.ts";
 import type { Service } from "../service.ts";
+import { StopSignals } from "../util/stop_signals.ts";
 import { createDemoBackend, type Publish } from "./demo_backend.ts";
 import { DEMO_USERS } from "./demo_store.ts";
 import { createEmbeddedLog } from "./embedded_log.ts";
@@ -62,6 +63,7 @@ async function main(): Promise<number> {
     publish = log.publish;
   }
   return await runService(parsed.settings, reader, {
+    signals: new StopSignals(),
     fallback: createPage(demoBackend),
     onReady: ({ address }: Service) => {
       printWelcome({ port: address.port, demoUrl, log: withKafka ? "Kafka" : "a log in memory" });

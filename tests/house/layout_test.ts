@@ -7,6 +7,7 @@ import { filesBelow, read, ROOT } from "./files.ts";
  */
 const ORDER = `
   main  dev  build
+  command_line
   run
   service
   asyncapi  cli  admin
@@ -71,6 +72,17 @@ Deno.test("imports point down the order of the house", async () => {
 Deno.test("src/README.md has this order", async () => {
   const blocks = (await read("src/README.md")).matchAll(/```\n([^]*?)```/g).map(([, text]) => text);
   assert([...blocks].includes(`${LINES.map((line) => line.join("  ")).join("\n")}\n`));
+});
+
+Deno.test("until the service listens to signals, nothing is loaded that takes time", async () => {
+  const main = await read("src/main.ts");
+  const signals = await read("src/util/stop_signals.ts");
+
+  assertEquals([...main.matchAll(/^import .* from "(.*)";$/gm)].map(([, file]) => file), [
+    "./util/stop_signals.ts",
+  ]);
+  assert(main.indexOf("new StopSignals()") < main.indexOf('import("./command_line.ts")'));
+  assert(!/^import /m.test(signals));
 });
 
 Deno.test("the client library imports only its own files", async () => {

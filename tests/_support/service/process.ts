@@ -25,6 +25,24 @@ export interface ProcessOptions {
   dotEnv?: string;
   /** Whether it has a terminal, on which stdout and stderr are one. */
   hasTerminal?: boolean;
+  /** Whether it is the first process of a PID namespace, as in a container. */
+  isFirst?: boolean;
+}
+
+/** Whether processes can be the first of a PID namespace here: by `unshare` of util-linux. */
+export async function canBeFirst(): Promise<boolean> {
+  try {
+    const [file, ...args] = asFirst(["true"]) as [string];
+    return (await new Deno.Command(file, { args, stderr: "null" }).output()).success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** The same command in a PID namespace of its own. */
+function asFirst(command: string[]): string[] {
+  return ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", ...command];
 }
 
 /** Whether processes can be given a terminal here: by `script` of util-linux. */
@@ -47,14 +65,16 @@ function onTerminal(command: string[]): string[] {
 }
 
 export async function startProcess(
-  { task = "start", args = [], env = {}, dotEnv, hasTerminal = false }: ProcessOptions = {},
+  { task = "start", args = [], env = {}, dotEnv, hasTerminal = false, isFirst = false }:
+    ProcessOptions = {},
 ) {
   const cwd = await Deno.makeTempDir({ prefix: "wss-process-" });
   if (dotEnv !== undefined) await Deno.writeTextFile(join(cwd, ".env"), dotEnv);
   const inherited = ["PATH", "HOME", "DENO_DIR", "XDG_CACHE_HOME", "NPM_CONFIG_REGISTRY"]
     .flatMap((name) => Deno.env.get(name) === undefined ? [] : [[name, Deno.env.get(name)]]);
   const command = [Deno.execPath(), ...taskArgs(task), ...args];
-  const [file = "", ...rest] = hasTerminal ? onTerminal(command) : command;
+  const wrap = hasTerminal ? onTerminal : isFirst ? asFirst : (same: string[]) => same;
+  const [file = "", ...rest] = wrap(command);
   const child = new Deno.Command(file, {
     args: rest,
     cwd,
