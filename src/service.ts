@@ -63,6 +63,7 @@ export class Service implements Health {
   readonly #delivery: LogDelivery;
   readonly #clientsPort: ClientsPort;
   readonly #adminPort: { stop(): Promise<void> };
+  readonly #backend: Backend;
   #state: "starting" | "ready" | "stopping" = "starting";
 
   /** @throws {ListenError} */
@@ -91,6 +92,7 @@ export class Service implements Health {
 
     const delivery = new LogDelivery(settings, { ...shared, reader });
     const clientsPort = new ClientsPort(settings, { ...shared, delivery, fallback });
+    this.#backend = backend;
     this.#delivery = delivery;
     this.#clientsPort = clientsPort;
     this.#shutdownMs = settings.SHUTDOWN_SECONDS * 1000;
@@ -157,5 +159,6 @@ export class Service implements Health {
     await this.#clientsPort.drain();
     await Promise.all([this.#delivery.stop(), this.#clientsPort.stop()]);
     await this.#adminPort.stop();
+    this.#backend.close();
   }
 }

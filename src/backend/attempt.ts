@@ -37,18 +37,42 @@ export interface Failure {
 }
 
 /**
- * Fetches once. It does not throw; if the signal is aborted, the result means nothing.
- *
- * @param options.maxBytes The limit for the answer's body
+ * Makes the client for requests that must not be sent twice (BCK4). On a connection that was used
+ * before and breaks before the head of the answer, the runtime sends a request of any method again by
+ * itself (denoland/deno#31955). So this client uses no connection twice. To be closed at the end.
+ */
+export function createOnceClient(): Deno.HttpClient {
+  return Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
+}
+
+/** Options of {@linkcode attempt}. */
+export interface AttemptOptions {
+  readonly signal: AbortSignal;
+  /** The limit for the answer's body, in bytes. */
+  readonly maxBytes: number;
+  /** Sends each PUT; see {@linkcode createOnceClient}. */
+  readonly onceClient: Deno.HttpClient;
+}
+
+/**
+ * Fetches once; the runtime may send a GET a second time. It does not throw; if the signal is aborted,
+ * the result means nothing.
  */
 export async function attempt(
   { method, url, headers, body: sent }: BackendRequest,
-  { signal, maxBytes }: { signal: AbortSignal; maxBytes: number },
+  { signal, maxBytes, onceClient }: AttemptOptions,
 ): Promise<BackendAnswer | Failure> {
   let response: Response;
   let body: string | null;
   try {
-    response = await fetch(url, { method, headers, body: sent, redirect: "manual", signal });
+    response = await fetch(url, {
+      method,
+      headers,
+      body: sent,
+      redirect: "manual",
+      signal,
+      ...method === "PUT" ? { client: onceClient } : {},
+    });
     if (response.status === 429 || response.status >= 500) {
       await response.body?.cancel();
       return unavailable(response);

@@ -6,7 +6,7 @@
 import { delay } from "../util/delay.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { type Api, APIS, forEachApi } from "./apis.ts";
-import { attempt, type BackendAnswer } from "./attempt.ts";
+import { attempt, type BackendAnswer, createOnceClient } from "./attempt.ts";
 import { Pool } from "./pool.ts";
 import {
   JoinableRequests,
@@ -59,6 +59,7 @@ export class Backend {
   readonly #pools: Readonly<Record<Api, Pool>>;
   readonly #joinable = new JoinableRequests();
   readonly #shared: SharedRequestContext;
+  readonly #onceClient = createOnceClient();
 
   constructor(options: BackendOptions) {
     const { urls, poolSize, timeoutMs, metrics } = options;
@@ -102,7 +103,7 @@ export class Backend {
   }
 
   /**
-   * Sends a PUT with JSON, once. The body of an `ok` answer is ignored.
+   * Sends a PUT with JSON, once, on a connection of its own. The body of an `ok` answer is ignored.
    *
    * @throws {CommandError} `backend-…` or `overloaded`
    */
@@ -126,6 +127,11 @@ export class Backend {
     this.#joinable.removeAll(api);
   }
 
+  /** Closes what the runtime keeps open; from now on every PUT fails. */
+  close(): void {
+    this.#onceClient.close();
+  }
+
   #start(init: SharedRequestInit): SharedRequest {
     const shared = new SharedRequest(init, this.#shared);
     this.#run(shared).catch((defect) => shared.crash(defect));
@@ -145,7 +151,7 @@ export class Backend {
     try {
       shared.sent();
       for (let tries = 0;; tries++) {
-        const outcome = await attempt(request, { signal, maxBytes });
+        const outcome = await attempt(request, { signal, maxBytes, onceClient: this.#onceClient });
         if (signal.aborted) return;
         if ("status" in outcome) return shared.answer(outcome);
         const delayMs = outcome.again && request.method === "GET" && RETRY_DELAYS_MS[tries];
