@@ -5,7 +5,8 @@
 import { getLogger } from "@logtape/logtape";
 import { ListenError } from "./http/listen.ts";
 import type { LogReader } from "./log/reader.ts";
-import { startLogging, stopLogging } from "./observe/logging.ts";
+import { type Logging, startLogging } from "./observe/logging.ts";
+import { createProcessCounts, type ProcessCounts } from "./observe/process_counts.ts";
 import {
   type Service,
   type ServiceOptions,
@@ -17,7 +18,7 @@ import type { StopSignals } from "./util/stop_signals.ts";
 const logger = getLogger(["wss", "main"]);
 
 /** Options of {@linkcode runService}. */
-export interface RunOptions extends ServiceOptions {
+export interface RunOptions extends Omit<ServiceOptions, "counts"> {
   /** After which the service stops. */
   readonly signals: Pick<StopSignals, "first" | "second">;
   /** Called when clients are served. */
@@ -35,21 +36,23 @@ export async function runService(
   reader: LogReader,
   options: RunOptions,
 ): Promise<number> {
-  await startLogging(settings);
+  const counts = createProcessCounts();
+  const logging = await startLogging(settings, counts);
   try {
-    return await runUntilSignal(settings, reader, options);
+    return await runUntilSignal(settings, reader, { ...options, counts, logging });
   } finally {
-    await stopLogging();
+    await logging.end();
   }
 }
 
 async function runUntilSignal(
   settings: ServiceSettings,
   reader: LogReader,
-  { signals, onReady, ...options }: RunOptions,
+  { signals, onReady, logging, ...options }:
+    & RunOptions
+    & { readonly counts: ProcessCounts; readonly logging: Logging },
 ): Promise<number> {
-  logUncaught();
-
+  watchUncaught(options.counts);
   let service: Service;
   try {
     service = startService(settings, reader, options);
@@ -71,7 +74,7 @@ async function runUntilSignal(
   // After a failure, the service already stops when the first signal comes.
   (hasFailed ? signals.first : signals.second).then(async () => {
     logger.warn("One more signal: the process ends at once");
-    await stopLogging();
+    await logging.end();
     Deno.exit(1);
   });
   if (hasFailed) logger.error(end.failure);
@@ -81,14 +84,19 @@ async function runUntilSignal(
   return hasFailed ? 1 : 0;
 }
 
-/** Logs uncaught errors. They are defects, but they must not end the process and all of its connections. */
-function logUncaught(): void {
+/**
+ * Logs and counts uncaught errors. They are defects, but they must not end the process and all of its
+ * connections.
+ */
+function watchUncaught({ uncaught }: Pick<ProcessCounts, "uncaught">): void {
   globalThis.addEventListener("error", (event) => {
     event.preventDefault();
+    uncaught.error++;
     logger.error("Uncaught error: {reason}", { reason: event.error });
   });
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
+    uncaught.rejection++;
     logger.error("Unhandled rejection: {reason}", { reason: event.reason });
   });
 }

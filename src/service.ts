@@ -14,6 +14,7 @@ import { Deliveries } from "./observe/deliveries.ts";
 import { DeliveryMetrics } from "./observe/delivery_metrics.ts";
 import { DeliveryTrace } from "./observe/delivery_trace.ts";
 import { createMetrics } from "./observe/metrics.ts";
+import { createProcessCounts, type ProcessCounts } from "./observe/process_counts.ts";
 import type { SlowClients } from "./outbox/outbox.ts";
 import { startAdminPort } from "./service/admin_port.ts";
 import { ClientsPort } from "./service/clients_port.ts";
@@ -35,6 +36,8 @@ export type ServiceSettings =
 export interface ServiceOptions {
   /** Answers paths on the clients' port that the service does not know; by default with 404. */
   readonly fallback?: Fallback | undefined;
+  /** What the process counts; by default nothing. */
+  readonly counts?: ProcessCounts | undefined;
 }
 
 /**
@@ -69,7 +72,9 @@ export class Service implements Health {
   /** @throws {ListenError} */
   constructor(
     settings: ServiceSettings,
-    { reader, fallback = notFound }: ServiceOptions & { readonly reader: LogReader },
+    { reader, fallback = notFound, counts = createProcessCounts() }:
+      & ServiceOptions
+      & { readonly reader: LogReader },
   ) {
     const failed = Promise.withResolvers<string>();
     const metrics = createMetrics();
@@ -99,7 +104,13 @@ export class Service implements Health {
     this.failed = failed.promise;
 
     this.address = clientsPort.start();
-    this.#adminPort = startAdminPort(settings, { ...shared, reader, delivery, clientsPort });
+    this.#adminPort = startAdminPort(settings, {
+      ...shared,
+      reader,
+      delivery,
+      clientsPort,
+      counts,
+    });
     this.ready = delivery.start().then(() => {
       if (this.#state === "starting") this.#state = "ready";
       return this.#state === "ready";

@@ -9,6 +9,7 @@ import type { Freshness } from "../log/freshness.ts";
 import type { Stream } from "../log/stream.ts";
 import type { LogTrouble } from "../log/trouble.ts";
 import type { DeliveryTrace } from "../observe/delivery_trace.ts";
+import type { ProcessCounts } from "../observe/process_counts.ts";
 import { createProcessGauges } from "../observe/process_gauges.ts";
 import type { Reloads } from "../sessions/reloads.ts";
 import type { StreamStatus } from "../sessions/stream_status.ts";
@@ -23,6 +24,7 @@ export interface Observed extends ObservedSessions {
   readonly reloads: Pick<Reloads, "size">;
   readonly backend: Pick<Backend, "pools">;
   readonly trace: Pick<DeliveryTrace, "size">;
+  readonly counts: ProcessCounts;
   /** The name of the deployment. */
   readonly hostEnv: string;
   /** The name of this instance. */
@@ -37,7 +39,7 @@ export interface Observed extends ObservedSessions {
 export function createGauges(registry: Registry, observed: Observed): () => void {
   const refreshSessions = createSessionGauges(registry, observed);
   const refreshLog = createLogGauges(registry, observed);
-  const refreshProcess = createProcessGauges(registry);
+  const refreshProcess = createProcessGauges(registry, observed.counts);
   addBuildInfo(registry, observed);
   const registers = [registry];
   const degraded = new Gauge({

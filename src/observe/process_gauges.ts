@@ -1,15 +1,16 @@
 /**
- * Metrics of the process: memory, CPU time, and when it started.
+ * Metrics of the process: memory, CPU time, when it started, and what went wrong in it.
  */
 import process from "node:process";
 import { Counter, Gauge, type Registry } from "prom-client";
+import type { ProcessCounts } from "./process_counts.ts";
 
 /**
  * Adds the metrics to the registry.
  *
  * @returns A function that sets them
  */
-export function createProcessGauges(registry: Registry): () => void {
+export function createProcessGauges(registry: Registry, counts: ProcessCounts): () => void {
   const registers = [registry];
   const rss = new Gauge({
     name: "process_resident_memory_bytes",
@@ -37,6 +38,18 @@ export function createProcessGauges(registry: Registry): () => void {
     registers,
   }).set(performance.timeOrigin / 1000);
 
+  const dropped = new Counter({
+    name: "wss_log_lines_dropped_total",
+    help: "Log lines that were not written, because nobody read them in time",
+    registers,
+  });
+  const uncaught = new Counter({
+    name: "wss_uncaught_errors_total",
+    help: "Errors that nothing caught: defects",
+    labelNames: ["kind"],
+    registers,
+  });
+
   return () => {
     const memory = Deno.memoryUsage();
     rss.set(memory.rss);
@@ -45,5 +58,9 @@ export function createProcessGauges(registry: Registry): () => void {
     const { user, system } = process.cpuUsage();
     cpu.reset();
     cpu.inc((user + system) / 1e6);
+    dropped.reset();
+    dropped.inc(counts.droppedLogLines);
+    uncaught.reset();
+    for (const [kind, count] of Object.entries(counts.uncaught)) uncaught.inc({ kind }, count);
   };
 }

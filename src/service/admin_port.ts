@@ -7,6 +7,7 @@ import type { Backend } from "../backend/backend.ts";
 import type { Health } from "../http/health.ts";
 import type { LogReader } from "../log/reader.ts";
 import type { DeliveryTrace } from "../observe/delivery_trace.ts";
+import type { ProcessCounts } from "../observe/process_counts.ts";
 import { startLoopDelayMonitor } from "../observe/loop_delay.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -28,6 +29,7 @@ export interface AdminPortOptions {
   readonly health: Health;
   readonly trace: DeliveryTrace;
   readonly metrics: Metrics;
+  readonly counts: ProcessCounts;
 }
 
 /**
@@ -37,7 +39,7 @@ export interface AdminPortOptions {
  */
 export function startAdminPort(
   settings: AdminPortSettings,
-  { delivery, clientsPort, reader, backend, health, trace, metrics }: AdminPortOptions,
+  { delivery, clientsPort, reader, backend, health, trace, metrics, counts }: AdminPortOptions,
 ): { stop(): Promise<void> } {
   const { registry } = metrics;
   const { sessions, stream, quarantine, freshness, trouble, streamStatus, reloads } = delivery;
@@ -53,6 +55,7 @@ export function startAdminPort(
       reloads,
       backend,
       trace,
+      counts,
       hostEnv: settings.HOST_ENV,
       instanceId: settings.INSTANCE_ID,
     }),

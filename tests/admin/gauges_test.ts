@@ -5,6 +5,7 @@ import type { LogEvents } from "../../src/log/reader.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
 import { openRawSocket } from "../_support/clients/raw_socket.ts";
 import { fakeServiceClock } from "../_support/clock.ts";
+import { createProcessCounts } from "../../src/observe/process_counts.ts";
 import { until } from "../_support/queue.ts";
 import { createChangedReader, createMuteReader } from "../_support/service/changed_reader.ts";
 import { metricNames, MetricsWatch, series } from "../_support/service/metrics.ts";
@@ -195,6 +196,22 @@ Deno.test("metrics show the process and its event loop", async () => {
   assert(Math.abs(startedAt * 1000 - performance.timeOrigin) < 1);
   assert(memory > 1e7 && external > 0, `${memory} and ${external} bytes`);
   assertEquals(buildInfo, 1);
+});
+
+Deno.test("metrics show what the process counts: lines that were dropped, and uncaught errors", async () => {
+  const counts = createProcessCounts();
+  await using wss = await startWss({ counts });
+  const watched = {
+    dropped: series("log_lines_dropped_total"),
+    errors: series("uncaught_errors_total", { kind: "error" }),
+    rejections: series("uncaught_errors_total", { kind: "rejection" }),
+  };
+  assertEquals(await watch.values(wss.admin, watched), { dropped: 0, errors: 0, rejections: 0 });
+
+  counts.droppedLogLines = 7;
+  Object.assign(counts.uncaught, { error: 1, rejection: 2 });
+
+  assertEquals(await watch.values(wss.admin, watched), { dropped: 7, errors: 1, rejections: 2 });
 });
 
 Deno.test("the tests above have seen every gauge with a value", async () => {

@@ -27,6 +27,8 @@ export interface ProcessOptions {
   hasTerminal?: boolean;
   /** Whether it is the first process of a PID namespace, as in a container. */
   isFirst?: boolean;
+  /** Whether its stdout and stderr are pipes that nobody reads, until `read` is called. */
+  isUnread?: boolean;
 }
 
 /** Whether processes can be the first of a PID namespace here: by `unshare` of util-linux. */
@@ -65,8 +67,15 @@ function onTerminal(command: string[]): string[] {
 }
 
 export async function startProcess(
-  { task = "start", args = [], env = {}, dotEnv, hasTerminal = false, isFirst = false }:
-    ProcessOptions = {},
+  {
+    task = "start",
+    args = [],
+    env = {},
+    dotEnv,
+    hasTerminal = false,
+    isFirst = false,
+    isUnread = false,
+  }: ProcessOptions = {},
 ) {
   const cwd = await Deno.makeTempDir({ prefix: "wss-process-" });
   if (dotEnv !== undefined) await Deno.writeTextFile(join(cwd, ".env"), dotEnv);
@@ -88,18 +97,23 @@ export async function startProcess(
 
   const lines = new Queue<string>();
   const said: string[] = [];
-  const stdout = readLines(child.stdout, (line) => {
-    said.push(line);
-    lines.push(line);
-  });
   const complaints: string[] = [];
-  const stderr = readLines(child.stderr, (line) => {
-    complaints.push(line);
-    lines.push(line);
-  });
+  let reading: Promise<unknown> | undefined;
+  const read = () =>
+    reading ??= Promise.all([
+      readLines(child.stdout, (line) => {
+        said.push(line);
+        lines.push(line);
+      }),
+      readLines(child.stderr, (line) => {
+        complaints.push(line);
+        lines.push(line);
+      }),
+    ]);
+  if (!isUnread) read();
   let ended = false;
   const status = child.status.then(async ({ code }) => {
-    await Promise.all([stdout, stderr]);
+    await read();
     ended = true;
     lines.end(new Error(`The process ended with ${code}:\n${[...said, ...complaints].join("\n")}`));
     return code;
@@ -127,6 +141,8 @@ export async function startProcess(
     async port(): Promise<number> {
       return JSON.parse(await this.line(/Listening/)).port;
     },
+    /** Begins to read stdout and stderr. */
+    read,
     /** Writes to its stdin. */
     type: (text: string) => stdin.write(new TextEncoder().encode(text)),
     /** Ends its stdin. */

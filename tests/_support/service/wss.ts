@@ -2,6 +2,7 @@
 import type { Settings } from "../../../src/settings/settings.ts";
 import { createEmbeddedLog, type EmbeddedLog } from "../../../src/dev/embedded_log.ts";
 import type { LogReader } from "../../../src/log/reader.ts";
+import type { ProcessCounts } from "../../../src/observe/process_counts.ts";
 import { startService } from "../../../src/service.ts";
 import { freePort } from "../network/free_port.ts";
 import { createAdminClient } from "./admin.ts";
@@ -16,6 +17,7 @@ export async function startWss(
     log = createEmbeddedLog(),
     backend: shared,
     createReader,
+    counts,
   }: {
     /** Token → user id. */
     users?: Record<string, string | number>;
@@ -26,11 +28,13 @@ export async function startWss(
     backend?: Backend;
     /** Another log than the embedded one. */
     createReader?: (settings: Settings) => LogReader;
+    /** What its process counts. */
+    counts?: ProcessCounts;
   } = {},
 ) {
   const backend = shared ?? startBackend({ users });
   const parsed = testSettings(backend.origin, { ADMIN_PORT: freePort(), ...settings });
-  const service = startService(parsed, createReader?.(parsed) ?? log.createReader());
+  const service = startService(parsed, createReader?.(parsed) ?? log.createReader(), { counts });
   await service.ready;
   const { port } = service.address;
   const stopped = { once: undefined as Promise<void> | undefined };
