@@ -6,13 +6,14 @@ import { getLogger } from "@logtape/logtape";
 import { ListenError } from "./http/listen.ts";
 import type { LogReader } from "./log/reader.ts";
 import { type Logging, startLogging } from "./observe/logging.ts";
-import { createProcessCounts, type ProcessCounts } from "./observe/process_counts.ts";
+import { createProcessCounts, type ProcessCounts } from "./observe/process_gauges.ts";
 import {
   type Service,
   type ServiceOptions,
   type ServiceSettings,
   startService,
 } from "./service.ts";
+import { checkOpenFiles } from "./service/open_files.ts";
 import type { StopSignals } from "./util/stop_signals.ts";
 
 const logger = getLogger(["wss", "main"]);
@@ -53,6 +54,7 @@ async function runUntilSignal(
     & { readonly counts: ProcessCounts; readonly logging: Logging },
 ): Promise<number> {
   watchUncaught(options.counts);
+  checkOpenFiles(settings);
   let service: Service;
   try {
     service = startService(settings, reader, options);

@@ -14,7 +14,8 @@ import { Deliveries } from "./observe/deliveries.ts";
 import { DeliveryMetrics } from "./observe/delivery_metrics.ts";
 import { DeliveryTrace } from "./observe/delivery_trace.ts";
 import { createMetrics } from "./observe/metrics.ts";
-import { createProcessCounts, type ProcessCounts } from "./observe/process_counts.ts";
+import { createProcessCounts, type ProcessCounts } from "./observe/process_gauges.ts";
+import { VitalParts } from "./observe/vital_parts.ts";
 import type { SlowClients } from "./outbox/outbox.ts";
 import { startAdminPort } from "./service/admin_port.ts";
 import { ClientsPort } from "./service/clients_port.ts";
@@ -67,6 +68,7 @@ export class Service implements Health {
   readonly #clientsPort: ClientsPort;
   readonly #adminPort: { stop(): Promise<void> };
   readonly #backend: Backend;
+  readonly #parts: VitalParts;
   #state: "starting" | "ready" | "stopping" = "starting";
 
   /** @throws {ListenError} */
@@ -93,7 +95,8 @@ export class Service implements Health {
       metrics,
     });
     const tokens = new Tokens(backend, { cacheMs: settings.AUTH_CACHE_SECONDS * 1000 });
-    const shared = { backend, tokens, trace, deliveries, metrics, health: this };
+    const parts = this.#parts = new VitalParts(metrics);
+    const shared = { backend, tokens, trace, deliveries, metrics, parts, health: this };
 
     const delivery = new LogDelivery(settings, { ...shared, reader });
     const clientsPort = new ClientsPort(settings, { ...shared, delivery, fallback });
@@ -124,6 +127,10 @@ export class Service implements Health {
 
   get isDegraded(): boolean {
     return this.#delivery.streamStatus.isDegraded;
+  }
+
+  get missing(): readonly string[] {
+    return this.#parts.missing;
   }
 
   /** Slots of MAX_CONNECTIONS that are taken. */

@@ -6,9 +6,10 @@ import { getLogger } from "@logtape/logtape";
 import type { Registry } from "prom-client";
 import * as z from "zod";
 import { answerHealth, type Health } from "../http/health.ts";
-import { listen } from "../http/listen.ts";
+import { Listener } from "../http/listen.ts";
 import type { Quarantine } from "../log/quarantine.ts";
 import type { LogReader } from "../log/reader.ts";
+import type { VitalPart } from "../observe/vital_parts.ts";
 import type { Session } from "../sessions/session.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -32,6 +33,8 @@ export interface AdminOptions extends WhyOptions {
   readonly replay: LogReader["replay"];
   /** Closes the connection of a session. */
   readonly close: (session: Session) => void;
+  /** The port itself. */
+  readonly part: VitalPart;
 }
 
 /** The settings of the admin port. */
@@ -46,10 +49,11 @@ export type AdminSettings = Pick<Settings, "ADMIN_HOST" | "ADMIN_PORT" | "ADMIN_
 export function startAdmin(
   settings: AdminSettings,
   options: AdminOptions,
-): Deno.HttpServer<Deno.NetAddr> | null {
+): Listener | null {
   const { ADMIN_HOST: hostname, ADMIN_PORT: port } = settings;
   if (port === 0) return null;
-  return listen({ hostname, port }, async (request) => {
+  const { part } = options;
+  return new Listener({ hostname, port, onDown: part.down, onUp: part.up }, async (request) => {
     try {
       const url = URL.parse(request.url);
       if (!url) throw new Refusal(400, "Bad request");

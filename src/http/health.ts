@@ -8,6 +8,8 @@ export interface Health {
   readonly isReady: boolean;
   /** Whether the stream is degraded (DEL10). */
   readonly isDegraded: boolean;
+  /** Vital parts that are down, without which new clients can't be served. */
+  readonly missing: readonly string[];
 }
 
 /** Seconds after which a refused client may try again. */
@@ -16,16 +18,17 @@ const RETRY_AFTER_SECONDS = 5;
 /** Answers a GET of one of these paths. */
 export function answerHealth(
   pathname: "/healthz" | "/readyz",
-  { isReady, isDegraded }: Health,
+  { isReady, isDegraded, missing }: Health,
 ): Response {
   if (pathname === "/healthz") return Response.json({ alive: true });
   if (!isReady) return unavailable();
+  if (missing.length > 0) return unavailable({ missing });
   return Response.json({ ready: true, ...(isDegraded ? { degraded: true } : {}) });
 }
 
-/** The answer while clients cannot be served. */
-export function unavailable(): Response {
-  return Response.json({ ready: false }, {
+/** The answer while clients cannot be served, with more to say about it if there is. */
+export function unavailable(details: Partial<Pick<Health, "missing">> = {}): Response {
+  return Response.json({ ready: false, ...details }, {
     status: 503,
     headers: { "retry-after": String(RETRY_AFTER_SECONDS) },
   });

@@ -1,6 +1,7 @@
 /**
- * Listens on a port, the clients' or the operators'.
+ * Listens on a port, the clients' or the operators', and listens again if that ends by itself.
  */
+import { delay, isDoneWithin } from "../util/delay.ts";
 
 /** The port cannot be listened on, for example because it is in use; `cause` has the reason. */
 export class ListenError extends Error {
@@ -21,20 +22,144 @@ export class ListenError extends Error {
  */
 const BACKLOG = 4096;
 
+/** Milliseconds until the port is listened on again: at first, and after many failures. */
+const [FIRST_RETRY_MS, LAST_RETRY_MS] = [100, 5000];
+/** Milliseconds for which listening must last to count as such again. */
+const STABLE_MS = 1000;
+
+/** A server of the platform, as far as a {@linkcode Listener} uses it. */
+export type HttpServer = Pick<Deno.HttpServer<Deno.NetAddr>, "addr" | "finished" | "shutdown">;
+
+/** Which port to listen on, and whom to tell. */
+export interface ListenOptions {
+  readonly hostname: string;
+  /** 0 for any free port; the port stays the same afterwards. */
+  readonly port: number;
+  /**
+   * Whether other processes with this option may listen on the same port. It is an unstable API of the
+   * platform, which deno.json enables. Default: false.
+   */
+  readonly reusePort?: boolean;
+  /** Called when new connections are no longer accepted, with the reason; once until `onUp`. */
+  readonly onDown: (reason: string) => void;
+  /** Called when new connections are accepted again. */
+  readonly onUp: () => void;
+  /** Starts a server; by default with `Deno.serve`. */
+  readonly serve?: typeof serveHttp;
+}
+
+/** A server, and what this file has to know of it. */
+interface OwnServer {
+  readonly server: HttpServer;
+  /** Resolves with the reason when the server no longer accepts connections. Never rejects. */
+  readonly ended: Promise<string>;
+  /** Whether a request has come, which may have become a socket. */
+  isUsed: boolean;
+}
+
 /**
- * Serves HTTP. It listens when this returns.
+ * Serves HTTP on a port.
  *
- * @param options.reusePort Whether other processes with this option may listen on the same port. It is
- *   an unstable API of the platform, which deno.json enables
- * @throws {ListenError} The port cannot be listened on
+ * One error of accept, such as too many open files, ends a server of the platform for good. Its sockets
+ * live on. So another server is started on the same port, as often as it takes.
  */
-export function listen(
-  options: { hostname: string; port: number; reusePort?: boolean },
-  handler: Deno.ServeHandler<Deno.NetAddr>,
-): Deno.HttpServer<Deno.NetAddr> {
-  try {
-    return Deno.serve({ ...options, tcpBacklog: BACKLOG, onListen: () => {} }, handler);
-  } catch (cause) {
-    throw new ListenError({ host: options.hostname, port: options.port, cause });
+export class Listener {
+  /** The address, with the port that was found if any free one was asked for. */
+  readonly address: Pick<Deno.NetAddr, "hostname" | "port">;
+  readonly #options: ListenOptions;
+  readonly #handler: Deno.ServeHandler<Deno.NetAddr>;
+  /** The present server, and earlier ones that may have sockets. */
+  readonly #servers = new Set<OwnServer>();
+  readonly #stopping = new AbortController();
+
+  /**
+   * Listens when this returns.
+   *
+   * @throws {ListenError} The port cannot be listened on
+   */
+  constructor(options: ListenOptions, handler: Deno.ServeHandler<Deno.NetAddr>) {
+    this.#options = options;
+    this.#handler = handler;
+    const { hostname, port } = options;
+    let first: OwnServer;
+    try {
+      first = this.#start(port);
+    } catch (cause) {
+      throw new ListenError({ host: hostname, port, cause });
+    }
+    this.address = { hostname: first.server.addr.hostname, port: first.server.addr.port };
+    this.#keepListening(first);
   }
+
+  /** Stops listening, and resolves when all connections have ended. */
+  async shutdown(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.all([...this.#servers].map(({ server }) => server.shutdown()));
+  }
+
+  async #keepListening(present: OwnServer): Promise<void> {
+    const { onDown, onUp } = this.#options;
+    const { signal } = this.#stopping;
+    for (;;) {
+      const reason = await present.ended;
+      if (signal.aborted) return;
+      onDown(reason);
+      this.#retire(present);
+      const next = await this.#listenAgain();
+      if (!next) return;
+      present = next;
+      onUp();
+    }
+  }
+
+  /** Tries until the port has been listened on for a while; gives nothing after a shutdown. */
+  async #listenAgain(): Promise<OwnServer | undefined> {
+    const { signal } = this.#stopping;
+    for (let ms = FIRST_RETRY_MS;; ms = Math.min(2 * ms, LAST_RETRY_MS)) {
+      await delay(ms, signal);
+      if (signal.aborted) return;
+      let next: OwnServer;
+      try {
+        next = this.#start(this.address.port);
+      } catch {
+        // No file is free yet, or another process has taken the port.
+        continue;
+      }
+      const hasEnded = await isDoneWithin(STABLE_MS, next.ended);
+      if (signal.aborted) return;
+      if (!hasEnded) return next;
+      this.#retire(next);
+    }
+  }
+
+  #start(port: number): OwnServer {
+    const { hostname, reusePort = false, serve = serveHttp } = this.#options;
+    const server = serve({ hostname, port, reusePort }, (request, info) => {
+      own.isUsed = true;
+      return this.#handler(request, info);
+    });
+    const ended = server.finished.then(() => "it ended by itself", describe);
+    const own: OwnServer = { server, ended, isUsed: false };
+    this.#servers.add(own);
+    return own;
+  }
+
+  /** Shuts down a server that accepts nothing more, unless that would close sockets. */
+  #retire(own: OwnServer): void {
+    if (own.isUsed) return;
+    this.#servers.delete(own);
+    own.server.shutdown().catch(() => {});
+  }
+}
+
+function describe(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replace(/^Error: /, "");
+}
+
+/** Starts a server of the platform. It listens when this returns. */
+function serveHttp(
+  options: { hostname: string; port: number; reusePort: boolean },
+  handler: Deno.ServeHandler<Deno.NetAddr>,
+): HttpServer {
+  return Deno.serve({ ...options, tcpBacklog: BACKLOG, onListen: () => {} }, handler);
 }

@@ -11,7 +11,7 @@ import {
 } from "@logtape/logtape";
 import type { Settings } from "../settings/settings.ts";
 import { LineWriter } from "./line_writer.ts";
-import type { ProcessCounts } from "./process_counts.ts";
+import type { ProcessCounts } from "./process_gauges.ts";
 import { createRepeatFilter } from "./repeat_filter.ts";
 
 const FOR_PEOPLE = { timestamp: "time", category: "." } as const;

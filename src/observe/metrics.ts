@@ -131,6 +131,12 @@ export function createMetrics() {
       "reloads_shared_total",
       "Reloads that shared the request of another reload",
     ),
+    partUp: new Gauge({
+      name: "wss_part_up",
+      help: "1 while a vital part works, 0 while it is down",
+      labelNames: ["part"],
+      registers,
+    }),
     loopSeconds: new Histogram({
       name: "wss_event_loop_delay_seconds",
       help: "Seconds by which a timer of the event loop is late",

@@ -3,7 +3,23 @@
  */
 import process from "node:process";
 import { Counter, Gauge, type Registry } from "prom-client";
-import type { ProcessCounts } from "./process_counts.ts";
+import { countSpareFiles } from "../util/spare_files.ts";
+
+/** What is counted from the start of the process on, before there is a service with its metrics. */
+export interface ProcessCounts {
+  /** Log lines that could not be written. */
+  droppedLogLines: number;
+  /** Errors that nothing caught, and rejections that nothing handled: defects. */
+  readonly uncaught: Record<"error" | "rejection", number>;
+}
+
+/** Makes the counts of a process that has just started. */
+export function createProcessCounts(): ProcessCounts {
+  return { droppedLogLines: 0, uncaught: { error: 0, rejection: 0 } };
+}
+
+/** The most files that are counted, which takes 1 ms. */
+const COUNTED_FILES = 200;
 
 /**
  * Adds the metrics to the registry.
@@ -45,8 +61,14 @@ export function createProcessGauges(registry: Registry, counts: ProcessCounts): 
   });
   const uncaught = new Counter({
     name: "wss_uncaught_errors_total",
-    help: "Errors that nothing caught: defects",
+    help: "Errors that were not caught: defects",
     labelNames: ["kind"],
+    registers,
+  });
+
+  const spareFiles = new Gauge({
+    name: "wss_spare_files",
+    help: `Files that the process could still open, counted up to ${COUNTED_FILES}`,
     registers,
   });
 
@@ -58,6 +80,8 @@ export function createProcessGauges(registry: Registry, counts: ProcessCounts): 
     const { user, system } = process.cpuUsage();
     cpu.reset();
     cpu.inc((user + system) / 1e6);
+    // Where they can't be counted, there is no reason to be alarmed.
+    spareFiles.set(countSpareFiles(COUNTED_FILES) ?? COUNTED_FILES);
     dropped.reset();
     dropped.inc(counts.droppedLogLines);
     uncaught.reset();

@@ -7,9 +7,10 @@ import type { Backend } from "../backend/backend.ts";
 import type { Health } from "../http/health.ts";
 import type { LogReader } from "../log/reader.ts";
 import type { DeliveryTrace } from "../observe/delivery_trace.ts";
-import type { ProcessCounts } from "../observe/process_counts.ts";
+import type { ProcessCounts } from "../observe/process_gauges.ts";
 import { startLoopDelayMonitor } from "../observe/loop_delay.ts";
 import type { Metrics } from "../observe/metrics.ts";
+import type { VitalParts } from "../observe/vital_parts.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { ClientsPort } from "./clients_port.ts";
 import type { LogDelivery } from "./delivery.ts";
@@ -30,6 +31,7 @@ export interface AdminPortOptions {
   readonly trace: DeliveryTrace;
   readonly metrics: Metrics;
   readonly counts: ProcessCounts;
+  readonly parts: Pick<VitalParts, "watch">;
 }
 
 /**
@@ -39,7 +41,8 @@ export interface AdminPortOptions {
  */
 export function startAdminPort(
   settings: AdminPortSettings,
-  { delivery, clientsPort, reader, backend, health, trace, metrics, counts }: AdminPortOptions,
+  { delivery, clientsPort, reader, backend, health, trace, metrics, counts, parts }:
+    AdminPortOptions,
 ): { stop(): Promise<void> } {
   const { registry } = metrics;
   const { sessions, stream, quarantine, freshness, trouble, streamStatus, reloads } = delivery;
@@ -67,6 +70,7 @@ export function startAdminPort(
     trouble,
     replay: (record) => reader.replay(record),
     close: (session) => clientsPort.close(session),
+    part: parts.watch("admin_port"),
   });
   const loopDelay = startLoopDelayMonitor(metrics);
   return {

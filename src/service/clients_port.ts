@@ -15,10 +15,11 @@ import { drain } from "../connection/drain.ts";
 import { IdleGuests } from "../connection/idle_guests.ts";
 import { Admission } from "../http/admission.ts";
 import type { Health } from "../http/health.ts";
-import { listen } from "../http/listen.ts";
+import { Listener } from "../http/listen.ts";
 import { createHandler, type Fallback } from "../http/server.ts";
 import type { Deliveries } from "../observe/deliveries.ts";
 import type { Metrics } from "../observe/metrics.ts";
+import type { VitalParts } from "../observe/vital_parts.ts";
 import { Batches } from "../outbox/batching.ts";
 import { SlowClients } from "../outbox/outbox.ts";
 import { CLOSE } from "../protocol/close_codes.ts";
@@ -66,6 +67,7 @@ export interface ClientsPortOptions {
   readonly health: Health;
   readonly deliveries: Deliveries;
   readonly metrics: Metrics;
+  readonly parts: Pick<VitalParts, "watch">;
   /** Answers paths that the service does not know. */
   readonly fallback: Fallback;
 }
@@ -82,7 +84,7 @@ export class ClientsPort {
   /** By session id, until the socket has closed, which is later than the end of the session. */
   readonly #connections = new Map<string, Connection>();
   readonly #stopping = new AbortController();
-  #server: Deno.HttpServer<Deno.NetAddr> | undefined;
+  #listener: Listener | undefined;
   /** Called when the last socket has closed, if somebody waits for it. */
   #onEmpty: (() => void) | undefined;
 
@@ -124,11 +126,12 @@ export class ClientsPort {
    * @returns Where clients connect
    * @throws {ListenError} For example, the port is taken
    */
-  start(): Deno.NetAddr {
+  start(): Listener["address"] {
     const { HOST, PORT, REUSE_PORT, PING_SECONDS, AUTH_REQUIRED } = this.#settings;
-    const { tokens, health, metrics, fallback } = this.#options;
-    this.#server = listen(
-      { hostname: HOST, port: PORT, reusePort: REUSE_PORT },
+    const { tokens, health, metrics, parts, fallback } = this.#options;
+    const part = parts.watch("clients_port");
+    this.#listener = new Listener(
+      { hostname: HOST, port: PORT, reusePort: REUSE_PORT, onDown: part.down, onUp: part.up },
       createHandler({
         pingSeconds: PING_SECONDS,
         authRequired: AUTH_REQUIRED,
@@ -141,7 +144,7 @@ export class ClientsPort {
         connect: (socket, client) => this.#connect(socket, client),
       }),
     );
-    return this.#server.addr;
+    return this.#listener.address;
   }
 
   /** Closes the connection of a session, for an operator. */
@@ -166,7 +169,7 @@ export class ClientsPort {
   /** Stops listening once the sockets have closed. An earlier end would cut off what is still unsent. */
   async stop(): Promise<void> {
     await isDoneWithin(CLOSE_MS, this.#empty());
-    if (this.#server) await shutDown(this.#server);
+    if (this.#listener) await shutDown(this.#listener);
   }
 
   #connect(socket: Socket, client: Client): Connection {

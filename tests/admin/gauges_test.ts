@@ -5,7 +5,7 @@ import type { LogEvents } from "../../src/log/reader.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
 import { openRawSocket } from "../_support/clients/raw_socket.ts";
 import { fakeServiceClock } from "../_support/clock.ts";
-import { createProcessCounts } from "../../src/observe/process_counts.ts";
+import { createProcessCounts } from "../../src/observe/process_gauges.ts";
 import { until } from "../_support/queue.ts";
 import { createChangedReader, createMuteReader } from "../_support/service/changed_reader.ts";
 import { metricNames, MetricsWatch, series } from "../_support/service/metrics.ts";
@@ -187,15 +187,16 @@ Deno.test("metrics show the process and its event loop", async () => {
   assert(cpuSeconds > 0 && heapUsed !== 0, `${cpuSeconds} s, ${heapUsed} bytes`);
 
   const labels = { host_env: "testing", version: denoJson.version };
-  const { startedAt, memory, external, buildInfo } = await watch.values(wss.admin, {
+  const { startedAt, memory, external, spareFiles, buildInfo } = await watch.values(wss.admin, {
     startedAt: { name: "process_start_time_seconds" },
     memory: { name: "process_resident_memory_bytes" },
     external: series("heap_external_bytes"),
+    spareFiles: series("spare_files"),
     buildInfo: series("build_info", labels),
   });
   assert(Math.abs(startedAt * 1000 - performance.timeOrigin) < 1);
   assert(memory > 1e7 && external > 0, `${memory} and ${external} bytes`);
-  assertEquals(buildInfo, 1);
+  assertEquals([spareFiles, buildInfo], [200, 1]);
 });
 
 Deno.test("metrics show what the process counts: lines that were dropped, and uncaught errors", async () => {

@@ -304,6 +304,15 @@ Deno.test("an event loop that is kept busy shows as delay", async () => {
   assert(delay > 0.2, `${delay} s`);
 });
 
+Deno.test("a metric shows which vital parts are up", async () => {
+  await using wss = await startWss();
+  const part = (name: string) => series("part_up", { part: name });
+  assertEquals(
+    await watch.values(wss.admin, { clients: part("clients_port"), admin: part("admin_port") }),
+    { clients: 1, admin: 1 },
+  );
+});
+
 Deno.test("the tests above have seen every counter and histogram change", async () => {
   const text = await createMetrics().registry.metrics();
   // The tests of the backend's metrics see the others.

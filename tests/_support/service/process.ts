@@ -29,6 +29,8 @@ export interface ProcessOptions {
   isFirst?: boolean;
   /** Whether its stdout and stderr are pipes that nobody reads, until `read` is called. */
   isUnread?: boolean;
+  /** How many files it may open; by default as many as this process. */
+  maxFiles?: number;
 }
 
 /** Whether processes can be the first of a PID namespace here: by `unshare` of util-linux. */
@@ -66,6 +68,11 @@ function onTerminal(command: string[]): string[] {
   return [...script, `exec ${quoted}`, "/dev/null"];
 }
 
+/** The same command with a limit of open files. */
+function withFiles(maxFiles: number): (command: string[]) => string[] {
+  return (command) => ["sh", "-c", `ulimit -n ${maxFiles}; exec "$@"`, "sh", ...command];
+}
+
 export async function startProcess(
   {
     task = "start",
@@ -75,6 +82,7 @@ export async function startProcess(
     hasTerminal = false,
     isFirst = false,
     isUnread = false,
+    maxFiles,
   }: ProcessOptions = {},
 ) {
   const cwd = await Deno.makeTempDir({ prefix: "wss-process-" });
@@ -82,7 +90,13 @@ export async function startProcess(
   const inherited = ["PATH", "HOME", "DENO_DIR", "XDG_CACHE_HOME", "NPM_CONFIG_REGISTRY"]
     .flatMap((name) => Deno.env.get(name) === undefined ? [] : [[name, Deno.env.get(name)]]);
   const command = [Deno.execPath(), ...taskArgs(task), ...args];
-  const wrap = hasTerminal ? onTerminal : isFirst ? asFirst : (same: string[]) => same;
+  const wrap = maxFiles !== undefined
+    ? withFiles(maxFiles)
+    : hasTerminal
+    ? onTerminal
+    : isFirst
+    ? asFirst
+    : (same: string[]) => same;
   const [file = "", ...rest] = wrap(command);
   const child = new Deno.Command(file, {
     args: rest,

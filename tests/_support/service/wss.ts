@@ -2,7 +2,7 @@
 import type { Settings } from "../../../src/settings/settings.ts";
 import { createEmbeddedLog, type EmbeddedLog } from "../../../src/dev/embedded_log.ts";
 import type { LogReader } from "../../../src/log/reader.ts";
-import type { ProcessCounts } from "../../../src/observe/process_counts.ts";
+import type { ProcessCounts } from "../../../src/observe/process_gauges.ts";
 import { startService } from "../../../src/service.ts";
 import { freePort } from "../network/free_port.ts";
 import { createAdminClient } from "./admin.ts";
