@@ -90,7 +90,7 @@ async function runUntilSignal(
  * Logs and counts uncaught errors. They are defects, but they must not end the process and all of its
  * connections.
  */
-function watchUncaught({ uncaught }: Pick<ProcessCounts, "uncaught">): void {
+export function watchUncaught({ uncaught }: Pick<ProcessCounts, "uncaught">): void {
   globalThis.addEventListener("error", (event) => {
     event.preventDefault();
     uncaught.error++;

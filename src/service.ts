@@ -100,6 +100,9 @@ export class Service implements Health {
 
     const delivery = new LogDelivery(settings, { ...shared, reader });
     const clientsPort = new ClientsPort(settings, { ...shared, delivery, fallback });
+    parts.watchTimer("stream_status", () => delivery.streamStatus.judgedAt);
+    parts.watchTimer("cursors", () => delivery.streamStatus.remindedAt);
+    parts.watchTimer("revalidation", () => delivery.revalidation.lookedAt);
     this.#backend = backend;
     this.#delivery = delivery;
     this.#clientsPort = clientsPort;
@@ -166,6 +169,7 @@ export class Service implements Health {
   async stop(): Promise<void> {
     // From here on, upgrades are refused.
     this.#state = "stopping";
+    this.#parts.stop();
     this.#clientsPort.refuse();
     this.#delivery.revalidation.stop();
     const isDone = await isDoneWithin(this.#shutdownMs, this.#end());

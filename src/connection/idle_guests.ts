@@ -26,6 +26,11 @@ export class IdleGuests {
     });
   }
 
+  /** When it was last looked which guests are idle, by `performance.now()`. */
+  get lookedAt(): number {
+    return this.#wheel.turnedAt;
+  }
+
   add(guest: Guest): void {
     this.#wheel.schedule(guest, this.#periodMs);
   }

@@ -67,7 +67,7 @@ export interface ClientsPortOptions {
   readonly health: Health;
   readonly deliveries: Deliveries;
   readonly metrics: Metrics;
-  readonly parts: Pick<VitalParts, "watch">;
+  readonly parts: Pick<VitalParts, "watch" | "watchTimer">;
   /** Answers paths that the service does not know. */
   readonly fallback: Fallback;
 }
@@ -98,7 +98,8 @@ export class ClientsPort {
       trustProxy: settings.TRUST_PROXY,
     });
     this.#idleGuests = new IdleGuests(settings.IDLE_GUEST_SECONDS * 1000);
-    const { delivery, backend, tokens, deliveries, metrics } = options;
+    const { delivery, backend, tokens, deliveries, metrics, parts } = options;
+    parts.watchTimer("idle_guests", () => this.#idleGuests.lookedAt);
     this.#connectionOptions = {
       commands: createCommandTables(backend),
       backend,

@@ -40,6 +40,11 @@ export class Revalidation {
     return this.#wheel.size;
   }
 
+  /** When it was last looked which sessions to check, by `performance.now()`. */
+  get lookedAt(): number {
+    return this.#wheel.turnedAt;
+  }
+
   /** Ends all checks, also those under way. */
   stop(): void {
     this.#stopping.abort();

@@ -40,6 +40,7 @@ export class StreamStatus {
   });
   readonly #slice = new TimeSlice();
   readonly #judging = setInterval(() => this.#judge(), TICK_MS);
+  #judgedAt = performance.now();
 
   constructor(options: StreamStatusOptions) {
     this.#options = options;
@@ -48,6 +49,16 @@ export class StreamStatus {
   /** Whether the stream is degraded. */
   get isDegraded(): boolean {
     return this.#staleForMs !== null;
+  }
+
+  /** When it was last judged whether the stream is degraded, by `performance.now()`. */
+  get judgedAt(): number {
+    return this.#judgedAt;
+  }
+
+  /** When it was last looked which sessions are to get a cursor, by `performance.now()`. */
+  get remindedAt(): number {
+    return this.#wheel.turnedAt;
   }
 
   /** Begins to send a session its cursors. */
@@ -84,6 +95,7 @@ export class StreamStatus {
     const { stream, freshness } = this.#options;
     const was = this.#staleForMs;
     this.#staleForMs = freshness.staleForMs(stream.positions, Date.now());
+    this.#judgedAt = performance.now();
     if ((was === null) === (this.#staleForMs === null)) return;
     if (this.#staleForMs === null) {
       logger.info("The stream is live again");

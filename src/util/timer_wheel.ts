@@ -2,7 +2,10 @@
  * Many deadlines with one timer.
  */
 
-/** Calls back for each item when its deadline has passed, usually within one tick. */
+/**
+ * Calls back for each item when its deadline has passed, usually within one tick. A callback that throws
+ * is reported as an uncaught error, and takes nothing from the other items.
+ */
 export class TimerWheel<T> {
   readonly #tickMs: number;
   readonly #onDue: (item: T) => void;
@@ -12,6 +15,7 @@ export class TimerWheel<T> {
   readonly #timer: ReturnType<typeof setInterval>;
   /** The latest slot that has been worked off. */
   #now: number;
+  #turnedAt = performance.now();
 
   /** @param options.onDue Called once for each deadline; may schedule and cancel items */
   constructor({ tickMs, onDue }: { tickMs: number; onDue: (item: T) => void }) {
@@ -19,6 +23,11 @@ export class TimerWheel<T> {
     this.#onDue = onDue;
     this.#now = this.#slotAt(0);
     this.#timer = setInterval(() => this.#advance(), tickMs);
+  }
+
+  /** When the wheel turned last, by `performance.now()`. */
+  get turnedAt(): number {
+    return this.#turnedAt;
   }
 
   /** How many deadlines are set. */
@@ -62,9 +71,18 @@ export class TimerWheel<T> {
     while (this.#now < until) {
       for (const item of this.#slots.get(++this.#now) ?? []) {
         this.#slotOf.delete(item);
-        this.#onDue(item);
+        this.#call(item);
       }
       this.#slots.delete(this.#now);
+    }
+    this.#turnedAt = performance.now();
+  }
+
+  #call(item: T): void {
+    try {
+      this.#onDue(item);
+    } catch (defect) {
+      reportError(defect);
     }
   }
 }

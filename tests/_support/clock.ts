@@ -4,6 +4,8 @@ import FakeTimers, { type FakeMethod } from "@sinonjs/fake-timers";
 export interface FakeClock {
   /** Moves the clock, and runs the timers that have become due. */
   tick(ms: number): void;
+  /** Moves the clock as if the process had been paused: each timer runs at most once. */
+  jump(ms: number): void;
   [Symbol.dispose](): void;
 }
 
@@ -13,6 +15,7 @@ function fake(methods: FakeMethod[]): FakeClock {
   const clock = FakeTimers.install({ ...options, toFake: methods });
   return {
     tick: (ms) => clock.tick(ms),
+    jump: (ms) => clock.jump(ms),
     [Symbol.dispose]: () => clock.uninstall(),
   };
 }
