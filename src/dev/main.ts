@@ -2,7 +2,7 @@
  * `deno task dev`: the service with a demo backend. Unless KAFKA_BROKERS is set, a log in memory takes
  * the place of Kafka. It listens on loopback only, and does not run in production.
  */
-import { findSettings, type FoundSettings } from "../settings/environment.ts";
+import { DotEnvError, findSettings, type FoundSettings } from "../settings/environment.ts";
 import { parseSettings } from "../settings/parse.ts";
 import type { SettingName } from "../settings/settings.ts";
 import { KafkaReader } from "../kafka/reader.ts";
@@ -19,7 +19,18 @@ import { createPage } from "./page.ts";
 const LOOPBACK = "127.0.0.1";
 
 async function main(): Promise<number> {
-  const { found, warnings } = await findSettings();
+  try {
+    return await runDemo(await findSettings());
+  } catch (error) {
+    if (!(error instanceof DotEnvError)) throw error;
+    printError(error.message);
+    return 2;
+  }
+}
+
+async function runDemo(
+  { found, warnings }: Awaited<ReturnType<typeof findSettings>>,
+): Promise<number> {
   for (const warning of warnings) printError(warning);
   if (found.get("NODE_ENV")?.text === "production") {
     printError(

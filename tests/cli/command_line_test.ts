@@ -110,6 +110,14 @@ Deno.test("a name in .env that looks like a typo gets a warning", async () => {
   ]);
 });
 
+for (const task of ["start", "dev"] as const) {
+  Deno.test(`a .env that cannot be read ends ${task} with exit code 2 and one line`, async () => {
+    const { code, out, err } = await run({ task, env: REQUIRED, dotEnv: { isFolder: true } });
+    assertEquals([code, out, err.length], [2, [], 1]);
+    assertMatch(err.join(), /^Cannot read \.env: Is a directory/);
+  });
+}
+
 Deno.test("--health requests the health of the running service", async () => {
   await using backend = startBackend();
   const env = { ...REQUIRED, HOST: "127.0.0.1", API_URL_USER: backend.origin, ADMIN_PORT: "0" };

@@ -1,26 +1,9 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { NULL } from "../../src/protocol/frames.ts";
-import { Tokens } from "../../src/backend/tokens.ts";
 import { startWss } from "../_support/service/wss.ts";
 
 const LIST = { where: { types: [] } };
 const V1 = { protocols: ["wss.v1"] };
 const push = (data: unknown) => ({ userId: "42", type: "a", data });
-
-Deno.test("[AUTH7] an ok answer is reused for the same token for a while", async () => {
-  await using wss = await startWss();
-  for (let i = 0; i < 3; i++) {
-    await using _client = await wss.connect("/web", { token: "alice" });
-  }
-  await using _bob = await wss.connect("/web", { token: "bob" });
-  assertEquals(wss.backend.calls.length, 2);
-
-  await using uncached = await startWss({ settings: { AUTH_CACHE_SECONDS: 0 } });
-  for (let i = 0; i < 3; i++) {
-    await using _client = await uncached.connect("/web", { token: "alice" });
-  }
-  assertEquals(uncached.backend.calls.length, 3);
-});
 
 Deno.test("[AUTH6] if a token is refused later, its session becomes a guest's", async () => {
   await using wss = await startWss({ settings: { AUTH_REVALIDATE_SECONDS: 0.05 } });
@@ -128,33 +111,4 @@ Deno.test("[AUTH6] an answer about a token that the session no longer has is ign
 
   assertEquals((await client.request("getMyNotifications", LIST)).status, "ok");
   assertEquals(await client.pushesUntilIdle(), []);
-});
-
-Deno.test("[KAF5] a logout at any moment of a login leaves nobody logged in", async () => {
-  for (let moment = 0; moment < 20; moment++) {
-    let asked = 0;
-    let loggedIn = false;
-    const backend: ConstructorParameters<typeof Tokens>[0] = {
-      get: () => {
-        const ok = ++asked === 1;
-        return Promise.resolve(
-          ok
-            ? { status: "ok", payload: NULL, value: { id: "42" } }
-            : { status: "unauthorized", payload: NULL, value: null },
-        );
-      },
-      shareNoMore() {},
-    };
-    const tokens = new Tokens(backend, { cacheMs: 10_000 });
-    const { signal } = new AbortController();
-    const login = tokens.identify("alice", { signal, use: () => loggedIn = true });
-
-    for (let i = 0; i < moment; i++) await Promise.resolve();
-    tokens.forget("42");
-    // A session that is logged in by then is found by the logout itself.
-    const isFound = loggedIn;
-    await login;
-
-    assertEquals([loggedIn, asked], isFound ? [true, 1] : [false, 2], `moment ${moment}`);
-  }
 });

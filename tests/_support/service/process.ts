@@ -21,8 +21,8 @@ export interface ProcessOptions {
   task?: Task;
   args?: string[];
   env?: Record<string, string>;
-  /** The `.env` in its working directory. */
-  dotEnv?: string;
+  /** The `.env` in its working directory, or a folder of that name. */
+  dotEnv?: string | { isFolder: true };
   /** Whether it has a terminal, on which stdout and stderr are one. */
   hasTerminal?: boolean;
   /** Whether it is the first process of a PID namespace, as in a container. */
@@ -86,7 +86,8 @@ export async function startProcess(
   }: ProcessOptions = {},
 ) {
   const cwd = await Deno.makeTempDir({ prefix: "wss-process-" });
-  if (dotEnv !== undefined) await Deno.writeTextFile(join(cwd, ".env"), dotEnv);
+  if (typeof dotEnv === "string") await Deno.writeTextFile(join(cwd, ".env"), dotEnv);
+  else if (dotEnv) await Deno.mkdir(join(cwd, ".env"));
   const inherited = ["PATH", "HOME", "DENO_DIR", "XDG_CACHE_HOME", "NPM_CONFIG_REGISTRY"]
     .flatMap((name) => Deno.env.get(name) === undefined ? [] : [[name, Deno.env.get(name)]]);
   const command = [Deno.execPath(), ...taskArgs(task), ...args];
