@@ -23,9 +23,12 @@ export class ListenError extends Error {
 const BACKLOG = 4096;
 
 /** Milliseconds until the port is listened on again: at first, and after many failures. */
-const [FIRST_RETRY_MS, LAST_RETRY_MS] = [100, 5000];
+const [FIRST_RETRY_MS, LAST_RETRY_MS] = [10, 5000];
 /** Milliseconds for which listening must last to count as such again. */
 const STABLE_MS = 1000;
+
+/** How many servers are remembered, to be shut down in the end. */
+const MAX_SERVERS = 100;
 
 /** A server of the platform, as far as a {@linkcode Listener} uses it. */
 export type HttpServer = Pick<Deno.HttpServer<Deno.NetAddr>, "addr" | "finished" | "shutdown">;
@@ -115,8 +118,9 @@ export class Listener {
   /** Tries until the port has been listened on for a while; gives nothing after a shutdown. */
   async #listenAgain(): Promise<OwnServer | undefined> {
     const { signal } = this.#stopping;
-    for (let ms = FIRST_RETRY_MS;; ms = Math.min(2 * ms, LAST_RETRY_MS)) {
+    for (let ms = FIRST_RETRY_MS;;) {
       await delay(ms, signal);
+      ms = Math.min(2 * ms, LAST_RETRY_MS);
       if (signal.aborted) return;
       let next: OwnServer;
       try {
@@ -128,6 +132,8 @@ export class Listener {
       const hasEnded = await isDoneWithin(STABLE_MS, next.ended);
       if (signal.aborted) return;
       if (!hasEnded) return next;
+      // It has served, so the trouble comes and goes.
+      if (next.isUsed) ms = FIRST_RETRY_MS;
       this.#retire(next);
     }
   }
@@ -146,14 +152,18 @@ export class Listener {
 
   /** Shuts down a server that accepts nothing more, unless that would close sockets. */
   #retire(own: OwnServer): void {
-    if (own.isUsed) return;
-    this.#servers.delete(own);
-    own.server.shutdown().catch(() => {});
+    if (!own.isUsed) {
+      this.#servers.delete(own);
+      own.server.shutdown().catch(() => {});
+    }
+    // The sockets of a server that is forgotten here live on.
+    const [oldest] = this.#servers;
+    if (oldest && this.#servers.size > MAX_SERVERS) this.#servers.delete(oldest);
   }
 }
 
 function describe(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replace(/^Error: /, "");
+  return (error instanceof Error ? error.message : String(error)).replace(/^\w+: /, "");
 }
 
 /** Starts a server of the platform. It listens when this returns. */
