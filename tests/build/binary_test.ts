@@ -10,8 +10,8 @@ const PERMISSIONS = {
   allow_env: denoJson.permissions.service.env,
   // All of it.
   allow_net: [],
-  // Relative to the directory in which the binary is started.
-  allow_read: [".env", "certs"],
+  // The first two are relative to the directory in which the binary is started.
+  allow_read: [".env", "certs", "/dev/null"],
   allow_ffi: null,
   allow_run: null,
   allow_sys: null,
