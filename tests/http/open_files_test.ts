@@ -112,5 +112,5 @@ Deno.test("the start warns if fewer files may be opened than the settings may ne
     env: { ...env, MAX_CONNECTIONS: "500", REQUEST_POOL_SIZE: "10" },
   });
   await enough.line(/Listening/);
-  assertEquals(enough.complaints, []);
+  assertEquals(enough.complaints.filter((line) => line.includes("may open only")), []);
 });
