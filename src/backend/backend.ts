@@ -4,6 +4,7 @@
  * with fetch).
  */
 import { delay } from "../util/delay.ts";
+import { CommandError } from "../protocol/errors.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { type Api, APIS, forEachApi } from "./apis.ts";
 import { attempt, type BackendAnswer, createOnceClient } from "./attempt.ts";
@@ -49,6 +50,8 @@ export interface BackendOptions {
   >;
 }
 
+/** The most characters of a URL, which are all ASCII (LIM5). Servers refuse URLs of about this length. */
+const MAX_URL_LENGTH = 16 * 1024;
 /** Milliseconds before the second and the third try of a GET, ±25 % (BCK4). */
 const RETRY_DELAYS_MS = [100, 400];
 
@@ -83,13 +86,22 @@ export class Backend {
   }
 
   /**
+   * Refuses a GET whose URL would be too long (LIM5).
+   *
+   * @throws {CommandError} `invalid-options`
+   */
+  refuseLongUrl(list: ListRequest): void {
+    this.#shortUrlOf(list);
+  }
+
+  /**
    * Sends a GET, or joins an identical one that was asked for before (BCK6).
    *
-   * @throws {CommandError} `backend-…` or `overloaded`
+   * @throws {CommandError} `invalid-options` if the URL would be too long, `backend-…` or `overloaded`
    */
   get(list: ListRequest, { token, signal }: Caller): Promise<BackendAnswer> {
     const { api } = list;
-    const url = this.#urlOf(list);
+    const url = this.#shortUrlOf(list);
     const sentToken = tokenFor(api, token);
     const key = keyOfUrl(url, sentToken);
 
@@ -164,6 +176,18 @@ export class Backend {
       endTimer();
       leavePool();
     }
+  }
+
+  /** @throws {CommandError} `invalid-options`: the URL is too long (LIM5) */
+  #shortUrlOf(list: ListRequest): string {
+    const url = this.#urlOf(list);
+    if (url.length <= MAX_URL_LENGTH) return url;
+    throw new CommandError({
+      slug: "invalid-options",
+      path: "options",
+      message: `Cannot ask the ${list.api} API: the URL would have ${url.length} characters, ` +
+        `expected at most ${MAX_URL_LENGTH}`,
+    });
   }
 
   /** The URL as text: keys compare it, and a `URL` would be parsed again for each parameter. */

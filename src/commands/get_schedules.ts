@@ -1,11 +1,11 @@
 import * as z from "zod";
 import { scheduleTarget } from "../protocol/target.ts";
-import { idSchema, listOf, optional } from "../protocol/validation.ts";
+import { idSchema, optional, selectionOf } from "../protocol/validation.ts";
 import { backendBodySchema, defineCommand } from "./define.ts";
 import { listAndSubscribe } from "./list_and_subscribe.ts";
 import { sinceSchema } from "./options.ts";
 
-const idsSchema = optional(listOf(idSchema));
+const idsSchema = optional(selectionOf(idSchema));
 
 /** Lists a part of the schedule and subscribes to it (SCHED1). */
 export const getSchedules = defineCommand({

@@ -2,8 +2,8 @@ import * as z from "zod";
 import { idSchema } from "../protocol/validation.ts";
 import { backendBodySchema, defineCommand } from "./define.ts";
 
-/** Ids that would name the API itself, or a path above it (BCK5). */
-const NO_PATH_SEGMENT: readonly (string | number)[] = ["", ".", ".."];
+/** How often the API, or a proxy in front of it, may decode a path. */
+const MAX_DECODINGS = 2;
 
 /** Gives one tournament (TOUR1). */
 export const getTournament = defineCommand({
@@ -12,10 +12,10 @@ export const getTournament = defineCommand({
   options: z.object({
     where: z.object({
       id: idSchema.refine(
-        (id) => !NO_PATH_SEGMENT.includes(id),
-        'expected an id, not "", "." or ".."',
+        (id) => isPathSegment(String(id)),
+        'expected an id without "/" or "\\", and not "", "." or ".."',
       )
-        .meta({ not: { enum: NO_PATH_SEGMENT } }),
+        .meta({ not: { enum: ["", ".", ".."] }, pattern: "^[^/\\\\]*$" }),
     }),
   }),
   summary: "Gives one tournament; also for guests (TOUR1)",
@@ -33,3 +33,13 @@ export const getTournament = defineCommand({
     return { status, payload };
   },
 });
+
+/** Whether an id names one segment of a path, and stays one if it is decoded again (BCK5). */
+function isPathSegment(id: string): boolean {
+  let text = id;
+  for (let decodings = 0; decodings <= MAX_DECODINGS; decodings++) {
+    if (["", ".", ".."].includes(text) || /[/\\]/.test(text)) return false;
+    text = text.replace(/%([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
+  }
+  return true;
+}

@@ -72,9 +72,10 @@ async function findResumePoint(
 
 function resume(
   context: CommandContext,
-  { target, reload, since, point }: Listing & { point: ResumePoint },
+  { target, list, reload, since, point }: Listing & { point: ResumePoint },
 ): Reply {
-  const { session } = context;
+  const { session, backend } = context;
+  backend.refuseLongUrl(list);
   const existing = session.subscription(target.id);
   const subscription = existing ?? subscribe(context, { target, reload });
   subscription.hold();

@@ -2,11 +2,13 @@
  * Options that several commands have.
  */
 import * as z from "zod";
-import { listOf } from "../protocol/validation.ts";
+import { selectionOf } from "../protocol/validation.ts";
 
 /** Which notifications: those of these types, or of every type if the list is empty. */
 export const notificationWhereSchema = z.object({
-  types: listOf(z.string()).describe("Notification types; an empty list means all types (LIST2)"),
+  types: selectionOf(z.string()).describe(
+    "Notification types; an empty list means all types (LIST2)",
+  ),
 });
 
 /** How far a user has got with a notification. */

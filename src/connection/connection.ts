@@ -3,6 +3,7 @@
  * the socket: replies come from `request_handler`, pushes come from the session, and both go out
  * through the `outbox`.
  */
+import { Buffer } from "node:buffer";
 import { getLogger } from "@logtape/logtape";
 import type { Deliveries } from "../observe/deliveries.ts";
 import type { Metrics } from "../observe/metrics.ts";
@@ -105,9 +106,10 @@ export class Connection implements SocketOwner, RequestSource, SlowClient, Guest
   receive(data: unknown): void {
     try {
       if (this.#isClosed) return;
-      if (typeof data !== "string") this.close(CLOSE.unsupportedData);
-      else if (this.#isTooBig(data)) this.close(CLOSE.messageTooBig);
-      else this.#requests.receive(data);
+      if (typeof data !== "string") return this.close(CLOSE.unsupportedData);
+      const bytes = Buffer.byteLength(data);
+      if (bytes > this.#options.limits.maxMessageBytes) this.close(CLOSE.messageTooBig);
+      else this.#requests.receive(data, bytes);
     } catch (defect) {
       logDefect(defect, { session: this.session.id });
       this.close(CLOSE.internalError);
@@ -182,13 +184,5 @@ export class Connection implements SocketOwner, RequestSource, SlowClient, Guest
 
   cut(): void {
     if (!this.#isClosed) this.close(CLOSE.restart);
-  }
-
-  #isTooBig(text: string): boolean {
-    const { maxMessageBytes } = this.#options.limits;
-    // A UTF-16 unit is one to three bytes in UTF-8, so most frames need not be encoded to be measured.
-    if (text.length > maxMessageBytes) return true;
-    return text.length * 3 > maxMessageBytes &&
-      new TextEncoder().encode(text).byteLength > maxMessageBytes;
   }
 }

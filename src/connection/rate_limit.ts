@@ -1,6 +1,9 @@
 /**
- * How many requests a session may send (LIM2): a token bucket, which needs no timer.
+ * How many requests, and how many bytes, a session may send (LIM2, LIM6): token buckets, which need
+ * no timer.
  */
+
+import { BYTES_BURST_SECONDS } from "../settings/settings.ts";
 
 /** The size of a burst: as many requests as are allowed in this many seconds. */
 const BURST_SECONDS = 2;
@@ -9,18 +12,22 @@ const CALM_MS = 2000;
 /** Milliseconds for which a session may be over the limit. */
 const PATIENCE_MS = 10_000;
 
+/** What a session may send in a second. */
+export interface Rates {
+  readonly requests: number;
+  readonly bytes: number;
+}
+
 /** The limit of one session. All times are milliseconds of a clock that never goes back. */
 export class RateLimit {
-  readonly #perSecond: number;
-  #tokens: number;
-  #filledAt: number;
+  readonly #requests: TokenBucket;
+  readonly #bytes: TokenBucket;
   #overSince: number | undefined;
   #refusedAt = -Infinity;
 
-  constructor(perSecond: number, now: number) {
-    this.#perSecond = perSecond;
-    this.#tokens = perSecond * BURST_SECONDS;
-    this.#filledAt = now;
+  constructor({ requests, bytes }: Rates, now: number) {
+    this.#requests = new TokenBucket({ perSecond: requests, burstSeconds: BURST_SECONDS, now });
+    this.#bytes = new TokenBucket({ perSecond: bytes, burstSeconds: BYTES_BURST_SECONDS, now });
   }
 
   /**
@@ -29,22 +36,58 @@ export class RateLimit {
    * @returns 0 if it is allowed, otherwise milliseconds after which the next one is
    */
   take(now: number): number {
-    const perSecond = this.#perSecond;
-    const filled = this.#tokens + (now - this.#filledAt) / 1000 * perSecond;
-    this.#tokens = Math.min(filled, perSecond * BURST_SECONDS);
-    this.#filledAt = now;
-    if (now - this.#refusedAt > CALM_MS) this.#overSince = undefined;
-    if (this.#tokens >= 1) {
-      this.#tokens--;
-      return 0;
-    }
-    this.#overSince ??= now;
-    this.#refusedAt = now;
-    return Math.ceil((1 - this.#tokens) / perSecond * 1000);
+    return this.#note(this.#requests.take(1, now), now);
+  }
+
+  /**
+   * Counts the bytes of one frame.
+   *
+   * @returns 0 if they are allowed, otherwise milliseconds after which as many are
+   */
+  takeBytes(bytes: number, now: number): number {
+    return this.#note(this.#bytes.take(bytes, now), now);
   }
 
   /** Whether the session has been over the limit for too long. */
   isAbused(now: number): boolean {
     return this.#overSince !== undefined && now - this.#overSince >= PATIENCE_MS;
+  }
+
+  #note(retryAfterMs: number, now: number): number {
+    if (now - this.#refusedAt > CALM_MS) this.#overSince = undefined;
+    if (retryAfterMs > 0) {
+      this.#overSince ??= now;
+      this.#refusedAt = now;
+    }
+    return retryAfterMs;
+  }
+}
+
+/** Tokens that come at a steady rate, up to the size of the bucket. */
+class TokenBucket {
+  readonly #perSecond: number;
+  readonly #size: number;
+  #tokens: number;
+  #filledAt: number;
+
+  constructor(
+    { perSecond, burstSeconds, now }: { perSecond: number; burstSeconds: number; now: number },
+  ) {
+    this.#perSecond = perSecond;
+    this.#size = perSecond * burstSeconds;
+    this.#tokens = this.#size;
+    this.#filledAt = now;
+  }
+
+  /** Takes tokens, and gives 0; or takes none, and gives the milliseconds until there are enough. */
+  take(count: number, now: number): number {
+    const filled = this.#tokens + (now - this.#filledAt) / 1000 * this.#perSecond;
+    this.#tokens = Math.min(filled, this.#size);
+    this.#filledAt = now;
+    if (this.#tokens >= count) {
+      this.#tokens -= count;
+      return 0;
+    }
+    return Math.ceil((count - this.#tokens) / this.#perSecond * 1000);
   }
 }

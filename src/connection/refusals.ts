@@ -6,7 +6,7 @@ import { CommandError } from "../protocol/errors.ts";
 export function rateLimited(retryAfterMs: number): CommandError {
   return new CommandError({
     slug: "rate-limited",
-    message: "Too many requests: send fewer per second",
+    message: "Too many requests, or too many bytes: send fewer per second",
     retryAfterMs,
   });
 }

@@ -12,8 +12,9 @@ import { CommandError, errorReply } from "../protocol/errors.ts";
 import type { Reply } from "../protocol/frames.ts";
 import type { Session } from "../sessions/session.ts";
 import { logDefect } from "./defect.ts";
+import { findRid } from "./find_rid.ts";
 import { type ClientRequest, type ParsedRequest, parseRequests } from "./parse_request.ts";
-import { RateLimit } from "./rate_limit.ts";
+import { RateLimit, type Rates } from "./rate_limit.ts";
 import {
   duplicateRid,
   internalError,
@@ -30,8 +31,8 @@ const CLOSED = "the connection has closed";
 
 /** How many requests a client may send. */
 export interface RequestLimits {
-  /** Requests per second (LIM2). */
-  readonly rateLimit: number;
+  /** What a client may send in a second (LIM2, LIM6). */
+  readonly rates: Rates;
   readonly maxSubscriptions: number;
   readonly maxInflight: number;
   readonly maxWaiting: number;
@@ -75,7 +76,7 @@ export class RequestHandler {
   constructor(source: RequestSource, options: RequestHandlerOptions) {
     this.#source = source;
     this.#options = options;
-    this.#rateLimit = new RateLimit(options.limits.rateLimit, performance.now());
+    this.#rateLimit = new RateLimit(options.limits.rates, performance.now());
     this.#replies = new Replies(source, options);
   }
 
@@ -84,24 +85,32 @@ export class RequestHandler {
     return this.#work === null;
   }
 
-  /** Takes one text frame. */
-  receive(text: string): void {
+  /**
+   * Takes one text frame. A frame that is over a limit is not parsed.
+   *
+   * @param bytes The length of its text in UTF-8
+   */
+  receive(text: string, bytes: number): void {
     const now = performance.now();
-    this.#source.session.activeAt = now;
-    for (const parsed of parseRequests(text, this.#source.session)) {
-      this.#take(parsed, now);
+    const { session } = this.#source;
+    session.activeAt = now;
+    const isArray = session.knowsBatches && text.trimStart().startsWith("[");
+    let retryAfterMs = this.#rateLimit.takeBytes(bytes, now);
+    if (!isArray) retryAfterMs = Math.max(retryAfterMs, this.#rateLimit.take(now));
+    const asked = () => ({ envelope: { rid: findRid(text), event: "" }, at: now });
+    if (this.#isOverLimit(retryAfterMs, asked)) return;
+    for (const parsed of parseRequests(text, session)) {
+      this.#take(parsed, { isCounted: !isArray, now });
       if (this.#state === "ended") return;
     }
   }
 
-  #take(parsed: ParsedRequest, now: number): void {
+  #take(parsed: ParsedRequest, { isCounted, now }: { isCounted: boolean; now: number }): void {
     const envelope = "error" in parsed
       ? parsed.envelope
       : { rid: parsed.request.rid, event: parsed.request.command };
     const asked = { envelope, at: now };
-    const retryAfterMs = this.#rateLimit.take(now);
-    if (this.#rateLimit.isAbused(now)) return this.#source.close(CLOSE.rateLimited);
-    if (retryAfterMs > 0) return this.#replies.refuse(asked, rateLimited(retryAfterMs));
+    if (!isCounted && this.#isOverLimit(this.#rateLimit.take(now), () => asked)) return;
     if ("error" in parsed) return this.#replies.refuse(asked, parsed.error);
     try {
       this.#enqueue(parsed.request, asked);
@@ -109,6 +118,14 @@ export class RequestHandler {
       if (!(error instanceof CommandError)) throw error;
       this.#replies.refuse(asked, error);
     }
+  }
+
+  /** Refuses what is over a limit, or closes the connection of a client that is over it for long. */
+  #isOverLimit(retryAfterMs: number, asked: () => Asked): boolean {
+    if (this.#rateLimit.isAbused(performance.now())) this.#source.close(CLOSE.rateLimited);
+    else if (retryAfterMs > 0) this.#replies.refuse(asked(), rateLimited(retryAfterMs));
+    else return false;
+    return true;
   }
 
   /** @throws {CommandError} The request is refused */

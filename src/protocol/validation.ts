@@ -32,9 +32,32 @@ export const userIdSchema = z.preprocess(
  */
 export const HEADER_VALUE = /^(?! )[\x20-\x7e\xa0-\xff]*(?<! )$/;
 
+/** The most elements of a list that selects something, and the most UTF-16 units of each (LIM5). */
+export const MAX_SELECTED = 1000;
+const MAX_SELECTED_LENGTH = 200;
+
+/** A list that selects something, such as types or ids: neither it nor its elements are long (LIM5). */
+export function selectionOf<T extends string | number>(
+  element: z.ZodType<T, T>,
+): z.ZodType<T[], T[]> {
+  const short = element
+    .refine(
+      (item) => String(item).length <= MAX_SELECTED_LENGTH,
+      `expected at most ${MAX_SELECTED_LENGTH} characters`,
+    )
+    .meta({ maxLength: MAX_SELECTED_LENGTH });
+  return listOf(short, MAX_SELECTED);
+}
+
 /** A list. If elements are invalid, only the first one is reported. */
-export function listOf<T>(element: z.ZodType<T, T>): z.ZodType<T[], T[]> {
-  const list = z.array(z.unknown()).meta({
+export function listOf<T>(
+  element: z.ZodType<T, T>,
+  maxItems: number = Infinity,
+): z.ZodType<T[], T[]> {
+  const unknowns = maxItems === Infinity
+    ? z.array(z.unknown())
+    : z.array(z.unknown()).max(maxItems, `expected at most ${maxItems} items`);
+  const list = unknowns.meta({
     get items() {
       return toJsonSchema(element);
     },

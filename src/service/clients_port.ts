@@ -54,6 +54,7 @@ type ConnectionSetting =
   | "MAX_BUFFERED_BYTES"
   | "SLOW_TIMEOUT_SECONDS"
   | "RATE_LIMIT"
+  | "RATE_LIMIT_BYTES"
   | "MAX_SUBSCRIPTIONS"
   | "MAX_MESSAGE_BYTES"
   | "MAX_INFLIGHT"
@@ -197,7 +198,7 @@ function limitsOf(settings: Pick<Settings, ConnectionSetting>): ConnectionOption
   return {
     maxBufferedBytes: settings.MAX_BUFFERED_BYTES,
     slowTimeoutMs: settings.SLOW_TIMEOUT_SECONDS * 1000,
-    rateLimit: settings.RATE_LIMIT,
+    rates: { requests: settings.RATE_LIMIT, bytes: settings.RATE_LIMIT_BYTES },
     maxSubscriptions: settings.MAX_SUBSCRIPTIONS,
     maxMessageBytes: settings.MAX_MESSAGE_BYTES,
     maxInflight: settings.MAX_INFLIGHT,

@@ -5,6 +5,7 @@ import type * as z from "zod";
 import { isLoopback } from "../util/loopback.ts";
 import type { FoundSettings } from "./environment.ts";
 import {
+  BYTES_BURST_SECONDS,
   SETTING_NAMES,
   settingInfo,
   type SettingName,
@@ -43,7 +44,8 @@ export function parseSettings(
   const parsed = parse(settingsSchema, found);
   if ("problems" in parsed) return parsed;
   const { settings } = parsed;
-  const contradiction = openAdminPort(settings) ?? shortShutdown(settings);
+  const contradiction = openAdminPort(settings) ?? shortShutdown(settings) ??
+    messageOverRate(settings);
   if (contradiction !== undefined) return { problems: [contradiction] };
   const { HOST_ENV = settings.NODE_ENV, INSTANCE_ID = nameInstance(hostname) } = settings;
   return { settings: { ...settings, HOST_ENV, INSTANCE_ID } };
@@ -60,9 +62,14 @@ export function parsePublishSettings(
   return { settings: { ...settings, INSTANCE_ID } };
 }
 
-/** The text of a setting as it may be shown, such as in an error. Hides secrets and passwords of URLs. */
+/**
+ * The text of a setting as it may be shown, such as in an error. Hides secrets, users and passwords in
+ * front of a host, and queries of URLs.
+ */
 export function showSetting(name: SettingName, text: string): string {
-  return settingInfo(name).secret ? "(hidden)" : text.replace(/\/\/[^/]*@/, "//(hidden)@");
+  if (settingInfo(name).secret) return "(hidden)";
+  // A password may contain any character: everything up to the last "@" may be one.
+  return text.replace(/^(\w+:\/\/)?.*@/s, "$1(hidden)@").replace(/\?.*/s, "?(hidden)");
 }
 
 /** Parses the settings of a schema, each by itself. */
@@ -125,6 +132,16 @@ function shortShutdown(
   if (SHUTDOWN_SECONDS > seconds) return undefined;
   return `SHUTDOWN_SECONDS is "${SHUTDOWN_SECONDS}": expected more than ${seconds}, ` +
     "the sum of DRAIN_SECONDS and BACKEND_TIMEOUT_MS";
+}
+
+/** A frame that is larger than the burst could never be allowed (LIM6). */
+function messageOverRate(
+  { MAX_MESSAGE_BYTES, RATE_LIMIT_BYTES }: Pick<Settings, "MAX_MESSAGE_BYTES" | "RATE_LIMIT_BYTES">,
+): string | undefined {
+  const burst = BYTES_BURST_SECONDS * RATE_LIMIT_BYTES;
+  if (MAX_MESSAGE_BYTES <= burst) return undefined;
+  return `MAX_MESSAGE_BYTES is "${MAX_MESSAGE_BYTES}": expected at most ${burst}, ` +
+    `which is ${BYTES_BURST_SECONDS} times RATE_LIMIT_BYTES`;
 }
 
 function nameInstance(hostname: string | undefined): string {

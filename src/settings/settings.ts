@@ -22,6 +22,11 @@ const DAY_SECONDS = 86_400;
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
+/** Different characters that a token needs: with fewer it could be guessed. */
+const MIN_DIFFERENT = 8;
+
+/** The size of a burst: as many bytes of frames as RATE_LIMIT_BYTES allows in this many seconds. */
+export const BYTES_BURST_SECONDS = 8;
 
 /** Every setting, in the order in which people see them. */
 export const settingsSchema = z.object({
@@ -80,10 +85,10 @@ export const settingsSchema = z.object({
     "The port for operators: metrics, health, sessions, quarantine. 0 turns it off",
     { range: [0, 65_535], fallback: 3111 },
   ),
-  ADMIN_TOKEN: setting(z.string().regex(/^[\x21-\x7e]{16,}$/).optional(), {
+  ADMIN_TOKEN: setting(z.string().regex(/^[\x21-\x7e]{16,}$/).refine(isVaried).optional(), {
     meaning: "The token that requests to the admin port need as `Authorization: Bearer <token>`. " +
       "Health and metrics need none",
-    allowed: "at least 16 ASCII characters without spaces",
+    allowed: `at least 16 ASCII characters without spaces, ${MIN_DIFFERENT} of them different`,
     fallback: "none",
     secret: true,
   }),
@@ -152,6 +157,10 @@ export const settingsSchema = z.object({
     range: [1, 1_000_000],
     fallback: 50,
   }),
+  RATE_LIMIT_BYTES: number(
+    `Bytes of frames per second of one session. ${BYTES_BURST_SECONDS} times as many may come in a burst`,
+    { range: [KIB, GIB], fallback: 256 * KIB },
+  ),
   MAX_SUBSCRIPTIONS: number("The most subscriptions of one session", {
     range: [1, 100_000],
     fallback: 100,
@@ -219,6 +228,11 @@ export const settingsSchema = z.object({
     fallback: "info",
   }),
 });
+
+/** Whether a token is more than a few characters again and again. */
+function isVaried(token: string): boolean {
+  return new Set(token).size >= MIN_DIFFERENT;
+}
 
 /** All settings, parsed. Settings that follow from others are filled in. */
 export type Settings =

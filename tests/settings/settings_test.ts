@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { parseEnv } from "node:util";
-import { parseSettings } from "../../src/settings/parse.ts";
+import { parseSettings, showSetting } from "../../src/settings/parse.ts";
 import {
   SETTING_NAMES,
   settingInfo,
@@ -67,6 +67,7 @@ Deno.test("settings have their defaults", () => {
     MAX_INFLIGHT: 16,
     MAX_WAITING: 256,
     RATE_LIMIT: 50,
+    RATE_LIMIT_BYTES: 256 * 1024,
     MAX_SUBSCRIPTIONS: 100,
     IDLE_GUEST_SECONDS: 300,
     MAX_BUFFERED_BYTES: 1_048_576,
@@ -249,4 +250,42 @@ Deno.test(".env.dist and the table of settings are those of the schema (deno tas
 Deno.test("a copy of .env.dist is a configuration that can be used", () => {
   const texts = parseEnv(dotEnvDist()) as Partial<Record<SettingName, string>>;
   assertEquals(problems(texts), []);
+});
+
+Deno.test("no setting shows a secret, wherever in its text it stands", () => {
+  const texts = [
+    "https://me:s3cr3t@example.com/users?key=s3cr3t#s3cr3t",
+    "me:s3cr3t@kafka:9092",
+    "a:9092,me:s3cr3t@b:9092",
+    "me:1,s3cr3t@b:9092",
+    "https://me:1/s3cr3t@example.com",
+    "https://me:1@s3cr3t@example.com",
+    "//s3cr3t@example.com",
+    "{{s3cr3t}}@example.com",
+    "ftp://me:\ns3cr3t@example.com",
+  ];
+  for (const name of SETTING_NAMES) {
+    for (const text of texts) {
+      const shown = [showSetting(name, text), ...problems({ [name]: text })].join("\n");
+      assert(!shown.includes("s3cr3t"), shown);
+    }
+  }
+});
+
+Deno.test("an ADMIN_TOKEN that is easy to guess is refused", () => {
+  for (const token of ["a".repeat(16), "abcabcabcabcabcabc", "passwordpassword"]) {
+    assertEquals(problems({ ADMIN_TOKEN: token }), [
+      'ADMIN_TOKEN is "(hidden)": expected at least 16 ASCII characters without spaces, ' +
+      "8 of them different",
+    ]);
+  }
+  assertEquals(problems({ ADMIN_TOKEN: "0123456789abcdef" }), []);
+});
+
+Deno.test("[LIM6] MAX_MESSAGE_BYTES is at most eight times RATE_LIMIT_BYTES", () => {
+  const limits = { MAX_MESSAGE_BYTES: "8193", RATE_LIMIT_BYTES: "1024" };
+  assertEquals(problems(limits), [
+    'MAX_MESSAGE_BYTES is "8193": expected at most 8192, which is 8 times RATE_LIMIT_BYTES',
+  ]);
+  assertEquals(problems({ ...limits, MAX_MESSAGE_BYTES: "8192" }), []);
 });

@@ -28,6 +28,7 @@ export function testEnvironment(backendOrigin: string) {
     CURSOR_SECONDS: "86400",
     // Tests send requests faster than people, and wait until the services that they start have ended.
     RATE_LIMIT: "100000",
+    RATE_LIMIT_BYTES: "1073741824",
     DRAIN_SECONDS: "0",
     API_URL_USER: `${backendOrigin}/user`,
     API_URL_NOTIFICATION: `${backendOrigin}/notification`,
