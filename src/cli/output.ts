@@ -34,7 +34,7 @@ const COLORS: Record<Shown["kind"], number> = {
   error: 31,
 };
 
-/** A line for programs. Escapes more than JSON requires, so that a terminal gets no control character. */
+/** A line for programs. Escapes more than JSON requires, so that a line cannot control the terminal. */
 export function jsonLine(shown: Shown): string {
   return printable(JSON.stringify(shown));
 }
@@ -70,11 +70,14 @@ function describeItems(list: unknown): string[] {
   return items.length === 0 ? ["(empty)"] : items.map((item) => JSON.stringify(item));
 }
 
-/** Escapes line breaks and control characters, so that foreign text cannot control the terminal. */
+/**
+ * Escapes line breaks, control characters and those that change the direction of text, so that foreign
+ * text cannot control the terminal.
+ */
 export function printable(text: string): string {
   return text.replace(
     // deno-lint-ignore no-control-regex
-    /[\x00-\x1f\x7f-\x9f\u2028\u2029]/g,
+    /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }

@@ -85,6 +85,11 @@ export function createDemoBackend(publish: Publish): (request: Request) => Promi
   }
 
   return async (request) => {
+    if (isFromOtherSite(request)) {
+      return Response.json({ message: "Only its own page may ask the demo backend" }, {
+        status: 403,
+      });
+    }
     try {
       return await route(request);
     } catch (error) {
@@ -96,6 +101,12 @@ export function createDemoBackend(publish: Publish): (request: Request) => Promi
       });
     }
   };
+}
+
+/** Whether a page of another site asks. A browser asks before it is known if the page may read. */
+function isFromOtherSite({ headers, url }: Request): boolean {
+  const origin = headers.get("origin");
+  return origin !== null && origin !== new URL(url).origin;
 }
 
 function withUser(

@@ -57,7 +57,7 @@ const SCHEMA = `
     id integer primary key, name text, at integer, gameId text, tournamentId text
   ) strict;
   create table tournament (id text primary key, name text) strict;
-  insert into tournament values ('spring-cup', 'Spring Cup'), ('a/b', 'Slash Open');
+  insert into tournament values ('spring-cup', 'Spring Cup'), ('50%', 'Half Open');
 `;
 
 /** A condition with three parameters: the user, the types as JSON, the status or null. */

@@ -161,7 +161,7 @@ Deno.test("a guest that logs in by a command gets the list", async () => {
 
 Deno.test("control characters in foreign text are escaped, so that they do not reach the terminal", async () => {
   await using wss = await startWss();
-  const message = "\x1b[2J\u009b2J\n\u007f";
+  const message = "\x1b[2J\u009b2J\n\u007f\u202egnp\u2066\u200f\u061c";
   wss.backend.on("GET /notification", () => Response.json([{ message }]));
   wss.backend.on("GET /tournament", () => Response.json({ message }, { status: 400 }));
   await using client = await startClient([`${wss.ws}/mobile`, "--token", "alice", "--json"]);
@@ -174,7 +174,10 @@ Deno.test("control characters in foreign text are escaped, so that they do not r
 
   for (const line of [list, error, ended]) {
     // deno-lint-ignore no-control-regex
-    assert(!/[\x00-\x1f\x7f-\x9f]/.test(line), JSON.stringify(line));
+    assert(
+      !/[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/.test(line),
+      JSON.stringify(line),
+    );
   }
   assertEquals(JSON.parse(list).items, [{ message }]);
   assert(ended.includes("\\u001b"), ended);

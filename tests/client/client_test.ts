@@ -36,7 +36,7 @@ Deno.test("a client of /mobile gets schedules and tournaments", async () => {
   assertEquals((await inbox.next()).value, { kind: "list", items: [{ id: "s1" }] });
   wss.publish("update_subscription", { resource: "schedule", options: { reload: true } });
   assertEquals((await inbox.next()).value, { kind: "reload", items: [{ id: "s1" }] });
-  assertEquals(await client.tournament("a/b"), { id: "a%2Fb" });
+  assertEquals(await client.tournament("a b"), { id: "a%20b" });
   assertEquals(await client.tournament(7), { id: "7" });
 });
 

@@ -47,7 +47,7 @@ Deno.test("dev: schedules are reloaded, tournaments are answered, wrong tokens a
   const { payload } = await guest.request("getSchedules", { where });
   await (await post(`${dev.demoUrl}/schedules`, { name: "Greens - Blues" })).body?.cancel();
   const reload = await guest.next();
-  const tournament = await guest.request("getTournament", { where: { id: "a/b" } });
+  const tournament = await guest.request("getTournament", { where: { id: "50%" } });
   const missing = await guest.request("getTournament", { where: { id: "none" } });
   const refused = await guest.request("authentication", { authToken: "nobody" });
 
@@ -56,7 +56,7 @@ Deno.test("dev: schedules are reloaded, tournaments are answered, wrong tokens a
     "reload",
     2,
   ]);
-  assertEquals(tournament.payload, { id: "a/b", name: "Slash Open" });
+  assertEquals(tournament.payload, { id: "50%", name: "Half Open" });
   assertEquals([missing.status, missing.payload], ["error", { message: "Not found" }]);
   assertEquals(refused.status, "unauthorized");
 });
@@ -141,4 +141,22 @@ kafkaTest("dev: it uses Kafka if KAFKA_BROKERS is set", async () => {
 
   assert(dev.text.includes("Kafka"));
   assertEquals((await alice.next()).payload.data, "through Kafka");
+});
+
+Deno.test("dev: the page of another site can't publish, as text/plain or otherwise", async () => {
+  await using dev = await startDev();
+  const page = new URL(dev.url.replace(/^ws/, "http"));
+  for (const base of [dev.demoUrl, `${page.origin}/demo`]) {
+    const own = new URL(base).origin;
+    const origins = [["https://evil.test", 403], ["null", 403], [own, 201]] as const;
+    for (const [origin, status] of origins) {
+      const response = await fetch(`${base}/notifications`, {
+        method: "POST",
+        body: "{}",
+        headers: { origin, "content-type": "text/plain" },
+      });
+      await response.body?.cancel();
+      assertEquals(response.status, status, `${base} asked by ${origin}`);
+    }
+  }
 });
