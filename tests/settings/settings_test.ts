@@ -233,7 +233,7 @@ Deno.test("the tasks may read the settings from the environment, and little else
     assertEquals(
       denoJson.tasks[task].command,
       // In the permission set, a path is relative to deno.json; here it is to the working directory.
-      `deno run --quiet --no-prompt -P=service --allow-read=.env,certs,/dev/null ${main}`,
+      `deno run --quiet --frozen --no-prompt -P=service --allow-read=.env,certs,/dev/null ${main}`,
     );
   }
 });
