@@ -9,12 +9,14 @@ import type { Metrics } from "../observe/metrics.ts";
 import { type Api, APIS, forEachApi } from "./apis.ts";
 import { attempt, type BackendAnswer, createOnceClient } from "./attempt.ts";
 import { Pool } from "./pool.ts";
+import { RetryBudget } from "./retry_budget.ts";
 import {
   JoinableRequests,
   SharedRequest,
   type SharedRequestContext,
   type SharedRequestInit,
 } from "./shared_request.ts";
+import type { Holder } from "./shares.ts";
 import { Timeouts } from "./timeouts.ts";
 
 /** A GET without its caller. Two callers with equal values and equal tokens make the same request. */
@@ -32,6 +34,8 @@ export interface Caller {
   readonly token: string | null;
   /** Aborted when the caller does not want the answer any more. */
   readonly signal: AbortSignal;
+  /** For whom it asks: whose place in the pool the request takes, if it joins no other one. */
+  readonly holder: Holder;
 }
 
 /** What a {@linkcode Backend} needs. */
@@ -60,6 +64,7 @@ export class Backend {
   readonly #options: BackendOptions;
   readonly #bases: Readonly<Record<Api, { path: string; query: string } | undefined>>;
   readonly #pools: Readonly<Record<Api, Pool>>;
+  readonly #retryBudgets: Readonly<Record<Api, RetryBudget>>;
   readonly #joinable = new JoinableRequests();
   readonly #shared: SharedRequestContext;
   readonly #onceClient = createOnceClient();
@@ -72,6 +77,7 @@ export class Backend {
       return url && { path: `${url.origin}${url.pathname}`, query: url.search.slice(1) };
     });
     this.#pools = forEachApi(() => new Pool(poolSize));
+    this.#retryBudgets = forEachApi(() => new RetryBudget());
     this.#shared = { timeouts: new Timeouts(timeoutMs), joinable: this.#joinable, metrics };
   }
 
@@ -99,7 +105,7 @@ export class Backend {
    *
    * @throws {CommandError} `invalid-options` if the URL would be too long, `backend-…` or `overloaded`
    */
-  get(list: ListRequest, { token, signal }: Caller): Promise<BackendAnswer> {
+  get(list: ListRequest, { token, signal, holder }: Caller): Promise<BackendAnswer> {
     const { api } = list;
     const url = this.#shortUrlOf(list);
     const sentToken = tokenFor(api, token);
@@ -111,7 +117,7 @@ export class Backend {
       return joinable.join(signal);
     }
     const request = { method: "GET", url, headers: headersOf(sentToken), body: null } as const;
-    return this.#start({ api, request, key }).join(signal);
+    return this.#start({ api, request, key, holder }).join(signal);
   }
 
   /**
@@ -119,14 +125,14 @@ export class Backend {
    *
    * @throws {CommandError} `backend-…` or `overloaded`
    */
-  put(api: Api, body: string, { token, signal }: Caller): Promise<BackendAnswer> {
+  put(api: Api, body: string, { token, signal, holder }: Caller): Promise<BackendAnswer> {
     const url = this.#urlOf({ api });
     const headers = {
       ...headersOf(tokenFor(api, token)),
       "content-type": "application/json; charset=utf-8",
     };
-    return this.#start({ api, request: { method: "PUT", url, headers, body }, key: null })
-      .join(signal);
+    const request = { method: "PUT", url, headers, body } as const;
+    return this.#start({ api, request, key: null, holder }).join(signal);
   }
 
   /** A key that is the same for equal GETs. It contains the token if the API gets it: never log it. */
@@ -144,30 +150,32 @@ export class Backend {
     this.#onceClient.close();
   }
 
-  #start(init: SharedRequestInit): SharedRequest {
+  #start({ holder, ...init }: SharedRequestInit & { holder: Holder }): SharedRequest {
     const shared = new SharedRequest(init, this.#shared);
-    this.#run(shared).catch((defect) => shared.crash(defect));
+    this.#run(shared, holder).catch((defect) => shared.crash(defect));
     return shared;
   }
 
   /** Waits for a place in the pool, and tries until there is an answer or no try left. */
-  async #run(shared: SharedRequest): Promise<void> {
+  async #run(shared: SharedRequest, holder: Holder): Promise<void> {
     const { api, request, signal } = shared;
     const { metrics, maxBytes } = this.#options;
-    const leavePool = await this.#pools[api].enter(signal);
+    const leavePool = await this.#pools[api].enter(holder, signal);
     if (leavePool === "full") {
       return shared.fail({ slug: "overloaded", reason: "too many requests are waiting for it" });
     }
     if (leavePool === "aborted") return;
     const endTimer = metrics.backendSeconds.startTimer({ api });
+    const budget = this.#retryBudgets[api];
     try {
       shared.sent();
+      budget.noteRequest(performance.now());
       for (let tries = 0;; tries++) {
         const outcome = await attempt(request, { signal, maxBytes, onceClient: this.#onceClient });
         if (signal.aborted) return;
         if ("status" in outcome) return shared.answer(outcome);
         const delayMs = outcome.again && request.method === "GET" && RETRY_DELAYS_MS[tries];
-        if (!delayMs) return shared.fail(outcome);
+        if (!delayMs || !budget.take(performance.now())) return shared.fail(outcome);
         await delay(delayMs * (0.75 + Math.random() / 2), signal);
         if (signal.aborted) return;
         metrics.backendRetries.inc({ api });

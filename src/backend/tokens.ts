@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import * as z from "zod";
 import type { BackendAnswer } from "./attempt.ts";
 import type { Backend, Caller } from "./backend.ts";
+import type { Holder } from "./shares.ts";
 import type { JsonText } from "../protocol/frames.ts";
 import { CommandError } from "../protocol/errors.ts";
 import { userIdSchema } from "../protocol/validation.ts";
@@ -26,7 +27,7 @@ export type Identification = Identity | {
 };
 
 /** Options of {@linkcode Tokens.identify}. */
-export interface IdentifyOptions extends Pick<Caller, "signal"> {
+export interface IdentifyOptions extends Pick<Caller, "signal" | "holder"> {
   /** Whether to ask the API even if there is a cached answer. Default: false. */
   readonly fresh?: boolean;
   /** Called with an `ok` answer at once, so that no logout (KAF5) can come in between. */
@@ -38,6 +39,7 @@ interface Asking {
   /** The token's key in the cache. */
   readonly key: string;
   readonly signal: AbortSignal;
+  readonly holder: Holder;
   readonly use: ((identity: Identity) => void) | undefined;
   /** How many logouts there had been when it started. */
   readonly logouts: number;
@@ -71,7 +73,7 @@ export class Tokens {
    * @throws {CommandError} `backend-…` or `overloaded`
    */
   async identify(token: string, options: IdentifyOptions): Promise<Identification> {
-    const { signal, fresh = false, use } = options;
+    const { signal, holder, fresh = false, use } = options;
     signal.throwIfAborted();
     const key = createHash("sha256").update(token).digest("base64");
     const cached = fresh ? undefined : this.#cached(key);
@@ -79,7 +81,7 @@ export class Tokens {
       use?.(cached);
       return cached;
     }
-    const asking = { key, signal, use, logouts: this.#logouts };
+    const asking = { key, signal, holder, use, logouts: this.#logouts };
     this.#asking.add(asking);
     try {
       return await this.#ask(token, asking);
@@ -100,10 +102,10 @@ export class Tokens {
     this.#backend.shareNoMore("user");
   }
 
-  async #ask(token: string, { key, signal, use }: Asking): Promise<Identification> {
+  async #ask(token: string, { key, signal, holder, use }: Asking): Promise<Identification> {
     for (;;) {
       const logouts = this.#logouts;
-      const answer = await this.#backend.get({ api: "user" }, { token, signal });
+      const answer = await this.#backend.get({ api: "user" }, { token, signal, holder });
       const { status, payload } = answer;
       this.#cache.delete(key);
       if (status !== "ok") return { status, payload };

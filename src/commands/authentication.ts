@@ -45,8 +45,10 @@ export const authentication = defineCommand({
       session.logOut();
       return ok();
     }
+    const { holder } = session.caller(signal);
     return await tokens.identify(token, {
       signal,
+      holder,
       use({ user }) {
         if (!update) {
           session.logIn({ user, token });

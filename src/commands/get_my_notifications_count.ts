@@ -24,7 +24,7 @@ export const getMyNotificationsCount = defineCommand({
     const query = [...types.map((type) => ["type", type] as const), ["status", status] as const];
     const answer = await backend.get(
       { api: "notification", query },
-      { token: session.token, signal },
+      session.caller(signal),
     );
     if (answer.status !== "ok") return { status: answer.status, payload: answer.payload };
 

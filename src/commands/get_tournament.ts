@@ -28,7 +28,7 @@ export const getTournament = defineCommand({
   async run({ where: { id } }, { session, backend, signal }) {
     const { status, payload } = await backend.get(
       { api: "tournament", id: String(id) },
-      { token: session.token, signal },
+      session.caller(signal),
     );
     return { status, payload };
   },

@@ -108,7 +108,7 @@ async function list(
     else session.unsubscribe([target.id], "its list failed");
   };
   try {
-    const { status, payload } = await backend.get(list, { token: session.token, signal });
+    const { status, payload } = await backend.get(list, session.caller(signal));
     if (session.login !== login) return unauthorized();
     if (status !== "ok") {
       undo();

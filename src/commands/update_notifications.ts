@@ -26,7 +26,7 @@ export const updateNotifications = defineCommand({
     if (session.user === null) return unauthorized();
 
     const body = toJson({ ids: ids.length > 0 ? ids : undefined, status });
-    const answer = await backend.put("notification", body, { token: session.token, signal });
+    const answer = await backend.put("notification", body, session.caller(signal));
     return answer.status === "ok" ? ok() : { status: answer.status, payload: answer.payload };
   },
 });

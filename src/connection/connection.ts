@@ -49,7 +49,7 @@ export interface ConnectionOptions extends RequestHandlerOptions, OutboxOptions 
 
 /** What the upgrade tells about a client. */
 export interface Client
-  extends Pick<SessionOptions, "knowsVersion1" | "knowsBatches" | "endpoint"> {
+  extends Pick<SessionOptions, "knowsVersion1" | "knowsBatches" | "endpoint" | "address"> {
   /** The user whose token came with the upgrade; `null` for a guest (NET4). */
   readonly identity: { readonly user: string; readonly token: string } | null;
 }

@@ -18,7 +18,7 @@ export interface AdmissionLimits {
 /** A slot, or the reason for the refusal. */
 export type AdmissionResult =
   | { readonly refused: "origin" | "full" }
-  | { readonly refused: null; readonly slot: Slot };
+  | { readonly refused: null; readonly slot: Slot; readonly address: string };
 
 /** Counts connections, and admits new ones. */
 export class Admission {
@@ -54,7 +54,7 @@ export class Admission {
     if (this.#connections >= maxConnections) return { refused: "full" };
     if (maxConnectionsPerIp > 0 && own >= maxConnectionsPerIp) return { refused: "full" };
     this.#count(address, 1);
-    return { refused: null, slot: new ConnectionSlot(this, address) };
+    return { refused: null, slot: new ConnectionSlot(this, address), address };
   }
 
   /** Gives a slot of this address back; for {@linkcode ConnectionSlot}. */

@@ -42,6 +42,8 @@ interface Admitted {
   readonly endpoint: Endpoint;
   /** The slot of the connection. It is released if the upgrade fails. */
   readonly slot: Slot;
+  /** The address of the client. */
+  readonly address: string;
 }
 
 /** A socket, and the response that opens it. */
@@ -103,9 +105,9 @@ export class Upgrades {
         );
         return this.#refuse("full", unavailable());
     }
-    const { slot } = admitted;
+    const { slot, address } = admitted;
     try {
-      const response = await this.#identify(request, { endpoint, slot });
+      const response = await this.#identify(request, { endpoint, slot, address });
       if (response.status !== 101) slot.release();
       return response;
     } catch (error) {
@@ -125,6 +127,7 @@ export class Upgrades {
     let response: Response | undefined;
     const status = await identifyUpgrade(given, {
       tokens,
+      address: admitted.address,
       signal,
       use: (identity) => {
         if (health.isReady) response = this.#open(request, { ...admitted, identity });
@@ -140,7 +143,7 @@ export class Upgrades {
   /** Upgrades, and makes the connection. */
   #open(
     request: Request,
-    { endpoint, identity, slot }: Admitted & Pick<Client, "identity">,
+    { endpoint, identity, slot, address }: Admitted & Pick<Client, "identity">,
   ): Response {
     const upgraded = this.#upgrade(request);
     if (!upgraded) return this.#refuseHandshake();
@@ -149,6 +152,7 @@ export class Upgrades {
     const connection = this.#options.connect(socket, {
       endpoint,
       identity,
+      address,
       knowsVersion1: protocol !== undefined,
       knowsBatches: protocol === "wss.v1.batch",
     });

@@ -33,13 +33,15 @@ export function subprotocols(headers: Headers): string[] {
 /**
  * Asks to which user a token belongs.
  *
+ * @param options.address The address of the client, which has its part of the requests (LIM7)
  * @param options.use Called with the user at once, so that no logout can come in between
  * @returns `unauthorized` if the token is refused, `unavailable` if the backend cannot be asked
  */
 export async function identifyUpgrade(
   { token }: UpgradeToken,
-  { tokens, signal, use }: {
+  { tokens, address, signal, use }: {
     tokens: Pick<Tokens, "identify">;
+    address: string;
     signal: AbortSignal;
     use: (identity: { user: string; token: string }) => void;
   },
@@ -48,6 +50,7 @@ export async function identifyUpgrade(
   try {
     const { status } = await tokens.identify(token, {
       signal,
+      holder: { asker: {}, address, kind: "guest" },
       use: ({ user }) => use({ user, token }),
     });
     return status === "ok" ? "ok" : "unauthorized";

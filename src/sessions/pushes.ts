@@ -2,6 +2,7 @@
  * Sends the pushes of one subscription, and reports them to the observers. Live updates, which are the
  * same for many clients, are sent by `fan_out`.
  */
+import type { Caller } from "../backend/backend.ts";
 import type { Entry } from "../log/window.ts";
 import type { Deliveries, OwnStep, ResyncReason } from "../observe/deliveries.ts";
 import type { Outbox } from "../outbox/outbox.ts";
@@ -16,6 +17,8 @@ export interface Subscriber {
   readonly user: string | null;
   /** The session's token, with which lists are fetched again (KAF3). */
   readonly token: string | null;
+  /** The caller of a list that is fetched again (LIM7). */
+  keptCaller(signal: AbortSignal): Caller;
   /** Whether the client understands `resync` (NET5). */
   readonly knowsVersion1: boolean;
   /** Whether the client's messages are kept, to go out in a frame with others (BAT1). */

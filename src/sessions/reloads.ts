@@ -3,7 +3,8 @@
  * does not know `resync` (NET5). Stands between subscriptions, which ask for it, and the backend.
  */
 import { getLogger } from "@logtape/logtape";
-import type { Backend, ListRequest } from "../backend/backend.ts";
+import type { Backend, Caller, ListRequest } from "../backend/backend.ts";
+import { Shares } from "../backend/shares.ts";
 import type { FanOut } from "./fan_out.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { JsonText } from "../protocol/frames.ts";
@@ -13,8 +14,13 @@ import { FRAME_COST, TimeSlice } from "../util/time_slice.ts";
 
 const logger = getLogger(["wss", "reloads"]);
 
-/** Milliseconds until a failed reload is tried again, and up to half as many more at random. */
+/**
+ * Milliseconds until a failed reload is tried again, and up to half as many more at random. The wait
+ * doubles with each failure in a row (BCK4).
+ */
 const RETRY_MS = 5000;
+/** The longest wait, without what is added at random. */
+const MAX_RETRY_MS = 300_000;
 
 /** What a reload uses of a subscription. */
 type Reloadable = Pick<
@@ -26,7 +32,8 @@ type Reloadable = Pick<
 interface Reload {
   readonly key: string;
   readonly list: ListRequest;
-  readonly token: string | null;
+  /** The session that asked first; the others join it. */
+  readonly caller: Caller;
   readonly abort: AbortController;
   readonly subscriptions: Set<Reloadable>;
 }
@@ -49,6 +56,10 @@ export class Reloads {
   readonly #running = new Map<string, Reload>();
   readonly #bySubscription = new Map<Reloadable, Reload>();
   readonly #retries = new Map<Reloadable, ReturnType<typeof setTimeout>>();
+  /** How often the reload of a subscription has failed in a row, if it will be tried again. */
+  readonly #failures = new Map<Reloadable, number>();
+  /** Who has how many of the reloads that run (LIM7). */
+  readonly #shares = new Shares();
   readonly #slice = new TimeSlice();
   #startScheduled = false;
 
@@ -65,11 +76,13 @@ export class Reloads {
   request(subscription: Reloadable): void {
     this.#endRetry(subscription);
     const { backend, metrics } = this.#options;
-    const { list, subscriber: { token } } = subscription;
-    const key = backend.keyOf(list, token);
+    const { list, subscriber } = subscription;
+    const key = backend.keyOf(list, subscriber.token);
     let reload = this.#waiting.get(key);
     if (!reload) {
-      reload = { key, list, token, abort: new AbortController(), subscriptions: new Set() };
+      const abort = new AbortController();
+      const caller = subscriber.keptCaller(abort.signal);
+      reload = { key, list, caller, abort, subscriptions: new Set() };
       this.#waiting.set(key, reload);
       this.#scheduleStart();
     } else {
@@ -79,19 +92,23 @@ export class Reloads {
     this.#bySubscription.set(subscription, reload);
   }
 
-  /** Calls {@linkcode Subscription.reloadByItself} after some seconds. */
+  /** Calls {@linkcode Subscription.reloadByItself} after some seconds, later with each failure. */
   requestLater(subscription: Reloadable): void {
     this.#endRetry(subscription);
+    const failures = this.#failures.get(subscription) ?? 0;
+    this.#failures.set(subscription, failures + 1);
+    const waitMs = Math.min(RETRY_MS * 2 ** failures, MAX_RETRY_MS);
     const retry = () => {
       this.#retries.delete(subscription);
       subscription.reloadByItself();
     };
-    this.#retries.set(subscription, setTimeout(retry, RETRY_MS * (1 + Math.random() / 2)));
+    this.#retries.set(subscription, setTimeout(retry, waitMs * (1 + Math.random() / 2)));
   }
 
   /** Ends what the two methods above began. */
   cancel(subscription: Reloadable): void {
     this.#endRetry(subscription);
+    this.#failures.delete(subscription);
     const reload = this.#bySubscription.get(subscription);
     if (!reload) return;
     this.#bySubscription.delete(subscription);
@@ -117,16 +134,33 @@ export class Reloads {
     await Promise.resolve();
     await this.#options.fanOut.finishing;
     this.#startScheduled = false;
+    for (let reload = this.#next(); reload; reload = this.#next()) this.#startNow(reload);
+  }
+
+  /** The reload that may start next. */
+  #next(): Reload | undefined {
+    const { concurrency } = this.#options;
+    if (this.#running.size >= concurrency) return undefined;
+    let best: Reload | undefined;
+    let bestRank = Infinity;
     for (const reload of this.#waiting.values()) {
-      if (this.#running.size >= this.#options.concurrency) return;
       if (this.#running.has(reload.key)) continue;
-      this.#waiting.delete(reload.key);
-      this.#running.set(reload.key, reload);
-      this.#run(reload).finally(() => {
-        this.#running.delete(reload.key);
-        this.#scheduleStart();
-      });
+      const rank = this.#shares.rankOf(reload.caller.holder, concurrency);
+      if (rank < bestRank) [best, bestRank] = [reload, rank];
     }
+    return best;
+  }
+
+  #startNow(reload: Reload): void {
+    const { holder } = reload.caller;
+    this.#waiting.delete(reload.key);
+    this.#running.set(reload.key, reload);
+    this.#shares.add(holder);
+    this.#run(reload).finally(() => {
+      this.#running.delete(reload.key);
+      this.#shares.remove(holder);
+      this.#scheduleStart();
+    });
   }
 
   async #run(reload: Reload): Promise<void> {
@@ -141,21 +175,22 @@ export class Reloads {
       // Cancelled in the meantime.
       if (!reload.subscriptions.has(subscription)) continue;
       this.#bySubscription.delete(subscription);
+      if (list !== null) this.#failures.delete(subscription);
       subscription.reloaded(list);
     }
   }
 
   /** The list; `null` if it could not be had. */
   async #fetchList(
-    { list, token, abort: { signal }, subscriptions }: Reload,
+    { list, caller, subscriptions }: Reload,
   ): Promise<JsonText | null> {
     let trouble: string;
     try {
-      const { status, payload } = await this.#options.backend.get(list, { token, signal });
+      const { status, payload } = await this.#options.backend.get(list, caller);
       if (status === "ok") return payload;
       trouble = `the answer was ${status}`;
     } catch (error) {
-      if (signal.aborted) return null;
+      if (caller.signal.aborted) return null;
       trouble = error instanceof CommandError ? error.message : String(error);
     }
     logger.warn("A reload for {subscriptions} subscriptions failed: {trouble}; is the API up?", {

@@ -60,7 +60,10 @@ export class Revalidation {
     const { token, user } = session;
     if (token === null) return;
     const { signal } = this.#stopping;
-    const answer = await this.#tokens.identify(token, { signal, fresh: true })
+    const answer = await this.#tokens.identify(token, {
+      ...session.keptCaller(signal),
+      fresh: true,
+    })
       // An outage of the backend must not log anybody out.
       .catch(() => null);
     // An answer about a token that the session no longer has does not count.

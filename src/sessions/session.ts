@@ -2,7 +2,8 @@
  * One connection's identity and subscriptions: requests change them, and records reach the client
  * through them.
  */
-import type { ListRequest } from "../backend/backend.ts";
+import type { Caller, ListRequest } from "../backend/backend.ts";
+import type { Holder } from "../backend/shares.ts";
 import type { Channels } from "./channels.ts";
 import type { MultiMap } from "../util/multi_map.ts";
 import { NULL, pushFrame } from "../protocol/frames.ts";
@@ -23,6 +24,8 @@ export interface SessionOptions {
   readonly outbox: Subscriber["outbox"];
   /** The path at which the client connected. */
   readonly endpoint: Endpoint;
+  /** The address of the client, as far as it is known (LIM1). */
+  readonly address: string;
 }
 
 /** Why a subscription or a login has ended. Operators read it at `/why`. */
@@ -55,6 +58,7 @@ export class Session implements Subscriber {
   readonly knowsBatches: boolean;
   readonly outbox: Subscriber["outbox"];
   readonly endpoint: SessionOptions["endpoint"];
+  readonly address: string;
   /** In milliseconds since 1970. */
   readonly connectedAt: number = Date.now();
   readonly #shared: SharedBySessions;
@@ -70,13 +74,14 @@ export class Session implements Subscriber {
   #login = 0;
 
   constructor(
-    { knowsVersion1, knowsBatches, outbox, endpoint }: SessionOptions,
+    { knowsVersion1, knowsBatches, outbox, endpoint, address }: SessionOptions,
     shared: SharedBySessions,
   ) {
     this.knowsVersion1 = knowsVersion1;
     this.knowsBatches = knowsBatches;
     this.outbox = outbox;
     this.endpoint = endpoint;
+    this.address = address;
     this.#shared = shared;
   }
 
@@ -142,6 +147,20 @@ export class Session implements Subscriber {
     if (!this.knowsVersion1) return;
     this.outbox.send(pushFrame("authentication", { status: "unauthorized", payload: NULL }));
     this.#shared.deliveries.announced({ type: "authentication", kind: "unauthorized" });
+  }
+
+  /** The caller of requests that this session's client causes. */
+  caller(signal: AbortSignal): Caller {
+    return { token: this.#token, signal, holder: this.#holder("user") };
+  }
+
+  /** The caller of requests that the service makes for this session: revalidations and reloads. */
+  keptCaller(signal: AbortSignal): Caller {
+    return { token: this.#token, signal, holder: this.#holder("kept") };
+  }
+
+  #holder(kind: "user" | "kept"): Holder {
+    return { asker: this, address: this.address, kind: this.#user === null ? "guest" : kind };
   }
 
   /** How many subscriptions the session has. */

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { Tokens } from "../../src/backend/tokens.ts";
 import { NULL } from "../../src/protocol/frames.ts";
 import { startWss } from "../_support/service/wss.ts";
+import { holder } from "../_support/sessions/caller.ts";
 
 Deno.test("[AUTH7] an ok answer is reused for the same token for a while", async () => {
   await using wss = await startWss();
@@ -35,7 +36,11 @@ Deno.test("[KAF5] a logout at any moment of a login leaves nobody logged in", as
     };
     const tokens = new Tokens(backend, { cacheMs: 10_000 });
     const { signal } = new AbortController();
-    const login = tokens.identify("alice", { signal, use: () => loggedIn = true });
+    const login = tokens.identify("alice", {
+      signal,
+      holder: holder(),
+      use: () => loggedIn = true,
+    });
 
     for (let i = 0; i < moment; i++) await Promise.resolve();
     tokens.forget("42");

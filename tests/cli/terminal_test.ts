@@ -159,6 +159,10 @@ Deno.test("a guest that logs in by a command gets the list", async () => {
   assert(!client.said.some((line) => line.includes("logged out")));
 });
 
+/** What could control a terminal, or turn the direction of its text. */
+// deno-lint-ignore no-control-regex
+const CONTROLS = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
+
 Deno.test("control characters in foreign text are escaped, so that they do not reach the terminal", async () => {
   await using wss = await startWss();
   const message = "\x1b[2J\u009b2J\n\u007f\u202egnp\u2066\u200f\u061c";
@@ -173,11 +177,7 @@ Deno.test("control characters in foreign text are escaped, so that they do not r
   const ended = await refused.line(/The list ended/);
 
   for (const line of [list, error, ended]) {
-    // deno-lint-ignore no-control-regex
-    assert(
-      !/[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/.test(line),
-      JSON.stringify(line),
-    );
+    assert(!CONTROLS.test(line), JSON.stringify(line));
   }
   assertEquals(JSON.parse(list).items, [{ message }]);
   assert(ended.includes("\\u001b"), ended);

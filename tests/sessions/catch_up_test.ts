@@ -8,6 +8,7 @@ import { Pushes, type Subscriber } from "../../src/sessions/pushes.ts";
 import { Subscription } from "../../src/sessions/subscription.ts";
 import { until } from "../_support/queue.ts";
 import { createOutbox } from "../_support/service/outbox.ts";
+import { aliceCaller } from "../_support/sessions/caller.ts";
 
 /** A window with some updates for one user, and clients that have none of them. */
 function startCatchUp({ updates }: { updates: number }) {
@@ -29,6 +30,7 @@ function startCatchUp({ updates }: { updates: number }) {
           id: crypto.randomUUID(),
           user: "42",
           token: "alice",
+          keptCaller: aliceCaller,
           knowsVersion1: true,
           knowsBatches: false,
           outbox,

@@ -69,6 +69,7 @@ Deno.test("[AUTH6] if 10,000 sessions log in at once, their tokens are checked o
         knowsVersion1: true,
         knowsBatches: false,
         endpoint: "/web",
+        address: "127.0.0.1",
         outbox: createOutbox(),
       });
       session.logIn({ user: `user-${i}`, token: `user-${i}` });
@@ -102,6 +103,7 @@ Deno.test("[DEL8] if pushes are held back when a cursor is due, the session gets
       knowsVersion1: true,
       knowsBatches: false,
       endpoint: "/web",
+      address: "127.0.0.1",
       outbox,
     });
     const target = notificationTarget({ userId: "42", types: [] });
@@ -140,6 +142,7 @@ Deno.test("[DEL8] 100,000 sessions get their cursors spread over the period, wit
         knowsVersion1: true,
         knowsBatches: false,
         endpoint: "/web",
+        address: "127.0.0.1",
         outbox: createOutbox(() => told++),
       });
       session.subscribe(target, { api: "notification" }).isAnswered = true;

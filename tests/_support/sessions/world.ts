@@ -15,6 +15,7 @@ import { FanOut } from "../../../src/sessions/fan_out.ts";
 import { Pushes } from "../../../src/sessions/pushes.ts";
 import { Subscription } from "../../../src/sessions/subscription.ts";
 import type { SubscriptionParts } from "../../../src/sessions/subscription_state.ts";
+import { aliceCaller } from "./caller.ts";
 import { ANY, type Item, ModelClient } from "./model_client.ts";
 
 const PARTITIONS = 2;
@@ -381,7 +382,14 @@ export class World {
   /** Opens subscriptions whose clients take everything. */
   #openOthers(): void {
     const outbox = { send() {}, unsentBytes: 0, isBehind: false, hasRoom: true, whenRoom() {} };
-    const client = { user: "42", token: "alice", knowsVersion1: true, knowsBatches: false, outbox };
+    const client = {
+      user: "42",
+      token: "alice",
+      keptCaller: aliceCaller,
+      knowsVersion1: true,
+      knowsBatches: false,
+      outbox,
+    };
     for (let i = 0; i < OTHERS; i++) {
       const subscription = new Subscription(TARGET, {
         subscriber: { id: `other-${i}`, ...client },

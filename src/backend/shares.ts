@@ -1,0 +1,93 @@
+/**
+ * Who holds how many places of a pool, or of its queue (LIM7).
+ */
+/** For whom a request is sent. */
+export interface Holder {
+  /** The session that asks, or the upgrade that will become one. Compared by identity. */
+  readonly asker: object;
+  /** The address of its client. */
+  readonly address: string;
+  /**
+   * `guest` for guests and for logins that are not done. `kept` for revalidations, and for reloads of
+   * users who are logged in: places are kept for these.
+   */
+  readonly kind: "guest" | "user" | "kept";
+}
+
+/** More than there can be. */
+const MAX_PLACES = 2 ** 20;
+
+/** Counts by holder. */
+export class Shares {
+  readonly #byAsker = new Map<object, number>();
+  readonly #byAddress = new Map<string, number>();
+  readonly #guestsByAddress = new Map<string, number>();
+  #total = 0;
+  #kept = 0;
+  #guests = 0;
+
+  /** All places that are held. */
+  get total(): number {
+    return this.#total;
+  }
+
+  /** Those of the kind `kept`. */
+  get kept(): number {
+    return this.#kept;
+  }
+
+  /** Places of one asker. */
+  of(asker: object): number {
+    return this.#byAsker.get(asker) ?? 0;
+  }
+
+  /** Places of one address. */
+  ofAddress(address: string): number {
+    return this.#byAddress.get(address) ?? 0;
+  }
+
+  /** Places of the guests of one address. */
+  guestsOf(address: string): number {
+    return this.#guestsByAddress.get(address) ?? 0;
+  }
+
+  /** Whether a guest gets more only if nobody else waits: guests have half, or its address a tenth. */
+  hasItsPart({ kind, address }: Holder, size: number): boolean {
+    return kind === "guest" &&
+      (this.#guests >= size / 2 || this.guestsOf(address) >= Math.max(1, Math.floor(size / 10)));
+  }
+
+  /**
+   * Who gets a free place of `size`: the lowest of all that wait. Those who have their part come last.
+   * Otherwise the asker that holds fewest places comes first, and then the address.
+   */
+  rankOf(holder: Holder, size: number): number {
+    const group = this.hasItsPart(holder, size) ? 1 : 0;
+    return (group * MAX_PLACES + this.of(holder.asker)) * MAX_PLACES +
+      this.ofAddress(holder.address);
+  }
+
+  add(holder: Holder): void {
+    this.#count(holder, 1);
+  }
+
+  remove(holder: Holder): void {
+    this.#count(holder, -1);
+  }
+
+  #count({ asker, address, kind }: Holder, change: 1 | -1): void {
+    this.#total += change;
+    adjust(this.#byAsker, asker, change);
+    adjust(this.#byAddress, address, change);
+    if (kind === "kept") this.#kept += change;
+    if (kind !== "guest") return;
+    this.#guests += change;
+    adjust(this.#guestsByAddress, address, change);
+  }
+}
+
+function adjust<K>(counts: Map<K, number>, key: K, change: 1 | -1): void {
+  const count = (counts.get(key) ?? 0) + change;
+  if (count === 0) counts.delete(key);
+  else counts.set(key, count);
+}

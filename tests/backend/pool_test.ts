@@ -1,0 +1,166 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { Pool } from "../../src/backend/pool.ts";
+import type { Holder } from "../../src/backend/shares.ts";
+import { holder } from "../_support/sessions/caller.ts";
+
+const { signal } = new AbortController();
+
+/** A pool, and what became of requests for its places, by name. */
+class Trial {
+  readonly pool: Pool;
+  /** Names of the requests that got a place, in order. */
+  readonly placed: string[] = [];
+  readonly refused: string[] = [];
+  readonly #leave = new Map<string, () => void>();
+
+  constructor(size: number) {
+    this.pool = new Pool(size);
+  }
+
+  async enter(name: string, holder: Holder): Promise<void> {
+    this.pool.enter(holder, signal).then((outcome) => {
+      if (typeof outcome === "string") return this.refused.push(name);
+      this.placed.push(name);
+      this.#leave.set(name, outcome);
+    });
+    await settle();
+  }
+
+  async leave(name: string): Promise<void> {
+    this.#leave.get(name)?.();
+    await settle();
+  }
+
+  async fill(count: number, make: (i: number) => Holder): Promise<void> {
+    for (let i = 0; i < count; i++) await this.enter(`fill ${i}`, make(i));
+  }
+}
+
+/** Lets all promises go on that can. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 5; i++) await Promise.resolve();
+}
+
+const ofAddress = (i: number) => holder(`10.0.0.${i}`);
+
+Deno.test("[LIM7] a free place goes to the session that holds fewest, and then to the address", async () => {
+  const trial = new Trial(4);
+  const busy = holder("10.0.0.1", "user");
+  const [same, other] = [holder("10.0.0.1", "user"), holder("10.0.0.2", "user")];
+  await trial.fill(4, () => busy);
+  await trial.enter("busy", busy);
+  await trial.enter("same address", same);
+  await trial.enter("other address", other);
+
+  for (let i = 0; i < 3; i++) await trial.leave(`fill ${i}`);
+
+  assertEquals(trial.placed.slice(4), ["other address", "same address", "busy"]);
+});
+
+Deno.test("[LIM7] guests have at most half of the places while others wait", async () => {
+  const trial = new Trial(4);
+  await trial.fill(4, ofAddress);
+  await trial.enter("guest", ofAddress(8));
+  await trial.enter("user", holder("10.0.0.9", "user"));
+  await trial.enter("another user", holder("10.0.0.9", "user"));
+
+  for (let i = 0; i < 3; i++) await trial.leave(`fill ${i}`);
+
+  assertEquals(trial.placed.slice(4), ["user", "another user", "guest"]);
+});
+
+Deno.test("[LIM7] guests of one address have at most a tenth of the places while others wait", async () => {
+  const trial = new Trial(20);
+  // Two of the twenty places are kept.
+  await trial.fill(5, () => holder("10.0.0.1"));
+  for (let i = 0; i < 13; i++) await trial.enter(`user ${i}`, holder("10.0.0.2", "user"));
+  await trial.enter("flood", holder("10.0.0.1"));
+  await trial.enter("another guest", holder("10.0.0.3"));
+
+  for (let i = 0; i < 2; i++) await trial.leave(`user ${i}`);
+
+  assertEquals(trial.placed.slice(18), ["another guest", "flood"]);
+});
+
+Deno.test("[LIM7] guests of one address never have more than half of many places, so that the next client is served at once", async () => {
+  const trial = new Trial(1000);
+  await trial.fill(2050, () => holder("10.0.0.1"));
+  assertEquals([trial.pool.inUse, trial.pool.waiting], [500, 1000]);
+
+  await trial.enter("good login", ofAddress(2));
+
+  assertEquals(trial.placed.at(-1), "good login");
+});
+
+Deno.test("[LIM7] a tenth of the places is for revalidations and for reloads of users", async () => {
+  const trial = new Trial(10);
+  await trial.fill(12, (i) => holder(`10.0.0.${i}`, "user"));
+  assertEquals([trial.pool.inUse, trial.pool.waiting], [9, 3]);
+
+  await trial.enter("kept", holder("10.0.0.1", "kept"));
+  await trial.enter("kept later", holder("10.0.0.1", "kept"));
+  await trial.leave("fill 0");
+
+  assertEquals(trial.placed.slice(9), ["kept", "kept later"]);
+});
+
+Deno.test("[LIM7] in a full queue, a request of those with more than their part makes room", async () => {
+  const trial = new Trial(10);
+  await trial.fill(9, () => holder("10.0.0.9", "user"));
+  for (let i = 0; i < 10; i++) await trial.enter(`flood ${i}`, holder("10.0.0.1"));
+  await trial.enter("more flood", holder("10.0.0.1"));
+  await trial.enter("user", holder("10.0.0.2", "user"));
+  await trial.enter("guest", holder("10.0.0.3"));
+
+  assertEquals(trial.refused, ["more flood", "flood 9", "flood 8"]);
+  assertEquals(trial.pool.waiting, 10);
+});
+
+Deno.test("[BCK3] whatever happens, no limit is exceeded, and each request ends", async () => {
+  const kind = fc.constantFrom("guest", "user", "kept");
+  const step = fc.oneof(
+    fc.record({ enter: fc.record({ asker: fc.nat(5), address: fc.nat(3), kind }) }),
+    fc.record({ leave: fc.nat() }),
+    fc.record({ abort: fc.nat() }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: 25 }), fc.array(step), async (size, steps) => {
+      const pool = new Pool(size);
+      const askers = Array.from({ length: 6 }, () => ({}));
+      const held: (() => void)[] = [];
+      const aborts: AbortController[] = [];
+      let open = 0;
+      for (const step of steps) {
+        if ("enter" in step) {
+          const { asker, address, kind } = step.enter;
+          const abort = new AbortController();
+          aborts.push(abort);
+          open++;
+          pool.enter(
+            { asker: askers[asker] ?? {}, address: String(address), kind } as Holder,
+            abort.signal,
+          ).then((outcome) => {
+            if (typeof outcome === "string") open--;
+            else held.push(outcome);
+          });
+        } else if ("leave" in step) {
+          const [leave] = held.splice(step.leave % Math.max(1, held.length), 1);
+          if (leave) open--;
+          leave?.();
+        } else {
+          aborts[step.abort % Math.max(1, aborts.length)]?.abort();
+        }
+        await settle();
+        assert(pool.inUse <= size && pool.waiting <= size, `${pool.inUse}, ${pool.waiting}`);
+        assertEquals(pool.inUse + pool.waiting, open);
+      }
+      for (let leave = held.pop(); leave; leave = held.pop()) {
+        open--;
+        leave();
+        await settle();
+      }
+      assertEquals([pool.inUse, pool.waiting, open], [0, 0, 0]);
+    }),
+  );
+});

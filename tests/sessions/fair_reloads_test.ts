@@ -1,0 +1,85 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { assert, assertEquals } from "@std/assert";
+import { createMetrics } from "../../src/observe/metrics.ts";
+import { CommandError } from "../../src/protocol/errors.ts";
+import { Reloads } from "../../src/sessions/reloads.ts";
+import { fakeTimeouts } from "../_support/clock.ts";
+import { aliceCaller } from "../_support/sessions/caller.ts";
+import { startWss } from "../_support/service/wss.ts";
+
+const LIST = { where: { types: [] } };
+
+Deno.test("[LIM7] the reload of a user does not wait for the many reloads of guests", async () => {
+  await using wss = await startWss({ settings: { RELOAD_CONCURRENCY: 4 } });
+  await using guest = await wss.connect("/mobile");
+  await using alice = await wss.connect("/web", { token: "alice" });
+  for (let to = 2; to < 50; to++) {
+    await guest.request("getSchedules", { where: { from: 1, to, timezone: "UTC" } });
+  }
+  const { event } = await alice.request("getMyNotifications", LIST);
+  const release = wss.backend.hold("GET /schedule");
+  wss.publish("update_subscription", { resource: "schedule", options: { reload: true } });
+  const held = [await release(), await release(), await release(), await release()];
+
+  wss.publish("update_subscription", { subscriptions: [event], options: { reload: true } });
+  held.shift()?.();
+  const reload = await alice.next();
+
+  assertEquals([reload.event, reload.status], [event, "reload"]);
+  wss.backend.reset("GET /schedule");
+  for (const letGo of held) letGo();
+});
+
+Deno.test("[BCK4] a reload that fails is tried again after 5 s, then after twice as long each time, up to 5 minutes", async () => {
+  using clock = fakeTimeouts();
+  const askedAt: number[] = [];
+  let isDown = true;
+  const reloads = new Reloads({
+    backend: {
+      keyOf: () => "list",
+      get() {
+        askedAt.push(performance.now() / 1000);
+        return isDown
+          ? Promise.reject(new CommandError({ slug: "backend-unavailable", message: "down" }))
+          : Promise.resolve({ status: "ok", payload: "[]", value: [] } as never);
+      },
+    },
+    fanOut: { finishing: undefined },
+    concurrency: 1,
+    metrics: createMetrics(),
+  });
+  const subscription = {
+    list: { api: "notification" },
+    subscriber: { token: "alice", keptCaller: aliceCaller } as never,
+    reloadStarted() {},
+    reloaded: (list: unknown) => list === null && reloads.requestLater(subscription),
+    reloadByItself: () => reloads.request(subscription),
+  } as const;
+  const passSeconds = async (seconds: number) => {
+    for (let i = 0; i < seconds; i++) {
+      clock.tick(1000);
+      for (let turn = 0; turn < 3; turn++) await nextTurn();
+    }
+  };
+  const gaps = () => askedAt.slice(1).map((at, i) => at - (askedAt[i] ?? 0));
+
+  reloads.request(subscription);
+  await passSeconds(3600);
+
+  const expected = [5, 10, 20, 40, 80, 160, 300, 300];
+  assert(gaps().length >= expected.length, `${gaps()}`);
+  for (const [i, seconds] of expected.entries()) {
+    const gap = gaps()[i] ?? 0;
+    assert(gap >= seconds && gap <= seconds * 1.5 + 1, `${gaps()}`);
+  }
+  isDown = false;
+  await passSeconds(500);
+  assertEquals(reloads.size, 0);
+  isDown = true;
+  askedAt.length = 0;
+  reloads.request(subscription);
+  await passSeconds(10);
+  assert((gaps()[0] ?? Infinity) <= 8.5, `${gaps()}`);
+  reloads.cancel(subscription);
+  assertEquals(reloads.size, 0);
+});
