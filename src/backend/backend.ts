@@ -135,11 +135,6 @@ export class Backend {
     return this.#start({ api, request, key: null, holder }).join(signal);
   }
 
-  /** A key that is the same for equal GETs. It contains the token if the API gets it: never log it. */
-  keyOf(list: ListRequest, token: string | null): string {
-    return keyOfUrl(this.#urlOf(list), tokenFor(list.api, token));
-  }
-
   /** From now on no GET of the API joins one that was asked for before. */
   shareNoMore(api: Api): void {
     this.#joinable.removeAll(api);

@@ -20,8 +20,8 @@ export interface CommandContext {
   readonly tokens: Tokens;
   readonly resumePoints: ResumePoints;
   readonly streamStatus: Pick<StreamStatus, "greet">;
-  /** How many subscriptions one session may have (LIM3). */
-  readonly maxSubscriptions: number;
+  /** How many subscriptions one session may have, and what these may keep (LIM3, LIM5). */
+  readonly limits: { readonly maxSubscriptions: number; readonly maxSessionBytes: number };
   readonly metrics: Pick<Metrics, "resumes">;
   /** Aborted when the connection has ended. */
   readonly signal: AbortSignal;

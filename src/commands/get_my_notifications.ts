@@ -33,21 +33,10 @@ export const getMyNotifications = defineCommand({
       cursor: "AdndBmRvlkdKAaIIIeb3AAAAAAAA",
     }],
   },
-  async run({ params: { limit, skip, sort } = {}, where: { types }, since }, context) {
-    const { session } = context;
-    if (session.user === null) return unauthorized();
-
-    const query = (params: Record<string, string | number | undefined>) => [
-      ...Object.entries(params)
-        .filter(([, value]) => value)
-        .map(([name, value]) => [name, String(value)] as const),
-      ...types.map((type) => ["type", type] as const),
-    ];
-    return await listAndSubscribe(context, {
-      target: notificationTarget({ userId: session.user, types }),
-      list: { api: "notification", query: query({ limit, skip, sort }) },
-      reload: { api: "notification", query: query({ limit, sort }) },
-      since,
-    });
+  async run({ params = {}, where: { types }, since }, context) {
+    const { user } = context.session;
+    if (user === null) return unauthorized();
+    const target = notificationTarget({ userId: user, types });
+    return await listAndSubscribe(context, { target, params, since });
   },
 });

@@ -47,19 +47,6 @@ export const getSchedules = defineCommand({
     }],
   },
   run({ where, since }, context) {
-    const all = (name: string, ids: readonly (string | number)[] = []) =>
-      ids.map((id) => [name, String(id)] as const);
-    const list = {
-      api: "schedule",
-      query: [
-        ["from", String(where.from)],
-        ["to", String(where.to)],
-        ["tz", where.timezone],
-        ...all("game_id", where.gameIds),
-        ...all("substage.tier", where.substage?.tiers),
-        ...all("tournament.id", where.tournament?.ids),
-      ],
-    } as const;
-    return listAndSubscribe(context, { target: scheduleTarget(where), list, reload: list, since });
+    return listAndSubscribe(context, { target: scheduleTarget(where), params: {}, since });
   },
 });

@@ -1,7 +1,7 @@
 /**
  * The common part of the commands that answer with a list and subscribe to what comes after it.
  */
-import type { ListRequest } from "../backend/backend.ts";
+import { type KeptList, keptList, listOf, type ListParams } from "../backend/lists.ts";
 import { unlessAborted } from "../util/delay.ts";
 import { NULL, type Reply, unauthorized } from "../protocol/frames.ts";
 import { CommandError } from "../protocol/errors.ts";
@@ -10,12 +10,10 @@ import type { Target } from "../protocol/target.ts";
 import type { Subscription } from "../sessions/subscription.ts";
 import type { CommandContext } from "./define.ts";
 
-/** The target to subscribe to, and the list to ask for. */
+/** The target to subscribe to, and how to ask for its list. */
 export interface Listing {
   readonly target: Target;
-  readonly list: ListRequest;
-  /** The list that a later reload asks for: the same one, without what selects a page. */
-  readonly reload: ListRequest;
+  readonly params: ListParams;
   /** The client's cursor; `undefined` if it sent none. */
   readonly since: unknown;
 }
@@ -72,16 +70,15 @@ async function findResumePoint(
 
 function resume(
   context: CommandContext,
-  { target, list, reload, since, point }: Listing & { point: ResumePoint },
+  { target, params, since, point }: Listing & { point: ResumePoint },
 ): Reply {
-  const { session, backend } = context;
-  backend.refuseLongUrl(list);
-  const existing = session.subscription(target.id);
-  const subscription = existing ?? subscribe(context, { target, reload });
+  context.backend.refuseLongUrl(listOf(target, params));
+  const kept = keptList(target, params);
+  const { subscription, isNew } = subscribe(context, { target, kept });
   subscription.hold();
-  if (existing) subscription.skipTo(point);
-  else subscription.beginAt(point);
-  subscription.list = reload;
+  if (isNew) subscription.beginAt(point);
+  else subscription.skipTo(point);
+  subscription.list = kept;
   return {
     status: "ok",
     event: target.id,
@@ -94,27 +91,27 @@ function resume(
 
 async function list(
   context: CommandContext,
-  { target, list, reload, since }: Listing,
+  { target, params, since }: Listing,
 ): Promise<Reply> {
   const { session, backend, signal, resumePoints } = context;
   const { login } = session;
-  const existing = session.subscription(target.id);
-  const subscription = existing ?? subscribe(context, { target, reload });
+  const kept = keptList(target, params);
+  const { subscription, isNew } = subscribe(context, { target, kept });
   subscription.hold();
   const { cursor } = subscription;
   const askedAt = resumePoints.nextSeq;
   const undo = () => {
-    if (existing) subscription.release();
-    else session.unsubscribe([target.id], "its list failed");
+    if (isNew) session.unsubscribe([target.id], "its list failed");
+    else subscription.release();
   };
   try {
-    const { status, payload } = await backend.get(list, session.caller(signal));
+    const { status, payload } = await backend.get(listOf(target, params), session.caller(signal));
     if (session.login !== login) return unauthorized();
     if (status !== "ok") {
       undo();
       return { status, payload };
     }
-    subscription.list = reload;
+    subscription.list = kept;
     subscription.listedAt(askedAt);
     return {
       status,
@@ -130,18 +127,32 @@ async function list(
   }
 }
 
-/** @throws {CommandError} The session has as many subscriptions as it may have (LIM3) */
+/**
+ * The session's subscription to a target. It is made if there is none.
+ *
+ * @throws {CommandError} The session has as many subscriptions, or keeps as much for them, as it may
+ * (LIM3, LIM5)
+ */
 function subscribe(
-  { session, maxSubscriptions }: CommandContext,
-  { target, reload }: Pick<Listing, "target" | "reload">,
-): Subscription {
-  if (session.subscriptionCount >= maxSubscriptions) {
-    throw new CommandError({
-      slug: "too-many-subscriptions",
-      message: `Cannot subscribe: the session already has ${maxSubscriptions} subscriptions`,
-    });
+  { session, limits: { maxSubscriptions, maxSessionBytes } }: CommandContext,
+  { target, kept }: { target: Target; kept: KeptList },
+): { subscription: Subscription; isNew: boolean } {
+  const existing = session.subscription(target.id);
+  if (!existing && session.subscriptionCount >= maxSubscriptions) {
+    throw tooMany(`the session already has ${maxSubscriptions} subscriptions`);
   }
-  return session.subscribe(target, reload);
+  const bytes = session.keptBytes + kept.bytes - (existing?.list.bytes ?? 0);
+  if (bytes > maxSessionBytes) {
+    throw tooMany(`the session's subscriptions would keep ${bytes} bytes, over ${maxSessionBytes}`);
+  }
+  return { subscription: existing ?? session.subscribe(target, kept), isNew: !existing };
+}
+
+function tooMany(reason: string): CommandError {
+  return new CommandError({
+    slug: "too-many-subscriptions",
+    message: `Cannot subscribe: ${reason}`,
+  });
 }
 
 /** Called when the reply that subscribes has gone out: only from now on may pushes follow. */

@@ -34,6 +34,7 @@ export interface RequestLimits {
   /** What a client may send in a second (LIM2, LIM6). */
   readonly rates: Rates;
   readonly maxSubscriptions: number;
+  readonly maxSessionBytes: number;
   readonly maxInflight: number;
   readonly maxWaiting: number;
 }
@@ -181,14 +182,13 @@ export class RequestHandler {
     });
     const abort = new AbortController();
     const { signal } = abort;
-    const { maxSubscriptions } = limits;
     const context = {
       session,
       backend,
       tokens,
       resumePoints,
       streamStatus,
-      maxSubscriptions,
+      limits,
       metrics,
       signal,
     };

@@ -37,7 +37,7 @@ export const ERRORS = {
     temporary: false,
   },
   "too-many-subscriptions": {
-    meaning: "The session already has MAX_SUBSCRIPTIONS subscriptions (LIM3)",
+    meaning: "The session already has MAX_SUBSCRIPTIONS (LIM3), or keeps MAX_SESSION_BYTES (LIM5)",
     temporary: false,
   },
   "rate-limited": {

@@ -26,8 +26,25 @@ export type Target =
   & { readonly id: string }
   & (
     | { readonly resource: "notification"; readonly where: NotificationWhere }
-    | { readonly resource: "schedule"; readonly where: ScheduleWhere }
+    | { readonly resource: "schedule"; readonly where: KeptScheduleWhere }
   );
+
+/** A {@linkcode ScheduleWhere} as text. As an object, it would take several times as much memory. */
+export class KeptScheduleWhere {
+  readonly text: string;
+
+  constructor(where: ScheduleWhere) {
+    this.text = JSON.stringify(where);
+  }
+
+  get value(): ScheduleWhere {
+    return JSON.parse(this.text);
+  }
+
+  toJSON(): ScheduleWhere {
+    return this.value;
+  }
+}
 
 /** Makes the target for a user's notifications. */
 export function notificationTarget({ userId, types }: NotificationWhere): Target {
@@ -47,7 +64,8 @@ export function scheduleTarget(given: ScheduleWhere): Target {
     substage: substage && { tiers: unlessEmpty(substage.tiers) },
     tournament: tournament && { ids: unlessEmpty(tournament.ids) },
   };
-  return { id: subscriptionId("schedule", where), resource: "schedule", where };
+  const id = subscriptionId("schedule", where);
+  return { id, resource: "schedule", where: new KeptScheduleWhere(where) };
 }
 
 function unlessEmpty<T>(list: readonly T[] | undefined): readonly T[] | undefined {

@@ -56,6 +56,7 @@ type ConnectionSetting =
   | "RATE_LIMIT"
   | "RATE_LIMIT_BYTES"
   | "MAX_SUBSCRIPTIONS"
+  | "MAX_SESSION_BYTES"
   | "MAX_MESSAGE_BYTES"
   | "MAX_INFLIGHT"
   | "MAX_WAITING";
@@ -200,6 +201,7 @@ function limitsOf(settings: Pick<Settings, ConnectionSetting>): ConnectionOption
     slowTimeoutMs: settings.SLOW_TIMEOUT_SECONDS * 1000,
     rates: { requests: settings.RATE_LIMIT, bytes: settings.RATE_LIMIT_BYTES },
     maxSubscriptions: settings.MAX_SUBSCRIPTIONS,
+    maxSessionBytes: settings.MAX_SESSION_BYTES,
     maxMessageBytes: settings.MAX_MESSAGE_BYTES,
     maxInflight: settings.MAX_INFLIGHT,
     maxWaiting: settings.MAX_WAITING,

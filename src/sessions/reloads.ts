@@ -3,12 +3,14 @@
  * does not know `resync` (NET5). Stands between subscriptions, which ask for it, and the backend.
  */
 import { getLogger } from "@logtape/logtape";
-import type { Backend, Caller, ListRequest } from "../backend/backend.ts";
+import type { Backend, Caller } from "../backend/backend.ts";
+import { listOf, type ListParams } from "../backend/lists.ts";
 import { Shares } from "../backend/shares.ts";
 import type { FanOut } from "./fan_out.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { JsonText } from "../protocol/frames.ts";
 import { CommandError } from "../protocol/errors.ts";
+import type { Target } from "../protocol/target.ts";
 import type { Subscription } from "./subscription.ts";
 import { FRAME_COST, TimeSlice } from "../util/time_slice.ts";
 
@@ -25,13 +27,14 @@ const MAX_RETRY_MS = 300_000;
 /** What a reload uses of a subscription. */
 type Reloadable = Pick<
   Subscription,
-  "list" | "subscriber" | "reloadStarted" | "reloaded" | "reloadByItself"
+  "target" | "list" | "subscriber" | "reloadStarted" | "reloaded" | "reloadByItself"
 >;
 
 /** One request for a list, shared by all subscriptions that wait for it. */
 interface Reload {
   readonly key: string;
-  readonly list: ListRequest;
+  readonly target: Target;
+  readonly params: ListParams;
   /** The session that asked first; the others join it. */
   readonly caller: Caller;
   readonly abort: AbortController;
@@ -40,7 +43,7 @@ interface Reload {
 
 /** What {@linkcode Reloads} needs. */
 export interface ReloadsOptions {
-  readonly backend: Pick<Backend, "get" | "keyOf">;
+  readonly backend: Pick<Backend, "get">;
   readonly fanOut: Pick<FanOut, "finishing">;
   /** How many reloads may run at once. */
   readonly concurrency: number;
@@ -75,18 +78,19 @@ export class Reloads {
   /** Fetches a subscription's list. Afterwards, {@linkcode Subscription.reloaded} is called. */
   request(subscription: Reloadable): void {
     this.#endRetry(subscription);
-    const { backend, metrics } = this.#options;
-    const { list, subscriber } = subscription;
-    const key = backend.keyOf(list, subscriber.token);
+    const { target, list, subscriber } = subscription;
+    // A schedule's list is fetched without a token (BCK2).
+    const key = target.resource === "schedule" ? list.key : `${list.key} ${subscriber.token}`;
     let reload = this.#waiting.get(key);
     if (!reload) {
       const abort = new AbortController();
       const caller = subscriber.keptCaller(abort.signal);
-      reload = { key, list, caller, abort, subscriptions: new Set() };
+      const { params } = list;
+      reload = { key, target, params, caller, abort, subscriptions: new Set() };
       this.#waiting.set(key, reload);
       this.#scheduleStart();
     } else {
-      metrics.reloadsShared.inc();
+      this.#options.metrics.reloadsShared.inc();
     }
     reload.subscriptions.add(subscription);
     this.#bySubscription.set(subscription, reload);
@@ -182,11 +186,11 @@ export class Reloads {
 
   /** The list; `null` if it could not be had. */
   async #fetchList(
-    { list, caller, subscriptions }: Reload,
+    { target, params, caller, subscriptions }: Reload,
   ): Promise<JsonText | null> {
     let trouble: string;
     try {
-      const { status, payload } = await this.#options.backend.get(list, caller);
+      const { status, payload } = await this.#options.backend.get(listOf(target, params), caller);
       if (status === "ok") return payload;
       trouble = `the answer was ${status}`;
     } catch (error) {

@@ -2,7 +2,8 @@
  * One connection's identity and subscriptions: requests change them, and records reach the client
  * through them.
  */
-import type { Caller, ListRequest } from "../backend/backend.ts";
+import type { Caller } from "../backend/backend.ts";
+import type { KeptList } from "../backend/lists.ts";
 import type { Holder } from "../backend/shares.ts";
 import type { Channels } from "./channels.ts";
 import type { MultiMap } from "../util/multi_map.ts";
@@ -168,6 +169,11 @@ export class Session implements Subscriber {
     return this.#subscriptions.length;
   }
 
+  /** How much the subscriptions count for MAX_SESSION_BYTES (LIM5). */
+  get keptBytes(): number {
+    return this.#subscriptions.reduce((sum, { list }) => sum + list.bytes, 0);
+  }
+
   /** Whether the reply of at least one current subscription has gone out. */
   get isAnswered(): boolean {
     return this.#subscriptions.some(({ isAnswered }) => isAnswered);
@@ -194,7 +200,7 @@ export class Session implements Subscriber {
   }
 
   /** Subscribes. The session must not have this subscription yet. */
-  subscribe(target: Target, list: ListRequest): Subscription {
+  subscribe(target: Target, list: KeptList): Subscription {
     const subscription = new Subscription(target, {
       subscriber: this,
       list,

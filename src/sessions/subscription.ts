@@ -4,7 +4,7 @@
  * Each event changes the state and then calls {@linkcode Subscription.proceed}, which decides what happens
  * next. The invariants are in `subscription_state.ts`.
  */
-import type { ListRequest } from "../backend/backend.ts";
+import type { KeptList } from "../backend/lists.ts";
 import type { Positions } from "../log/cursor.ts";
 import { cursorInFrontOf, type Loss } from "../log/loss.ts";
 import { ReadPosition } from "../log/read_position.ts";
@@ -37,7 +37,7 @@ export class Subscription {
   /** When the subscription began, in milliseconds since 1970. */
   readonly since: number = Date.now();
   /** What a reload asks for: the latest list that was answered, without its `skip` (KAF3). */
-  list: ListRequest;
+  list: KeptList;
   /** Whether the client knows of the subscription: a reply that subscribes has gone out. */
   isAnswered = false;
   readonly #parts: SubscriptionParts<Subscription>;

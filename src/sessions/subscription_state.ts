@@ -16,7 +16,7 @@
  *    is still to be told of a loss.
  * 7. An ended subscription sends nothing (SUB1).
  */
-import type { ListRequest } from "../backend/backend.ts";
+import type { KeptList } from "../backend/lists.ts";
 import { cursorInFrontOf, type Loss } from "../log/loss.ts";
 import { ReadPosition } from "../log/read_position.ts";
 import type { Stream } from "../log/stream.ts";
@@ -187,6 +187,6 @@ export function leaveLiveEnd(
 /** What a subscription begins with. */
 export interface SubscriptionOptions<S> {
   readonly subscriber: Subscriber;
-  readonly list: ListRequest;
+  readonly list: KeptList;
   readonly parts: SubscriptionParts<S>;
 }

@@ -143,7 +143,7 @@ export const settingsSchema = z.object({
   }),
   MAX_MESSAGE_BYTES: number("The largest frame of a client, in bytes", {
     range: [1, 64 * MIB],
-    fallback: 64 * KIB,
+    fallback: MIB,
   }),
   MAX_INFLIGHT: number("The most commands of one session that run at once", {
     range: [1, 10_000],
@@ -163,8 +163,12 @@ export const settingsSchema = z.object({
   ),
   MAX_SUBSCRIPTIONS: number("The most subscriptions of one session", {
     range: [1, 100_000],
-    fallback: 100,
+    fallback: 1000,
   }),
+  MAX_SESSION_BYTES: number(
+    "The most bytes that are kept for the subscriptions of one session: ids, and what was asked for",
+    { range: [KIB, GIB], fallback: 512 * KIB },
+  ),
   IDLE_GUEST_SECONDS: number(
     "Seconds after which a session without a user, a subscription or a request is closed",
     { range: [1, DAY_SECONDS], fallback: 300 },

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { runScript } from "../_support/memory/run_script.ts";
 import { startWss } from "../_support/service/wss.ts";
 
 const WHERE = { from: 1, to: 2, timezone: "UTC" };
@@ -72,4 +73,39 @@ Deno.test("[LIM5] notifications and ids of subscriptions are bounded by the fram
   const end = await client.request("subscription", { ids: many, action: "unsubscribe" });
 
   assertEquals([update.status, end.status], ["ok", "ok"]);
+});
+
+Deno.test("[LIM5][LIM3] a session's subscriptions keep at most MAX_SESSION_BYTES", async () => {
+  await using wss = await startWss({ settings: { MAX_SESSION_BYTES: 10_000 } });
+  await using client = await wss.connect("/mobile", { token: "alice" });
+  const type = "x".repeat(200);
+  const list = (i: number, sort = "") =>
+    client.request("getMyNotifications", { params: { sort }, where: { types: [`${i}`, type] } });
+  const events: string[] = [];
+  let reply = await list(0);
+  for (let i = 1; reply.status === "ok"; i++) {
+    events.push(reply.event);
+    reply = await list(i);
+  }
+  const [session] = wss.service.sessions;
+
+  assertEquals(reply.payload.error[0].Slug, "too-many-subscriptions");
+  assertEquals(session?.subscriptionCount, events.length);
+  const bytes = session?.keptBytes ?? 0;
+  assert(bytes <= 10_000 && bytes > 10_000 - 300, `${bytes} bytes`);
+  assertEquals((await list(0)).status, "ok");
+  assertEquals((await list(0, "y".repeat(300))).payload.error[0].Slug, "too-many-subscriptions");
+  assertEquals(session?.keptBytes, bytes);
+  await client.request("subscription", { ids: events.slice(0, 2), action: "unsubscribe" });
+  assertEquals((await list(1, "y".repeat(300))).status, "ok");
+  await client.request("subscription", { ids: events, action: "unsubscribe" });
+  assertEquals(session?.keptBytes, 0);
+});
+
+Deno.test("[LIM5] what is kept of a subscription takes at most 2.5 times as much memory as it counts for", async () => {
+  const measured = await runScript("memory/measure_kept.ts", [300]);
+  assertEquals(measured.length, 4);
+  for (const one of measured as { heap: number; counted: number }[]) {
+    assert(one.heap < 2.5 * one.counted, JSON.stringify(one));
+  }
 });

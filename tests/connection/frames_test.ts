@@ -20,9 +20,9 @@ Deno.test("[FRM2] a frame over MAX_MESSAGE_BYTES closes with 1009, a frame of ex
     return start + "é".repeat((bytes - start.length - 3) / 2) + ' "}';
   };
 
-  client.send(frame(64 * 1024));
+  client.send(frame(1024 * 1024));
   assertEquals((await client.next()).payload.error[0].Slug, "unsupported-command");
-  client.send(frame(64 * 1024 + 2));
+  client.send(frame(1024 * 1024 + 2));
 
   assertEquals((await client.ended).code, 1009);
 });

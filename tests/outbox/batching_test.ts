@@ -507,7 +507,7 @@ Deno.test("[BAT4][LIM2] if an array ends the connection, the rest of the array d
 });
 
 Deno.test("[BAT4][FRM2] MAX_MESSAGE_BYTES applies to the whole array", async () => {
-  await using wss = await startWss();
+  await using wss = await startWss({ settings: { MAX_MESSAGE_BYTES: 64 * 1024 } });
   await using client = await wss.connect("/web", BATCH);
   const request = { rid: 1, command: "none", options: {}, x: "é".repeat(10_000) };
 

@@ -8,7 +8,7 @@ import { Pushes, type Subscriber } from "../../src/sessions/pushes.ts";
 import { Subscription } from "../../src/sessions/subscription.ts";
 import { until } from "../_support/queue.ts";
 import { createOutbox } from "../_support/service/outbox.ts";
-import { aliceCaller } from "../_support/sessions/caller.ts";
+import { aliceCaller, ALL_KEPT } from "../_support/sessions/caller.ts";
 
 /** A window with some updates for one user, and clients that have none of them. */
 function startCatchUp({ updates }: { updates: number }) {
@@ -35,7 +35,7 @@ function startCatchUp({ updates }: { updates: number }) {
           knowsBatches: false,
           outbox,
         },
-        list: { api: "notification" },
+        list: ALL_KEPT,
         parts,
       });
       subscription.hold();

@@ -2,9 +2,10 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { assert, assertEquals } from "@std/assert";
 import { createMetrics } from "../../src/observe/metrics.ts";
 import { CommandError } from "../../src/protocol/errors.ts";
+import { notificationTarget } from "../../src/protocol/target.ts";
 import { Reloads } from "../../src/sessions/reloads.ts";
 import { fakeTimeouts } from "../_support/clock.ts";
-import { aliceCaller } from "../_support/sessions/caller.ts";
+import { aliceCaller, ALL_KEPT } from "../_support/sessions/caller.ts";
 import { startWss } from "../_support/service/wss.ts";
 
 const LIST = { where: { types: [] } };
@@ -36,7 +37,6 @@ Deno.test("[BCK4] a reload that fails is tried again after 5 s, then after twice
   let isDown = true;
   const reloads = new Reloads({
     backend: {
-      keyOf: () => "list",
       get() {
         askedAt.push(performance.now() / 1000);
         return isDown
@@ -49,7 +49,8 @@ Deno.test("[BCK4] a reload that fails is tried again after 5 s, then after twice
     metrics: createMetrics(),
   });
   const subscription = {
-    list: { api: "notification" },
+    target: notificationTarget({ userId: "42", types: [] }),
+    list: ALL_KEPT,
     subscriber: { token: "alice", keptCaller: aliceCaller } as never,
     reloadStarted() {},
     reloaded: (list: unknown) => list === null && reloads.requestLater(subscription),

@@ -10,6 +10,7 @@ import type { Client, Frame } from "../_support/clients/client.ts";
 import { until } from "../_support/queue.ts";
 import { createChangedReader } from "../_support/service/changed_reader.ts";
 import { startWss, type Wss } from "../_support/service/wss.ts";
+import { ALL_KEPT } from "../_support/sessions/caller.ts";
 
 const CLIENTS = 200;
 const FIRST_SLICE = 128;
@@ -230,7 +231,7 @@ Deno.test("[DEL2] a subscription that begins during a delivery does not get that
   const target = notificationTarget({ userId: "42", types: [] });
 
   publish(wss, 1);
-  session?.subscribe(target, { api: "notification" });
+  session?.subscribe(target, ALL_KEPT);
   await many.last.client.next();
   publish(wss, 2);
 

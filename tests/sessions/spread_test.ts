@@ -12,6 +12,7 @@ import { Deliveries } from "../../src/observe/deliveries.ts";
 import { CatchUpQueue } from "../../src/sessions/catch_up.ts";
 import { Pushes } from "../../src/sessions/pushes.ts";
 import { createOutbox } from "../_support/service/outbox.ts";
+import { ALL_KEPT } from "../_support/sessions/caller.ts";
 
 const stream = new Stream({ topic: "wss", windowMs: 1000, maxBytes: 1000 });
 const deliveries = new Deliveries([]);
@@ -107,7 +108,7 @@ Deno.test("[DEL8] if pushes are held back when a cursor is due, the session gets
       outbox,
     });
     const target = notificationTarget({ userId: "42", types: [] });
-    const subscription = session.subscribe(target, { api: "notification" });
+    const subscription = session.subscribe(target, ALL_KEPT);
     subscription.isAnswered = true;
     subscription.hold();
     streamStatus.add(session);
@@ -145,7 +146,7 @@ Deno.test("[DEL8] 100,000 sessions get their cursors spread over the period, wit
         address: "127.0.0.1",
         outbox: createOutbox(() => told++),
       });
-      session.subscribe(target, { api: "notification" }).isAnswered = true;
+      session.subscribe(target, ALL_KEPT).isAnswered = true;
       streamStatus.add(session);
     }
 

@@ -6,7 +6,7 @@ import { toJson } from "../../../src/protocol/frames.ts";
 import type { Target } from "../../../src/protocol/target.ts";
 import { Subscription } from "../../../src/sessions/subscription.ts";
 import type { SubscriptionParts } from "../../../src/sessions/subscription_state.ts";
-import { aliceCaller } from "./caller.ts";
+import { aliceCaller, ALL_KEPT } from "./caller.ts";
 
 /** Something that the subscription's client must get to know: an update, a reload, or a loss. */
 export interface Item {
@@ -91,7 +91,7 @@ export class ModelClient {
           },
         },
       },
-      list: { api: "notification" },
+      list: ALL_KEPT,
       parts,
     });
   }

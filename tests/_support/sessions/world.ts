@@ -15,7 +15,7 @@ import { FanOut } from "../../../src/sessions/fan_out.ts";
 import { Pushes } from "../../../src/sessions/pushes.ts";
 import { Subscription } from "../../../src/sessions/subscription.ts";
 import type { SubscriptionParts } from "../../../src/sessions/subscription_state.ts";
-import { aliceCaller } from "./caller.ts";
+import { aliceCaller, ALL_KEPT } from "./caller.ts";
 import { ANY, type Item, ModelClient } from "./model_client.ts";
 
 const PARTITIONS = 2;
@@ -393,7 +393,7 @@ export class World {
     for (let i = 0; i < OTHERS; i++) {
       const subscription = new Subscription(TARGET, {
         subscriber: { id: `other-${i}`, ...client },
-        list: { api: "notification" },
+        list: ALL_KEPT,
         parts: this.#parts,
       });
       this.#all.add(subscription);
