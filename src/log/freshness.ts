@@ -65,6 +65,11 @@ export class Freshness {
     return this.#partitions[partition]?.latest;
   }
 
+  /** How many ends wait until they are reached. It does not grow with the number of answers. */
+  get size(): number {
+    return this.#partitions.reduce((size, { waiting }) => size + waiting.length, 0);
+  }
+
   /** Forgets the ends of a partition, because it was cut back (DEL13). */
   forgetEnds(partition: number): void {
     const known = this.#partition(partition);
