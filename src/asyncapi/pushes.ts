@@ -15,7 +15,7 @@ const placeSchema = cursorSchema
   .describe("The place in the log up to which all subscriptions have been served (DEL8)");
 
 const EVENT = "c3b9e00c33a9b4cda35df404d710d2c4";
-const CURSOR = "AdndBmRvlkdKAaIIIecAAAAAAAAB";
+const CURSOR = "AtndBmRaeoHMAaIIIecAAAAAAAABAAAD";
 
 /** Frames that wss sends without a request. */
 export const PUSHES = {

@@ -84,7 +84,7 @@ const SHARED_REPLIES = {
       status: "ok",
       payload: null,
       recovered: true,
-      cursor: "AdndBmRvlkdKAaIIIeb3AAAAAAAA",
+      cursor: "AtndBmRaeoHMAaIIIeb3AAAAAAAA____",
     }],
   },
   refused: {

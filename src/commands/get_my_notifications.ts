@@ -22,7 +22,7 @@ export const getMyNotifications = defineCommand({
   summary: "Lists the user's notifications and subscribes to new ones (LIST1 to LIST3)",
   examples: [
     { params: { limit: 10, skip: 20, sort: "-createdAt" }, where: { types: ["message"] } },
-    { where: { types: [] }, since: "AdndBmRvlkdKAaIIIeb3AAAAAAAA" },
+    { where: { types: [] }, since: "AtndBmRaeoHMAaIIIeb3AAAAAAAA____" },
   ],
   reply: {
     summary: "The notification API's answer",
@@ -30,7 +30,7 @@ export const getMyNotifications = defineCommand({
     examples: [{
       event: "c3b9e00c33a9b4cda35df404d710d2c4",
       payload: { total: 1, items: [{ id: "1", type: "message", status: "unseen" }] },
-      cursor: "AdndBmRvlkdKAaIIIeb3AAAAAAAA",
+      cursor: "AtndBmRaeoHMAaIIIeb3AAAAAAAA____",
     }],
   },
   async run({ params = {}, where: { types }, since }, context) {

@@ -43,7 +43,7 @@ export const getSchedules = defineCommand({
       event: "f3d626ad22d8ba5b7d7c54a7ba5b1ae8",
       payload: { items: [{ id: "1", name: "Reds - Blues", gameId: "7" }] },
       recovered: false,
-      cursor: "AdndBmRvlkdKAaIIIecGAAAAAAAB",
+      cursor: "AtndBmRaeoHMAaIIIecGAAAAAAABAAAD",
     }],
   },
   run({ where, since }, context) {

@@ -55,5 +55,5 @@ export function cursorInFrontOf(
   position?: { readonly served: Positions; readonly front: string | null },
 ): string {
   return position?.front ??
-    codec.encode({ positions: position?.served ?? before.positions, timeMs: 0 });
+    codec.encode({ positions: position?.served ?? before.positions, times: [], timeMs: 0 });
 }

@@ -2,7 +2,7 @@
  * A reader's own position in the log, while it is not at the live end and is served from the window.
  */
 import type { Target } from "../protocol/target.ts";
-import type { Positions } from "./cursor.ts";
+import type { Positions, Times } from "./cursor.ts";
 import type { Loss, LossReason } from "./loss.ts";
 import type { Entry, LogWindow, ResumePoint } from "./window.ts";
 
@@ -31,16 +31,16 @@ export class ReadPosition {
   #served: Positions;
   /** Whether nobody else has the array of positions, so that it may be changed. */
   #isOwn = false;
-  #timeMs: number;
+  #times: Times;
   #loss: Loss | null = null;
   #front: string | null = null;
   /** No reload between the position and this seq is needed, as the one at this seq is later. */
   #laterReload = 0;
 
-  constructor({ seq, positions, timeMs }: ResumePoint) {
+  constructor({ seq, positions, times }: ResumePoint) {
     this.seq = seq;
     this.#served = positions;
-    this.#timeMs = timeMs;
+    this.#times = times;
   }
 
   /** The offset up to which the reader has everything, by partition. */
@@ -48,9 +48,9 @@ export class ReadPosition {
     return this.#served;
   }
 
-  /** Milliseconds since 1970: no record before the cursor from which it has resumed is newer. */
-  get timeMs(): number {
-    return this.#timeMs;
+  /** No record before the place from which it has gone on is newer. */
+  get times(): Times {
+    return this.#times;
   }
 
   /** What the reader has lost, and was not told yet; `null` if nothing. */
@@ -70,8 +70,8 @@ export class ReadPosition {
   }
 
   /** Goes on from a later place, in each partition in which the point is later. */
-  skipTo({ positions, timeMs }: ResumePoint): void {
-    this.#timeMs = Math.max(this.#timeMs, timeMs);
+  skipTo({ positions, times }: ResumePoint): void {
+    this.#times = positions.map((_, i) => Math.max(times[i] ?? 0, this.#times[i] ?? 0));
     for (const [partition, position] of positions.entries()) {
       this.#serve(partition, Math.max(position, this.#served[partition] ?? 0));
     }
@@ -81,7 +81,9 @@ export class ReadPosition {
   pass(entry: Entry, { target, window }: { target: Target; window: LogWindow }): EntryUse {
     const { seq, partition, offset, timestamp, delivery } = entry;
     this.seq = seq + 1;
-    if (this.#hasServed(entry)) return timestamp > this.#timeMs ? "of another log" : "had";
+    if (this.#hasServed(entry)) {
+      return timestamp > (this.#times[partition] ?? 0) ? "of another log" : "had";
+    }
     this.#serve(partition, offset + 1);
     if (delivery.does === "update") return "update";
     if (seq < this.listedUntil || seq < this.#laterReload) return "in a later list";
@@ -110,11 +112,11 @@ export class ReadPosition {
   noteList(seq: number): void {
     this.listedUntil = seq;
     if (!this.#loss || this.#loss.seq >= seq) return;
-    const { positions, timeMs, ...after } = this.#loss.after;
+    const { positions, times, ...after } = this.#loss.after;
     this.seq = after.seq;
     this.#served = positions;
     this.#isOwn = false;
-    this.#timeMs = timeMs;
+    this.#times = times;
     this.#loss = null;
     this.#front = null;
   }

@@ -2,9 +2,9 @@
  * Finds the place in the log from which a subscription is served: the place that a client's cursor
  * names, or the live end. Commands that subscribe ask here.
  */
-import type { Positions } from "./cursor.ts";
+import type { Positions, ResumeRefusal } from "./cursor.ts";
 import { isDoneWithin } from "../util/delay.ts";
-import type { ResumeRefusal, Stream } from "./stream.ts";
+import type { Stream } from "./stream.ts";
 import type { Target } from "../protocol/target.ts";
 import type { ResumePoint } from "./window.ts";
 

@@ -2,7 +2,15 @@
  * What this instance has read of the log: the positions, and the records that are still in the
  * window. Records come in from `sessions/consume.ts`; subscriptions look up their places here.
  */
-import { type Cursor, CursorCodec, MAX_TIME_MS, NO_ID, type Positions } from "./cursor.ts";
+import {
+  type Cursor,
+  CursorCodec,
+  MAX_TIME_MS,
+  NO_ID,
+  type Positions,
+  type ResumeRefusal,
+  type Times,
+} from "./cursor.ts";
 import type { Loss, LossReason, LossReport } from "./loss.ts";
 import type { ReadPosition } from "./read_position.ts";
 import {
@@ -15,16 +23,6 @@ import {
 } from "./window.ts";
 import type { Target } from "../protocol/target.ts";
 
-/** Why a client can't resume from its cursor (DEL6). */
-export type ResumeRefusal =
-  | "unreadable"
-  | "past_the_end"
-  | "left_the_window"
-  | "other_log"
-  | "reload_missed"
-  /** On this connection, the subscription was served from a later place on. */
-  | "served_further";
-
 /** How many breaks in the log are remembered. */
 const MAX_LOSSES = 100;
 
@@ -36,9 +34,12 @@ export class Stream {
   /** The topic's id; `null` if the brokers don't know ids, `undefined` until the log was found. */
   #topicId: string | null | undefined;
   readonly #positions: number[] = [];
-  /** The latest timestamp of all records that were read, in milliseconds since 1970. */
+  /** By partition: no record before the position is newer, in milliseconds since 1970. */
+  readonly #times: number[] = [];
+  /** The latest of these times. */
   #newestMs = 0;
   #snapshot: Positions | undefined;
+  #timesSnapshot: Times | undefined;
   #cursor: string | undefined;
   readonly #losses: LossReport[] = [];
   /** How many breaks there were. */
@@ -69,7 +70,8 @@ export class Stream {
 
   /** Where a reader is that has been served everything that was read. */
   get liveEnd(): ResumePoint {
-    return { positions: this.snapshot, seq: this.window.nextSeq, timeMs: 0 };
+    const times = this.#timesSnapshot ??= [...this.#times];
+    return { positions: this.snapshot, times, seq: this.window.nextSeq };
   }
 
   /** The cursor of the live end. All callers share the string until the next record. */
@@ -80,12 +82,15 @@ export class Stream {
   /**
    * The cursor of a place.
    *
-   * @param timeMs Milliseconds since 1970. Needed if the place is ahead of this instance: records
-   * before it may then be newer than all that were read here
+   * @param times Needed if the place is ahead of this instance: records before it may then be newer than
+   * all that were read here
    */
-  cursorAt(positions: Positions, timeMs = 0): string {
-    const latestMs = Math.max(Date.now(), this.#newestMs, this.#timesFrom, timeMs);
-    return this.#codec.encode({ positions, timeMs: latestMs });
+  cursorAt(positions: Positions, times?: Times): string {
+    let timeMs = Math.max(Date.now(), this.#newestMs, this.#timesFrom);
+    if (!times) return this.#codec.encode({ positions, times: this.#times, timeMs });
+    const latest = positions.map((_, i) => Math.max(times[i] ?? 0, this.#times[i] ?? 0));
+    timeMs = latest.reduce((max, time) => Math.max(max, time), timeMs);
+    return this.#codec.encode({ positions, times: latest, timeMs });
   }
 
   /**
@@ -93,12 +98,12 @@ export class Stream {
    *
    * @param entry If given, the cursor is also in front of this entry
    */
-  cursorOf({ served, timeMs, front }: ReadPosition, entry: Entry | null = null): string {
+  cursorOf({ served, times, front }: ReadPosition, entry: Entry | null = null): string {
     if (front !== null) return front;
-    if (!entry) return this.cursorAt(served, timeMs);
+    if (!entry) return this.cursorAt(served, times);
     const positions = [...served];
     positions[entry.partition] = entry.offset;
-    return this.cursorAt(positions, timeMs);
+    return this.cursorAt(positions, times);
   }
 
   /**
@@ -115,6 +120,7 @@ export class Stream {
     const begin = () => {
       this.#codec = new CursorCodec({ name: this.#topic, id });
       this.#positions.length = 0;
+      this.#times.length = 0;
       this.#forgetDerived();
     };
     if (before === undefined) {
@@ -138,10 +144,13 @@ export class Stream {
   open(partition: number, { first, position }: { first: number; position: number }): void {
     // Partitions are numbered without gaps. Nothing was read yet of those that are not open.
     for (let before = this.#positions.length; before < partition; before++) {
-      this.#positions[before] = 0;
+      this.#positions[before] = this.#times[before] = 0;
       this.window.open(before, 0);
     }
     this.#positions[partition] = position;
+    // What is in front of it was written before now.
+    this.#times[partition] = 0;
+    if (position > 0) this.#noteTime(partition, Date.now());
     this.window.open(partition, first);
     this.#forgetDerived();
   }
@@ -155,7 +164,7 @@ export class Stream {
   read(read: Read, delivery: Delivery | null): Entry | null {
     const { partition, offset, timestamp } = read;
     this.advance(partition, offset + 1);
-    this.#newestMs = Math.max(this.#newestMs, timestamp);
+    this.#noteTime(partition, timestamp);
     if (offset < this.window.first(partition) || delivery === null) {
       this.window.pass(read);
       return null;
@@ -173,6 +182,7 @@ export class Stream {
   jump(partition: number, to: number): Loss {
     const from = this.#positions[partition] ?? 0;
     return this.#break("lost by the log", { partition, from, to }, () => {
+      this.#noteTime(partition, Date.now());
       this.advance(partition, to);
       this.window.clear(this.#positions);
     });
@@ -245,7 +255,7 @@ export class Stream {
     if (!this.window.holds(positions)) return "left_the_window";
     for (const [partition, position] of positions.entries()) {
       const before = this.window.timestampBefore(partition, position);
-      if (before !== undefined && before > cursor.timeMs) return "other_log";
+      if (before !== undefined && before > (cursor.times[partition] ?? 0)) return "other_log";
     }
     const seq = this.window.seqAt(positions);
     for (const { partition, offset, delivery } of this.window.entriesFor(target, seq)) {
@@ -253,7 +263,7 @@ export class Stream {
         return "reload_missed";
       }
     }
-    return { positions, seq, timeMs: cursor.timeMs };
+    return { positions, seq, times: cursor.times };
   }
 
   /** Changes the log, and notes what that means for subscriptions; for operators, unless `undefined`. */
@@ -274,9 +284,15 @@ export class Stream {
     this.#timesFrom = Math.min(latestMs + 1, MAX_TIME_MS);
   }
 
+  #noteTime(partition: number, timeMs: number): void {
+    this.#times[partition] = Math.max(this.#times[partition] ?? 0, timeMs);
+    this.#newestMs = Math.max(this.#newestMs, timeMs);
+  }
+
   /** Drops what was derived from the positions, which have changed. */
   #forgetDerived(): void {
     this.#snapshot = undefined;
+    this.#timesSnapshot = undefined;
     this.#cursor = undefined;
   }
 }

@@ -3,7 +3,7 @@
  * record; subscriptions that are not live are served from here.
  */
 import { type Addressees, forEach, isFor, type Key, keysOf, namesOf } from "./addressing.ts";
-import type { Positions } from "./cursor.ts";
+import type { Positions, Times } from "./cursor.ts";
 import { Fifo, FifoMap } from "../util/fifo.ts";
 import type { JsonText } from "../protocol/frames.ts";
 import type { Target } from "../protocol/target.ts";
@@ -35,8 +35,8 @@ export interface ResumePoint {
   readonly positions: Positions;
   /** The first entry of the window to look at. */
   readonly seq: number;
-  /** Milliseconds since 1970: no record before the positions is newer. */
-  readonly timeMs: number;
+  /** No record before the positions is newer. */
+  readonly times: Times;
 }
 
 interface Stored extends Entry {

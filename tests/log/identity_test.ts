@@ -189,6 +189,30 @@ Deno.test("[DEL13][DEL6] a cursor of the older form is read, and is judged by it
   numbers.writeUIntBE(7, 6, 6);
   const cursor = codec.decode(Buffer.concat([start, numbers]).toString("base64url"));
   assertEquals(cursor?.idMark, NO_ID);
-  assertEquals([cursor?.timeMs, cursor?.positions], [1_700_000_000_000, [7]]);
+  assertEquals(cursor?.positions, [7]);
+  assertEquals([cursor?.timeMs, cursor?.times], [1_700_000_000_000, [1_700_000_000_000]]);
   assertEquals(codec.decode(Buffer.concat([start, numbers]).toString("hex")), null);
+});
+
+Deno.test("[DEL13] an instance that does not know of a cut yet writes no cursor that skips the new records", async () => {
+  const log = new BreakingLog({ partitions: 2 });
+  await using one = await startWss({ log });
+  await using client = await one.connect("/web", V1);
+  await client.request("getMyNotifications", LIST);
+  for (const data of ["kept", "old 1", "old 2"]) await publishTo(client, one, data);
+  log.stall(true);
+  await using two = await startWss({ log, backend: one.backend });
+  log.cut(0, 1);
+  await using other = await two.connect("/web", V1);
+  await other.request("getMyNotifications", LIST);
+  for (const data of ["new 1", "new 2", "new 3"]) await publishTo(other, two, data);
+  // This cursor is written after the new records were.
+  const late = await client.request("getMyNotifications", LIST);
+
+  assertEquals(await resume(two, late.cursor), [false]);
+  log.stall(false);
+  assertEquals((await client.next()).status, "resync");
+  const pushes = await client.pushesUntilIdle();
+  assertEquals(pushes.map(({ payload }) => payload), ["new 1", "new 2", "new 3"]);
+  assertEquals(await resume(two, pushes[1]?.cursor), [true, "new 3"]);
 });

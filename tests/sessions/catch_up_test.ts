@@ -39,7 +39,7 @@ function startCatchUp({ updates }: { updates: number }) {
         parts,
       });
       subscription.hold();
-      subscription.beginAt({ positions: [0], seq: 0, timeMs: 0 });
+      subscription.beginAt({ positions: [0], seq: 0, times: [] });
       subscription.release();
       return subscription;
     },

@@ -319,7 +319,7 @@ export class World {
     const positions = [...this.#stream.decode(cursor)?.positions ?? this.#stream.positions];
     positions[partition] = (this.#stream.positions[partition] ?? 0) + 2;
     // That instance has read them, so its cursor is not older. Here they are published later.
-    return this.#stream.cursorAt(positions, Date.now() + 60_000);
+    return this.#stream.cursorAt(positions, positions.map(() => Date.now() + 60_000));
   }
 
   /** A client asks for its list with the cursor of another client. */

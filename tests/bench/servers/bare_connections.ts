@@ -5,7 +5,7 @@
 import { answer, cpuMs, residentBytes, say } from "../harness/parent.ts";
 
 const USER = { status: "ok", payload: { id: "user-12345" } };
-const LIST = { status: "ok", payload: [{ id: "n1" }], cursor: "AdndBmRvlkdKAaIJFL-BAAAAAAAA" };
+const LIST = { status: "ok", payload: [{ id: "n1" }], cursor: "AtndBmRaeoHMAaIJFL-BAAAAAAAA____" };
 const SUBSCRIPTION = "8a3c96df8d5c9fc74a3ac34b481af393";
 
 const sockets = new Set<WebSocket>();
