@@ -58,7 +58,8 @@ export interface LogEvents {
    * The log was found. Called before its first partition; called again if the topic was made again
    * (DEL13): the partitions so far are gone then, and those of the new topic are opened.
    *
-   * @param topic.id The topic's id; `null` if the brokers don't know ids of topics
+   * @param topic.id The topic's id; `null` if the brokers don't know ids of topics. A call with the same
+   * id as before is ignored
    */
   onTopic(topic: { readonly id: string | null }): void;
   /**
