@@ -18,7 +18,6 @@ import {
   type Debt,
   debtAfterList,
   debtAfterLoss,
-  debtAfterResync,
   debtWithoutResync,
   ENDED,
   hasResyncDue,
@@ -144,6 +143,9 @@ export class Subscription {
     const { position, reload } = behind;
     const { pushes, reloads } = this.#parts;
     const { hasRoom } = this.subscriber.outbox;
+    // A command's list is under way (DEL2): it is in place of this one, or if it fails, this one is
+    // fetched once more.
+    if (this.#state.state === "held") return this.#continue({ state: "full", position, reload });
     if (list === null) {
       if (reload.entry) pushes.note(this, { entry: reload.entry, what: "reload failed" });
       // The client is told of the loss anyway.
@@ -286,8 +288,7 @@ export class Subscription {
     const list = pushes.resync({ target, subscriber, pushCursor }, reload);
     // Of several lists, the latest includes the others. Cursors stay in front of the first one.
     const cursor = this.#debt?.cursor ?? stream.cursorOf(position, reload.entry);
-    const isHeld = this.#state.state === "held";
-    this.#debt = debtAfterResync(this.#debt, { list, cursor, isHeld });
+    this.#debt = list && { list, cursor, resyncFor: null };
   }
 
   #hasGap(position: ReadPosition): boolean {

@@ -91,20 +91,6 @@ export function debtAfterList(debt: Debt | null, seq: number): Debt | null {
   return { ...debt, list: null };
 }
 
-/**
- * The debt after a `resync`.
- *
- * @param options.list The list that the client gets later, as it does not know `resync`
- * @param options.isHeld Whether a command's list is under way: it may have been requested before the loss
- */
-export function debtAfterResync(
-  debt: Debt | null,
-  { list, cursor, isHeld }: Pick<Debt, "list" | "cursor"> & { readonly isHeld: boolean },
-): Debt | null {
-  const resyncFor = isHeld && debt ? debt.resyncFor : null;
-  return list || resyncFor !== null ? { list, cursor, resyncFor } : null;
-}
-
 /** What is left of a debt when its `resync` goes out. */
 export function debtWithoutResync(debt: Debt | null): Debt | null {
   return debt?.list ? { ...debt, resyncFor: null } : null;

@@ -176,24 +176,33 @@ Deno.test("[DEL2] a list that was requested after a reload replaces the reload i
   assertEquals(wss.service.reloads.size, 0);
 });
 
-Deno.test("[DEL2] if the reload arrives first, pushes are still held back for the list", async () => {
+Deno.test("[DEL2] if the reload arrives first, the list is in its place; if that fails, the reload is fetched once more", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   const { event } = await client.request("getMyNotifications", LIST);
   const release = wss.backend.hold("GET /notification");
+  /** A reload arrives while a list that was requested later is under way. */
+  const begin = async () => {
+    wss.publish("update_subscription", reload(event));
+    const letReloadGo = await release();
+    wss.publish("notification", push(1));
+    client.ask("getMyNotifications", LIST);
+    const letListGo = await release();
+    wss.publish("notification", push(2));
+    letReloadGo(Response.json("reload"));
+    await until("the reload has ended", () => wss.service.reloads.size === 0);
+    return letListGo;
+  };
+  const next = async () => (await client.next()).payload;
 
-  wss.publish("update_subscription", reload(event));
-  const letReloadGo = await release();
-  wss.publish("notification", push(1));
-  const rid = client.ask("getMyNotifications", LIST);
-  const letListGo = await release();
-  wss.publish("notification", push(2));
-  letReloadGo();
-  assertEquals((await client.next()).status, "reload");
-  letListGo();
+  (await begin())(Response.json("list"));
+  assertEquals([await next(), await next(), await next()], ["list", 1, 2]);
 
-  assertEquals((await client.next()).rid, rid);
-  assertEquals([(await client.next()).payload, (await client.next()).payload], [1, 2]);
+  (await begin())(new Response(null, { status: 500 }));
+  assertEquals((await client.next()).status, "error");
+  (await release())(Response.json("a fresh reload"));
+  assertEquals([await next(), await next(), await next()], ["a fresh reload", 1, 2]);
+  assertEquals(await client.pushesUntilIdle(), []);
 });
 
 Deno.test("[DEL4] the record's id is the same for all clients", async () => {
