@@ -37,6 +37,15 @@ const PLACES: Record<Api, readonly Place[]> = {
   OffsetForLeaderEpoch: ["partition"],
 };
 
+/** Those whose answers can tell a client to wait. */
+const THROTTLES: ReadonlySet<Api> = new Set<Api>([
+  "ApiVersions",
+  "Metadata",
+  "ListOffsets",
+  "Fetch",
+  "OffsetForLeaderEpoch",
+]);
+
 /** How the broker is: as it is, without epochs in Fetch, or as old as one that the service can read from. */
 const BROKERS = {
   "": {},
@@ -53,6 +62,10 @@ function* faults(): Generator<{ text: string; fault: Fault; ages: readonly Age[]
     for (const does of ["close", "stall", "break off", "answer garbage", "speak HTTP"] as const) {
       const ages: Age[] = isForOlder ? ["older"] : ["", "older", "oldest"];
       yield { text: `${api}: ${does}`, fault: { api, does }, ages };
+    }
+    if (THROTTLES.has(api)) {
+      const ages: Age[] = isForOlder ? ["older"] : [""];
+      yield { text: `${api}: throttle`, fault: { api, does: "throttle" }, ages };
     }
     for (const place of PLACES[api]) {
       for (const error of ERROR_NAMES) {

@@ -33,6 +33,8 @@ export interface Found {
   readonly errors: Record<Place, number[]>;
   /** Where the ports of brokers are, each an int32. */
   readonly ports: number[];
+  /** Where the milliseconds are that a client is to wait before its next request, an int32. */
+  readonly throttles: number[];
   /** Where an API's entry in ApiVersions is: its key, its oldest and its newest version, each an int16. */
   readonly versions: number[];
 }
@@ -48,6 +50,7 @@ export function findFields({ api, version, frame }: Answer): Found {
   const found: Found = {
     errors: { answer: [], topic: [], partition: [] },
     ports: [],
+    throttles: [],
     versions: [],
   };
   const isFlexible = version >= (FIRST_FLEXIBLE[api] ?? Infinity);
@@ -63,9 +66,10 @@ export function findFields({ api, version, frame }: Answer): Found {
 type Walk = (fields: Fields, to: { version: number; found: Found }) => void;
 
 const WALKS: Record<Api, Walk> = {
-  ApiVersions(fields, { found }) {
+  ApiVersions(fields, { version, found }) {
     found.errors.answer.push(fields.skip(2));
     fields.each(() => found.versions.push(fields.skip(6)));
+    if (version >= 1) found.throttles.push(fields.skip(4));
   },
   SaslHandshake(fields, { found }) {
     found.errors.answer.push(fields.skip(2));
@@ -75,7 +79,7 @@ const WALKS: Record<Api, Walk> = {
   },
   Metadata: walkMetadata,
   ListOffsets(fields, { version, found }) {
-    if (version >= 2) fields.skip(4);
+    if (version >= 2) found.throttles.push(fields.skip(4));
     fields.each(() => {
       fields.skipString();
       fields.each(() => {
@@ -88,7 +92,7 @@ const WALKS: Record<Api, Walk> = {
   },
   Fetch: walkFetch,
   OffsetForLeaderEpoch(fields, { version, found }) {
-    if (version >= 2) fields.skip(4);
+    if (version >= 2) found.throttles.push(fields.skip(4));
     fields.each(() => {
       fields.skipString();
       fields.each(() => {
@@ -104,7 +108,7 @@ function walkMetadata(
   { version, found }: { version: number; found: Found },
 ): void {
   const skipIds = () => fields.each(() => fields.skip(4));
-  if (version >= 3) fields.skip(4);
+  if (version >= 3) found.throttles.push(fields.skip(4));
   fields.each(() => {
     fields.skip(4);
     fields.skipString();
@@ -133,7 +137,7 @@ function walkMetadata(
 }
 
 function walkFetch(fields: Fields, { version, found }: { version: number; found: Found }): void {
-  if (version >= 1) fields.skip(4);
+  if (version >= 1) found.throttles.push(fields.skip(4));
   if (version >= 7) {
     found.errors.answer.push(fields.skip(2));
     fields.skip(4);

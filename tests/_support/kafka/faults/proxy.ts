@@ -17,9 +17,9 @@ export type Fault =
       /**
        * Close the connection in place of an answer; never answer anything on it again; send half of
        * the answer, and close; answer random bytes with the right size and correlation id; answer as a
-       * web server.
+       * web server; tell the client to wait for 24 days before its next request.
        */
-      readonly does: "close" | "stall" | "break off" | "answer garbage" | "speak HTTP";
+      readonly does: "close" | "stall" | "break off" | "answer garbage" | "speak HTTP" | "throttle";
     }
   );
 
@@ -127,6 +127,10 @@ export function startFaultProxy({ brokers, newest = {}, random }: FaultProxyOpti
         if (places.length > 0) hit();
         return await line.toClient(frame);
       }
+      case "throttle":
+        for (const at of found.throttles) new DataView(frame.buffer).setInt32(at, 2 ** 31 - 1);
+        if (found.throttles.length > 0) hit();
+        return await line.toClient(frame);
       case "break off":
         hit();
         await line.toClient(frame.subarray(0, Math.ceil(frame.length / 2)));
