@@ -27,8 +27,11 @@ const logger = getLogger(["wss", "kafka"]);
 
 /** Milliseconds between two looks for new partitions (KAF8), and for a topic that was made again. */
 const METADATA_MS = 20_000;
-/** Milliseconds for which the topic may be missing: the first question may have made it. */
-const CREATION_MS = 500;
+/**
+ * Milliseconds for which there may be trouble of some kinds before it is told: the first question may
+ * have made the topic, and leaders are elected.
+ */
+const GRACE_MS: Readonly<Record<string, number>> = { missing_topic: 500, no_leader: ELECTION_MS };
 
 /** The settings of the reader. */
 export type KafkaReaderSettings =
@@ -189,7 +192,7 @@ export class KafkaReader implements LogReader {
         ErrorCode.LEADER_NOT_AVAILABLE,
         `the leader of partition ${partition}`,
       );
-      this.#tell(`partition ${partition}`, error, { graceMs: ELECTION_MS });
+      this.#tell(`partition ${partition}`, error);
     }
     this.#startFetchers(parts);
   }
@@ -213,10 +216,9 @@ export class KafkaReader implements LogReader {
 
   #tell(source: string, error: unknown, { graceMs }: { graceMs?: number } = {}): void {
     const trouble = troubleOf(error, this.#settings);
-    const isCreation = source === "topic" && trouble.kind === "missing_topic";
     logger.debug("Trouble with {source}: {error}", { source, error });
     this.#parts?.troubles.tell(source, trouble, {
-      graceMs: graceMs ?? (isCreation ? CREATION_MS : 0),
+      graceMs: graceMs ?? GRACE_MS[trouble.kind] ?? 0,
     });
   }
 

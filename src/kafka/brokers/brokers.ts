@@ -43,23 +43,22 @@ export class Brokers {
     for (const { nodeId, host, port } of nodes) this.#nodes.set(nodeId, `${host}:${port}`);
   }
 
-  /** Where a node is, for messages about it. */
-  addressOf(nodeId: number): string {
-    return this.#nodes.get(nodeId) ?? `broker ${nodeId}`;
-  }
-
   /**
    * Opens a connection to a node, for its fetcher.
    *
    * @throws {Error} See {@linkcode BrokerConnection.open}
    */
-  open(nodeId: number): Promise<BrokerConnection> {
-    return this.#openAt(this.addressOf(nodeId));
+  async open(nodeId: number): Promise<BrokerConnection> {
+    return await this.#openAt(this.#addressOf(nodeId));
   }
 
-  /** Asks one node. */
-  ask<T>(nodeId: number, ask: Ask<T>): Promise<T> {
-    return this.#askAt(this.addressOf(nodeId), ask);
+  /**
+   * Asks one node.
+   *
+   * @throws {Error} It can't be reached, or what `ask` throws
+   */
+  async ask<T>(nodeId: number, ask: Ask<T>): Promise<T> {
+    return await this.#askAt(this.#addressOf(nodeId), ask);
   }
 
   /**
@@ -104,6 +103,13 @@ export class Brokers {
     const others = this.#bootstrap.filter((address) => !nodes.includes(address));
     this.#asked++;
     return [...rotated(nodes, this.#asked), ...rotated(others, this.#asked)];
+  }
+
+  #addressOf(nodeId: number): string {
+    const address = this.#nodes.get(nodeId);
+    if (address !== undefined) return address;
+    // The leader of a partition that is down may be missing in the list of brokers.
+    throw new UnreachableError(`broker ${nodeId}`, "no broker says where it is");
   }
 
   async #askAt<T>(address: string, ask: Ask<T>): Promise<T> {
