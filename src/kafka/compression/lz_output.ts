@@ -11,7 +11,7 @@ const HISTORY_BYTES = 64 * 1024;
 const CHUNK_BYTES = 64 * 1024;
 const MIN_CHUNK_BYTES = 4 * 1024;
 
-/** Where a codec reads from outside of what was written. */
+/** Compressed data is not what its format says: cut short, with lengths that lie, and so on. */
 export class BrokenStreamError extends Error {
   override readonly name = "BrokenStreamError";
 }

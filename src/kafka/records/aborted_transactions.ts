@@ -3,8 +3,13 @@
  * overlap it; its batches are to be passed in order.
  */
 import type { AbortedTransaction } from "../wire/fetch.ts";
-import { type BatchHeader, HEADER_BYTES, isControl, isTransactional } from "./batch_header.ts";
-import { readProducerId } from "./batch_header.ts";
+import {
+  type BatchHeader,
+  HEADER_BYTES,
+  isControl,
+  isTransactional,
+  readProducerId,
+} from "./batch_header.ts";
 import { VarintReader } from "./varints.ts";
 
 /** The type of the mark of an aborted transaction; that of a committed one is 1. */
