@@ -8,7 +8,7 @@ import { type BrokerConnection, UnreachableError } from "./brokers/broker_connec
 import type { Brokers } from "./brokers/brokers.ts";
 import { FetchedErrors, type FetchedErrorsParts } from "./fetched_errors.ts";
 import { RETRY_MS } from "./keep_trying.ts";
-import type { PartitionReading } from "./partition_reading.ts";
+import type { PartitionReading } from "./topic/partition_reading.ts";
 import { RefusedError } from "./trouble.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
 import {
@@ -28,7 +28,7 @@ const MAX_BYTES = 10 * 2 ** 20;
 const MAX_PARTITION_BYTES = 2 ** 20;
 /** Milliseconds between two reports of ends. There may be many more answers. */
 const ENDS_MS = 250;
-/** Milliseconds until the next Fetch, if the last one brought nothing and did not wait. */
+/** The most milliseconds until the next Fetch, if several in a row brought nothing and did not wait. */
 const EMPTY_MS = 100;
 /** The first version in which a leader tells by itself where the log was cut back. */
 const TELLS_CUTS = 12;
@@ -49,6 +49,8 @@ export class Fetcher {
   readonly #errors: FetchedErrors;
   #connection: BrokerConnection | undefined;
   #endsToldAt = 0;
+  /** Fetches in a row that brought nothing and did not wait. */
+  #emptyInRow = 0;
   /** Which partition is asked for first: a broker fills an answer in the order of the request. */
   #turn = 0;
 
@@ -96,7 +98,10 @@ export class Fetcher {
     const positions = ready.map(({ position }) => position);
     await this.#fetchAll(connection, ready);
     const isEmpty = ready.every(({ position }, i) => position === positions[i]);
-    if (isEmpty && Date.now() - startedAt < EMPTY_MS) await delay(EMPTY_MS, signal);
+    const isQuick = Date.now() - startedAt < EMPTY_MS;
+    this.#emptyInRow = isEmpty && isQuick ? this.#emptyInRow + 1 : 0;
+    // Brokers answer a little too early now and then, before a record can be read.
+    if (this.#emptyInRow > 2) await delay(Math.min(2 ** this.#emptyInRow, EMPTY_MS), signal);
   }
 
   async #connect(): Promise<BrokerConnection> {

@@ -7,7 +7,7 @@ import type { Brokers } from "./brokers/brokers.ts";
 import type { KafkaSettings } from "./client.ts";
 import { connectKafkaProducer } from "./producer.ts";
 import { findRecord, type WholeRecord } from "./records/find_record.ts";
-import type { TopicReading } from "./topic_reading.ts";
+import type { TopicReading } from "./topic/topic_reading.ts";
 import { RefusedError } from "./trouble.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
 import { BY_TOPIC_ID, FETCH, fetchRequest } from "./wire/fetch.ts";

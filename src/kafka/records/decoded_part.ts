@@ -19,8 +19,8 @@ export interface FetchedRecords {
   /** The offset that was asked for. Records before it are left out. */
   readonly position: number;
   /**
-   * The last stable offset of the same answer. Batches that claim to reach beyond it are broken, as
-   * the checksum does not cover a batch's offset.
+   * Where the log ends. Batches that claim to reach beyond it are broken, as the checksum does not
+   * cover a batch's offset.
    */
   readonly end: number;
   readonly abortedTransactions: readonly AbortedTransaction[];
@@ -74,3 +74,15 @@ export interface IncompleteBatch {
 
 /** What was decoded, in the order of the log. */
 export type DecodedPart = ReadRecords | SetAsideRecords | IncompleteBatch;
+
+/** The offset behind the last record of a part; 0 if there is none. */
+export function endOf(part: DecodedPart): number {
+  switch (part.kind) {
+    case "records":
+      return part.next;
+    case "setAside":
+      return part.to;
+    case "incomplete":
+      return 0;
+  }
+}

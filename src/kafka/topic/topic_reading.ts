@@ -3,13 +3,22 @@
  * to the {@linkcode LogEvents}: one part at a time, whichever broker it is from, as a record may only
  * come when the one before it has been dealt with.
  */
-import type { LogEvents } from "../log/reader.ts";
-import { FRAME_COST, TimeSlice } from "../util/time_slice.ts";
+import type { LogEvents } from "../../log/reader.ts";
+import { FRAME_COST, TimeSlice } from "../../util/time_slice.ts";
+import { CatchingUp } from "./catching_up.ts";
 import { type EpochBound, PartitionReading } from "./partition_reading.ts";
-import type { DecodeLimits, ReadRecords, SetAsideRecords } from "./records/decoded_part.ts";
-import { readBatches } from "./records/read_batches.ts";
-import type { FetchedPartition } from "./wire/fetch.ts";
-import type { PartitionMetadata } from "./wire/metadata.ts";
+import {
+  type DecodeLimits,
+  endOf,
+  type ReadRecords,
+  type SetAsideRecords,
+} from "../records/decoded_part.ts";
+import { readBatches } from "../records/read_batches.ts";
+import type { FetchedPartition } from "../wire/fetch.ts";
+import type { PartitionMetadata } from "../wire/metadata.ts";
+
+/** Answers in a row that may go on behind their ends: after so many, the offsets must be broken. */
+const SURE_AFTER = 3;
 
 /** Where a partition is read at the start. */
 export interface PartitionStart {
@@ -28,9 +37,7 @@ export class TopicReading {
   readonly #limits: DecodeLimits;
   readonly #signal: AbortSignal;
   readonly #partitions = new Map<number, PartitionReading>();
-  /** The ends at the start of the partitions that have not been read up to it. */
-  readonly #endsAtStart = new Map<number, number>();
-  readonly #caughtUp = Promise.withResolvers<void>();
+  readonly #catchingUp = new CatchingUp();
   readonly #slice = new TimeSlice();
   /** Resolves when the last part that came in has been handed on. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -47,7 +54,7 @@ export class TopicReading {
     this.#events = events;
     this.#limits = limits;
     this.#signal = signal;
-    signal.addEventListener("abort", () => this.#caughtUp.resolve(), { once: true });
+    signal.addEventListener("abort", () => this.#catchingUp.stop(), { once: true });
   }
 
   get partitions(): ReadonlyMap<number, PartitionReading> {
@@ -64,7 +71,7 @@ export class TopicReading {
    * aborted.
    */
   get caughtUp(): Promise<void> {
-    return this.#caughtUp.promise;
+    return this.#catchingUp.done;
   }
 
   /**
@@ -74,13 +81,12 @@ export class TopicReading {
   open(topicId: string | null, starts: readonly PartitionStart[]): void {
     this.#topicId = topicId;
     this.#events.onTopic({ id: topicId });
-    for (const { partition, low, end, first } of starts) {
+    this.#catchingUp.begin(starts.map(({ partition, low, end, first }) => {
       const position = Math.max(low, first - 1);
       this.#partitions.set(partition, new PartitionReading(partition, position));
-      if (position < end) this.#endsAtStart.set(partition, end);
       this.#events.onPartition(partition, { first: Math.max(low, first), position });
-    }
-    this.#noteCaughtUp();
+      return { partition, position, end };
+    }));
   }
 
   /** Starts partitions that were added to the topic, at their beginning (KAF8). */
@@ -93,10 +99,9 @@ export class TopicReading {
     return this.#inTurn(() => {
       this.#topicId = topicId;
       this.#partitions.clear();
-      this.#endsAtStart.clear();
       this.#events.onTopic({ id: topicId });
       this.#add(partitions);
-      this.#noteCaughtUp();
+      this.#catchingUp.stop();
     });
   }
 
@@ -127,13 +132,21 @@ export class TopicReading {
   take(reading: PartitionReading, fetched: FetchedPartition, position: number): Promise<void> {
     return this.#inTurn(async () => {
       if (!this.#isAt(reading, position)) return;
-      const { partition, abortedTransactions, records, lastStableOffset: end } = fetched;
+      const { partition, abortedTransactions, records, lastStableOffset } = fetched;
+      // The leader notes the end and then reads, so an answer may go on behind the end that it tells.
+      const isSure = reading.beyondEnd >= SURE_AFTER;
+      const end = isSure ? lastStableOffset : Number.MAX_SAFE_INTEGER;
+      const isWhole = reading.batchBytes > 0;
       const batches = readBatches(
-        { partition, position, end, abortedTransactions, records, isWhole: reading.batchBytes > 0 },
+        { partition, position, end, abortedTransactions, records, isWhole },
         { limits: this.#limits, slice: this.#slice },
       );
       reading.batchBytes = 0;
       for await (const part of batches) {
+        if (endOf(part) > lastStableOffset && !isSure) {
+          reading.beyondEnd++;
+          return;
+        }
         if (part.kind === "incomplete") reading.batchBytes = part.bytes;
         else if (part.kind === "setAside") this.#setAside(reading, part);
         else if (this.#isReplaced(reading, part)) return;
@@ -187,6 +200,7 @@ export class TopicReading {
   }
 
   async #handOn(reading: PartitionReading, part: ReadRecords): Promise<void> {
+    reading.beyondEnd = 0;
     reading.noteEpoch(part.leaderEpoch);
     for (const record of part.records) {
       // Awaited only if there is something to wait for. Else it would cost a promise for each record.
@@ -205,6 +219,7 @@ export class TopicReading {
     reading: PartitionReading,
     { from, to, reason, leaderEpoch }: SetAsideRecords,
   ): void {
+    reading.beyondEnd = 0;
     reading.skip(to, leaderEpoch);
     this.#events.onSetAside(reading.partition, { from, to, reason });
     this.#noteRead(reading);
@@ -226,8 +241,7 @@ export class TopicReading {
 
   #cut(reading: PartitionReading, position: number): void {
     reading.goBack(position);
-    // The end of that time may be out of reach.
-    this.#endsAtStart.delete(reading.partition);
+    this.#catchingUp.forget(reading.partition);
     this.#events.onCut(reading.partition, position);
     this.#noteRead(reading);
   }
@@ -235,12 +249,7 @@ export class TopicReading {
   /** Tells that everything before the position has been read. */
   #noteRead({ partition, position }: PartitionReading): void {
     this.#events.onPosition(partition, position);
-    if (position >= (this.#endsAtStart.get(partition) ?? 0)) this.#endsAtStart.delete(partition);
-    this.#noteCaughtUp();
-  }
-
-  #noteCaughtUp(): void {
-    if (this.#endsAtStart.size === 0) this.#caughtUp.resolve();
+    this.#catchingUp.note(partition, position);
   }
 
   #inTurn(work: () => void | Promise<void>): Promise<void> {

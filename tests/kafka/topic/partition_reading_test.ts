@@ -1,6 +1,6 @@
 /** Where a log was cut back, by the epochs of what was read (KIP-101). */
 import { assertEquals } from "@std/assert";
-import { PartitionReading } from "../../src/kafka/partition_reading.ts";
+import { PartitionReading } from "../../../src/kafka/topic/partition_reading.ts";
 
 /** A partition of which records of epoch 1 were read from 10 on, of epoch 3 from 20 on, up to 30. */
 function readUpTo30(): PartitionReading {

@@ -28,6 +28,8 @@ export class PartitionReading {
   retryAt = 0;
   /** About how many bytes to ask for, if more than usual: a batch is as large. */
   batchBytes = 0;
+  /** Answers in a row whose records went on behind the end that they told. */
+  beyondEnd = 0;
   /** The position at which records of a lower epoch than before were found last; -1 if at none. */
   loweredAt = -1;
   /** Consecutive answers that its position is out of range, though it is not. */

@@ -4,9 +4,9 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { TopicReading } from "./topic_reading.ts";
-import { RefusedError } from "./trouble.ts";
-import { ErrorCode } from "./wire/error_codes.ts";
-import type { TopicMetadata } from "./wire/metadata.ts";
+import { RefusedError } from "../trouble.ts";
+import { ErrorCode } from "../wire/error_codes.ts";
+import type { TopicMetadata } from "../wire/metadata.ts";
 
 const logger = getLogger(["wss", "kafka"]);
 

@@ -1,10 +1,10 @@
 /** How records reach the service: one part at a time, and as far as it can take them. */
 import { setImmediate } from "node:timers";
 import { assertEquals } from "@std/assert";
-import type { LogEvents } from "../../src/log/reader.ts";
-import { TopicReading } from "../../src/kafka/topic_reading.ts";
-import type { FetchedPartition } from "../../src/kafka/wire/fetch.ts";
-import { encodeBatch } from "../_support/kafka/batches.ts";
+import type { LogEvents } from "../../../src/log/reader.ts";
+import { TopicReading } from "../../../src/kafka/topic/topic_reading.ts";
+import type { FetchedPartition } from "../../../src/kafka/wire/fetch.ts";
+import { encodeBatch } from "../../_support/kafka/batches.ts";
 
 const LIMITS = { maxRecordBytes: 1000, maxBatchBytes: 10_000 };
 const NOT_ABORTED = new AbortController().signal;
@@ -186,4 +186,29 @@ Deno.test("[DEL12][DEL13] a position out of the log's range goes to the nearer b
     "1 cut at 0",
     "1 at 0",
   ]);
+});
+
+Deno.test("[KAF9] records behind the end that a leader tells are taken when it tells a later one", async () => {
+  const { events, next } = collect();
+  const { reading, first } = open(events);
+  await next();
+  const early = { ...fetched(0, { count: 1 }), lastStableOffset: 0 };
+
+  const done = [reading.take(first, early, 0), reading.take(first, early, 0)];
+  assertEquals(await next(), []);
+  done.push(reading.take(first, fetched(0, { count: 1 }), 0));
+
+  assertEquals([await next(), await next()], [["0-0"], ["0 at 1"]]);
+  await Promise.all(done);
+});
+
+Deno.test("[KAF9] records that stay behind the end are set aside, as their offsets must be broken", async () => {
+  const { events, next } = collect();
+  const { reading, first } = open(events);
+  await next();
+  const broken = { ...fetched(0, { from: 2 ** 40, count: 1 }), lastStableOffset: 7 };
+
+  for (let answer = 0; answer < 4; answer++) await reading.take(first, broken, 0);
+
+  assertEquals(await next(), ["0 set aside 0 to 1", "0 at 1"]);
 });

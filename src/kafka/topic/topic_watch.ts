@@ -1,9 +1,9 @@
 /**
  * Asks for the topic's metadata again and again: its identity, its partitions, and who leads them.
  */
-import { delay } from "../util/delay.ts";
-import type { Brokers } from "./brokers/brokers.ts";
-import { METADATA, metadataRequest, type TopicMetadata } from "./wire/metadata.ts";
+import { delay } from "../../util/delay.ts";
+import type { Brokers } from "../brokers/brokers.ts";
+import { METADATA, metadataRequest, type TopicMetadata } from "../wire/metadata.ts";
 
 /** Milliseconds for an answer. */
 const ANSWER_MS = 2500;
