@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import type { LogEvents } from "../../src/log/reader.ts";
 import { KafkaReader } from "../../src/kafka/reader.ts";
+import { startSilentServer } from "../_support/network/silent_server.ts";
 import { deadline, until } from "../_support/queue.ts";
 import { testSettings } from "../_support/service/settings.ts";
 
@@ -19,28 +20,6 @@ const NO_EVENTS: LogEvents = {
   onSetAside: () => {},
   onTrouble: () => {},
 };
-
-/** A server that takes connections and what comes over them, and answers nothing. */
-function startSilentServer() {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const connections = new Set<Deno.Conn>();
-  const serving = (async () => {
-    for await (const connection of listener) {
-      connections.add(connection);
-      connection.readable.pipeTo(new WritableStream()).catch(() => {})
-        .finally(() => connections.delete(connection));
-    }
-  })();
-  return {
-    address: `127.0.0.1:${listener.addr.port}`,
-    connections,
-    async [Symbol.asyncDispose]() {
-      listener.close();
-      await serving;
-      await until("all connections are closed", () => connections.size === 0);
-    },
-  };
-}
 
 for (const KAFKA_SSL of [false, true]) {
   Deno.test(`a reader ends at once while a broker says nothing${KAFKA_SSL ? " about TLS" : ""}`, async () => {
