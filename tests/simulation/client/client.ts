@@ -1,0 +1,488 @@
+/**
+ * A client of the simulation. It does what the schedule says, and by itself what every client does: it
+ * connects again, logs in again, and asks for a list after a `resync`. It checks every frame.
+ */
+import { Violation } from "../oracle/knowledge.ts";
+import type { Target } from "../oracle/targets.ts";
+import type { ListBody, SimulatedBackend } from "../world/backend.ts";
+import type { Instance } from "../world/instance.ts";
+import type { Line, LineClient } from "../world/line.ts";
+import type { Log } from "../world/log.ts";
+import type { Loop } from "../platform/loop.ts";
+import type { Random } from "../platform/random.ts";
+import type { Trace } from "../platform/trace.ts";
+import { type Frame, readFrame } from "./frames.ts";
+import { ClientSubscription } from "./subscription.ts";
+
+/** What all clients need. */
+export interface ClientOptions {
+  readonly log: Log;
+  readonly backend: SimulatedBackend;
+  readonly loop: Loop;
+  readonly random: Random;
+  readonly trace: Trace;
+  /** An instance to connect to, not the given one if there is another. */
+  readonly pickInstance: (not: Instance | null) => Instance | null;
+}
+
+/** What a client is. */
+export interface ClientInit {
+  readonly name: string;
+  readonly protocol: "none" | "wss.v1" | "wss.v1.batch";
+  readonly endpoint: "/web" | "/mobile";
+  readonly user: string;
+  /** Whether its token comes with the upgrade. */
+  readonly sendsHeader: boolean;
+}
+
+/** A request that is not answered yet. */
+interface Request {
+  readonly command: string;
+  readonly onReply: (reply: Frame) => void;
+}
+
+/** A client. */
+export class Client {
+  readonly name: string;
+  readonly knowsVersion1: boolean;
+  readonly endpoint: "/web" | "/mobile";
+  /** What it wants to be subscribed to. */
+  readonly subscriptions = new Map<Target, ClientSubscription>();
+  /** As whom it wants to be logged in. */
+  user: string | null;
+  token: string | null = null;
+  line: Line | null = null;
+  instance: Instance | null = null;
+  /** The latest news of the stream. */
+  stream: { readonly status: string; readonly at: number } | null = null;
+  readonly #init: ClientInit;
+  readonly #options: ClientOptions;
+  readonly #requests = new Map<number, Request>();
+  /** The user of the session, as far as the client knows. */
+  #sessionUser: string | null = null;
+  #rid = 0;
+  #badFrames = 0;
+  #isLoggingIn = false;
+  /** Whether it was logged out without being told: it can't be owed anything. */
+  #isVoid = false;
+  #isLeaving = false;
+  #state: "away" | "connecting" | "open" = "away";
+
+  constructor(init: ClientInit, options: ClientOptions) {
+    this.name = init.name;
+    this.knowsVersion1 = init.protocol !== "none";
+    this.endpoint = init.endpoint;
+    this.user = init.user;
+    this.#init = init;
+    this.#options = options;
+  }
+
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
+  /** Why it is not done yet; `null` if it has everything that it wants. */
+  get unsettled(): string | null {
+    if (this.user === null && this.#wanted.length === 0) return null;
+    if (this.#state !== "open") return "it is not connected";
+    if (this.#sessionUser !== this.user) return "it is not logged in";
+    if (this.#isVoid) return "it was logged out";
+    for (const [rid, { command }] of this.#requests) return `${command} ${rid} is not answered`;
+    for (const subscription of this.#wanted) {
+      const { unsettled, target } = subscription;
+      if (unsettled !== null) return `${target.key}: ${unsettled}`;
+    }
+    return null;
+  }
+
+  /** Connects, if it is not connected. */
+  connect(): void {
+    if (this.#state !== "away" || this.#isLeaving) return;
+    const { pickInstance } = this.#options;
+    const instance = pickInstance(this.instance);
+    if (!instance) return this.#later(200, () => this.connect());
+    this.instance = instance;
+    this.#state = "connecting";
+    this.#ensureToken();
+    const { protocol, sendsHeader, endpoint } = this.#init;
+    this.#note(`connects to ${instance.process.name}`);
+    const line: Line = this.line = instance.connect(this.#endOf(() => this.line === line), {
+      endpoint,
+      protocols: protocol === "none" ? [] : [protocol],
+      token: sendsHeader ? this.token : null,
+    });
+  }
+
+  /** Its end of a new line. What an earlier line still has means nothing. */
+  #endOf(isCurrent: () => boolean): LineClient {
+    return {
+      opened: () => isCurrent() && this.#opened(),
+      frame: (text) => isCurrent() && this.#receive(text),
+      closed: (code) => isCurrent() && this.#closed(code),
+    };
+  }
+
+  /** Closes its connection. It connects again by itself. */
+  leave(): void {
+    if (this.#state === "away") return;
+    this.line?.close();
+    this.#closed(1000);
+  }
+
+  /** Closes its connection for good. */
+  quit(): void {
+    this.#isLeaving = true;
+    this.leave();
+  }
+
+  #opened(): void {
+    this.#state = "open";
+    this.#note("is connected");
+    if (this.#init.sendsHeader && this.user !== null) this.#sessionUser = this.user;
+    else if (this.user !== null) return this.logIn();
+    this.#askForAll();
+  }
+
+  #closed(code: number | null): void {
+    if (this.#state === "away") return;
+    this.#note(`is disconnected: ${code}`);
+    const wasConnecting = this.#state === "connecting";
+    this.#state = "away";
+    this.line = null;
+    this.#sessionUser = null;
+    this.#isVoid = false;
+    this.#isLoggingIn = false;
+    this.#requests.clear();
+    this.#badFrames = 0;
+    this.stream = null;
+    for (const subscription of this.subscriptions.values()) {
+      this.#end(subscription, "none");
+      subscription.isPlanned = false;
+    }
+    if (code === 4401 || wasConnecting) this.#renewToken();
+    if (!this.#isLeaving) this.#later(code === null ? 400 : 100, () => this.connect());
+  }
+
+  #receive(text: string): void {
+    this.#options.trace.step("frame", `${this.name} < ${text}`);
+    const knowsBatches = this.#init.protocol === "wss.v1.batch";
+    for (const message of readFrame(text, { knowsBatches })) this.#take(message);
+  }
+
+  /** Logs in as the user that it wants to be. */
+  logIn(): void {
+    if (this.user === null || this.#isLoggingIn) return;
+    this.#ensureToken();
+    this.#isLoggingIn = true;
+    this.#request("authentication", { authToken: this.token }, ({ status, payload }) => {
+      this.#isLoggingIn = false;
+      if (status === "ok") {
+        this.#becomes((payload as { id: string }).id);
+        this.#askForAll();
+      }
+      if (this.#sessionUser === this.user) return;
+      if (status !== "error") this.#renewToken();
+      this.#retry(() => this.#sessionUser !== this.user && this.logIn());
+    });
+  }
+
+  /** Renews the session's token. */
+  renew(): void {
+    if (this.#sessionUser === null || this.#sessionUser !== this.user) return;
+    const token = this.token = this.#options.backend.tokenFor(this.#sessionUser);
+    this.#request("authentication", { authToken: token, update: true }, () => {});
+  }
+
+  logOut(): void {
+    this.user = null;
+    this.#wantNoNotifications();
+    this.#request("authentication", {}, ({ status }) => {
+      if (status !== "ok") return;
+      this.#becomes(null);
+      this.#askForAll();
+    });
+  }
+
+  /** Wants to be somebody else, with the same subscriptions. */
+  become(user: string, targets: readonly Target[]): void {
+    this.user = user;
+    this.token = null;
+    this.#wantNoNotifications();
+    for (const target of targets) this.want(target);
+    this.logIn();
+  }
+
+  want(target: Target): ClientSubscription {
+    let subscription = this.subscriptions.get(target);
+    if (!subscription) {
+      subscription = new ClientSubscription(target, { isStrict: this.knowsVersion1 });
+      this.subscriptions.set(target, subscription);
+    }
+    subscription.isWanted = true;
+    return subscription;
+  }
+
+  /** Asks for a list, and subscribes. */
+  list(target: Target, { limit = 0, back = 0 }: { limit?: number; back?: number } = {}): void {
+    const subscription = this.want(target);
+    if (this.#state !== "open" || (target.user !== null && this.#sessionUser !== target.user)) {
+      return;
+    }
+    const since = back === Infinity || subscription.needsList
+      ? null
+      : subscription.cursors.at(-1 - Math.min(back, subscription.cursors.length - 1)) ?? null;
+    const where = target.user === null
+      ? { from: Number(target.key.split(":")[1]), to: 99, timezone: "UTC" }
+      : { types: target.types };
+    const params = target.user === null || limit === 0 ? {} : { params: { limit, skip: limit } };
+    const options = { where, ...params, ...since ? { since: since.cursor } : {} };
+    const command = target.user === null ? "getSchedules" : "getMyNotifications";
+    this.#request(command, options, (reply) => {
+      if (reply.status !== "ok") return this.#refused(subscription, reply);
+      if (target.user !== null && target.user !== this.#sessionUser) {
+        throw new Violation(`a list of ${target.user} came to a session of ${this.#sessionUser}`);
+      }
+      if ((reply.recovered === undefined) !== (since === null)) {
+        throw new Violation(`recovered is ${reply.recovered}, since was ${since?.cursor}`);
+      }
+      target.event ??= reply.event;
+      if (target.event !== reply.event) throw new Violation(`two ids of ${target.key}`);
+      const list = reply.recovered === true ? null : reply.payload as ListBody;
+      subscription.answered({ list, cursor: cursorOf(reply), since });
+    });
+  }
+
+  unsubscribe(target: Target): void {
+    const { event } = target;
+    const subscription = this.subscriptions.get(target);
+    if (this.#state !== "open" || event === null || !subscription) return;
+    subscription.isWanted = false;
+    this.#request("subscription", { ids: [event], action: "unsubscribe" }, ({ status }) => {
+      if (status === "ok") this.#end(subscription, "none");
+    });
+  }
+
+  count(): void {
+    const options = { where: { types: [] }, status: "unseen" };
+    this.#request("getMyNotificationsCount", options, () => {});
+  }
+
+  mark(): void {
+    const options = { where: { notifications: ["1"] }, status: "read" };
+    this.#request("updateNotifications", options, () => {});
+  }
+
+  sendNonsense(): void {
+    if (this.#state !== "open") return;
+    this.#badFrames++;
+    this.line?.sendToService("{");
+  }
+
+  /** Its instance was told that its user is logged out, or its token was withdrawn. */
+  loggedOut(user: string): void {
+    // A client of version 1 is told, sooner or later.
+    if (this.knowsVersion1 || this.#state === "away") return;
+    if (this.#sessionUser !== user && this.user !== user) return;
+    this.#isVoid = true;
+    for (const subscription of this.subscriptions.values()) {
+      if (subscription.state === "active") subscription.end("unsure");
+    }
+    this.#later(2000, () => this.#isVoid && this.leave());
+  }
+
+  /** Its instance was told of a loss. */
+  owe(written: number): void {
+    if (this.#state !== "open" || this.#isVoid) return;
+    for (const subscription of this.subscriptions.values()) subscription.owe(written);
+  }
+
+  #take(frame: Frame): void {
+    const { rid, event, status, cursor } = frame;
+    if (this.#state !== "open") throw new Violation("a frame came before the socket was open");
+    if (rid !== -1) return this.#takeReply(frame);
+    switch (event) {
+      case "":
+        if (this.#badFrames-- <= 0) throw new Violation(`an error came for nothing: ${status}`);
+        return;
+      case "stream":
+        this.#expectVersion1(event);
+        this.stream = { status, at: this.#options.loop.now };
+        if (cursor !== undefined) this.#learn(cursor);
+        return;
+      case "server":
+        this.#expectVersion1(event);
+        if (cursor !== undefined) this.#learn(cursor);
+        return this.#later(1000, () => this.#options.random.chance(0.5, "leaves") && this.leave());
+      case "authentication":
+        this.#expectVersion1(event);
+        this.#becomes(null);
+        this.#renewToken();
+        this.#later(500, () => this.logIn());
+        return this.#askForAll();
+      default:
+        return this.#takePush(frame);
+    }
+  }
+
+  #takeReply(frame: Frame): void {
+    const request = this.#requests.get(frame.rid);
+    if (!request) throw new Violation(`a second reply, or one to no request: ${frame.rid}`);
+    this.#requests.delete(frame.rid);
+    const slug = slugOf(frame);
+    if (slug === "internal") throw new Violation(`${request.command} met a defect`);
+    request.onReply(frame);
+  }
+
+  #takePush(frame: Frame): void {
+    const { event, status, payload, id } = frame;
+    const { log } = this.#options;
+    const subscription = [...this.subscriptions.values()].find(({ target }) =>
+      target.event === event
+    );
+    if (!subscription || subscription.state === "none") {
+      throw new Violation(`a push came for a subscription that it does not have: ${event}`);
+    }
+    switch (status) {
+      case "update": {
+        const { g } = payload as { g: number };
+        const item = log.items[g];
+        if (!item || id !== `${item.partition}-${item.offset}`) {
+          throw new Violation(`${id} came with what is #${g}`);
+        }
+        subscription.push(item);
+        break;
+      }
+      case "reload": {
+        const list = payload as ListBody;
+        if (list.skip !== null) throw new Violation("a reload has skipped something");
+        subscription.reloaded(list);
+        break;
+      }
+      case "resync":
+        this.#expectVersion1(status);
+        subscription.resynced(log.g);
+        this.#plan(subscription, 1500);
+        break;
+      default:
+        throw new Violation(`a push has the status ${status}`);
+    }
+    if (frame.cursor !== undefined) subscription.learn(frame.cursor);
+    else if (frame.isLastOfEvent) throw new Violation("a push has no cursor");
+  }
+
+  /** Takes a cursor for all subscriptions of the session. */
+  #learn(cursor: string): void {
+    for (const subscription of this.subscriptions.values()) subscription.learn(cursor);
+  }
+
+  /** A list was refused. */
+  #refused(subscription: ClientSubscription, { status }: Frame): void {
+    if (status === "unauthorized" || status === "forbidden") {
+      if (subscription.state === "active" && this.#sessionUser === this.user) {
+        // The session may have ended, of which the news comes later, or just the token.
+        this.#renewToken();
+      }
+      return this.#retry(() => {
+        if (this.user === null) return;
+        this.token ??= this.#options.backend.tokenFor(this.user);
+        this.logIn();
+      });
+    }
+    this.#plan(subscription, 1000);
+  }
+
+  #becomes(user: string | null): void {
+    this.#sessionUser = user;
+    for (const subscription of this.subscriptions.values()) {
+      const { target, state } = subscription;
+      if (state === "none") continue;
+      // The subscriptions of the same user, and those to schedules, may end or stay.
+      this.#end(subscription, target.user === null || target.user === user ? "unsure" : "none");
+    }
+  }
+
+  #end(subscription: ClientSubscription, state: "none" | "unsure"): void {
+    subscription.end(state);
+    if (state === "none" && !subscription.isWanted) this.subscriptions.delete(subscription.target);
+  }
+
+  #wantNoNotifications(): void {
+    for (const [target, subscription] of this.subscriptions) {
+      if (target.user === null) continue;
+      subscription.isWanted = false;
+      if (subscription.state === "none") this.subscriptions.delete(target);
+    }
+  }
+
+  get #wanted(): ClientSubscription[] {
+    return [...this.subscriptions.values()].filter(({ isWanted }) => isWanted);
+  }
+
+  /** Before it logs in: a client that could not be told that its token is bad takes a good one. */
+  #ensureToken(): void {
+    if (this.user === null) return;
+    if (!this.knowsVersion1) this.#renewToken();
+    this.token ??= this.#options.backend.tokenFor(this.user);
+  }
+
+  #renewToken(): void {
+    const { backend } = this.#options;
+    if (this.user !== null && !backend.isValid(this.token, this.user)) {
+      this.token = backend.tokenFor(this.user);
+    }
+  }
+
+  #askForAll(): void {
+    for (const { target } of this.#wanted) this.list(target);
+  }
+
+  /** Asks for a list after a while. */
+  #plan(subscription: ClientSubscription, ms: number): void {
+    if (subscription.isPlanned) return;
+    subscription.isPlanned = true;
+    this.#later(ms, () => {
+      subscription.isPlanned = false;
+      if (subscription.isWanted) this.list(subscription.target);
+    });
+  }
+
+  #retry(run: () => void): void {
+    this.#later(800, run);
+  }
+
+  /** Does something later, if the connection is the same then. */
+  #later(ms: number, run: () => void): void {
+    const { loop, random } = this.#options;
+    const { line } = this;
+    loop.after(ms * (0.1 + random.roll(this.name)), () => {
+      if (this.line === line) run();
+    });
+  }
+
+  #request(command: string, options: object, onReply: Request["onReply"]): void {
+    if (this.#state !== "open" || !this.line) return;
+    const rid = ++this.#rid;
+    this.#requests.set(rid, { command, onReply });
+    const text = JSON.stringify({ rid, command, options });
+    this.#options.trace.step("request", `${this.name} > ${text}`);
+    this.line.sendToService(text);
+  }
+
+  #expectVersion1(what: string): void {
+    if (!this.knowsVersion1) throw new Violation(`${what} came to a client that does not know it`);
+  }
+
+  #note(text: string): void {
+    this.#options.trace.note(`${this.name} ${text}`);
+  }
+}
+
+function cursorOf({ cursor, event }: Frame): string {
+  if (cursor === undefined) throw new Violation(`the reply ${event} has no cursor`);
+  return cursor;
+}
+
+function slugOf({ payload, status }: Frame): string | undefined {
+  if (status !== "error") return undefined;
+  return (payload as { error?: { Slug: string }[] } | null)?.error?.[0]?.Slug;
+}

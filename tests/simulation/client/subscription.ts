@@ -1,0 +1,104 @@
+/** One subscription that a client wants, and what it knows of it. */
+import { Knowledge, Violation } from "../oracle/knowledge.ts";
+import type { Item, Target } from "../oracle/targets.ts";
+import type { ListBody } from "../world/backend.ts";
+
+/** A cursor, and what the client knew when it got it. */
+interface Known {
+  readonly cursor: string;
+  readonly knowledge: Knowledge;
+}
+
+/** Cursors that a client keeps. */
+const MAX_CURSORS = 4;
+
+/** A client's subscription. */
+export class ClientSubscription {
+  readonly target: Target;
+  /**
+   * Whether the service has it on this connection. If the client can't know it, pushes may come, but none
+   * is due.
+   */
+  state: "none" | "unsure" | "active" = "none";
+  /** Whether the client still wants it. */
+  isWanted = true;
+  /** Whether a `resync` has come, and no list since. */
+  needsList = false;
+  /** Whether the client will ask for it. */
+  isPlanned = false;
+  readonly #isStrict: boolean;
+  #knowledge: Knowledge;
+  #cursors: Known[] = [];
+
+  /** @param options.isStrict Whether the client knows `resync` */
+  constructor(target: Target, { isStrict }: { isStrict: boolean }) {
+    this.target = target;
+    this.#isStrict = isStrict;
+    this.#knowledge = new Knowledge(target);
+  }
+
+  get cursors(): readonly Known[] {
+    return this.#cursors;
+  }
+
+  /** Takes a reply that subscribes. */
+  answered(
+    { list, cursor, since }: { list: ListBody | null; cursor: string; since: Known | null },
+  ): void {
+    if (list) {
+      if (this.state !== "active") this.#knowledge = new Knowledge(this.target);
+      this.reloaded(list);
+    } else if (this.state !== "active") {
+      if (!since) throw new Violation("a reply without a list, though there was no cursor");
+      this.#knowledge = since.knowledge.resumed({ isStrict: this.#isStrict });
+    }
+    this.state = "active";
+    this.learn(cursor);
+  }
+
+  /** Takes a list. */
+  reloaded(list: ListBody): void {
+    const { user, types, key } = this.target;
+    const isOwn = list.user === user && list.types.join("+") === types.join("+") &&
+      (user !== null || key === `schedule:${list.from}`);
+    if (!isOwn) throw new Violation(`the list ${JSON.stringify(list)} came for ${key}`);
+    this.#knowledge.list(list.upTo);
+    this.needsList = false;
+  }
+
+  push(item: Item): void {
+    this.#knowledge.push(item, { isStrict: this.#isStrict, isOwed: this.state === "active" });
+  }
+
+  resynced(written: number): void {
+    this.needsList = true;
+    // A client that has missed something asks for the list, wherever it connects next.
+    this.#cursors = [];
+    this.#knowledge.resync(written);
+  }
+
+  /** Notes a cursor, which stands for everything that came before it. */
+  learn(cursor: string): void {
+    if (this.needsList || this.state !== "active") return;
+    if (this.#cursors.at(-1)?.cursor === cursor) this.#cursors.pop();
+    this.#cursors.push({ cursor, knowledge: this.#knowledge.clone() });
+    if (this.#cursors.length > MAX_CURSORS) this.#cursors.shift();
+  }
+
+  /** Notes that its instance was told of a loss, so that it must be told, too. */
+  owe(written: number): void {
+    if (this.state === "active") this.#knowledge.owe(written);
+  }
+
+  /** Ends it on this connection. */
+  end(state: "none" | "unsure"): void {
+    this.state = state;
+  }
+
+  /** Why it is not done yet; `null` if it is. */
+  get unsettled(): string | null {
+    if (this.state !== "active") return `it is ${this.state}`;
+    if (this.needsList) return "a list is needed";
+    return this.#knowledge.missing();
+  }
+}

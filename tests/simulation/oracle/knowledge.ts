@@ -1,0 +1,145 @@
+/**
+ * What a client knows of one subscription, by what it got: pushes, lists, and cursors from which it has
+ * resumed. Everything that it is owed must come once and in order, or a list covers it, or a `resync`
+ * says that it is missing.
+ */
+import type { Item, Target } from "./targets.ts";
+
+/** Something that a rule forbids has happened. */
+export class Violation extends Error {
+  override readonly name = "Violation";
+}
+
+/** Knowledge of a subscription, as a cursor stands for it. */
+export class Knowledge {
+  readonly target: Target;
+  /** The latest list has everything that was written before this number. */
+  listed = 0;
+  /** What was written before this number may be missing: a `resync` has said so. */
+  #excused = 0;
+  /** By partition: everything before this index of what is owed is known, or among the debts. */
+  #next: number[] = [];
+  /** What only a list can still bring. */
+  #debts: Pick<Item, "g" | "isGone">[] = [];
+  /** By partition: the index of the latest push on this connection. */
+  #latest: number[] = [];
+  /** By partition: what comes before this index came on an earlier connection, and must not come again. */
+  #had: number[] = [];
+  /** The number of the newest push on this connection. */
+  #newest = -1;
+
+  constructor(target: Target) {
+    this.target = target;
+  }
+
+  /** What is known now, to resume from later. */
+  clone(): Knowledge {
+    const copy = new Knowledge(this.target);
+    copy.listed = this.listed;
+    copy.#excused = this.#excused;
+    copy.#next = this.#next.slice();
+    copy.#debts = this.#debts.length === 0 ? [] : this.#debts.slice();
+    return copy;
+  }
+
+  /** @param options.isStrict Whether the client knows `resync`: its cursors are never in front of what it got */
+  resumed({ isStrict }: { isStrict: boolean }): Knowledge {
+    const copy = this.clone();
+    if (isStrict) copy.#had = this.#next.slice();
+    return copy;
+  }
+
+  /**
+   * Takes a push.
+   *
+   * @param options.isStrict Whether a gap must have been told before
+   * @param options.isOwed Whether the client is still subscribed for sure
+   */
+  push(item: Item, { isStrict, isOwed }: { isStrict: boolean; isOwed: boolean }): void {
+    const { g, partition: p } = item;
+    const owed = this.target.of(p);
+    const index = indexFrom(owed, g);
+    if (owed[index] !== item) throw new Violation(`${nameOf(item)} is not for ${this.target.key}`);
+    if (index <= (this.#latest[p] ?? -1)) {
+      throw new Violation(`${nameOf(item)} came after ${nameOf(owed[this.#latest[p] ?? 0])}`);
+    }
+    if (index < (this.#had[p] ?? 0)) {
+      throw new Violation(`${nameOf(item)} came again, though the cursor was behind it`);
+    }
+    if (isOwed) this.#settle(p, index, { isStrict, at: nameOf(item) });
+    this.#latest[p] = index;
+    this.#next[p] = Math.max(index + 1, this.#next[p] ?? 0);
+    this.#newest = Math.max(this.#newest, g);
+  }
+
+  /** Takes a list that has everything that was written before a number. */
+  list(upTo: number): void {
+    if (this.#newest >= upTo) {
+      throw new Violation(`a list up to #${upTo} came after the push #${this.#newest}`);
+    }
+    if (this.listed > upTo) {
+      throw new Violation(`a list up to #${upTo} came after one up to #${this.listed}`);
+    }
+    this.listed = upTo;
+    this.#debts = this.#debts.filter(({ g }) => g >= upTo);
+  }
+
+  /** Takes a `resync`: everything that was written until now may be missing. */
+  resync(now: number): void {
+    this.#excused = now;
+  }
+
+  /** Notes that a list or a `resync` is due, as its instance was told of a loss. */
+  owe(now: number): void {
+    this.#debts.push({ g: now - 0.5, isGone: false });
+  }
+
+  /** What is missing; `null` if nothing is. */
+  missing(): string | null {
+    for (const [p, owed] of this.target.owed.entries()) {
+      try {
+        if (owed) this.#settle(p, owed.length, { isStrict: true, at: "the end" });
+      } catch (error) {
+        if (error instanceof Violation) return error.message;
+        throw error;
+      }
+    }
+    const debt = this.#debts.find(({ g, isGone }) => g >= this.listed && !isGone);
+    return debt ? `no list has come after #${debt.g}` : null;
+  }
+
+  /** Goes on to an index of what is owed of a partition: everything before it must be known. */
+  #settle(p: number, index: number, { isStrict, at }: { isStrict: boolean; at: string }): void {
+    const owed = this.target.of(p);
+    const covered = Math.max(this.listed, this.#excused);
+    let next = this.#next[p] ?? 0;
+    if (next < index && (owed[next] as Item).g < covered) {
+      next = Math.min(index, indexFrom(owed, covered));
+    }
+    for (; next < index; next++) {
+      const item = owed[next] as Item;
+      if (item.isGone || item.g < covered) continue;
+      if (isStrict && item.isUpdate) {
+        throw new Violation(`${nameOf(item)} was left out before ${at}, for ${this.target.key}`);
+      }
+      this.#debts.push(item);
+    }
+    this.#next[p] = next;
+  }
+}
+
+function nameOf(item: Item | undefined): string {
+  return item ? `#${item.g} (${item.partition}-${item.offset})` : "nothing";
+}
+
+/** The index of the first item that was not written before a number. */
+function indexFrom(items: readonly Item[], g: number): number {
+  let low = 0;
+  let high = items.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((items[middle] as Item).g >= g) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

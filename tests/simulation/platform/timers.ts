@@ -1,0 +1,5 @@
+/** Stands for `node:timers` in a simulation: the import map of `child.ts` says so. */
+
+export function setImmediate(run: () => void): void {
+  globalThis.setImmediate(run);
+}

@@ -1,0 +1,153 @@
+/**
+ * The APIs of a simulation. A list says up to which number the log had been written when it was asked
+ * for, so that the model knows what it includes.
+ */
+import type { Loop } from "../platform/loop.ts";
+import type { Random } from "../platform/random.ts";
+import type { Trace } from "../platform/trace.ts";
+
+/** Where the service finds the APIs. */
+export const ORIGIN = "http://backend.test";
+
+/** How an API behaves for a time. */
+export interface Trouble {
+  readonly kind: "slow" | "down" | "broken" | "refusing" | "silent";
+  readonly until: number;
+}
+
+/** A list, as the simulated APIs answer it. */
+export interface ListBody {
+  /** It has everything that was written before this number. */
+  readonly upTo: number;
+  /** Whose it is; `null` for a schedule. */
+  readonly user: string | null;
+  readonly types: readonly string[];
+  /** Which part of the schedule it is. */
+  readonly from: string | null;
+  readonly skip: string | null;
+}
+
+/** The APIs. */
+export class SimulatedBackend {
+  readonly #options: { loop: Loop; random: Random; trace: Trace; written: () => number };
+  /** The user of each token; `null` for one that is refused. */
+  readonly #users = new Map<string, string | null>();
+  /** The user for whom each token was made. */
+  readonly #owners = new Map<string, string>();
+  #tokens = 0;
+  #trouble: Trouble | null = null;
+  /** Requests that are not answered yet. */
+  pending = 0;
+
+  constructor(options: { loop: Loop; random: Random; trace: Trace; written: () => number }) {
+    this.#options = options;
+  }
+
+  /** Makes a token of a user. */
+  tokenFor(user: string): string {
+    const token = `token-${++this.#tokens}`;
+    this.#users.set(token, user);
+    this.#owners.set(token, user);
+    return token;
+  }
+
+  /** From now on, a token is another user's, or with `null`, refused. */
+  change(token: string, user: string | null): void {
+    this.#users.set(token, user);
+  }
+
+  /** Whether a token is the user's. */
+  isValid(token: string | null, user: string): boolean {
+    return token !== null && this.#users.get(token) === user;
+  }
+
+  worsen(trouble: Trouble): void {
+    this.#trouble = trouble;
+  }
+
+  heal(): void {
+    this.#trouble = null;
+  }
+
+  fetch(url: string, { method, headers, body, signal }: RequestInit): Promise<Response> {
+    const { loop, random, trace } = this.#options;
+    const process = loop.process;
+    const answered = Promise.withResolvers<Response>();
+    const trouble = this.#trouble && this.#trouble.until > loop.now ? this.#trouble.kind : null;
+    const token = (headers as Record<string, string>).authorization ?? null;
+    // The state of the answer is that of any moment until it is sent: the earliest is the hardest.
+    const answer = this.#answer(url, { token, trouble, isPut: method === "PUT" && body !== null });
+    const ms = trouble === "slow"
+      ? random.between(50, 1500, "slow answer")
+      : 15 * random.roll("answer") ** 2;
+    this.pending++;
+    const end = () => {
+      task.isOver = true;
+      this.pending--;
+      signal?.removeEventListener("abort", abort);
+    };
+    const abort = () => {
+      end();
+      answered.reject(signal?.reason);
+    };
+    const task = loop.after(trouble === "silent" ? 1e9 : ms, () => {
+      end();
+      trace.step(
+        "answer",
+        `${process?.name} ${method} ${url} ${token}: ${answer?.status} ${answer?.body}`,
+      );
+      if (answer) answered.resolve(responseOf(answer));
+      else answered.reject(new TypeError("connection refused"));
+    }, process);
+    signal?.addEventListener("abort", abort);
+    return answered.promise;
+  }
+
+  #answer(
+    url: string,
+    { token, trouble, isPut }: {
+      token: string | null;
+      trouble: Trouble["kind"] | null;
+      isPut: boolean;
+    },
+  ): { status: number; body: string } | null {
+    const { random, written } = this.#options;
+    if (trouble === "down" && random.chance(0.8, "down")) return null;
+    if (trouble === "broken" && random.chance(0.8, "broken")) return { status: 503, body: "" };
+    const { pathname, searchParams } = new URL(url);
+    const user = token === null ? null : this.#users.get(token) ?? null;
+    if (pathname !== "/schedule" && (user === null || trouble === "refusing")) {
+      return { status: 401, body: '{"refused":true}' };
+    }
+    if (pathname === "/user") return { status: 200, body: JSON.stringify({ id: user }) };
+    // A token that has become another user's is good for nothing else.
+    if (user !== null && token !== null && user !== this.#owners.get(token)) {
+      return { status: 403, body: "" };
+    }
+    if (isPut) return { status: 204, body: "" };
+    if (searchParams.has("status")) return { status: 200, body: '{"total":3}' };
+    const list: ListBody = {
+      upTo: written(),
+      user: pathname === "/schedule" ? null : user,
+      types: searchParams.getAll("type"),
+      from: searchParams.get("from"),
+      skip: searchParams.get("skip"),
+    };
+    return { status: 200, body: JSON.stringify(list) };
+  }
+}
+
+const NO_HEADERS = new Headers();
+
+/** As much of a response as the service reads. A real one would take turns of the real event loop. */
+function responseOf({ status, body }: { status: number; body: string }): Response {
+  const response = {
+    status,
+    ok: status < 300,
+    headers: new Headers({ "content-length": String(body.length) }),
+    body: { cancel: () => Promise.resolve() },
+    text: () => Promise.resolve(body),
+  };
+  if (body === "") response.headers = NO_HEADERS;
+  return response as unknown as Response;
+}
