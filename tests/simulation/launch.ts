@@ -25,6 +25,9 @@ export interface Simulated extends Report {
   readonly ms: number;
 }
 
+/** The report of a process that was ended because another one has failed. */
+const NOTHING: Report = { runs: 0, steps: 0, hash: "", failed: null, shrunk: null };
+
 const HERE = new URL("../../", import.meta.url);
 
 /** Runs simulations, until one of them fails or the time is over. */
@@ -50,14 +53,19 @@ export async function runSimulations(
       stdout: "piped",
       stderr: "piped",
     }).spawn());
+  let hasFailed = false;
   try {
     const reports = await Promise.all(processes.map(async (process) => {
       const { stdout, stderr } = await process.output();
       const text = new TextDecoder().decode(stdout);
-      if (!text.startsWith("{")) throw new Error(`No report: ${new TextDecoder().decode(stderr)}`);
+      if (!text.startsWith("{")) {
+        if (hasFailed) return NOTHING;
+        throw new Error(`No report: ${new TextDecoder().decode(stderr)}`);
+      }
       const report = JSON.parse(text) as Report;
+      hasFailed ||= report.failed !== null;
       // The others need not go on.
-      if (report.failed) { for (const other of processes) if (other !== process) kill(other); }
+      if (hasFailed) { for (const other of processes) if (other !== process) kill(other); }
       return report;
     }));
     return sum(reports, performance.now() - startedAt);

@@ -156,6 +156,7 @@ export class Client {
     this.#badFrames = 0;
     this.stream = null;
     for (const subscription of this.subscriptions.values()) {
+      subscription.asking = 0;
       this.#end(subscription, "none");
       subscription.isPlanned = false;
     }
@@ -237,7 +238,9 @@ export class Client {
     const params = target.user === null || limit === 0 ? {} : { params: { limit, skip: limit } };
     const options = { where, ...params, ...since ? { since: since.cursor } : {} };
     const command = target.user === null ? "getSchedules" : "getMyNotifications";
+    subscription.asking++;
     this.#request(command, options, (reply) => {
+      subscription.asking--;
       if (reply.status !== "ok") return this.#refused(subscription, reply);
       if (target.user !== null && target.user !== this.#sessionUser) {
         throw new Violation(`a list of ${target.user} came to a session of ${this.#sessionUser}`);
@@ -377,6 +380,7 @@ export class Client {
 
   /** A list was refused. */
   #refused(subscription: ClientSubscription, { status }: Frame): void {
+    this.#end(subscription, subscription.state);
     if (status === "unauthorized" || status === "forbidden") {
       if (subscription.state === "active" && this.#sessionUser === this.user) {
         // The session may have ended, of which the news comes later, or just the token.
@@ -401,16 +405,16 @@ export class Client {
     }
   }
 
-  #end(subscription: ClientSubscription, state: "none" | "unsure"): void {
+  #end(subscription: ClientSubscription, state: ClientSubscription["state"]): void {
     subscription.end(state);
-    if (state === "none" && !subscription.isWanted) this.subscriptions.delete(subscription.target);
+    if (subscription.isOver) this.subscriptions.delete(subscription.target);
   }
 
   #wantNoNotifications(): void {
     for (const [target, subscription] of this.subscriptions) {
       if (target.user === null) continue;
       subscription.isWanted = false;
-      if (subscription.state === "none") this.subscriptions.delete(target);
+      if (subscription.isOver) this.subscriptions.delete(target);
     }
   }
 
@@ -421,8 +425,9 @@ export class Client {
   /** Before it logs in: a client that could not be told that its token is bad takes a good one. */
   #ensureToken(): void {
     if (this.user === null) return;
-    if (!this.knowsVersion1) this.#renewToken();
-    this.token ??= this.#options.backend.tokenFor(this.user);
+    const { backend } = this.#options;
+    if (!this.knowsVersion1 || backend.isOfAnother(this.token)) this.#renewToken();
+    this.token ??= backend.tokenFor(this.user);
   }
 
   #renewToken(): void {

@@ -22,6 +22,8 @@ export class ClientSubscription {
   state: "none" | "unsure" | "active" = "none";
   /** Whether the client still wants it. */
   isWanted = true;
+  /** Lists that it is asked for. */
+  asking = 0;
   /** Whether a `resync` has come, and no list since. */
   needsList = false;
   /** Whether the client will ask for it. */
@@ -53,7 +55,9 @@ export class ClientSubscription {
       this.#knowledge = since.knowledge.resumed({ isStrict: this.#isStrict });
     }
     this.state = "active";
-    this.learn(cursor);
+    // The reply of a resume has the client's own cursor, which may be an old one.
+    if (since && !list) this.#keep(since);
+    else this.learn(cursor);
   }
 
   /** Takes a list. */
@@ -80,8 +84,12 @@ export class ClientSubscription {
   /** Notes a cursor, which stands for everything that came before it. */
   learn(cursor: string): void {
     if (this.needsList || this.state !== "active") return;
-    if (this.#cursors.at(-1)?.cursor === cursor) this.#cursors.pop();
-    this.#cursors.push({ cursor, knowledge: this.#knowledge.clone() });
+    this.#keep({ cursor, knowledge: this.#knowledge.clone() });
+  }
+
+  #keep(known: Known): void {
+    if (this.#cursors.at(-1)?.cursor === known.cursor) this.#cursors.pop();
+    this.#cursors.push(known);
     if (this.#cursors.length > MAX_CURSORS) this.#cursors.shift();
   }
 
@@ -91,8 +99,13 @@ export class ClientSubscription {
   }
 
   /** Ends it on this connection. */
-  end(state: "none" | "unsure"): void {
+  end(state: ClientSubscription["state"]): void {
     this.state = state;
+  }
+
+  /** Whether the client can forget it. */
+  get isOver(): boolean {
+    return !this.isWanted && this.state === "none" && this.asking === 0;
   }
 
   /** Why it is not done yet; `null` if it is. */

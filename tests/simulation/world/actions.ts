@@ -127,7 +127,7 @@ export function act(world: World, { kind, a, b }: Action): void {
       return world.backend.worsen({ kind: trouble, until: world.loop.now + faultMs });
     }
     case "withdraw":
-      if (client.token === null || client.user === null) return;
+      if (client.token === null || client.user === null || !client.isOpen) return;
       world.backend.change(client.token, b % 2 === 0 ? null : "99");
       return client.loggedOut(client.user);
     case "drain":

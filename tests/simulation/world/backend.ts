@@ -2,7 +2,7 @@
  * The APIs of a simulation. A list says up to which number the log had been written when it was asked
  * for, so that the model knows what it includes.
  */
-import type { Loop } from "../platform/loop.ts";
+import type { Loop, Process } from "../platform/loop.ts";
 import type { Random } from "../platform/random.ts";
 import type { Trace } from "../platform/trace.ts";
 
@@ -36,8 +36,8 @@ export class SimulatedBackend {
   readonly #owners = new Map<string, string>();
   #tokens = 0;
   #trouble: Trouble | null = null;
-  /** Requests that are not answered yet. */
-  pending = 0;
+  /** By request that is not answered yet: the process that has sent it. */
+  readonly #pending = new Map<symbol, Process | null>();
 
   constructor(options: { loop: Loop; random: Random; trace: Trace; written: () => number }) {
     this.#options = options;
@@ -61,8 +61,20 @@ export class SimulatedBackend {
     return token !== null && this.#users.get(token) === user;
   }
 
+  /** Whether a token has become another user's. */
+  isOfAnother(token: string | null): boolean {
+    if (token === null) return false;
+    const user = this.#users.get(token);
+    return user !== null && user !== this.#owners.get(token);
+  }
+
   worsen(trouble: Trouble): void {
     this.#trouble = trouble;
+  }
+
+  /** How many requests are not answered yet, of processes that live. */
+  get pending(): number {
+    return [...this.#pending.values()].filter((process) => !process?.isDead).length;
   }
 
   heal(): void {
@@ -80,10 +92,11 @@ export class SimulatedBackend {
     const ms = trouble === "slow"
       ? random.between(50, 1500, "slow answer")
       : 15 * random.roll("answer") ** 2;
-    this.pending++;
+    const id = Symbol();
+    this.#pending.set(id, process);
     const end = () => {
       task.isOver = true;
-      this.pending--;
+      this.#pending.delete(id);
       signal?.removeEventListener("abort", abort);
     };
     const abort = () => {
@@ -121,7 +134,7 @@ export class SimulatedBackend {
     }
     if (pathname === "/user") return { status: 200, body: JSON.stringify({ id: user }) };
     // A token that has become another user's is good for nothing else.
-    if (user !== null && token !== null && user !== this.#owners.get(token)) {
+    if (this.isOfAnother(token)) {
       return { status: 403, body: "" };
     }
     if (isPut) return { status: 204, body: "" };

@@ -85,7 +85,6 @@ export function createPlan(seed: number): Plan {
     sendsHeader: random.chance(0.5),
   }));
   const kinds = (Object.keys(KINDS) as Kind[])
-    .filter((kind) => !["replace", "cut", "undecodable"].includes(kind))
     .filter((kind) => ALWAYS.includes(kind) || random.chance(0.35))
     .map((kind) => ({ kind, weight: KINDS[kind] * random.pick([0.3, 1, 3]) }));
   return {
