@@ -26,7 +26,7 @@ export interface Report {
 }
 
 /** Seconds for making a failure's schedule short. */
-const SHRINK_SECONDS = 60;
+const SHRINK_SECONDS = 40;
 
 // Before the clock becomes the simulated one.
 const realNow = performance.now.bind(performance);

@@ -60,6 +60,8 @@ export class Client {
   readonly #requests = new Map<number, Request>();
   /** The user of the session, as far as the client knows. */
   #sessionUser: string | null = null;
+  /** Whose token it has sent with the upgrade. */
+  #dialledAs: string | null = null;
   #rid = 0;
   #badFrames = 0;
   #isLoggingIn = false;
@@ -105,6 +107,7 @@ export class Client {
     this.#state = "connecting";
     this.#ensureToken();
     const { protocol, sendsHeader, endpoint } = this.#init;
+    this.#dialledAs = this.#init.sendsHeader ? this.user : null;
     this.#note(`connects to ${instance.process.name}`);
     const line: Line = this.line = instance.connect(this.#endOf(() => this.line === line), {
       endpoint,
@@ -138,8 +141,8 @@ export class Client {
   #opened(): void {
     this.#state = "open";
     this.#note("is connected");
-    if (this.#init.sendsHeader && this.user !== null) this.#sessionUser = this.user;
-    else if (this.user !== null) return this.logIn();
+    this.#sessionUser = this.#dialledAs;
+    if (this.#sessionUser !== this.user) return this.user === null ? this.logOut() : this.logIn();
     this.#askForAll();
   }
 

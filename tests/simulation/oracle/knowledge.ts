@@ -87,6 +87,8 @@ export class Knowledge {
   /** Takes a `resync`: everything that was written until now may be missing. */
   resync(now: number): void {
     this.#excused = now;
+    // It begins anew: it may get again what it has from elsewhere.
+    this.#had = [];
   }
 
   /** Notes that a list or a `resync` is due, as its instance was told of a loss. */

@@ -2,7 +2,6 @@
 import type { Client } from "../client/client.ts";
 import { mix } from "../platform/random.ts";
 import type { Addressee, Target } from "../oracle/targets.ts";
-import type { Instance } from "./instance.ts";
 import type { Action } from "./plan.ts";
 import type { World } from "./world.ts";
 
@@ -29,7 +28,7 @@ export function act(world: World, { kind, a, b }: Action): void {
   trace.step("action", `* ${kind} ${a} ${b}`);
   const active = world.clients.slice(plan.listeners);
   const client = active[a % active.length] as Client;
-  const instance = world.instances[a % world.instances.length] as Instance;
+  const instance = world.instances[a % world.instances.length];
   const partition = a % log.partitions.length;
   const stored = log.partitions[partition]?.stored ?? [];
   const faultMs = 100 + b % FAULT_MS;
@@ -72,9 +71,9 @@ export function act(world: World, { kind, a, b }: Action): void {
       return;
     }
     case "stall":
-      return instance.reader.stall(b % log.partitions.length, faultMs);
+      return instance?.reader.stall(b % log.partitions.length, faultMs);
     case "mute":
-      return instance.reader.mute(faultMs);
+      return instance?.reader.mute(faultMs);
     case "retain":
       return log.retain(partition, stored.at(-1 - b % Math.max(1, stored.length))?.offset ?? 0);
     case "cut":
@@ -132,7 +131,7 @@ export function act(world: World, { kind, a, b }: Action): void {
       return client.loggedOut(client.user);
     case "drain":
     case "kill":
-      if (world.instances.length > 2 || !instance.isReady || !instance.isRunning) return;
+      if (world.instances.length > 2 || !instance?.isReady || !instance.isRunning) return;
       if (kind === "kill") instance.kill();
       else world.loop.after(0, () => void instance.drain(), instance.process);
       return void world.loop.after(2000 * random.roll("restart"), () => world.start());

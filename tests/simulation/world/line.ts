@@ -28,8 +28,8 @@ const PING_TIMEOUT = "No response from ping frame.";
 /** Milliseconds after which the platform notices that a line is dead. */
 const PING_MS = 30_000;
 
-/** Milliseconds after which the service gives up a socket that has not opened, and some more. */
-const NEVER_OPENED_MS = 6000;
+/** Milliseconds after which the service has given up a socket that has not opened, however slow the backend is. */
+const NEVER_OPENED_MS = 20_000;
 
 /** The socket and the line. */
 export class Line {
@@ -50,6 +50,8 @@ export class Line {
   #isClientGone = false;
   /** When the latest frame of the client arrives: none overtakes another. */
   #arrivesAt = 0;
+  /** When the latest frame of the service reaches the client. */
+  #reachesAt = 0;
 
   constructor(client: LineClient, options: LineOptions) {
     this.#client = client;
@@ -206,9 +208,11 @@ export class Line {
     this.#listeners.get(type)?.handleEvent({ type, ...init } as Event);
   }
 
+  /** Does something at the client's end, after what the service has sent before. */
   #after(ms: number, run: () => void): void {
     const { loop, random } = this.#options;
-    loop.after(ms * (0.2 + random.roll("line")), run);
+    this.#reachesAt = Math.max(this.#reachesAt, loop.now + ms * (0.2 + random.roll("line")));
+    loop.after(this.#reachesAt - loop.now, run);
   }
 
   /** Does something at the service's end, after what the client has sent before. */
