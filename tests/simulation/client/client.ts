@@ -175,7 +175,7 @@ export class Client {
 
   /** Logs in as the user that it wants to be. */
   logIn(): void {
-    if (this.user === null || this.#isLoggingIn) return;
+    if (this.user === null || this.#isLoggingIn || this.#state !== "open") return;
     this.#ensureToken();
     this.#isLoggingIn = true;
     this.#request("authentication", { authToken: this.token }, ({ status, payload }) => {

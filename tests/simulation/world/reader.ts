@@ -147,7 +147,7 @@ export class SimulatedReader implements LogReader {
       this.#take(() => this.#open(0, true));
     }
     for (let p = this.#positions.length; p < log.partitions.length; p++) {
-      if (this.#topic === log.topic) this.#take(() => this.#openPartition(p, { at: null }));
+      if (this.#topic === log.topic) this.#take(() => this.#openPartition(p, { at: 0 }));
     }
     for (const p of log.partitions.keys()) this.#fetch(p);
   }
@@ -162,19 +162,21 @@ export class SimulatedReader implements LogReader {
     for (const p of log.partitions.keys()) {
       const { stored, end } = log.partitions[p] as Partition;
       const first = stored.find(({ timestamp }) => timestamp >= since);
-      this.#openPartition(p, { at: isReplaced ? null : first?.offset ?? end });
+      this.#openPartition(p, { at: isReplaced ? 0 : first?.offset ?? end });
     }
     if (isReplaced) onTold({ news: "replaced" });
     return undefined;
   }
 
-  /** @param start.at The first offset for the window; `null` for all */
-  #openPartition(p: number, { at }: { at: number | null }): undefined {
+  /**
+   * @param start.at The first offset for the window: 0 for a partition that was added. If retention has
+   * taken its beginning, that is told afterwards
+   */
+  #openPartition(p: number, { at: first }: { at: number }): undefined {
     const partition = this.#options.log.partitions[p] as Partition;
-    const first = at ?? partition.start;
     // The record just in front of the window tells how old it is.
     const before = first > partition.start ? partition.from(first - 1)?.offset ?? first : first;
-    const position = Math.max(partition.start, before);
+    const position = Math.max(Math.min(partition.start, first), before);
     const { cuts } = partition;
     this.#positions[p] = { at: position, cuts: cuts.length, stalledUntil: 0, isAsking: false };
     this.freshAt[p] = this.#options.loop.now;
