@@ -7,6 +7,10 @@
 import { parseArgs } from "node:util";
 import { runSimulations, type Simulated } from "./launch.ts";
 
+/** Lines of a failed run that are shown: those before the failure, or around the begin of the quiet. */
+const LINES = 400;
+const QUIET = "* all faults are over";
+
 const { values } = parseArgs({
   options: {
     seed: { type: "string" },
@@ -33,11 +37,10 @@ function print({ failed, shrunk, runs, steps, ms, hash }: Simulated): void {
   out(`${runs} runs, ${steps} steps, ${perSecond} steps a second; hash ${hash}`);
   if (!failed || !shrunk) return;
   out(`\nThe seed ${failed.seed} fails at step ${failed.step}: ${failed.message}`);
-  out(
-    `\nWhat happened in the shortest run that fails like this:\n${
-      shrunk.lines.slice(-200).join("\n")
-    }`,
-  );
+  const quiet = shrunk.lines.findIndex((line) => line.endsWith(QUIET));
+  const end = quiet < 0 ? shrunk.lines.length : quiet + LINES / 2;
+  const lines = shrunk.lines.slice(Math.max(0, end - LINES), end);
+  out(`\nWhat happened in the shortest run that fails like this:\n${lines.join("\n")}`);
   out(`\nIts schedule (ms, what, two numbers):\n${shrunk.schedule.join("\n")}`);
   out(`\n${shrunk.message}`);
 }
