@@ -2,6 +2,9 @@
 import { type Outcome, simulate } from "./simulate.ts";
 import type { Action } from "./world/plan.ts";
 
+/** Milliseconds of quiet: not as many as in the first run, which would take too long each time. */
+const SETTLE_MS = 60_000;
+
 /** What a shrunk run has in common with the first one: its failure, whatever the numbers in it. */
 function kindOf({ failure }: Outcome): string | null {
   return failure && failure.message.split("\n")[0]?.replace(/[\da-f]{32}|[\d.]+/g, "N") || null;
@@ -20,7 +23,11 @@ export async function shrink(
   const kind = kindOf(failed);
   let best = failed;
   const tryOut = async (schedule: readonly Action[]) => {
-    const outcome = await simulate(failed.seed, { schedule, keepsLines: true });
+    const outcome = await simulate(failed.seed, {
+      schedule,
+      keepsLines: true,
+      settleMs: SETTLE_MS,
+    });
     if (kindOf(outcome) !== kind) return false;
     best = outcome;
     return true;

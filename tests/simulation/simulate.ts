@@ -27,18 +27,21 @@ export interface SimulateOptions {
   /** What happens, in place of the schedule of the seed. */
   readonly schedule?: readonly Action[];
   readonly keepsLines?: boolean;
+  /** Milliseconds of quiet until everybody has everything. */
+  readonly settleMs?: number;
 }
 
 /** Steps between two looks at what is not checked at each step. */
 const LOOK_EVERY = 200;
 /** Milliseconds between two looks at whether everybody has everything, and for how long. */
 const SETTLE_MS = 5000;
-const MAX_SETTLE_MS = 900_000;
+const MAX_SETTLE_MS = 600_000;
 
 /** Runs a simulation. */
 export async function simulate(
   seed: number,
-  { steps = Infinity, schedule, keepsLines = false }: SimulateOptions = {},
+  { steps = Infinity, schedule, keepsLines = false, settleMs = MAX_SETTLE_MS }: SimulateOptions =
+    {},
 ): Promise<Outcome> {
   const plan = createPlan(seed);
   const world = new World(plan, { seed, keepsLines });
@@ -58,7 +61,7 @@ export async function simulate(
         invariants.check();
       }
     }
-    await settle(world, invariants);
+    await settle(world, { invariants, settleMs });
     await end(world, invariants);
   } catch (error) {
     failure = error instanceof Error ? error : new Error(String(error));
@@ -70,7 +73,10 @@ export async function simulate(
 }
 
 /** All faults are over. Lets time go on until everybody is live and has everything. */
-async function settle(world: World, invariants: Invariants): Promise<void> {
+async function settle(
+  world: World,
+  { invariants, settleMs }: { invariants: Invariants; settleMs: number },
+): Promise<void> {
   world.trace.note("* all faults are over");
   world.heal();
   await world.run(SETTLE_MS);
@@ -78,7 +84,7 @@ async function settle(world: World, invariants: Invariants): Promise<void> {
   world.heal();
   // Whoever is at a place that nobody has read yet gets on.
   world.writeToAll();
-  const until = world.loop.now + MAX_SETTLE_MS;
+  const until = world.loop.now + settleMs;
   for (;;) {
     await world.run(SETTLE_MS);
     invariants.check();

@@ -106,13 +106,13 @@ export class Client {
     this.instance = instance;
     this.#state = "connecting";
     this.#ensureToken();
-    const { protocol, sendsHeader, endpoint } = this.#init;
+    const { protocol, endpoint } = this.#init;
     this.#dialledAs = this.#init.sendsHeader ? this.user : null;
     this.#note(`connects to ${instance.process.name}`);
     const line: Line = this.line = instance.connect(this.#endOf(() => this.line === line), {
       endpoint,
       protocols: protocol === "none" ? [] : [protocol],
-      token: sendsHeader ? this.token : null,
+      token: this.#dialledAs === null ? null : this.token,
     });
   }
 
@@ -182,9 +182,9 @@ export class Client {
       this.#isLoggingIn = false;
       if (status === "ok") {
         this.#becomes((payload as { id: string }).id);
-        this.#askForAll();
       }
-      if (this.#sessionUser === this.user) return;
+      if (this.#sessionUser === this.user) return this.#askForAll();
+      if (this.user === null) return this.logOut();
       if (status !== "error") this.#renewToken();
       this.#retry(() => this.#sessionUser !== this.user && this.logIn());
     });
@@ -200,10 +200,13 @@ export class Client {
   logOut(): void {
     this.user = null;
     this.#wantNoNotifications();
+    if (this.#isLoggingIn || this.#state !== "open") return;
+    this.#isLoggingIn = true;
     this.#request("authentication", {}, ({ status }) => {
-      if (status !== "ok") return;
-      this.#becomes(null);
-      this.#askForAll();
+      this.#isLoggingIn = false;
+      if (status === "ok") this.#becomes(null);
+      if (this.user === this.#sessionUser) this.#askForAll();
+      else this.logIn();
     });
   }
 
@@ -229,10 +232,11 @@ export class Client {
   /** Asks for a list, and subscribes. */
   list(target: Target, { limit = 0, back = 0 }: { limit?: number; back?: number } = {}): void {
     const subscription = this.want(target);
-    if (this.#state !== "open" || (target.user !== null && this.#sessionUser !== target.user)) {
-      return;
-    }
-    const since = back === Infinity || subscription.needsList
+    if (this.#state !== "open") return;
+    if (target.user !== null && this.#isLoggingIn) return this.#plan(subscription, 500);
+    if (target.user !== null && this.#sessionUser !== target.user) return;
+    const needsList = subscription.needsList || subscription.state === "unsure";
+    const since = back === Infinity || needsList
       ? null
       : subscription.cursors.at(-1 - Math.min(back, subscription.cursors.length - 1)) ?? null;
     const where = target.user === null
@@ -253,6 +257,7 @@ export class Client {
       }
       target.event ??= reply.event;
       if (target.event !== reply.event) throw new Violation(`two ids of ${target.key}`);
+      if (this.#isVoid) return subscription.end("unsure");
       const list = reply.recovered === true ? null : reply.payload as ListBody;
       subscription.answered({ list, cursor: cursorOf(reply), since });
     });

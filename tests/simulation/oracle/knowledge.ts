@@ -60,13 +60,14 @@ export class Knowledge {
     const owed = this.target.of(p);
     const index = indexFrom(owed, g);
     if (owed[index] !== item) throw new Violation(`${nameOf(item)} is not for ${this.target.key}`);
+    if (!isOwed) return;
     if (index <= (this.#latest[p] ?? -1)) {
       throw new Violation(`${nameOf(item)} came after ${nameOf(owed[this.#latest[p] ?? 0])}`);
     }
     if (index < (this.#had[p] ?? 0)) {
       throw new Violation(`${nameOf(item)} came again, though the cursor was behind it`);
     }
-    if (isOwed) this.#settle(p, index, { isStrict, at: nameOf(item) });
+    this.#settle(p, index, { isStrict, at: nameOf(item) });
     this.#latest[p] = index;
     this.#next[p] = Math.max(index + 1, this.#next[p] ?? 0);
     this.#newest = Math.max(this.#newest, g);
