@@ -1,8 +1,8 @@
 /**
  * Runs simulations in this process, whose platform becomes the simulated one. `main.ts` starts it.
  *
- * Arguments: the first seed, the step between seeds, how many seeds at most, the seconds, and the steps
- * of each run. It prints one line of JSON: how many runs and steps there were, and what has failed.
+ * Arguments: the first seed, the step between seeds, how many seeds at most, the seconds, the steps of
+ * each run, and the seconds to make a failed one short. It prints one line of JSON: how many runs and steps there were, and what has failed.
  */
 import { shrink } from "./shrink.ts";
 import { type Outcome, simulate } from "./simulate.ts";
@@ -25,18 +25,17 @@ export interface Report {
   } | null;
 }
 
-/** Seconds for making a failure's schedule short. */
-const SHRINK_SECONDS = 40;
-
 // Before the clock becomes the simulated one.
 const realNow = performance.now.bind(performance);
 
-async function run(
-  { seed, stride, seeds, seconds, steps }: Record<
-    "seed" | "stride" | "seeds" | "seconds" | "steps",
-    number
-  >,
-): Promise<Report> {
+async function run({ seed, stride, seeds, seconds, steps, shrinkSeconds }: {
+  seed: number;
+  stride: number;
+  seeds: number;
+  seconds: number;
+  steps: number;
+  shrinkSeconds: number;
+}): Promise<Report> {
   const until = realNow() + seconds * 1000;
   let outcome: Outcome | undefined;
   let [runs, total] = [0, 0];
@@ -50,10 +49,8 @@ async function run(
   if (!outcome || !failure) {
     return { runs, steps: total, hash: outcome?.hash ?? "", failed: null, shrunk: null };
   }
-  const shrinkUntil = realNow() + SHRINK_SECONDS * 1000;
-  const shortest = seconds === 0
-    ? outcome
-    : await shrink(outcome, { isOver: () => realNow() > shrinkUntil });
+  const shrinkUntil = realNow() + shrinkSeconds * 1000;
+  const shortest = await shrink(outcome, { isOver: () => realNow() > shrinkUntil });
   return {
     runs,
     steps: total,
@@ -69,7 +66,8 @@ async function run(
   };
 }
 
-const [seed = 0, stride = 1, seeds = 1, seconds = 0, steps = 0] = Deno.args.map(Number);
-const report = await run({ seed, stride, seeds, seconds, steps });
+const [seed = 0, stride = 1, seeds = 1, seconds = 0, steps = 0, shrinkSeconds = 0] = Deno.args
+  .map(Number);
+const report = await run({ seed, stride, seeds, seconds, steps, shrinkSeconds });
 await Deno.stdout.write(new TextEncoder().encode(`${JSON.stringify(report)}\n`));
 Deno.exit(report.failed ? 1 : 0);

@@ -9,8 +9,10 @@ export interface SimulationOptions {
   readonly seed: number;
   /** Steps of each run, until the quiet at its end. */
   readonly steps: number;
-  /** Seconds until no further run begins; 0 for one run whose schedule is not made short if it fails. */
+  /** Seconds until no further run begins. */
   readonly seconds: number;
+  /** Seconds to make the schedule of a failed run short. */
+  readonly shrinkSeconds: number;
   /** Processes. */
   readonly jobs: number;
   /** Runs of each process, at most. */
@@ -32,7 +34,7 @@ const HERE = new URL("../../", import.meta.url);
 
 /** Runs simulations, until one of them fails or the time is over. */
 export async function runSimulations(
-  { seed, steps, seconds, jobs, seeds, root = HERE }: SimulationOptions,
+  { seed, steps, seconds, shrinkSeconds, jobs, seeds, root = HERE }: SimulationOptions,
 ): Promise<Simulated> {
   const map = await writeImportMap(root);
   const child = fileURLToPath(new URL("tests/simulation/child.ts", root));
@@ -48,7 +50,7 @@ export async function runSimulations(
         `--import-map=${map}`,
         "--allow-all",
         child,
-        ...[seed + i, jobs, Math.min(seeds, 1e9), seconds, steps].map(String),
+        ...[seed + i, jobs, Math.min(seeds, 1e9), seconds, steps, shrinkSeconds].map(String),
       ],
       stdout: "piped",
       stderr: "piped",

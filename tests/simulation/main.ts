@@ -25,6 +25,7 @@ const result = await runSimulations({
   seed: Number(values.seed ?? Math.floor(Math.random() * 1e9)),
   steps: Number(values.steps),
   seconds: Number(values.seconds ?? 20),
+  shrinkSeconds: 60,
   jobs: isRepeat ? 1 : Number(values.jobs),
   seeds: isRepeat ? 1 : Infinity,
 });

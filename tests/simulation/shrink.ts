@@ -32,7 +32,7 @@ export async function shrink(
     best = outcome;
     return true;
   };
-  if (!await tryOut(failed.done)) return failed;
+  if (isOver() || !await tryOut(failed.done)) return failed;
   for (let size = Math.ceil(best.done.length / 2); size >= 1; size = Math.floor(size / 2)) {
     for (let from = best.done.length - size; from > -size; from -= size) {
       if (isOver()) return best;

@@ -1,0 +1,218 @@
+/**
+ * Faults that are put into the service, to see that the simulation finds them. Each one replaces a piece
+ * of a file; if the piece is not there any more, `run.ts` says so.
+ */
+
+/** A fault. */
+export interface Mutant {
+  readonly name: string;
+  /** Below `src`. */
+  readonly file: string;
+  /** The piece that is replaced. It occurs once. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** All faults. */
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: "the live end is a record too far",
+    file: "log/stream.ts",
+    find: "this.advance(partition, offset + 1);",
+    replace: "this.advance(partition, offset + 2);",
+  },
+  {
+    name: "the cursor of a push that catches up is a record too far",
+    file: "log/read_position.ts",
+    find: "this.#serve(partition, offset + 1);",
+    replace: "this.#serve(partition, offset + 2);",
+  },
+  {
+    name: "the record at the place of a cursor counts as served",
+    file: "log/read_position.ts",
+    find: "return offset < (this.#served[partition] ?? 0);",
+    replace: "return offset <= (this.#served[partition] ?? 0);",
+  },
+  {
+    name: "the window seems to hold a record that it has dropped",
+    file: "log/window.ts",
+    find: "partition.first = entry.offset + 1;",
+    replace: "partition.first = entry.offset;",
+  },
+  {
+    name: "a resume skips what one partition has",
+    file: "log/window.ts",
+    find: "      const position = positions[partition] ?? 0;\n",
+    replace: "      const position = partition === 1 ? Infinity : positions[partition] ?? 0;\n",
+  },
+  {
+    name: "the window is bigger than it may be",
+    file: "log/window.ts",
+    find: "if (this.#bytes <= this.#limits.maxBytes && isRecent) return;",
+    replace: "if (this.#bytes <= 2 * this.#limits.maxBytes && isRecent) return;",
+  },
+  {
+    name: "empty types mean no type",
+    file: "log/addressing.ts",
+    find: "return types.length === 0 || types.includes(to.type);",
+    replace: "return types.includes(to.type);",
+  },
+  {
+    name: "types are not looked at",
+    file: "log/addressing.ts",
+    find: "return types.length === 0 || types.includes(to.type);",
+    replace: "return true;",
+  },
+  {
+    name: "what is held back for a list is not released",
+    file: "sessions/subscription.ts",
+    find: 'if (this.#state.state === "held") this.#become(this.#state.then);',
+    replace: "",
+  },
+  {
+    name: "pushes are not held back for a list",
+    file: "sessions/subscription.ts",
+    find: 'this.#become({ state: "held", then: this.#behind() });',
+    replace: "",
+  },
+  {
+    name: "a list seems to include a record more",
+    file: "sessions/subscription.ts",
+    find: "then.position.noteList(seq);",
+    replace: "then.position.noteList(seq + 1);",
+  },
+  {
+    name: "nobody who waits for a record is woken",
+    file: "sessions/catch_up.ts",
+    find: "for (const subscription of this.#ahead) this.proceedLater(subscription);",
+    replace: "",
+  },
+  {
+    name: "nobody who waits for room is woken",
+    file: "outbox/outbox.ts",
+    find: "callbacks.push(...this.#onRoom);",
+    replace: "",
+  },
+  {
+    name: "requests that wait until a client has caught up are not woken",
+    file: "connection/request_handler.ts",
+    find: "this.#work?.queue.proceed();\n      });",
+    replace: "});",
+  },
+  {
+    name: "a reload that has waited for another one does not run",
+    file: "sessions/reloads.ts",
+    find: "this.#running.delete(reload.key);\n        this.#scheduleStart();",
+    replace: "this.#running.delete(reload.key);",
+  },
+  {
+    name: "who joins a reload that waits does not get it",
+    file: "sessions/reloads.ts",
+    find: "    reload.subscriptions.add(subscription);\n",
+    replace: "    if (reload.subscriptions.size === 0) reload.subscriptions.add(subscription);\n",
+  },
+  {
+    name: "a failed reload is not told",
+    file: "sessions/subscription.ts",
+    find: "      this.#resync(reload, position);\n      if",
+    replace: "      if",
+  },
+  {
+    name: "a loss is not told",
+    file: "sessions/subscription.ts",
+    find: "this.#resync({ entry: null, inPlaceOfResync: why }, position);",
+    replace: "",
+  },
+  {
+    name: "a loss is told to one subscription only",
+    file: "sessions/sessions.ts",
+    find: "for (const subscription of this.#subscriptions()) subscription.lose(loss);",
+    replace: "for (const subscription of this.#subscriptions()) return subscription.lose(loss);",
+  },
+  {
+    name: "records that were set aside are told to nobody",
+    file: "sessions/sessions.ts",
+    find: "for (const subscription of this.#subscriptions()) subscription.owe(loss, debt);",
+    replace: "void debt;",
+  },
+  {
+    name: "who unsubscribes takes others of the same subscription along",
+    file: "sessions/channels.ts",
+    find: "if (!this.#members.has(target.id)) this.#ids[by].delete(name, target.id);",
+    replace: "this.#ids[by].delete(name, target.id);",
+  },
+  {
+    name: "a logout leaves a subscription",
+    file: "sessions/session.ts",
+    find: "this.unsubscribe(this.#subscriptions.map(({ target }) => target.id), why);",
+    replace: "this.unsubscribe(this.#subscriptions.slice(1).map(({ target }) => target.id), why);",
+  },
+  {
+    name: "a logout message reaches one session only",
+    file: "sessions/consume.ts",
+    find: "for (const session of sessions.ofUser(message.user)) session.revoke();",
+    replace: "sessions.ofUser(message.user)[0]?.revoke();",
+  },
+  {
+    name: "the messages of a batch are in the wrong order",
+    file: "outbox/batching.ts",
+    find: "`${before.#messages},${message}`",
+    replace: "`${message},${before.#messages}`",
+  },
+  {
+    name: "a full batch goes out behind the next one",
+    file: "outbox/batching.ts",
+    find: "    this.flush();\n    this.#kept = this.#batches.empty.with(message);",
+    replace: "    const kept = this.#kept;\n    this.#kept = this.#batches.empty.with(message);\n" +
+      "    this.flush();\n    this.#kept = kept;",
+  },
+  {
+    name: "the rest of a long delivery is dropped when another record is read",
+    file: "sessions/fan_out.ts",
+    find: "while (!this.#rest.next().done);",
+    replace: "",
+  },
+  {
+    name: "a barrier does not wait",
+    file: "connection/request_queue.ts",
+    find: "if (this.#barrierRuns) return false;",
+    replace: "",
+  },
+  {
+    name: "cursors of a topic that was made again are taken",
+    file: "log/resume.ts",
+    find: 'if (this.#stream.isOfOtherLog(cursor)) return "other_log";',
+    replace: "",
+  },
+  {
+    name: "a stale partition is not noticed",
+    file: "log/freshness.ts",
+    find: "stalest = Math.min(stalest, partition.freshAt ??= now);",
+    replace: "stalest = Math.max(stalest, partition.freshAt ??= now);",
+  },
+  {
+    name: "a list joins one that was asked for before",
+    file: "backend/apis.ts",
+    find: 'notification: { withToken: true, joinable: "unsent" },',
+    replace: 'notification: { withToken: true, joinable: "under way" },',
+  },
+  {
+    name: "the checks of a token go on after the logout",
+    file: "sessions/revalidation.ts",
+    find: "if (session.token === null || this.#periodMs === 0) this.#wheel.cancel(session);",
+    replace: "if (this.#periodMs === 0) this.#wheel.cancel(session);",
+  },
+  {
+    name: "the cursor of the live end is told while something is held back",
+    file: "sessions/stream_status.ts",
+    find: "if (!session.isLive || session.outbox.isBehind) return false;",
+    replace: "if (session.outbox.isBehind) return false;",
+  },
+  {
+    name: "a slow client is pushed more and more",
+    file: "outbox/outbox.ts",
+    find:
+      "return this.#isWatched && this.#socket.bufferedAmount > this.#options.limits.maxBufferedBytes;",
+    replace: "return false;",
+  },
+];

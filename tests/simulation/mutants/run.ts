@@ -1,0 +1,111 @@
+/**
+ * Puts faults into copies of the service, and sees how fast the simulation finds each of them.
+ *
+ * Run it alone with names, or parts of names, as arguments; without arguments it runs all.
+ */
+import { runSimulations } from "../launch.ts";
+import { type Mutant, MUTANTS } from "./list.ts";
+
+/** What became of a fault. */
+export interface Found {
+  readonly name: string;
+  /** What the simulation has said; `null` if it has not found the fault. */
+  readonly message: string | null;
+  readonly seconds: number;
+  readonly steps: number;
+}
+
+const ROOT = new URL("../../../", import.meta.url);
+/** What a simulation needs. */
+const COPIED = [
+  "deno.json",
+  "src",
+  "tests/simulation",
+  "tests/_support/service",
+  "tests/deno.json",
+  "tests/deno.lock",
+];
+
+/** Seconds for each fault. */
+const SECONDS = 60;
+
+/**
+ * Looks for faults.
+ *
+ * @param options.seed The first seed
+ * @throws {Error} A piece that a mutant replaces is not there exactly once
+ */
+export async function findMutants(
+  mutants: readonly Mutant[],
+  { seed, onFound }: { seed: number; onFound: (found: Found) => void },
+): Promise<Found[]> {
+  const path = await Deno.makeTempDir();
+  const root = new URL(`file://${path}/`);
+  const all: Found[] = [];
+  try {
+    for (const each of COPIED) await copy(new URL(each, ROOT), new URL(each, root));
+    const originals = new Map<string, string>();
+    for (const mutant of mutants) originals.set(mutant.file, await read(mutant.file));
+    for (const mutant of mutants) mutate(originals.get(mutant.file) ?? "", mutant);
+    for (const mutant of mutants) {
+      const original = originals.get(mutant.file) ?? "";
+      const file = new URL(`src/${mutant.file}`, root);
+      await Deno.writeTextFile(file, mutate(original, mutant));
+      const options = { seed, steps: 5000, seconds: SECONDS, shrinkSeconds: 0, seeds: Infinity };
+      const { failed, ms, steps } = await runSimulations({ ...options, jobs: 2, root });
+      await Deno.writeTextFile(file, original);
+      const message = failed?.message.split("\n")[0] ?? null;
+      const found = { name: mutant.name, message, seconds: ms / 1000, steps };
+      all.push(found);
+      onFound(found);
+    }
+    return all;
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+}
+
+function read(file: string): Promise<string> {
+  return Deno.readTextFile(new URL(`src/${file}`, ROOT));
+}
+
+function mutate(text: string, { name, file, find, replace }: Mutant): string {
+  const pieces = text.split(find);
+  if (pieces.length !== 2) {
+    throw new Error(
+      `Cannot put in the fault "${name}": ${file} has its piece ${pieces.length - 1} times. ` +
+        "Adapt tests/simulation/mutants/list.ts",
+    );
+  }
+  return pieces.join(replace);
+}
+
+async function copy(from: URL, to: URL): Promise<void> {
+  const { isDirectory } = await Deno.stat(from);
+  if (!isDirectory) return await Deno.copyFile(from, to);
+  await Deno.mkdir(to, { recursive: true });
+  for await (const { name } of Deno.readDir(from)) {
+    await copy(new URL(`${from.href}/${name}`), new URL(`${to.href}/${name}`));
+  }
+}
+
+/** One line about a fault. */
+export function describe({ name, message, seconds, steps }: Found): string {
+  const how = message === null
+    ? "NOT FOUND"
+    : `found in ${seconds.toFixed(1)} s, ${steps} steps: ${message}`;
+  return `${name}: ${how}`;
+}
+
+if (import.meta.main) {
+  const names = Deno.args;
+  const mutants = MUTANTS.filter(({ name }) =>
+    names.length === 0 || names.some((part) => name.includes(part))
+  );
+  const out = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+  const found = await findMutants(mutants, {
+    seed: Math.floor(Math.random() * 1e9),
+    onFound: (found) => out(describe(found)),
+  });
+  Deno.exit(found.every(({ message }) => message !== null) ? 0 : 1);
+}
