@@ -35,6 +35,11 @@ export interface ClientInit {
   readonly sendsHeader: boolean;
 }
 
+/** Commands that run alone. */
+const BARRIERS = new Set(["authentication", "updateNotifications", "subscription"]);
+/** Refusals that do not wait for other requests. */
+const REFUSALS = new Set(["rate-limited", "overloaded", "shutting-down", "invalid-options"]);
+
 /** A request that is not answered yet. */
 interface Request {
   readonly command: string;
@@ -67,6 +72,8 @@ export class Client {
   #isLoggingIn = false;
   /** Whether it was logged out without being told: it can't be owed anything. */
   #isVoid = false;
+  /** Whether it was logged out, and must be told. */
+  #isTelling = false;
   #isLeaving = false;
   #state: "away" | "connecting" | "open" = "away";
 
@@ -89,6 +96,7 @@ export class Client {
     if (this.#state !== "open") return "it is not connected";
     if (this.#sessionUser !== this.user) return "it is not logged in";
     if (this.#isVoid) return "it was logged out";
+    if (this.#isTelling) return "it was not told that it is logged out";
     for (const [rid, { command }] of this.#requests) return `${command} ${rid} is not answered`;
     for (const subscription of this.#wanted) {
       const { unsettled, target } = subscription;
@@ -154,6 +162,7 @@ export class Client {
     this.line = null;
     this.#sessionUser = null;
     this.#isVoid = false;
+    this.#isTelling = false;
     this.#isLoggingIn = false;
     this.#requests.clear();
     this.#badFrames = 0;
@@ -193,7 +202,7 @@ export class Client {
   /** Renews the session's token. */
   renew(): void {
     if (this.#sessionUser === null || this.#sessionUser !== this.user) return;
-    const token = this.token = this.#options.backend.tokenFor(this.#sessionUser);
+    const token = this.token = this.#options.backend.newTokenFor(this.#sessionUser);
     this.#request("authentication", { authToken: token, update: true }, () => {});
   }
 
@@ -291,8 +300,11 @@ export class Client {
 
   /** Its instance was told that its user is logged out, or its token was withdrawn. */
   loggedOut(user: string): void {
-    // A client of version 1 is told, sooner or later.
-    if (this.knowsVersion1 || this.#state === "away") return;
+    if (this.#state === "away") return;
+    if (this.knowsVersion1) {
+      this.#isTelling ||= this.#sessionUser === user && !this.#isLoggingIn;
+      return;
+    }
     if (this.#sessionUser !== user && this.user !== user) return;
     this.#isVoid = true;
     for (const subscription of this.subscriptions.values()) {
@@ -338,10 +350,22 @@ export class Client {
   #takeReply(frame: Frame): void {
     const request = this.#requests.get(frame.rid);
     if (!request) throw new Violation(`a second reply, or one to no request: ${frame.rid}`);
-    this.#requests.delete(frame.rid);
     const slug = slugOf(frame);
+    if (!slug || !REFUSALS.has(slug)) this.#checkOrder(frame.rid, request);
+    this.#requests.delete(frame.rid);
+    if (request.command === "authentication") this.#isTelling = false;
     if (slug === "internal") throw new Violation(`${request.command} met a defect`);
     request.onReply(frame);
+  }
+
+  /** A barrier is answered after all requests before it, and before all requests after it (REQ5). */
+  #checkOrder(answered: number, { command }: Request): void {
+    for (const [rid, before] of this.#requests) {
+      if (rid === answered) return;
+      if (BARRIERS.has(command) || BARRIERS.has(before.command)) {
+        throw new Violation(`${command} ${answered} was answered before ${before.command} ${rid}`);
+      }
+    }
   }
 
   #takePush(frame: Frame): void {
@@ -405,6 +429,7 @@ export class Client {
 
   #becomes(user: string | null): void {
     this.#sessionUser = user;
+    this.#isTelling = false;
     for (const subscription of this.subscriptions.values()) {
       const { target, state } = subscription;
       if (state === "none") continue;

@@ -167,10 +167,10 @@ export const MUTANTS: readonly Mutant[] = [
       "    this.flush();\n    this.#kept = kept;",
   },
   {
-    name: "the rest of a long delivery is dropped when another record is read",
+    name: "a delivery skips a subscription at the begin of a time slice",
     file: "sessions/fan_out.ts",
-    find: "while (!this.#rest.next().done);",
-    replace: "",
+    find: "          yield nextTurn;\n",
+    replace: "          yield nextTurn;\n          continue;\n",
   },
   {
     name: "a barrier does not wait",

@@ -122,7 +122,9 @@ export class Knowledge {
     for (; next < index; next++) {
       const item = owed[next] as Item;
       if (item.isGone || item.g < covered) continue;
-      if (isStrict && item.isUpdate) {
+      // A reload may be left out only if a later one brings the list.
+      const isDue = item.isUpdate || item === this.target.latestReload;
+      if (isStrict && isDue) {
         throw new Violation(`${nameOf(item)} was left out before ${at}, for ${this.target.key}`);
       }
       this.#debts.push(item);

@@ -82,7 +82,13 @@ export function act(world: World, { kind, a, b }: Action): void {
       for (const { reader } of world.instances) reader.notice(partition);
       return;
     case "replace":
-      return log.replace(1 + b % MAX_PARTITIONS);
+      log.replace(1 + b % MAX_PARTITIONS);
+      // What is restored from elsewhere has its old times.
+      for (let n = 0; n < (b >>> 8) % 12; n++) {
+        const to = addressee(world, mix(b, n));
+        log.write(n % log.partitions.length, { does: "update", to, pad: 0 }, { ageMs: 60_000 });
+      }
+      return;
     case "addPartition":
       if (log.partitions.length < MAX_PARTITIONS) log.addPartition();
       return;
@@ -131,6 +137,8 @@ export function act(world: World, { kind, a, b }: Action): void {
     case "withdraw":
       if (client.token === null || client.user === null || !client.isOpen) return;
       world.backend.change(client.token, b % 2 === 0 ? null : "99");
+      // The others are told only when their token is checked again.
+      if (client.knowsVersion1 && (plan.settings.AUTH_REVALIDATE_SECONDS ?? 0) > 20) return;
       return client.loggedOut(client.user);
     case "drain":
     case "kill":

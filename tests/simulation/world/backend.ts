@@ -27,27 +27,47 @@ export interface ListBody {
   readonly skip: string | null;
 }
 
+/** What the APIs need. */
+export interface BackendOptions {
+  readonly loop: Loop;
+  readonly random: Random;
+  readonly trace: Trace;
+  /** How much was written to the log. */
+  readonly written: () => number;
+  /** Whether all clients of a user have the same token. */
+  readonly sharesTokens: boolean;
+}
+
 /** The APIs. */
 export class SimulatedBackend {
-  readonly #options: { loop: Loop; random: Random; trace: Trace; written: () => number };
+  readonly #options: BackendOptions;
   /** The user of each token; `null` for one that is refused. */
   readonly #users = new Map<string, string | null>();
   /** The user for whom each token was made. */
   readonly #owners = new Map<string, string>();
+  /** The latest token of each user. */
+  readonly #shared = new Map<string, string>();
   #tokens = 0;
   #trouble: Trouble | null = null;
   /** By request that is not answered yet: the process that has sent it. */
   readonly #pending = new Map<symbol, Process | null>();
 
-  constructor(options: { loop: Loop; random: Random; trace: Trace; written: () => number }) {
+  constructor(options: BackendOptions) {
     this.#options = options;
   }
 
-  /** Makes a token of a user. */
+  /** A token of a user. */
   tokenFor(user: string): string {
+    const shared = this.#shared.get(user);
+    return this.#options.sharesTokens && shared ? shared : this.newTokenFor(user);
+  }
+
+  /** Makes a token of a user. */
+  newTokenFor(user: string): string {
     const token = `token-${++this.#tokens}`;
     this.#users.set(token, user);
     this.#owners.set(token, user);
+    this.#shared.set(user, token);
     return token;
   }
 

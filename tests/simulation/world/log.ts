@@ -78,8 +78,12 @@ export class Log {
     this.#now = now;
   }
 
-  /** Writes something at the end of a partition. */
-  write(partition: number, message: Message): Stored {
+  /**
+   * Writes something at the end of a partition.
+   *
+   * @param options.ageMs How old the timestamp is
+   */
+  write(partition: number, message: Message, { ageMs = 0 }: { ageMs?: number } = {}): Stored {
     const into = this.partitions[partition] as Partition;
     const g = this.g++;
     const offset = into.end;
@@ -89,7 +93,14 @@ export class Log {
     const item = to && { g, partition, offset, isUpdate, to, isGone: false };
     const text = textOf(message, g);
     const value = text === null ? null : encoder.encode(text);
-    const stored = { offset, end, timestamp: Math.floor(this.#now()), message, value, item };
+    const stored = {
+      offset,
+      end,
+      timestamp: Math.floor(this.#now() - ageMs),
+      message,
+      value,
+      item,
+    };
     into.stored.push(stored);
     into.end = end;
     if (item) {

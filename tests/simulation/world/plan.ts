@@ -64,6 +64,8 @@ export interface Plan {
   /** Clients that only listen, in addition: they make a delivery take several time slices. */
   readonly listeners: number;
   readonly settings: Partial<Settings>;
+  /** Whether all clients of a user have the same token. */
+  readonly sharesTokens: boolean;
   readonly kinds: readonly { readonly kind: Kind; readonly weight: number }[];
   /** Milliseconds between two actions, on average. */
   readonly gapMs: number;
@@ -84,9 +86,12 @@ export function createPlan(seed: number): Plan {
     user: random.pick(users),
     sendsHeader: random.chance(0.5),
   }));
+  const sharesTokens = random.chance(0.5);
   const kinds = (Object.keys(KINDS) as Kind[])
     .filter((kind) => ALWAYS.includes(kind) || random.chance(0.35))
     // Where retention takes records seconds after a cut, no time tells the old log from the new one.
+    // Nobody could say whose session a shared token is that is withdrawn.
+    .filter((kind) => kind !== "withdraw" || !sharesTokens)
     .filter((kind, _, kinds) => kind !== "retain" || !kinds.includes("cut"))
     .map((kind) => ({ kind, weight: KINDS[kind] * random.pick([0.3, 1, 3]) }));
   return {
@@ -95,6 +100,7 @@ export function createPlan(seed: number): Plan {
     clients,
     listeners,
     kinds,
+    sharesTokens,
     gapMs: isBig ? 400 : random.pick([4, 15, 60]),
     settings: {
       RECOVERY_WINDOW_SECONDS: random.pick([3, 20, 300]),

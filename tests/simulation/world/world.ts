@@ -52,6 +52,7 @@ export class World {
       random,
       trace,
       written: () => log.g,
+      sharesTokens: plan.sharesTokens,
     });
     enter({
       loop,
