@@ -30,6 +30,14 @@ export interface Simulated extends Report {
 /** The report of a process that was ended because another one has failed. */
 const NOTHING: Report = { runs: 0, steps: 0, hash: "", failed: null, shrunk: null };
 
+/** Steps of each run by default. Many short runs see more worlds than a few long ones. */
+export const STEPS = 10_000;
+
+/** A seed that nobody knows. */
+export function freshSeed(): number {
+  return Math.floor(Math.random() * 1e9);
+}
+
 const HERE = new URL("../../", import.meta.url);
 
 /** Runs simulations, until one of them fails or the time is over. */

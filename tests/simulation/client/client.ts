@@ -75,6 +75,8 @@ export class Client {
   /** Whether it was logged out, and must be told. */
   #isTelling = false;
   #isLeaving = false;
+  /** When it may connect again, in milliseconds since 1970. */
+  #awayUntil = 0;
   #state: "away" | "connecting" | "open" = "away";
 
   constructor(init: ClientInit, options: ClientOptions) {
@@ -108,6 +110,8 @@ export class Client {
   /** Connects, if it is not connected. */
   connect(): void {
     if (this.#state !== "away" || this.#isLeaving) return;
+    const leftMs = this.#awayUntil - this.#options.loop.now;
+    if (leftMs > 0) return void this.#options.loop.after(leftMs, () => this.connect());
     const { pickInstance } = this.#options;
     const instance = pickInstance(this.instance);
     if (!instance) return this.#later(200, () => this.connect());
@@ -133,10 +137,11 @@ export class Client {
     };
   }
 
-  /** Closes its connection. It connects again by itself. */
-  leave(): void {
+  /** Closes its connection. It connects again by itself, but not for a time. */
+  leave({ forMs = 0 }: { forMs?: number } = {}): void {
     if (this.#state === "away") return;
     this.line?.close();
+    this.#awayUntil = this.#options.loop.now + forMs;
     this.#closed(1000);
   }
 

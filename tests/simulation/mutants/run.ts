@@ -3,7 +3,7 @@
  *
  * Run it alone with names, or parts of names, as arguments; without arguments it runs all.
  */
-import { runSimulations } from "../launch.ts";
+import { freshSeed, runSimulations } from "../launch.ts";
 import { type Mutant, MUTANTS } from "./list.ts";
 
 /** What became of a fault. */
@@ -104,7 +104,7 @@ if (import.meta.main) {
   );
   const out = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
   const found = await findMutants(mutants, {
-    seed: Math.floor(Math.random() * 1e9),
+    seed: freshSeed(),
     onFound: (found) => out(describe(found)),
   });
   Deno.exit(found.every(({ message }) => message !== null) ? 0 : 1);

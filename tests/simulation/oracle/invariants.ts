@@ -5,6 +5,8 @@ import { Violation } from "./knowledge.ts";
 
 /** Milliseconds by which the service may notice later than the model that a partition is stale or fresh. */
 const SLACK_MS = 1500;
+/** Milliseconds between two looks at the freshness. */
+const WATCH_MS = 250;
 /** More than any single frame of a simulation, in bytes. */
 const MAX_FRAME = 70_000;
 
@@ -16,6 +18,7 @@ export class Invariants {
 
   constructor(world: World) {
     this.#world = world;
+    this.#watch();
   }
 
   /** @throws {Violation} */
@@ -24,7 +27,6 @@ export class Invariants {
     for (const instance of this.#world.instances) {
       if (!instance.isReady) continue;
       this.#checkBounds(instance);
-      this.#checkFreshness(instance);
     }
   }
 
@@ -74,6 +76,14 @@ export class Invariants {
       if (!hasEnded) throw new Violation(`${process.name} has not stopped`);
       expect(`timers of ${process.name}`, process.timers, 0);
     }
+  }
+
+  /** Looks at the freshness all the time: it matters for how long something has been so. */
+  #watch(): void {
+    for (const instance of this.#world.instances) {
+      if (instance.isReady && !instance.hasEnded) this.#checkFreshness(instance);
+    }
+    this.#world.loop.after(WATCH_MS, () => this.#watch());
   }
 
   #checkBounds({ service, process, lines }: Instance): void {

@@ -119,6 +119,8 @@ export function act(world: World, { kind, a, b }: Action): void {
       return client.sendNonsense();
     case "move":
       return client.leave();
+    case "away":
+      return client.leave({ forMs: faultMs });
     case "slowLine":
       if (client.line) client.line.slowMs = 5 + b % 200;
       return;

@@ -36,6 +36,8 @@ export interface BackendOptions {
   readonly written: () => number;
   /** Whether all clients of a user have the same token. */
   readonly sharesTokens: boolean;
+  /** Milliseconds for an answer at most, unless the API is in trouble. */
+  readonly answerMs: number;
 }
 
 /** The APIs. */
@@ -102,7 +104,7 @@ export class SimulatedBackend {
   }
 
   fetch(url: string, { method, headers, body, signal }: RequestInit): Promise<Response> {
-    const { loop, random, trace } = this.#options;
+    const { loop, random, trace, answerMs } = this.#options;
     const process = loop.process;
     const answered = Promise.withResolvers<Response>();
     const trouble = this.#trouble && this.#trouble.until > loop.now ? this.#trouble.kind : null;
@@ -111,7 +113,7 @@ export class SimulatedBackend {
     const answer = this.#answer(url, { token, trouble, isPut: method === "PUT" && body !== null });
     const ms = trouble === "slow"
       ? random.between(50, 1500, "slow answer")
-      : 15 * random.roll("answer") ** 2;
+      : answerMs * random.roll("answer") ** 2;
     const id = Symbol();
     this.#pending.set(id, process);
     const end = () => {

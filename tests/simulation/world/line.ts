@@ -61,14 +61,15 @@ export class Line {
 
   /** The socket, as the service has it. */
   get socket(): WebSocket {
-    const line = this;
+    const state = () => this.#state;
+    const bytes = () => this.#bytes;
     const socket = {
       binaryType: "blob",
       get readyState() {
-        return line.#state;
+        return state();
       },
       get bufferedAmount() {
-        return line.#bytes;
+        return bytes();
       },
       send: (text: string) => this.#send(text),
       close: (code = 1005) => this.#close(code),

@@ -11,7 +11,7 @@ const KINDS = {
   publish: 60,
   burst: 4,
   nonsense: 2,
-  reload: 4,
+  reload: 6,
   logout: 1,
   marker: 2,
   undecodable: 1,
@@ -20,7 +20,7 @@ const KINDS = {
   mute: 1,
   retain: 1,
   cut: 1,
-  replace: 0.3,
+  replace: 0.6,
   addPartition: 0.3,
   list: 10,
   unsubscribe: 3,
@@ -31,6 +31,7 @@ const KINDS = {
   logOut: 0.5,
   badFrame: 1,
   move: 6,
+  away: 3,
   slowLine: 3,
   stuckLine: 3,
   cutLine: 3,
@@ -45,7 +46,7 @@ const KINDS = {
 export type Kind = keyof typeof KINDS;
 
 /** These happen in every world. */
-const ALWAYS: readonly Kind[] = ["publish", "list", "move"];
+const ALWAYS: readonly Kind[] = ["publish", "list", "move", "away"];
 
 /** Something that happens, when, and two numbers that say what exactly. */
 export interface Action {
@@ -66,6 +67,8 @@ export interface Plan {
   readonly settings: Partial<Settings>;
   /** Whether all clients of a user have the same token. */
   readonly sharesTokens: boolean;
+  /** Milliseconds that an API takes for an answer at most, unless it is in trouble. */
+  readonly answerMs: number;
   readonly kinds: readonly { readonly kind: Kind; readonly weight: number }[];
   /** Milliseconds between two actions, on average. */
   readonly gapMs: number;
@@ -101,6 +104,7 @@ export function createPlan(seed: number): Plan {
     listeners,
     kinds,
     sharesTokens,
+    answerMs: random.pick([2, 15, 15, 200]),
     gapMs: isBig ? 400 : random.pick([4, 15, 60]),
     settings: {
       RECOVERY_WINDOW_SECONDS: random.pick([3, 20, 300]),

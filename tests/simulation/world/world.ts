@@ -53,6 +53,7 @@ export class World {
       trace,
       written: () => log.g,
       sharesTokens: plan.sharesTokens,
+      answerMs: plan.answerMs,
     });
     enter({
       loop,

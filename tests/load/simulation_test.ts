@@ -1,0 +1,28 @@
+import { assert, assertEquals } from "@std/assert";
+import { freshSeed, runSimulations, STEPS } from "../simulation/launch.ts";
+import { MUTANTS } from "../simulation/mutants/list.ts";
+import { describe, findMutants } from "../simulation/mutants/run.ts";
+import { failureOf } from "../simulation/report.ts";
+
+Deno.test("[DEL1][DEL2][DEL3][DEL5] a minute of simulations with fresh seeds finds no fault", async () => {
+  const result = await runSimulations({
+    seed: freshSeed(),
+    steps: STEPS,
+    seconds: 60,
+    shrinkSeconds: 60,
+    jobs: 2,
+    seeds: Infinity,
+  });
+
+  const failure = failureOf(result, { steps: STEPS });
+  assert(failure === null, failure ?? "");
+});
+
+Deno.test("the simulation finds each fault that is put into the service, within a minute", async () => {
+  const seed = freshSeed();
+
+  const found = await findMutants(MUTANTS, { seed, onFound() {} });
+
+  const missed = found.filter(({ message }) => message === null).map(describe);
+  assertEquals(missed, [], `seed ${seed}`);
+});
