@@ -12,7 +12,7 @@ import type { Loop } from "../platform/loop.ts";
 import type { Random } from "../platform/random.ts";
 import type { Trace } from "../platform/trace.ts";
 import { type Frame, readFrame } from "./frames.ts";
-import { ClientSubscription } from "./subscription.ts";
+import { ClientSubscription, type SubscriptionWorld } from "./subscription.ts";
 
 /** What all clients need. */
 export interface ClientOptions {
@@ -21,6 +21,7 @@ export interface ClientOptions {
   readonly loop: Loop;
   readonly random: Random;
   readonly trace: Trace;
+  readonly world: SubscriptionWorld;
   /** An instance to connect to, not the given one if there is another. */
   readonly pickInstance: (not: Instance | null) => Instance | null;
 }
@@ -236,7 +237,10 @@ export class Client {
   want(target: Target): ClientSubscription {
     let subscription = this.subscriptions.get(target);
     if (!subscription) {
-      subscription = new ClientSubscription(target, { isStrict: this.knowsVersion1 });
+      subscription = new ClientSubscription(target, {
+        isStrict: this.knowsVersion1,
+        world: this.#options.world,
+      });
       this.subscriptions.set(target, subscription);
     }
     subscription.isWanted = true;

@@ -7,7 +7,21 @@ import type { ListBody } from "../world/backend.ts";
 interface Known {
   readonly cursor: string;
   readonly knowledge: Knowledge;
+  /** When it came, in milliseconds since 1970. */
+  readonly at: number;
 }
+
+/** What a subscription must know of its world. */
+export interface SubscriptionWorld {
+  readonly now: () => number;
+  /** Whether nothing of this world is a reason for a `resync`. */
+  readonly losesNothing: boolean;
+  /** Whether a young cursor must be taken by every instance. */
+  readonly resumesAll: boolean;
+}
+
+/** Milliseconds for which a cursor is young: well within the largest window of a plan. */
+const YOUNG_MS = 200_000;
 
 /** Cursors that a client keeps. */
 const MAX_CURSORS = 4;
@@ -29,12 +43,17 @@ export class ClientSubscription {
   /** Whether the client will ask for it. */
   isPlanned = false;
   readonly #isStrict: boolean;
+  readonly #world: SubscriptionWorld;
   #knowledge: Knowledge;
   #cursors: Known[] = [];
 
   /** @param options.isStrict Whether the client knows `resync` */
-  constructor(target: Target, { isStrict }: { isStrict: boolean }) {
+  constructor(
+    target: Target,
+    { isStrict, world }: { isStrict: boolean; world: SubscriptionWorld },
+  ) {
     this.target = target;
+    this.#world = world;
     this.#isStrict = isStrict;
     this.#knowledge = new Knowledge(target);
   }
@@ -47,12 +66,19 @@ export class ClientSubscription {
   answered(
     { list, cursor, since }: { list: ListBody | null; cursor: string; since: Known | null },
   ): void {
+    const { resumesAll, now } = this.#world;
+    if (list && since && resumesAll && this.state === "none" && now() - since.at < YOUNG_MS) {
+      throw new Violation(`a list came, though everything after ${since.cursor} was there`);
+    }
     if (list) {
       if (this.state !== "active") this.#knowledge = new Knowledge(this.target);
       this.reloaded(list);
     } else if (this.state !== "active") {
       if (!since) throw new Violation("a reply without a list, though there was no cursor");
       this.#knowledge = since.knowledge.resumed({ isStrict: this.#isStrict });
+    } else if (since) {
+      // What the cursor stands for is left out from now on.
+      this.#knowledge.add(since.knowledge);
     }
     this.state = "active";
     // The reply of a resume has the client's own cursor, which may be an old one.
@@ -75,6 +101,7 @@ export class ClientSubscription {
   }
 
   resynced(written: number): void {
+    if (this.#world.losesNothing) throw new Violation("a resync came in vain");
     this.needsList = true;
     // A client that has missed something asks for the list, wherever it connects next.
     this.#cursors = [];
@@ -84,7 +111,7 @@ export class ClientSubscription {
   /** Notes a cursor, which stands for everything that came before it. */
   learn(cursor: string): void {
     if (this.needsList || this.state !== "active") return;
-    this.#keep({ cursor, knowledge: this.#knowledge.clone() });
+    this.#keep({ cursor, knowledge: this.#knowledge.clone(), at: this.#world.now() });
   }
 
   #keep(known: Known): void {

@@ -10,6 +10,9 @@ export class Violation extends Error {
   override readonly name = "Violation";
 }
 
+/** Something after whose number a list is due. */
+type Debt = Pick<Item, "g" | "isGone">;
+
 /** Knowledge of a subscription, as a cursor stands for it. */
 export class Knowledge {
   readonly target: Target;
@@ -20,7 +23,7 @@ export class Knowledge {
   /** By partition: everything before this index of what is owed is known, or among the debts. */
   #next: number[] = [];
   /** What only a list can still bring. */
-  #debts: Pick<Item, "g" | "isGone">[] = [];
+  #debts: Debt[] = [];
   /** By partition: the index of the latest push on this connection. */
   #latest: number[] = [];
   /** By partition: what comes before this index came on an earlier connection, and must not come again. */
@@ -40,6 +43,25 @@ export class Knowledge {
     copy.#next = this.#next.slice();
     copy.#debts = this.#debts.length === 0 ? [] : this.#debts.slice();
     return copy;
+  }
+
+  /** Adds what is known from elsewhere, as a cursor stands for it. */
+  add(other: Knowledge): void {
+    const mine = this.#debts.filter((debt) => !other.#includes(debt));
+    const others = other.#debts.filter((debt) => !this.#includes(debt));
+    this.#debts = [...new Set([...mine, ...others])];
+    this.listed = Math.max(this.listed, other.listed);
+    this.#excused = Math.max(this.#excused, other.#excused);
+    for (const [p, next] of other.#next.entries()) {
+      this.#next[p] = Math.max(next ?? 0, this.#next[p] ?? 0);
+    }
+  }
+
+  #includes(debt: Debt): boolean {
+    if (debt.g < this.listed) return true;
+    if (!("partition" in debt) || this.#debts.includes(debt)) return false;
+    const { partition, g } = debt as Item;
+    return indexFrom(this.target.of(partition), g) < (this.#next[partition] ?? 0);
   }
 
   /** @param options.isStrict Whether the client knows `resync`: its cursors are never in front of what it got */

@@ -72,7 +72,16 @@ export interface Plan {
   readonly kinds: readonly { readonly kind: Kind; readonly weight: number }[];
   /** Milliseconds between two actions, on average. */
   readonly gapMs: number;
+  /** Whether nothing of this world is a reason for a `resync`. */
+  readonly losesNothing: boolean;
+  /** Whether a young cursor must be taken by every instance. */
+  readonly resumesAll: boolean;
 }
+
+/** What may be a reason for a `resync`. */
+const LOSSES: readonly Kind[] = ["undecodable", "retain", "cut", "replace", "backend", "withdraw"];
+/** What may be a reason for a list in place of a resume. */
+const REFUSALS: readonly Kind[] = ["reload", "mute"];
 
 /** When the first action comes, in milliseconds: everybody is connected by then. */
 const FIRST_AT = 1500;
@@ -90,9 +99,11 @@ export function createPlan(seed: number): Plan {
     sendsHeader: random.chance(0.5),
   }));
   const sharesTokens = random.chance(0.5);
+  const losesNothing = random.chance(0.2);
   const kinds = (Object.keys(KINDS) as Kind[])
     .filter((kind) => ALWAYS.includes(kind) || random.chance(0.35))
     // Where retention takes records seconds after a cut, no time tells the old log from the new one.
+    .filter((kind) => !losesNothing || !LOSSES.includes(kind))
     // Nobody could say whose session a shared token is that is withdrawn.
     .filter((kind) => kind !== "withdraw" || !sharesTokens)
     .filter((kind, _, kinds) => kind !== "retain" || !kinds.includes("cut"))
@@ -106,9 +117,11 @@ export function createPlan(seed: number): Plan {
     sharesTokens,
     answerMs: random.pick([2, 15, 15, 200]),
     gapMs: isBig ? 400 : random.pick([4, 15, 60]),
+    losesNothing,
+    resumesAll: losesNothing && !kinds.some(({ kind }) => REFUSALS.includes(kind)),
     settings: {
-      RECOVERY_WINDOW_SECONDS: random.pick([3, 20, 300]),
-      RECOVERY_MAX_BYTES: random.pick([3000, 20_000, 10_000_000]),
+      RECOVERY_WINDOW_SECONDS: losesNothing ? 300 : random.pick([3, 20, 300]),
+      RECOVERY_MAX_BYTES: losesNothing ? 10_000_000 : random.pick([3000, 20_000, 10_000_000]),
       MAX_BUFFERED_BYTES: random.pick([1500, 6000, 100_000]),
       SLOW_TIMEOUT_SECONDS: random.pick([1, 5]),
       CURSOR_SECONDS: random.pick([1, 5]),
@@ -117,7 +130,7 @@ export function createPlan(seed: number): Plan {
       AUTH_CACHE_SECONDS: random.pick([0, 5]),
       IDLE_GUEST_SECONDS: random.pick([5, 60]),
       BACKEND_TIMEOUT_MS: random.pick([700, 3000]),
-      REQUEST_POOL_SIZE: isBig ? 1000 : random.pick([3, 50]),
+      REQUEST_POOL_SIZE: isBig || losesNothing ? 1000 : random.pick([3, 50]),
       RELOAD_CONCURRENCY: random.pick([1, 2, 20]),
       QUARANTINE_SIZE: 5,
       DRAIN_SECONDS: random.pick([0, 2]),

@@ -70,7 +70,8 @@ export class World {
     });
     for (let i = 0; i < 2; i++) this.start();
     for (const [i, init] of plan.clients.entries()) {
-      const options = { log, backend, loop, random, trace };
+      const world = { ...plan, now: () => loop.now };
+      const options = { log, backend, loop, random, trace, world };
       const pickInstance = (not: Instance | null) => this.#pick(not);
       const client = new Client({ ...init, name: `c${i}` }, { ...options, pickInstance });
       this.clients.push(client);
