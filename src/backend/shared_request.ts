@@ -67,6 +67,9 @@ export class SharedRequest {
         ? { slug: "backend-timeout", reason: `no whole answer within ${timeouts.ms} ms` }
         : { slug: "overloaded", reason: `no free place in its pool within ${timeouts.ms} ms` };
       outcome = failure.slug;
+      // Callers who come later get a request of their own. Else callers who join again and again would
+      // keep a request alive that is never answered.
+      this.#context.joinable.remove(this);
       warn(this.api, failure);
       caller.reject(errorOf(this.api, failure));
     });
