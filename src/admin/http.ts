@@ -6,7 +6,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type * as z from "zod";
 import type { Settings } from "../settings/settings.ts";
 import { isDoneWithin } from "../util/delay.ts";
-import { isLoopback } from "../util/loopback.ts";
+import { isLoopback } from "../settings/loopback.ts";
 import { methodNotAllowed } from "../http/health.ts";
 import { reasonOf } from "../protocol/validation.ts";
 

@@ -1,6 +1,7 @@
 /**
  * Who holds how many places of a pool, or of its queue (LIM7).
  */
+
 /** For whom a request is sent. */
 export interface Holder {
   /** The session that asks, or the upgrade that will become one. Compared by identity. */

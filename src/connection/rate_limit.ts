@@ -4,6 +4,7 @@
  */
 
 import { BYTES_BURST_SECONDS } from "../settings/settings.ts";
+import { TokenBucket } from "../util/token_bucket.ts";
 
 /** The size of a burst: as many requests as are allowed in this many seconds. */
 const BURST_SECONDS = 2;
@@ -60,34 +61,5 @@ export class RateLimit {
       this.#refusedAt = now;
     }
     return retryAfterMs;
-  }
-}
-
-/** Tokens that come at a steady rate, up to the size of the bucket. */
-class TokenBucket {
-  readonly #perSecond: number;
-  readonly #size: number;
-  #tokens: number;
-  #filledAt: number;
-
-  constructor(
-    { perSecond, burstSeconds, now }: { perSecond: number; burstSeconds: number; now: number },
-  ) {
-    this.#perSecond = perSecond;
-    this.#size = perSecond * burstSeconds;
-    this.#tokens = this.#size;
-    this.#filledAt = now;
-  }
-
-  /** Takes tokens, and gives 0; or takes none, and gives the milliseconds until there are enough. */
-  take(count: number, now: number): number {
-    const filled = this.#tokens + (now - this.#filledAt) / 1000 * this.#perSecond;
-    this.#tokens = Math.min(filled, this.#size);
-    this.#filledAt = now;
-    if (this.#tokens >= count) {
-      this.#tokens -= count;
-      return 0;
-    }
-    return Math.ceil((count - this.#tokens) / this.#perSecond * 1000);
   }
 }

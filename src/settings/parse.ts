@@ -2,7 +2,7 @@
  * From the texts of settings to their values, or to what is wrong with them.
  */
 import type * as z from "zod";
-import { isLoopback } from "../util/loopback.ts";
+import { isLoopback } from "./loopback.ts";
 import type { FoundSettings } from "./environment.ts";
 import {
   BYTES_BURST_SECONDS,
