@@ -106,7 +106,7 @@ export class FetchedErrors {
         continue;
       }
       asked.validEpoch = asked.leaderEpoch;
-      if (end.endOffset >= 0) await reading.cut(asked, end, position);
+      await reading.cut(asked, end.endOffset < 0 ? null : end, position);
     }
     return readings.filter((reading) => reading.isValid);
   }

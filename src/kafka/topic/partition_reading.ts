@@ -52,18 +52,12 @@ export class PartitionReading {
     return this.leaderEpoch === this.validEpoch || this.lastEpoch < 0;
   }
 
-  /**
-   * Takes a leader from metadata. Brokers that are behind may still name an earlier one.
-   *
-   * @returns Whether it is another one, or in another epoch
-   */
-  follow(leader: number, leaderEpoch: number): boolean {
-    if (leaderEpoch < this.leaderEpoch) return false;
-    if (leader === this.leader && leaderEpoch === this.leaderEpoch) return false;
+  /** Takes a leader, and its epoch, from metadata. */
+  follow(leader: number, leaderEpoch: number): void {
+    if (leader === this.leader && leaderEpoch === this.leaderEpoch) return;
     this.leader = leader;
     this.leaderEpoch = leaderEpoch;
     this.retryAt = 0;
-    return true;
   }
 
   /** Notes the epoch of records that follow the position; -1 if they have none. */

@@ -6,19 +6,25 @@ import { getLogger } from "@logtape/logtape";
 import type { TopicReading } from "./topic_reading.ts";
 import { RefusedError } from "../trouble.ts";
 import { ErrorCode } from "../wire/error_codes.ts";
-import type { TopicMetadata } from "../wire/metadata.ts";
+import type { PartitionMetadata, TopicMetadata } from "../wire/metadata.ts";
 
 const logger = getLogger(["wss", "kafka"]);
 
-/** Answers in a row that must agree on fewer partitions: the brokers that give them may be behind. */
-const FEWER_TIMES = 3;
+/**
+ * Answers in a row that must agree that something has gone back, such as the number of partitions. They
+ * are from several brokers, as a single one may be behind.
+ */
+const BACK_TIMES = 3;
 
 /** Follows one topic. */
 export class TopicFollower {
   readonly #reading: TopicReading;
   /** The ids of topics that were replaced, as brokers that are behind may still name them. */
   readonly #goneIds = new Set<string>();
+  /** Answers in a row with fewer partitions. */
   #fewerTimes = 0;
+  /** Answers in a row with an earlier epoch of some leader. */
+  #earlierTimes = 0;
 
   constructor(reading: TopicReading) {
     this.#reading = reading;
@@ -27,22 +33,22 @@ export class TopicFollower {
   /**
    * Uses metadata.
    *
-   * @returns The nodes that lead partitions now
-   * @throws {RefusedError} The broker does not tell about the topic, or a partition has no leader
+   * @throws {RefusedError} The broker does not tell about the topic
    */
-  async use({ errorCode, topicId, partitions }: TopicMetadata): Promise<Set<number>> {
-    checkTopic({ errorCode, partitions });
+  async use(metadata: TopicMetadata): Promise<void> {
+    checkTopic(metadata);
+    const { topicId, partitions } = metadata;
     const reading = this.#reading;
     const numbers = partitions.map(({ partition }) => partition).sort((a, b) => a - b);
     const isSame = reading.topicId === null || topicId === null || reading.topicId === topicId;
     if (!isSame) {
-      if (this.#goneIds.has(topicId)) return reading.leaders;
+      if (this.#goneIds.has(topicId)) return;
       if (reading.topicId !== null) this.#goneIds.add(reading.topicId);
       await reading.replace(topicId, numbers);
     } else if (numbers.length < reading.partitions.size) {
       // With the same id, the broker is behind: a topic never loses partitions.
       const isKnown = reading.topicId !== null && topicId !== null;
-      if (isKnown || ++this.#fewerTimes < FEWER_TIMES) return reading.leaders;
+      if (isKnown || ++this.#fewerTimes < BACK_TIMES) return;
       await reading.replace(reading.topicId, numbers);
     } else {
       const added = numbers.filter((partition) => !reading.partitions.has(partition));
@@ -52,8 +58,20 @@ export class TopicFollower {
       if (added.length > 0) await reading.add(added);
     }
     this.#fewerTimes = 0;
-    reading.follow(partitions);
-    return reading.leaders;
+    this.#followLeaders(partitions);
+  }
+
+  /**
+   * Follows the leaders. Their epochs go back only if the topic is another one, or the cluster was
+   * restored from a copy; a single broker that says so is behind.
+   */
+  #followLeaders(partitions: readonly PartitionMetadata[]): void {
+    const { partitions: readings } = this.#reading;
+    const isEarlier = ({ partition, leaderEpoch }: PartitionMetadata) =>
+      leaderEpoch >= 0 && leaderEpoch < (readings.get(partition)?.leaderEpoch ?? -1);
+    this.#earlierTimes = partitions.some(isEarlier) ? this.#earlierTimes + 1 : 0;
+    const isSure = this.#earlierTimes >= BACK_TIMES;
+    this.#reading.follow(isSure ? partitions : partitions.filter((one) => !isEarlier(one)));
   }
 }
 

@@ -156,10 +156,16 @@ export class TopicReading {
     });
   }
 
-  /** Reads on where a leader says that the log was cut back (DEL13). */
-  cut(reading: PartitionReading, bound: EpochBound, position: number): Promise<void> {
+  /**
+   * Reads on where a leader says that the log was cut back (DEL13).
+   *
+   * @param bound `null` if the leader's log has nothing of what was read. Nobody knows then where it
+   * would have to be read again, so reading goes on where it is
+   */
+  cut(reading: PartitionReading, bound: EpochBound | null, position: number): Promise<void> {
     return this.#inTurn(() => {
       if (!this.#isAt(reading, position)) return;
+      if (bound === null) return this.#cutHere(reading);
       const cut = reading.cutAt(bound);
       if (cut !== undefined) this.#cut(reading, cut);
     });
@@ -181,7 +187,7 @@ export class TopicReading {
         this.#cut(reading, high);
       } else if (++reading.outOfRange > 1) {
         // The leader has no epoch of what was read, though its log has grown past the position.
-        this.#cut(reading, position);
+        this.#cutHere(reading);
       }
     });
   }
@@ -237,6 +243,11 @@ export class TopicReading {
     reading.loweredAt = reading.position;
     this.#cut(reading, cut);
     return true;
+  }
+
+  #cutHere(reading: PartitionReading): void {
+    reading.skip(reading.position, -1);
+    this.#cut(reading, reading.position);
   }
 
   #cut(reading: PartitionReading, position: number): void {

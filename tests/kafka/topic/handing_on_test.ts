@@ -143,6 +143,25 @@ Deno.test("[DEL13] where a leader says that the log was cut, it is read from the
   ]);
 });
 
+Deno.test("[DEL13] if a leader has nothing of what was read, reading goes on where it is", async () => {
+  const { events, next } = collect();
+  const { reading, first } = open(events);
+  const done = [
+    reading.take(first, fetched(0, { count: 1, epoch: 3 }), 0),
+    reading.cut(first, null, 1),
+  ];
+
+  assertEquals([...await next(), ...await next()].slice(3), [
+    "0-0",
+    "0 at 1",
+    "0 cut at 1",
+    "0 at 1",
+  ]);
+  await Promise.all(done);
+  // With an epoch that the leader does not know, it would say the same again and again.
+  assertEquals(first.lastEpoch, -1);
+});
+
 Deno.test("[DEL13] a batch of a lower epoch than one before it shows a replaced log, but only once", async () => {
   const { events, next } = collect();
   const { reading, first } = open(events);

@@ -54,12 +54,3 @@ Deno.test("[KAF9] the epoch of a batch that the leader can't have is not taken",
   reading.noteEpoch(2 ** 30);
   assertEquals(reading.lastEpoch, -1);
 });
-
-Deno.test("a broker that is behind does not bring back an earlier leader", () => {
-  const reading = readUpTo30();
-  const followed = [[2, 4], [1, 3], [2, 4], [3, 4]].map(([node = 0, epoch = 0]) =>
-    reading.follow(node, epoch)
-  );
-  assertEquals(followed, [true, false, false, true]);
-  assertEquals([reading.leader, reading.leaderEpoch], [3, 4]);
-});

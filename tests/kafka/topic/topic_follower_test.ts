@@ -54,6 +54,18 @@ Deno.test("[KAF8] partitions that are added are opened, and leaders that change 
   assertEquals([opened, [...reading.leaders]], [["2"], [3, 4]]);
 });
 
+Deno.test("a broker that is behind does not bring back an earlier leader, unless all say so", async () => {
+  const { reading, follower } = await follow("one");
+  const leaders = [];
+
+  for (const leaderEpoch of [5, 4, 5, 4, 4, 4]) {
+    await follower.use(metadata("one", [leaderEpoch, 9], { leaderEpoch }));
+    leaders.push(reading.partitions.get(0)?.leader);
+  }
+
+  assertEquals(leaders, [5, 5, 5, 5, 5, 4]);
+});
+
 Deno.test("[DEL13] a topic with another id is opened, and an id that it had before changes nothing", async () => {
   const { reading, follower, opened } = await follow("one");
 
