@@ -66,7 +66,7 @@ export class Fetcher {
     const source = `broker ${this.#nodeId}`;
     let losses = 0;
     while (!signal.aborted) {
-      const led = reading.ledBy(this.#nodeId);
+      const led = reading.partitions.ledBy(this.#nodeId);
       if (led.length === 0) break;
       try {
         await this.#read(led);
@@ -109,7 +109,9 @@ export class Fetcher {
     this.#connection = undefined;
     this.#connection = await this.#parts.brokers.open(this.#nodeId);
     // Nobody knows what has become of the broker's log in the meantime.
-    for (const reading of this.#parts.reading.ledBy(this.#nodeId)) reading.validEpoch = -1;
+    for (const reading of this.#parts.reading.partitions.ledBy(this.#nodeId)) {
+      reading.validEpoch = -1;
+    }
     return this.#connection;
   }
 

@@ -175,7 +175,7 @@ export class KafkaReader implements LogReader {
       return { partition, low: lows.get(partition) ?? 0, end, first: first < 0 ? end : first };
     });
     reading.open(topicId, starts);
-    reading.follow(partitions);
+    reading.partitions.follow(partitions);
   }
 
   /** Reads from the leaders that metadata names. */
@@ -199,7 +199,7 @@ export class KafkaReader implements LogReader {
 
   /** Starts a fetcher for each node that leads partitions and has none. */
   #startFetchers(parts: Parts): void {
-    for (const nodeId of parts.reading.leaders) {
+    for (const nodeId of parts.reading.partitions.leaders) {
       if (this.#stopping.signal.aborted || this.#fetchers.has(nodeId)) continue;
       const fetcher = new Fetcher(nodeId, parts.fetcher);
       const running = keepTrying(() => fetcher.run(), {

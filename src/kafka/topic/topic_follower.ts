@@ -71,7 +71,7 @@ export class TopicFollower {
       leaderEpoch >= 0 && leaderEpoch < (readings.get(partition)?.leaderEpoch ?? -1);
     this.#earlierTimes = partitions.some(isEarlier) ? this.#earlierTimes + 1 : 0;
     const isSure = this.#earlierTimes >= BACK_TIMES;
-    this.#reading.follow(isSure ? partitions : partitions.filter((one) => !isEarlier(one)));
+    readings.follow(isSure ? partitions : partitions.filter((one) => !isEarlier(one)));
   }
 }
 

@@ -7,6 +7,7 @@ import type { LogEvents } from "../../log/reader.ts";
 import { FRAME_COST, TimeSlice } from "../../util/time_slice.ts";
 import { CatchingUp } from "./catching_up.ts";
 import { type EpochBound, PartitionReading } from "./partition_reading.ts";
+import { PartitionReadings } from "./partition_readings.ts";
 import {
   type DecodeLimits,
   endOf,
@@ -15,7 +16,6 @@ import {
 } from "../records/decoded_part.ts";
 import { readBatches } from "../records/read_batches.ts";
 import type { FetchedPartition } from "../wire/fetch.ts";
-import type { PartitionMetadata } from "../wire/metadata.ts";
 
 /** Answers in a row that may go on behind their ends: after so many, the offsets must be broken. */
 const SURE_AFTER = 3;
@@ -33,10 +33,10 @@ export interface PartitionStart {
 
 /** The positions in one topic. */
 export class TopicReading {
+  readonly partitions = new PartitionReadings();
   readonly #events: LogEvents;
   readonly #limits: DecodeLimits;
   readonly #signal: AbortSignal;
-  readonly #partitions = new Map<number, PartitionReading>();
   readonly #catchingUp = new CatchingUp();
   readonly #slice = new TimeSlice();
   /** Resolves when the last part that came in has been handed on. */
@@ -55,10 +55,6 @@ export class TopicReading {
     this.#limits = limits;
     this.#signal = signal;
     signal.addEventListener("abort", () => this.#catchingUp.stop(), { once: true });
-  }
-
-  get partitions(): ReadonlyMap<number, PartitionReading> {
-    return this.#partitions;
   }
 
   /** The id of the topic that is read; `null` if the brokers don't tell ids. */
@@ -83,7 +79,7 @@ export class TopicReading {
     this.#events.onTopic({ id: topicId });
     this.#catchingUp.begin(starts.map(({ partition, low, end, first }) => {
       const position = Math.max(low, first - 1);
-      this.#partitions.set(partition, new PartitionReading(partition, position));
+      this.partitions.set(partition, new PartitionReading(partition, position));
       this.#events.onPartition(partition, { first: Math.max(low, first), position });
       return { partition, position, end };
     }));
@@ -98,30 +94,11 @@ export class TopicReading {
   replace(topicId: string | null, partitions: readonly number[]): Promise<void> {
     return this.#inTurn(() => {
       this.#topicId = topicId;
-      this.#partitions.clear();
+      this.partitions.clear();
       this.#events.onTopic({ id: topicId });
       this.#add(partitions);
       this.#catchingUp.stop();
     });
-  }
-
-  /** Follows the leaders that metadata names. */
-  follow(partitions: readonly PartitionMetadata[]): void {
-    for (const { partition, leader, leaderEpoch } of partitions) {
-      this.#partitions.get(partition)?.follow(leader, leaderEpoch);
-    }
-  }
-
-  /** The nodes that lead partitions. */
-  get leaders(): Set<number> {
-    const leaders = new Set(this.#partitions.values().map(({ leader }) => leader));
-    leaders.delete(-1);
-    return leaders;
-  }
-
-  /** The partitions that a node leads. */
-  ledBy(nodeId: number): PartitionReading[] {
-    return [...this.#partitions.values()].filter(({ leader }) => leader === nodeId);
   }
 
   /**
@@ -194,7 +171,7 @@ export class TopicReading {
 
   #add(partitions: readonly number[]): void {
     for (const partition of partitions) {
-      this.#partitions.set(partition, new PartitionReading(partition, 0));
+      this.partitions.set(partition, new PartitionReading(partition, 0));
       this.#events.onPartition(partition, { first: 0, position: 0 });
     }
   }
@@ -202,7 +179,7 @@ export class TopicReading {
   /** Whether the position is still that for which a leader was asked. */
   #isAt(reading: PartitionReading, position: number): boolean {
     return !this.#signal.aborted && reading.position === position &&
-      this.#partitions.get(reading.partition) === reading;
+      this.partitions.get(reading.partition) === reading;
   }
 
   async #handOn(reading: PartitionReading, part: ReadRecords): Promise<void> {

@@ -46,10 +46,10 @@ function collect() {
 function open(events: LogEvents) {
   const reading = new TopicReading(events, { limits: LIMITS, signal: NOT_ABORTED });
   reading.open("one", [0, 1].map((partition) => ({ partition, low: 0, end: 0, first: 0 })));
-  reading.follow(
+  reading.partitions.follow(
     [0, 1].map((partition) => ({ partition, errorCode: 0, leader: 1, leaderEpoch: 9 })),
   );
-  const [first, second] = reading.ledBy(1);
+  const [first, second] = reading.partitions.ledBy(1);
   if (!first || !second) throw new Error("There are two partitions");
   return { reading, first, second };
 }

@@ -47,11 +47,11 @@ async function follow(topicId: string | null) {
 
 Deno.test("[KAF8] partitions that are added are opened, and leaders that change are followed", async () => {
   const { reading, follower, opened } = await follow("one");
-  assertEquals([...reading.leaders], [1, 2]);
+  assertEquals([...reading.partitions.leaders], [1, 2]);
 
   await follower.use(metadata("one", [3, 3, 4], { leaderEpoch: 2 }));
 
-  assertEquals([opened, [...reading.leaders]], [["2"], [3, 4]]);
+  assertEquals([opened, [...reading.partitions.leaders]], [["2"], [3, 4]]);
 });
 
 Deno.test("a broker that is behind does not bring back an earlier leader, unless all say so", async () => {
