@@ -4,7 +4,13 @@ import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import { KafkaReader } from "../../src/kafka/reader.ts";
 import type { Client } from "../_support/clients/client.ts";
 import { startFaultProxy } from "../_support/kafka/faults/proxy.ts";
-import { connectKafka, createTopic, kafkaTest, withAdmin } from "../_support/kafka/topic.ts";
+import {
+  connectKafka,
+  createTopic,
+  kafkaTest,
+  makeTopic,
+  withAdmin,
+} from "../_support/kafka/topic.ts";
 import { until } from "../_support/queue.ts";
 import { startWss } from "../_support/service/wss.ts";
 
@@ -43,11 +49,11 @@ async function write(
 async function remake(topic: string, { partitions }: { partitions: number }): Promise<void> {
   await withAdmin(async (admin) => {
     await admin.deleteTopics({ topics: [topic] });
-    await until("the topic is made again", () =>
-      admin.createTopics({
-        topics: [{ topic, numPartitions: partitions }],
-        waitForLeaders: true,
-      }).catch(() => false));
+    // The old one may be there for a moment longer.
+    await until(
+      "the topic is made again",
+      () => makeTopic(admin, { topic, numPartitions: partitions }).then(() => true, () => false),
+    );
   });
 }
 

@@ -6,7 +6,7 @@ import { KafkaReader } from "../../src/kafka/reader.ts";
 import type { Client } from "../_support/clients/client.ts";
 import { type Cluster, startCluster } from "../_support/kafka/cluster.ts";
 import { startFaultProxy } from "../_support/kafka/faults/proxy.ts";
-import { kafkaTest, withAdmin } from "../_support/kafka/topic.ts";
+import { kafkaTest, makeTopic, withAdmin } from "../_support/kafka/topic.ts";
 import { until } from "../_support/queue.ts";
 import { startWss } from "../_support/service/wss.ts";
 
@@ -87,11 +87,7 @@ kafkaTest(
     await using cluster = await startCluster();
     const { addresses } = cluster;
     await withAdmin(
-      (admin) =>
-        admin.createTopics({
-          topics: [{ topic: "wss", numPartitions: 6 }],
-          waitForLeaders: true,
-        }),
+      (admin) => makeTopic(admin, { topic: "wss", numPartitions: 6 }),
       addresses.join(","),
     );
     await using reading = await startReading(addresses, "wss");
@@ -186,16 +182,13 @@ for (const age of ["", "older "] as const) {
 async function startBehind(cluster: Cluster, newest: { Fetch?: number; Metadata?: number }) {
   await withAdmin(
     (admin) =>
-      admin.createTopics({
-        topics: [{
-          topic: "cut",
-          replicaAssignment: [{ partition: 0, replicas: [2, 3] }],
-          configEntries: [
-            { name: "unclean.leader.election.enable", value: "true" },
-            { name: "min.insync.replicas", value: "1" },
-          ],
-        }],
-        waitForLeaders: true,
+      makeTopic(admin, {
+        topic: "cut",
+        replicaAssignment: [{ partition: 0, replicas: [2, 3] }],
+        configEntries: [
+          { name: "unclean.leader.election.enable", value: "true" },
+          { name: "min.insync.replicas", value: "1" },
+        ],
       }),
     cluster.addresses.join(","),
   );

@@ -1,9 +1,9 @@
 /** Topics on the broker of the test run, and tools to write to them. */
 import { Buffer } from "node:buffer";
-import kafkajs, { type Admin, type Kafka, type Producer } from "kafkajs";
+import kafkajs, { type Admin, type ITopicConfig, type Kafka, type Producer } from "kafkajs";
 import { KafkaReader, type KafkaReaderOptions } from "../../../src/kafka/reader.ts";
 import { createKafka } from "../../../src/kafka/client.ts";
-import { deadline, Queue } from "../queue.ts";
+import { deadline, Queue, until } from "../queue.ts";
 import { testSettings } from "../service/settings.ts";
 import { startWss } from "../service/wss.ts";
 import { QUICK_START } from "./broker.ts";
@@ -33,15 +33,27 @@ export async function withAdmin<T>(
   }
 }
 
+/**
+ * Makes a topic that does not exist, and waits until each partition has a leader: kafkajs itself does
+ * not wait for a broker that does not know the topic yet.
+ *
+ * @throws {Error} It exists
+ */
+export async function makeTopic(admin: Admin, config: ITopicConfig): Promise<void> {
+  const { topic } = config;
+  const isMade = await admin.createTopics({ topics: [config], waitForLeaders: false });
+  if (!isMade) throw new Error(`Topic ${topic} exists`);
+  await until(`${topic} has leaders`, async () => {
+    const metadata = await admin.fetchTopicMetadata({ topics: [topic] }).catch(() => null);
+    const partitions = metadata?.topics[0]?.partitions ?? [];
+    return partitions.length > 0 && partitions.every(({ leader }) => leader >= 0);
+  }, 60_000);
+}
+
 /** A topic of its own for a test; deleted at its end. */
 export async function createTopic({ partitions = 1 }: { partitions?: number } = {}) {
   const name = `test-${crypto.randomUUID().slice(0, 8)}`;
-  await withAdmin((admin) =>
-    admin.createTopics({
-      topics: [{ topic: name, numPartitions: partitions }],
-      waitForLeaders: true,
-    })
-  );
+  await withAdmin((admin) => makeTopic(admin, { topic: name, numPartitions: partitions }));
   const kafka = await connectKafka();
   const producer: Producer = kafka.producer({
     createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
