@@ -7,9 +7,11 @@
  * blocks of so many bytes.
  */
 const HISTORY_BYTES = 64 * 1024;
-/** The most bytes of a chunk. */
+/** The most bytes of a chunk: few enough to write them in less than a millisecond. */
 const CHUNK_BYTES = 64 * 1024;
-const MIN_CHUNK_BYTES = 4 * 1024;
+/** The most bytes of a buffer, in which chunks follow each other, each being the history of the next. */
+const BUFFER_BYTES = 512 * 1024;
+const MIN_BUFFER_BYTES = 4 * 1024;
 
 /** Compressed data is not what its format says: cut short, with lengths that lie, and so on. */
 export class BrokenStreamError extends Error {
@@ -25,14 +27,14 @@ export class LzOutput {
   /** All bytes that were written. */
   written = 0;
 
-  /** @param expected A guess of how many bytes there will be; the first chunk is that long */
+  /** @param expected A guess of how many bytes there will be; the first buffer is that long */
   constructor(expected: number) {
-    this.#buffer = new Uint8Array(Math.min(Math.max(expected, MIN_CHUNK_BYTES), CHUNK_BYTES));
+    this.#buffer = new Uint8Array(Math.min(Math.max(expected, MIN_BUFFER_BYTES), BUFFER_BYTES));
   }
 
   /** Whether the chunk must be taken before more can be written. */
   get isFull(): boolean {
-    return this.#at === this.#buffer.length;
+    return this.#room === 0;
   }
 
   /**
@@ -44,7 +46,7 @@ export class LzOutput {
     if (from + count > input.length) {
       throw new BrokenStreamError("the compressed data is cut short");
     }
-    const copied = Math.min(count, this.#buffer.length - this.#at);
+    const copied = Math.min(count, this.#room);
     this.#buffer.set(input.subarray(from, from + copied), this.#at);
     return this.#add(copied);
   }
@@ -59,7 +61,7 @@ export class LzOutput {
     if (distance === 0 || from < 0) {
       throw new BrokenStreamError(`the compressed data refers to ${distance} bytes before`);
     }
-    const copied = Math.min(count, this.#buffer.length - this.#at);
+    const copied = Math.min(count, this.#room);
     const buffer = this.#buffer;
     const end = this.#at + copied;
     if (copied <= 16) {
@@ -78,17 +80,25 @@ export class LzOutput {
   /** Takes what was written since the last time. */
   take(): Uint8Array {
     const chunk = this.#buffer.subarray(this.#start, this.#at);
-    const history = Math.min(this.#at, HISTORY_BYTES);
-    const buffer = new Uint8Array(history + CHUNK_BYTES);
-    buffer.set(this.#buffer.subarray(this.#at - history, this.#at));
-    this.#buffer = buffer;
-    this.#start = this.#at = history;
+    this.#start = this.#at;
+    if (this.#at === this.#buffer.length) {
+      const history = Math.min(this.#at, HISTORY_BYTES);
+      const buffer = new Uint8Array(BUFFER_BYTES);
+      buffer.set(this.#buffer.subarray(this.#at - history));
+      this.#buffer = buffer;
+      this.#start = this.#at = history;
+    }
     return chunk;
   }
 
   /** Takes what is left at the end. */
   takeLast(): Uint8Array {
     return this.#buffer.subarray(this.#start, this.#at);
+  }
+
+  /** Bytes that the chunk can still take. */
+  get #room(): number {
+    return Math.min(this.#buffer.length, this.#start + CHUNK_BYTES) - this.#at;
   }
 
   #add(count: number): number {
