@@ -86,7 +86,8 @@ export class Knowledge {
     if (index <= (this.#latest[p] ?? -1)) {
       throw new Violation(`${nameOf(item)} came after ${nameOf(owed[this.#latest[p] ?? 0])}`);
     }
-    if (index < (this.#had[p] ?? 0)) {
+    // An instance that does not know of a cut yet may still push what was cut; a `resync` follows.
+    if (index < (this.#had[p] ?? 0) && !item.isGone) {
       throw new Violation(`${nameOf(item)} came again, though the cursor was behind it`);
     }
     this.#settle(p, index, { isStrict, at: nameOf(item) });

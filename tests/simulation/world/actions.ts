@@ -77,10 +77,7 @@ export function act(world: World, { kind, a, b }: Action): void {
     case "retain":
       return log.retain(partition, stored.at(-1 - b % Math.max(1, stored.length))?.offset ?? 0);
     case "cut":
-      log.cut(partition, stored.at(-1 - b % Math.min(8, stored.length || 1))?.offset ?? 0);
-      // The time of a cursor tells the old log only from an instance that knows of the cut (DEL13).
-      for (const { reader } of world.instances) reader.notice(partition);
-      return;
+      return log.cut(partition, stored.at(-1 - b % Math.min(8, stored.length || 1))?.offset ?? 0);
     case "replace":
       log.replace(1 + b % MAX_PARTITIONS);
       // What is restored from elsewhere has its old times.

@@ -109,14 +109,6 @@ export class SimulatedReader implements LogReader {
     this.#mutedUntil = this.#options.loop.now + ms;
   }
 
-  /** Hears from a partition's leader at once. */
-  notice(partition: number): void {
-    const { loop, process } = this.#options;
-    this.#mutedUntil = 0;
-    this.stall(partition, 0);
-    loop.after(0, () => this.#fetch(partition), process);
-  }
-
   /** All brokers answer again. */
   heal(): void {
     this.#mutedUntil = 0;
