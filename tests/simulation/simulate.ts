@@ -100,12 +100,9 @@ async function end(world: World, invariants: Invariants): Promise<void> {
   for (const client of world.clients) client.quit();
   await world.run(40_000);
   invariants.checkEmpty();
-  for (
-    const { process, drain } of world.instances.map((instance) => ({
-      process: instance.process,
-      drain: () => instance.drain(),
-    }))
-  ) world.loop.after(0, () => void drain(), process);
+  for (const instance of world.instances) {
+    world.loop.after(0, () => void instance.drain(), instance.process);
+  }
   await world.run(20_000);
   invariants.checkEnded();
 }

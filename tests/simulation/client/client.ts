@@ -12,6 +12,7 @@ import type { Loop } from "../platform/loop.ts";
 import type { Random } from "../platform/random.ts";
 import type { Trace } from "../platform/trace.ts";
 import { type Frame, readFrame } from "./frames.ts";
+import { Requests } from "./requests.ts";
 import { ClientSubscription, type SubscriptionWorld } from "./subscription.ts";
 
 /** What all clients need. */
@@ -36,17 +37,6 @@ export interface ClientInit {
   readonly sendsHeader: boolean;
 }
 
-/** Commands that run alone. */
-const BARRIERS = new Set(["authentication", "updateNotifications", "subscription"]);
-/** Refusals that do not wait for other requests. */
-const REFUSALS = new Set(["rate-limited", "overloaded", "shutting-down", "invalid-options"]);
-
-/** A request that is not answered yet. */
-interface Request {
-  readonly command: string;
-  readonly onReply: (reply: Frame) => void;
-}
-
 /** A client. */
 export class Client {
   readonly name: string;
@@ -63,12 +53,11 @@ export class Client {
   stream: { readonly status: string; readonly at: number } | null = null;
   readonly #init: ClientInit;
   readonly #options: ClientOptions;
-  readonly #requests = new Map<number, Request>();
+  readonly #requests = new Requests();
   /** The user of the session, as far as the client knows. */
   #sessionUser: string | null = null;
   /** Whose token it has sent with the upgrade. */
   #dialledAs: string | null = null;
-  #rid = 0;
   #badFrames = 0;
   #isLoggingIn = false;
   /** Whether it was logged out without being told: it can't be owed anything. */
@@ -100,7 +89,8 @@ export class Client {
     if (this.#sessionUser !== this.user) return "it is not logged in";
     if (this.#isVoid) return "it was logged out";
     if (this.#isTelling) return "it was not told that it is logged out";
-    for (const [rid, { command }] of this.#requests) return `${command} ${rid} is not answered`;
+    const { unanswered } = this.#requests;
+    if (unanswered !== null) return unanswered;
     for (const subscription of this.#wanted) {
       const { unsettled, target } = subscription;
       if (unsettled !== null) return `${target.key}: ${unsettled}`;
@@ -357,61 +347,21 @@ export class Client {
   }
 
   #takeReply(frame: Frame): void {
-    const request = this.#requests.get(frame.rid);
-    if (!request) throw new Violation(`a second reply, or one to no request: ${frame.rid}`);
-    const slug = slugOf(frame);
-    if (!slug || !REFUSALS.has(slug)) this.#checkOrder(frame.rid, request);
-    this.#requests.delete(frame.rid);
-    if (request.command === "authentication") this.#isTelling = false;
-    if (slug === "internal") throw new Violation(`${request.command} met a defect`);
-    request.onReply(frame);
-  }
-
-  /** A barrier is answered after all requests before it, and before all requests after it (REQ5). */
-  #checkOrder(answered: number, { command }: Request): void {
-    for (const [rid, before] of this.#requests) {
-      if (rid === answered) return;
-      if (BARRIERS.has(command) || BARRIERS.has(before.command)) {
-        throw new Violation(`${command} ${answered} was answered before ${before.command} ${rid}`);
-      }
-    }
+    const { command, onReply } = this.#requests.take(frame);
+    if (command === "authentication") this.#isTelling = false;
+    onReply(frame);
   }
 
   #takePush(frame: Frame): void {
-    const { event, status, payload, id } = frame;
-    const { log } = this.#options;
     const subscription = [...this.subscriptions.values()].find(({ target }) =>
-      target.event === event
+      target.event === frame.event
     );
-    if (!subscription || subscription.state === "none") {
-      throw new Violation(`a push came for a subscription that it does not have: ${event}`);
+    if (!subscription) {
+      throw new Violation(`a push came for a subscription that it does not have: ${frame.event}`);
     }
-    switch (status) {
-      case "update": {
-        const { g } = payload as { g: number };
-        const item = log.items[g];
-        if (!item || id !== `${item.partition}-${item.offset}`) {
-          throw new Violation(`${id} came with what is #${g}`);
-        }
-        subscription.push(item);
-        break;
-      }
-      case "reload": {
-        const list = payload as ListBody;
-        if (list.skip !== null) throw new Violation("a reload has skipped something");
-        subscription.reloaded(list);
-        break;
-      }
-      case "resync":
-        this.#expectVersion1(status);
-        subscription.resynced(log.g);
-        this.#plan(subscription, 1500);
-        break;
-      default:
-        throw new Violation(`a push has the status ${status}`);
-    }
-    if (frame.cursor !== undefined) subscription.learn(frame.cursor);
-    else if (frame.isLastOfEvent) throw new Violation("a push has no cursor");
+    if (frame.status === "resync") this.#expectVersion1(frame.status);
+    subscription.take(frame, this.#options.log);
+    if (subscription.needsList) this.#plan(subscription, 1500);
   }
 
   /** Takes a cursor for all subscriptions of the session. */
@@ -506,11 +456,9 @@ export class Client {
     });
   }
 
-  #request(command: string, options: object, onReply: Request["onReply"]): void {
+  #request(command: string, options: object, onReply: (reply: Frame) => void): void {
     if (this.#state !== "open" || !this.line) return;
-    const rid = ++this.#rid;
-    this.#requests.set(rid, { command, onReply });
-    const text = JSON.stringify({ rid, command, options });
+    const text = this.#requests.add(command, { options, onReply });
     this.#options.trace.step("request", `${this.name} > ${text}`);
     this.line.sendToService(text);
   }
@@ -527,9 +475,4 @@ export class Client {
 function cursorOf({ cursor, event }: Frame): string {
   if (cursor === undefined) throw new Violation(`the reply ${event} has no cursor`);
   return cursor;
-}
-
-function slugOf({ payload, status }: Frame): string | undefined {
-  if (status !== "error") return undefined;
-  return (payload as { error?: { Slug: string }[] } | null)?.error?.[0]?.Slug;
 }

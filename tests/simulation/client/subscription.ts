@@ -2,6 +2,8 @@
 import { Knowledge, Violation } from "../oracle/knowledge.ts";
 import type { Item, Target } from "../oracle/targets.ts";
 import type { ListBody } from "../world/backend.ts";
+import type { Log } from "../world/log.ts";
+import type { Frame } from "./frames.ts";
 
 /** A cursor, and what the client knew when it got it. */
 interface Known {
@@ -96,11 +98,37 @@ export class ClientSubscription {
     this.needsList = false;
   }
 
-  push(item: Item): void {
+  /** Takes a push. */
+  take({ event, status, payload, id, cursor, isLastOfEvent }: Frame, log: Log): void {
+    if (this.state === "none") throw new Violation(`a push came for ${event}, which has ended`);
+    switch (status) {
+      case "update":
+        this.#update(log.items[(payload as { g: number }).g], id);
+        break;
+      case "reload": {
+        const list = payload as ListBody;
+        if (list.skip !== null) throw new Violation("a reload has skipped something");
+        this.reloaded(list);
+        break;
+      }
+      case "resync":
+        this.#resynced(log.g);
+        break;
+      default:
+        throw new Violation(`a push has the status ${status}`);
+    }
+    if (cursor !== undefined) this.learn(cursor);
+    else if (isLastOfEvent) throw new Violation("a push has no cursor");
+  }
+
+  #update(item: Item | undefined, id: string | undefined): void {
+    if (!item || id !== `${item.partition}-${item.offset}`) {
+      throw new Violation(`${id} came with what is #${item?.g}`);
+    }
     this.#knowledge.push(item, { isStrict: this.#isStrict, isOwed: this.state === "active" });
   }
 
-  resynced(written: number): void {
+  #resynced(written: number): void {
     if (this.#world.losesNothing) throw new Violation("a resync came in vain");
     this.needsList = true;
     // A client that has missed something asks for the list, wherever it connects next.
