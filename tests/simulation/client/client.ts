@@ -4,56 +4,20 @@
  */
 import { Violation } from "../oracle/knowledge.ts";
 import type { Target } from "../oracle/targets.ts";
-import type { ListBody, SimulatedBackend } from "../world/backend.ts";
-import type { Instance } from "../world/instance.ts";
-import type { Line, LineClient } from "../world/line.ts";
-import type { Log } from "../world/log.ts";
-import type { Loop } from "../platform/loop.ts";
-import type { Random } from "../platform/random.ts";
-import type { Trace } from "../platform/trace.ts";
-import { type Frame, readFrame } from "./frames.ts";
-import { Requests } from "./requests.ts";
-import { ClientSubscription, type SubscriptionWorld } from "./subscription.ts";
-
-/** What all clients need. */
-export interface ClientOptions {
-  readonly log: Log;
-  readonly backend: SimulatedBackend;
-  readonly loop: Loop;
-  readonly random: Random;
-  readonly trace: Trace;
-  readonly world: SubscriptionWorld;
-  /** An instance to connect to, not the given one if there is another. */
-  readonly pickInstance: (not: Instance | null) => Instance | null;
-}
-
-/** What a client is. */
-export interface ClientInit {
-  readonly name: string;
-  readonly protocol: "none" | "wss.v1" | "wss.v1.batch";
-  readonly endpoint: "/web" | "/mobile";
-  readonly user: string;
-  /** Whether its token comes with the upgrade. */
-  readonly sendsHeader: boolean;
-}
+import type { ListBody } from "../world/backend.ts";
+import { type ClientInit, type ClientOptions, ConnectingClient } from "./connecting_client.ts";
+import type { Frame } from "./frames.ts";
+import { ClientSubscription } from "./subscription.ts";
 
 /** A client. */
-export class Client {
-  readonly name: string;
-  readonly knowsVersion1: boolean;
-  readonly endpoint: "/web" | "/mobile";
+export class Client extends ConnectingClient {
   /** What it wants to be subscribed to. */
   readonly subscriptions = new Map<Target, ClientSubscription>();
   /** As whom it wants to be logged in. */
   user: string | null;
   token: string | null = null;
-  line: Line | null = null;
-  instance: Instance | null = null;
   /** The latest news of the stream. */
   stream: { readonly status: string; readonly at: number } | null = null;
-  readonly #init: ClientInit;
-  readonly #options: ClientOptions;
-  readonly #requests = new Requests();
   /** The user of the session, as far as the client knows. */
   #sessionUser: string | null = null;
   /** Whose token it has sent with the upgrade. */
@@ -64,32 +28,20 @@ export class Client {
   #isVoid = false;
   /** Whether it was logged out, and must be told. */
   #isTelling = false;
-  #isLeaving = false;
-  /** When it may connect again, in milliseconds since 1970. */
-  #awayUntil = 0;
-  #state: "away" | "connecting" | "open" = "away";
 
   constructor(init: ClientInit, options: ClientOptions) {
-    this.name = init.name;
-    this.knowsVersion1 = init.protocol !== "none";
-    this.endpoint = init.endpoint;
+    super(init, options);
     this.user = init.user;
-    this.#init = init;
-    this.#options = options;
-  }
-
-  get isOpen(): boolean {
-    return this.#state === "open";
   }
 
   /** Why it is not done yet; `null` if it has everything that it wants. */
   get unsettled(): string | null {
     if (this.user === null && this.#wanted.length === 0) return null;
-    if (this.#state !== "open") return "it is not connected";
+    if (!this.isOpen) return "it is not connected";
     if (this.#sessionUser !== this.user) return "it is not logged in";
     if (this.#isVoid) return "it was logged out";
     if (this.#isTelling) return "it was not told that it is logged out";
-    const { unanswered } = this.#requests;
+    const { unanswered } = this.requests;
     if (unanswered !== null) return unanswered;
     for (const subscription of this.#wanted) {
       const { unsettled, target } = subscription;
@@ -98,69 +50,23 @@ export class Client {
     return null;
   }
 
-  /** Connects, if it is not connected. */
-  connect(): void {
-    if (this.#state !== "away" || this.#isLeaving) return;
-    const leftMs = this.#awayUntil - this.#options.loop.now;
-    if (leftMs > 0) return void this.#options.loop.after(leftMs, () => this.connect());
-    const { pickInstance } = this.#options;
-    const instance = pickInstance(this.instance);
-    if (!instance) return this.#later(200, () => this.connect());
-    this.instance = instance;
-    this.#state = "connecting";
+  protected override tokenOfUpgrade(sendsHeader: boolean): string | null {
     this.#ensureToken();
-    const { protocol, endpoint } = this.#init;
-    this.#dialledAs = this.#init.sendsHeader ? this.user : null;
-    this.#note(`connects to ${instance.process.name}`);
-    const line: Line = this.line = instance.connect(this.#endOf(() => this.line === line), {
-      endpoint,
-      protocols: protocol === "none" ? [] : [protocol],
-      token: this.#dialledAs === null ? null : this.token,
-    });
+    this.#dialledAs = sendsHeader ? this.user : null;
+    return this.#dialledAs === null ? null : this.token;
   }
 
-  /** Its end of a new line. What an earlier line still has means nothing. */
-  #endOf(isCurrent: () => boolean): LineClient {
-    return {
-      opened: () => isCurrent() && this.#opened(),
-      frame: (text) => isCurrent() && this.#receive(text),
-      closed: (code) => isCurrent() && this.#closed(code),
-    };
-  }
-
-  /** Closes its connection. It connects again by itself, but not for a time. */
-  leave({ forMs = 0 }: { forMs?: number } = {}): void {
-    if (this.#state === "away") return;
-    this.line?.close();
-    this.#awayUntil = this.#options.loop.now + forMs;
-    this.#closed(1000);
-  }
-
-  /** Closes its connection for good. */
-  quit(): void {
-    this.#isLeaving = true;
-    this.leave();
-  }
-
-  #opened(): void {
-    this.#state = "open";
-    this.#note("is connected");
+  protected override opened(): void {
     this.#sessionUser = this.#dialledAs;
     if (this.#sessionUser !== this.user) return this.user === null ? this.logOut() : this.logIn();
     this.#askForAll();
   }
 
-  #closed(code: number | null): void {
-    if (this.#state === "away") return;
-    this.#note(`is disconnected: ${code}`);
-    const wasConnecting = this.#state === "connecting";
-    this.#state = "away";
-    this.line = null;
+  protected override gone(isRefused: boolean): void {
     this.#sessionUser = null;
     this.#isVoid = false;
     this.#isTelling = false;
     this.#isLoggingIn = false;
-    this.#requests.clear();
     this.#badFrames = 0;
     this.stream = null;
     for (const subscription of this.subscriptions.values()) {
@@ -168,22 +74,15 @@ export class Client {
       this.#end(subscription, "none");
       subscription.isPlanned = false;
     }
-    if (code === 4401 || wasConnecting) this.#renewToken();
-    if (!this.#isLeaving) this.#later(code === null ? 400 : 100, () => this.connect());
-  }
-
-  #receive(text: string): void {
-    this.#options.trace.step("frame", `${this.name} < ${text}`);
-    const knowsBatches = this.#init.protocol === "wss.v1.batch";
-    for (const message of readFrame(text, { knowsBatches })) this.#take(message);
+    if (isRefused) this.#renewToken();
   }
 
   /** Logs in as the user that it wants to be. */
   logIn(): void {
-    if (this.user === null || this.#isLoggingIn || this.#state !== "open") return;
+    if (this.user === null || this.#isLoggingIn || !this.isOpen) return;
     this.#ensureToken();
     this.#isLoggingIn = true;
-    this.#request("authentication", { authToken: this.token }, ({ status, payload }) => {
+    this.request("authentication", { authToken: this.token }, ({ status, payload }) => {
       this.#isLoggingIn = false;
       if (status === "ok") {
         this.#becomes((payload as { id: string }).id);
@@ -198,16 +97,16 @@ export class Client {
   /** Renews the session's token. */
   renew(): void {
     if (this.#sessionUser === null || this.#sessionUser !== this.user) return;
-    const token = this.token = this.#options.backend.newTokenFor(this.#sessionUser);
-    this.#request("authentication", { authToken: token, update: true }, () => {});
+    const token = this.token = this.options.backend.newTokenFor(this.#sessionUser);
+    this.request("authentication", { authToken: token, update: true }, () => {});
   }
 
   logOut(): void {
     this.user = null;
     this.#wantNoNotifications();
-    if (this.#isLoggingIn || this.#state !== "open") return;
+    if (this.#isLoggingIn || !this.isOpen) return;
     this.#isLoggingIn = true;
-    this.#request("authentication", {}, ({ status }) => {
+    this.request("authentication", {}, ({ status }) => {
       this.#isLoggingIn = false;
       if (status === "ok") this.#becomes(null);
       if (this.user === this.#sessionUser) this.#askForAll();
@@ -229,7 +128,7 @@ export class Client {
     if (!subscription) {
       subscription = new ClientSubscription(target, {
         isStrict: this.knowsVersion1,
-        world: this.#options.world,
+        world: this.options.world,
       });
       this.subscriptions.set(target, subscription);
     }
@@ -240,7 +139,7 @@ export class Client {
   /** Asks for a list, and subscribes. */
   list(target: Target, { limit = 0, back = 0 }: { limit?: number; back?: number } = {}): void {
     const subscription = this.want(target);
-    if (this.#state !== "open") return;
+    if (!this.isOpen) return;
     if (target.user !== null && this.#isLoggingIn) return this.#plan(subscription, 500);
     if (target.user !== null && this.#sessionUser !== target.user) return;
     const needsList = subscription.needsList || subscription.state === "unsure";
@@ -254,7 +153,7 @@ export class Client {
     const options = { where, ...params, ...since ? { since: since.cursor } : {} };
     const command = target.user === null ? "getSchedules" : "getMyNotifications";
     subscription.asking++;
-    this.#request(command, options, (reply) => {
+    this.request(command, options, (reply) => {
       subscription.asking--;
       if (reply.status !== "ok") return this.#refused(subscription, reply);
       if (target.user !== null && target.user !== this.#sessionUser) {
@@ -274,32 +173,32 @@ export class Client {
   unsubscribe(target: Target): void {
     const { event } = target;
     const subscription = this.subscriptions.get(target);
-    if (this.#state !== "open" || event === null || !subscription) return;
+    if (!this.isOpen || event === null || !subscription) return;
     subscription.isWanted = false;
-    this.#request("subscription", { ids: [event], action: "unsubscribe" }, ({ status }) => {
+    this.request("subscription", { ids: [event], action: "unsubscribe" }, ({ status }) => {
       if (status === "ok") this.#end(subscription, "none");
     });
   }
 
   count(): void {
     const options = { where: { types: [] }, status: "unseen" };
-    this.#request("getMyNotificationsCount", options, () => {});
+    this.request("getMyNotificationsCount", options, () => {});
   }
 
   mark(): void {
     const options = { where: { notifications: ["1"] }, status: "read" };
-    this.#request("updateNotifications", options, () => {});
+    this.request("updateNotifications", options, () => {});
   }
 
   sendNonsense(): void {
-    if (this.#state !== "open") return;
+    if (!this.isOpen) return;
     this.#badFrames++;
     this.line?.sendToService("{");
   }
 
   /** Its instance was told that its user is logged out, or its token was withdrawn. */
   loggedOut(user: string): void {
-    if (this.#state === "away") return;
+    if (this.isAway) return;
     if (this.knowsVersion1) {
       this.#isTelling ||= this.#sessionUser === user && !this.#isLoggingIn;
       return;
@@ -309,58 +208,54 @@ export class Client {
     for (const subscription of this.subscriptions.values()) {
       if (subscription.state === "active") subscription.end("unsure");
     }
-    this.#later(2000, () => this.#isVoid && this.leave());
+    this.later(2000, () => this.#isVoid && this.leave());
   }
 
   /** Its instance was told of a loss. */
   owe(written: number): void {
-    if (this.#state !== "open" || this.#isVoid) return;
+    if (!this.isOpen || this.#isVoid) return;
     for (const subscription of this.subscriptions.values()) subscription.owe(written);
   }
 
-  #take(frame: Frame): void {
-    const { rid, event, status, cursor } = frame;
-    if (this.#state !== "open") throw new Violation("a frame came before the socket was open");
-    if (rid !== -1) return this.#takeReply(frame);
+  protected override takePush(frame: Frame): void {
+    const { event, status, cursor } = frame;
     switch (event) {
       case "":
         if (this.#badFrames-- <= 0) throw new Violation(`an error came for nothing: ${status}`);
         return;
       case "stream":
-        this.#expectVersion1(event);
-        this.stream = { status, at: this.#options.loop.now };
+        this.expectVersion1(event);
+        this.stream = { status, at: this.options.loop.now };
         if (cursor !== undefined) this.#learn(cursor);
         return;
       case "server":
-        this.#expectVersion1(event);
+        this.expectVersion1(event);
         if (cursor !== undefined) this.#learn(cursor);
-        return this.#later(1000, () => this.#options.random.chance(0.5, "leaves") && this.leave());
+        return this.later(1000, () => this.options.random.chance(0.5, "leaves") && this.leave());
       case "authentication":
-        this.#expectVersion1(event);
+        this.expectVersion1(event);
         this.#becomes(null);
         this.#renewToken();
-        this.#later(500, () => this.logIn());
+        this.later(500, () => this.logIn());
         return this.#askForAll();
       default:
-        return this.#takePush(frame);
+        return this.#takeOfSubscription(frame);
     }
   }
 
-  #takeReply(frame: Frame): void {
-    const { command, onReply } = this.#requests.take(frame);
+  protected override answered(command: string): void {
     if (command === "authentication") this.#isTelling = false;
-    onReply(frame);
   }
 
-  #takePush(frame: Frame): void {
+  #takeOfSubscription(frame: Frame): void {
     const subscription = [...this.subscriptions.values()].find(({ target }) =>
       target.event === frame.event
     );
     if (!subscription) {
       throw new Violation(`a push came for a subscription that it does not have: ${frame.event}`);
     }
-    if (frame.status === "resync") this.#expectVersion1(frame.status);
-    subscription.take(frame, this.#options.log);
+    if (frame.status === "resync") this.expectVersion1(frame.status);
+    subscription.take(frame, this.options.log);
     if (subscription.needsList) this.#plan(subscription, 1500);
   }
 
@@ -379,7 +274,7 @@ export class Client {
       }
       return this.#retry(() => {
         if (this.user === null) return;
-        this.token ??= this.#options.backend.tokenFor(this.user);
+        this.token ??= this.options.backend.tokenFor(this.user);
         this.logIn();
       });
     }
@@ -417,13 +312,13 @@ export class Client {
   /** Before it logs in: a client that could not be told that its token is bad takes a good one. */
   #ensureToken(): void {
     if (this.user === null) return;
-    const { backend } = this.#options;
+    const { backend } = this.options;
     if (!this.knowsVersion1 || backend.isOfAnother(this.token)) this.#renewToken();
     this.token ??= backend.tokenFor(this.user);
   }
 
   #renewToken(): void {
-    const { backend } = this.#options;
+    const { backend } = this.options;
     if (this.user !== null && !backend.isValid(this.token, this.user)) {
       this.token = backend.tokenFor(this.user);
     }
@@ -437,38 +332,14 @@ export class Client {
   #plan(subscription: ClientSubscription, ms: number): void {
     if (subscription.isPlanned) return;
     subscription.isPlanned = true;
-    this.#later(ms, () => {
+    this.later(ms, () => {
       subscription.isPlanned = false;
       if (subscription.isWanted) this.list(subscription.target);
     });
   }
 
   #retry(run: () => void): void {
-    this.#later(800, run);
-  }
-
-  /** Does something later, if the connection is the same then. */
-  #later(ms: number, run: () => void): void {
-    const { loop, random } = this.#options;
-    const { line } = this;
-    loop.after(ms * (0.1 + random.roll(this.name)), () => {
-      if (this.line === line) run();
-    });
-  }
-
-  #request(command: string, options: object, onReply: (reply: Frame) => void): void {
-    if (this.#state !== "open" || !this.line) return;
-    const text = this.#requests.add(command, { options, onReply });
-    this.#options.trace.step("request", `${this.name} > ${text}`);
-    this.line.sendToService(text);
-  }
-
-  #expectVersion1(what: string): void {
-    if (!this.knowsVersion1) throw new Violation(`${what} came to a client that does not know it`);
-  }
-
-  #note(text: string): void {
-    this.#options.trace.note(`${this.name} ${text}`);
+    this.later(800, run);
   }
 }
 

@@ -3,7 +3,7 @@
  * two worlds have the same faults: one that has all of them at once hides most of what can go wrong.
  */
 import type { Settings } from "../../../src/settings/settings.ts";
-import type { ClientInit } from "../client/client.ts";
+import type { ClientInit } from "../client/connecting_client.ts";
 import { Sequence } from "../platform/random.ts";
 
 /** What may happen, and how often, where it happens. */
