@@ -294,7 +294,11 @@ export class Client extends ConnectingClient {
 
   #end(subscription: ClientSubscription, state: ClientSubscription["state"]): void {
     subscription.end(state);
-    if (subscription.isOver) this.subscriptions.delete(subscription.target);
+    const { target, isOver } = subscription;
+    // There may be a new one for the same target by now.
+    if (isOver && this.subscriptions.get(target) === subscription) {
+      this.subscriptions.delete(target);
+    }
   }
 
   #wantNoNotifications(): void {
