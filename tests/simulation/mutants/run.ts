@@ -26,8 +26,14 @@ const COPIED = [
   "tests/deno.lock",
 ];
 
-/** Seconds for each fault. */
-const SECONDS = 60;
+/** Processes for each fault. */
+const JOBS = 2;
+/**
+ * Runs of each process: together about 1.2 million steps, which take two cores a minute. It is not a
+ * time, as other tests may run beside.
+ */
+const RUNS = 70;
+const MAX_SECONDS = 600;
 
 /**
  * Looks for faults.
@@ -51,8 +57,8 @@ export async function findMutants(
       const original = originals.get(mutant.file) ?? "";
       const file = new URL(`src/${mutant.file}`, root);
       await Deno.writeTextFile(file, mutate(original, mutant));
-      const options = { seed, steps: 5000, seconds: SECONDS, shrinkSeconds: 0, seeds: Infinity };
-      const { failed, ms, steps } = await runSimulations({ ...options, jobs: 2, root });
+      const options = { seed, steps: 5000, seconds: MAX_SECONDS, shrinkSeconds: 0, seeds: RUNS };
+      const { failed, ms, steps } = await runSimulations({ ...options, jobs: JOBS, root });
       await Deno.writeTextFile(file, original);
       const message = failed?.message.split("\n")[0] ?? null;
       const found = { name: mutant.name, message, seconds: ms / 1000, steps };
