@@ -44,6 +44,24 @@ export interface Loss {
   readonly codec: Pick<CursorCodec, "encode">;
 }
 
+/** The part of a reader's position that counts here. */
+interface Place {
+  readonly served: Positions;
+  readonly front: string | null;
+}
+
+/**
+ * Whether a reader is behind a loss already: its cursor is of an instance that was ahead, where its client
+ * was told of the loss.
+ */
+export function isBehind({ before, after }: Loss, { served, front }: Place): boolean {
+  // What it was served before an earlier loss may be of another log.
+  return front === null &&
+    after.positions.every((to, partition) =>
+      to === before.positions[partition] || (served[partition] ?? 0) >= to
+    );
+}
+
 /**
  * A cursor in front of a loss. It gets the list (DEL6) everywhere: its time says that no record is in
  * front of its place.
@@ -52,7 +70,7 @@ export interface Loss {
  */
 export function cursorInFrontOf(
   { codec, before }: Loss,
-  position?: { readonly served: Positions; readonly front: string | null },
+  position?: Place,
 ): string {
   return position?.front ??
     codec.encode({ positions: position?.served ?? before.positions, times: [], timeMs: 0 });

@@ -17,7 +17,7 @@
  * 7. An ended subscription sends nothing (SUB1).
  */
 import type { KeptList } from "../backend/lists.ts";
-import { cursorInFrontOf, type Loss } from "../log/loss.ts";
+import { cursorInFrontOf, isBehind, type Loss } from "../log/loss.ts";
 import { ReadPosition } from "../log/read_position.ts";
 import type { Stream } from "../log/stream.ts";
 import type { Entry } from "../log/window.ts";
@@ -80,7 +80,8 @@ export function debtAfterLoss(
     position: ReadPosition | undefined;
     ofLive: Debt;
   },
-): Debt {
+): Debt | null {
+  if (position && isBehind(loss, position)) return debt;
   if (debt) return { ...debt, resyncFor: loss.seq };
   return position ? { ...ofLive, cursor: cursorInFrontOf(loss, position) } : ofLive;
 }

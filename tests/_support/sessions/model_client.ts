@@ -110,11 +110,6 @@ export class ModelClient {
   noteCut(partition: number, offset: number): void {
     this.#latest[partition] = Math.min(this.#latest[partition] ?? -1, offset - 1);
     this.#elsewhere[partition] = Math.min(this.#elsewhere[partition] ?? 0, offset);
-    // A cursor can't be from an instance that was ahead of the cut.
-    const isAhead = (cursor: unknown) =>
-      (this.#stream.decode(cursor)?.timeMs ?? 0) > Date.now() + 1000;
-    if (isAhead(this.cursor)) this.cursor = undefined;
-    if (isAhead(this.#reply?.cursor)) this.#reply = { count: null, seq: 0, cursor: "" };
   }
 
   /** Asks for its list once more, with another client's cursor. */
@@ -231,7 +226,12 @@ export class ModelClient {
     const decoded = this.#stream.decode(cursor);
     // It gets the list (DEL13).
     if (!decoded || this.#stream.isOfOtherLog(decoded)) return;
-    const { positions } = decoded;
+    const { positions, timeMs } = decoded;
+    if (timeMs === 0) {
+      const found = this.#stream.locate(decoded, this.subscription.target);
+      assertEquals(typeof found, "string", "a cursor in front of a loss got no list");
+      return;
+    }
     const isBehind = ({ partition, offset, isGone }: Item) =>
       !isGone && (partition === ANY || offset < (positions[partition] ?? 0));
     // A cursor in front of a reload gets a list (DEL6), which includes what earlier reloads ask for.

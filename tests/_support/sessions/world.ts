@@ -80,6 +80,8 @@ export class World {
     running: new Set<Subscription>(),
     failed: new Set<Subscription>(),
   };
+  /** By partition: up to where another instance has read records, which come here later, and when. */
+  readonly #ahead: ({ until: number; at: number } | undefined)[] = [];
   /** How many items the list has that is being fetched. */
   #count = 0;
 
@@ -240,7 +242,9 @@ export class World {
     // A partition of a new log may be found late.
     if (this.#stream.positions[partition] === undefined) this.#openPartition(partition);
     const offset = this.#stream.positions[partition] ?? 0;
-    return { partition, offset, timestamp: now, readAt: now };
+    const ahead = this.#ahead[partition];
+    const timestamp = ahead && offset < ahead.until ? ahead.at : now;
+    return { partition, offset, timestamp, readAt: now };
   }
 
   #lose(partition: number): void {
@@ -256,6 +260,7 @@ export class World {
     this.#fanOut.finish();
     const position = Math.max(0, (this.#stream.positions[partition] ?? 0) - records);
     const loss = this.#stream.cut(partition, position);
+    this.#ahead[partition] = undefined;
     for (const item of this.#items) {
       if (item.partition === partition && item.offset >= position) item.isGone = true;
     }
@@ -269,6 +274,7 @@ export class World {
     this.#fanOut.finish();
     const loss = this.#stream.begin(crypto.randomUUID());
     if (!loss) throw new Error("The log was not replaced");
+    this.#ahead.length = 0;
     for (const item of this.#items) if (item.partition !== ANY) item.isGone = true;
     this.#items.push({ does: "lose", partition: ANY, offset: 0 });
     for (let i = 0; i < PARTITIONS; i++) {
@@ -317,9 +323,9 @@ export class World {
   #aheadOf(cursor: string | undefined, partition: number): string | undefined {
     if (!this.#locate(cursor)) return undefined;
     const positions = [...this.#stream.decode(cursor)?.positions ?? this.#stream.positions];
-    positions[partition] = (this.#stream.positions[partition] ?? 0) + 2;
-    // That instance has read them, so its cursor is not older. Here they are published later.
-    return this.#stream.cursorAt(positions, positions.map(() => Date.now() + 60_000));
+    const until = positions[partition] = (this.#stream.positions[partition] ?? 0) + 2;
+    this.#ahead[partition] = { until, at: Date.now() };
+    return this.#stream.cursorAt(positions, positions.map(() => Date.now()));
   }
 
   /** A client asks for its list with the cursor of another client. */
