@@ -3,7 +3,7 @@
  *
  * Run it alone with names, or parts of names, as arguments; without arguments it runs all.
  */
-import { freshSeed, runSimulations } from "../launch.ts";
+import { freshSeed, runSimulations, type SimulationOptions } from "../launch.ts";
 import { type Mutant, MUTANTS } from "./list.ts";
 
 /** What became of a fault. */
@@ -60,6 +60,7 @@ export async function findMutants(
       const options = { seed, steps: 5000, seconds: MAX_SECONDS, shrinkSeconds: 0, seeds: RUNS };
       const { failed, ms, steps } = await runSimulations({ ...options, jobs: JOBS, root });
       await Deno.writeTextFile(file, original);
+      if (failed) await expectSound(failed.seed, { ...options, root });
       const message = failed?.message.split("\n")[0] ?? null;
       const found = { name: mutant.name, message, seconds: ms / 1000, steps };
       all.push(found);
@@ -69,6 +70,16 @@ export async function findMutants(
   } finally {
     await Deno.remove(path, { recursive: true });
   }
+}
+
+/** @throws {Error} The seed fails without any fault as well, so that it says nothing of one */
+async function expectSound(seed: number, options: Omit<SimulationOptions, "jobs">): Promise<void> {
+  const { failed } = await runSimulations({ ...options, seed, jobs: 1, seeds: 1 });
+  if (!failed) return;
+  throw new Error(
+    `The service fails without a fault: ${failed.message}\n` +
+      `Repeat it: deno task simulate --seed ${seed} --steps ${options.steps}`,
+  );
 }
 
 function read(file: string): Promise<string> {
