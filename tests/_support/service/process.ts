@@ -14,7 +14,7 @@ type Task = "start" | "dev" | "compile" | "release";
 function taskArgs(task: Task): string[] {
   return denoJson.tasks[task].command.split(" ").slice(1)
     .map((arg) => arg.startsWith("src/") ? join(ROOT, arg) : arg)
-    .toSpliced(1, 0, "--config", join(ROOT, "deno.json"), "--frozen");
+    .toSpliced(1, 0, "--config", join(ROOT, "deno.json"));
 }
 
 export interface ProcessOptions {
