@@ -18,6 +18,9 @@ const ANSWER_MS = 4000;
 /** Milliseconds for which a partition may have no leader, as during an election, without trouble. */
 export const ELECTION_MS = 3000;
 
+/** So often in a row, a leader may say without a pause that a position is not in the log, though it is. */
+const OUT_OF_RANGE_TIMES = 2;
+
 /** The errors that say that metadata is out of date. */
 const OUT_OF_DATE: ReadonlySet<number> = new Set([
   ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
@@ -63,11 +66,17 @@ export class FetchedErrors {
       connection: BrokerConnection;
     },
   ): Promise<void> {
+    if (errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) {
+      await this.#moveIntoLog(reading, { position, connection });
+    } else {
+      this.#refuse(reading, errorCode);
+    }
+  }
+
+  /** Waits before the partition is asked for again, as the leader refuses it. */
+  #refuse(reading: PartitionReading, errorCode: number): void {
     const { reports } = this.#parts;
     const { partition } = reading;
-    if (errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) {
-      return await this.#moveIntoLog(reading, { position, connection });
-    }
     reading.retryAt = Date.now() + RETRY_MS;
     const error = new RefusedError(errorCode, `records of partition ${partition}`);
     const isOld = OUT_OF_DATE.has(errorCode);
@@ -124,9 +133,13 @@ export class FetchedErrors {
       const high = await listOffsets(connection, { ...question, timestamp: LATEST });
       const bounds = { low: low.get(partition) ?? 0, high: high.get(partition) ?? 0 };
       await topicReading.moveIntoLog(reading, bounds, position);
+      const isMoved = reading.position !== position;
+      if (!isMoved && reading.outOfRange > OUT_OF_RANGE_TIMES) {
+        this.#refuse(reading, ErrorCode.OFFSET_OUT_OF_RANGE);
+      }
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error;
-      await this.use(reading, { position, errorCode: error.code, connection });
+      this.#refuse(reading, error.code);
     }
   }
 }

@@ -162,7 +162,7 @@ export class TopicReading {
         this.#noteRead(reading);
       } else if (position > high) {
         this.#cut(reading, high);
-      } else if (++reading.outOfRange > 1) {
+      } else if (++reading.outOfRange === 2) {
         // The leader has no epoch of what was read, though its log has grown past the position.
         this.#cutHere(reading);
       }
@@ -228,8 +228,9 @@ export class TopicReading {
   }
 
   #cut(reading: PartitionReading, position: number): void {
+    // The end of the start may be out of reach now.
+    if (position < reading.position) this.#catchingUp.forget(reading.partition);
     reading.goBack(position);
-    this.#catchingUp.forget(reading.partition);
     this.#events.onCut(reading.partition, position);
     this.#noteRead(reading);
   }
