@@ -175,11 +175,21 @@ export class LogWindow {
    * records from these positions on will be added.
    */
   clear(positions: Positions): void {
+    // What is in front of the positions still tells the times of cursors (DEL6).
+    const fronts = positions.map((position, partition) =>
+      this.timestampBefore(partition, position)
+    );
     for (let oldest = this.#entries.first; oldest; oldest = this.#entries.first) this.#drop(oldest);
     this.#firstSeq = this.#nextSeq;
     this.#knownSince = Date.now();
     this.#partitions.length = 0;
-    for (const [partition, first] of positions.entries()) this.open(partition, first);
+    for (const [partition, first] of positions.entries()) {
+      this.#partitions[partition] = {
+        first,
+        frontTimestamp: fronts[partition],
+        entries: new Fifo(),
+      };
+    }
   }
 
   /** Whether the window still has every record from these positions on. */

@@ -216,3 +216,24 @@ Deno.test("[DEL13] an instance that does not know of a cut yet writes no cursor 
   assertEquals(pushes.map(({ payload }) => payload), ["new 1", "new 2", "new 3"]);
   assertEquals(await resume(two, pushes[1]?.cursor), [true, "new 3"]);
 });
+
+Deno.test("[DEL13][DEL6] a cursor of the old log gets the list also if the log was cut once more, at its place", async () => {
+  const log = new BreakingLog({ partitions: 1 });
+  await using one = await startWss({ log });
+  await using client = await one.connect("/web", V1);
+  await client.request("getMyNotifications", LIST);
+  for (const data of ["kept", "old"]) await publishTo(client, one, data);
+  log.stall(true);
+  await using two = await startWss({ log, backend: one.backend });
+  log.cut(0, 1);
+  await using other = await two.connect("/web", V1);
+  await other.request("getMyNotifications", LIST);
+  for (const data of ["new 1", "new 2"]) await publishTo(other, two, data);
+  log.cut(0, 2);
+  assertEquals((await other.next()).status, "resync");
+  await publishTo(other, two, "new 3");
+  // This cursor is written after both cuts, by an instance that knows of none.
+  const late = await client.request("getMyNotifications", LIST);
+
+  assertEquals(await resume(two, late.cursor), [false]);
+});
