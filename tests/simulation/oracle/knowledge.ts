@@ -113,6 +113,7 @@ export class Knowledge {
     this.#excused = now;
     // It begins anew: it may get again what it has from elsewhere.
     this.#had = [];
+    this.#next = [];
   }
 
   /** Notes that a list or a `resync` is due, as its instance was told of a loss. */
@@ -134,6 +135,14 @@ export class Knowledge {
     return debt ? `no list has come after #${debt.g}` : null;
   }
 
+  /** Whether another item that wants a list is still to come, or if it is not known for whom an item is. */
+  #expectsReload({ g, partition, to }: Item): boolean {
+    return to.by === "unknown" || this.target.owed.some((owed, p) => {
+      const from = p === partition ? indexFrom(owed, g + 1) : this.#next[p] ?? 0;
+      return owed.slice(from).some(({ isUpdate, isGone }) => !isUpdate && !isGone);
+    });
+  }
+
   /** Goes on to an index of what is owed of a partition: everything before it must be known. */
   #settle(p: number, index: number, { isStrict, at }: { isStrict: boolean; at: string }): void {
     const owed = this.target.of(p);
@@ -145,9 +154,8 @@ export class Knowledge {
     for (; next < index; next++) {
       const item = owed[next] as Item;
       if (item.isGone || item.g < covered) continue;
-      // A reload may be left out only if a later one brings the list.
-      const isDue = item.isUpdate || item === this.target.latestReload;
-      if (isStrict && isDue) {
+      // A reload may be left out only if another one that is still to come brings the list.
+      if (isStrict && (item.isUpdate || !this.#expectsReload(item))) {
         throw new Violation(`${nameOf(item)} was left out before ${at}, for ${this.target.key}`);
       }
       this.#debts.push(item);

@@ -40,18 +40,9 @@ export class Target {
     this.types = types;
   }
 
-  /** The reload that was written last, whichever partition it is in. */
-  latestReload: Item | null = null;
-
   /** Everything that is owed of one partition. */
   of(partition: number): Item[] {
     return this.owed[partition] ??= [];
-  }
-
-  /** Notes an item that it is owed. */
-  add(item: Item): void {
-    this.of(item.partition).push(item);
-    if (!item.isUpdate && item.to.by !== "unknown") this.latestReload = item;
   }
 
   isOwed({ to }: Pick<Item, "to">): boolean {
@@ -90,7 +81,7 @@ export class Targets {
   /** Notes that something was written. */
   add(item: Item): void {
     this.#items.push(item);
-    for (const target of this.all) if (target.isOwed(item)) target.add(item);
+    for (const target of this.all) if (target.isOwed(item)) target.of(item.partition).push(item);
   }
 
   #get(key: string, init: Pick<Target, "user" | "types">): Target {
@@ -98,7 +89,7 @@ export class Targets {
     if (!target) {
       target = new Target(key, init);
       this.#byKey.set(key, target);
-      for (const item of this.#items) if (target.isOwed(item)) target.add(item);
+      for (const item of this.#items) if (target.isOwed(item)) target.of(item.partition).push(item);
     }
     return target;
   }
