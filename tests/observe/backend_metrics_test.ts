@@ -68,8 +68,11 @@ Deno.test("an API that hangs is counted as a timeout, and then as a full pool", 
     const rids = ["a", "b", "c"].map((id) => client.ask("getTournament", { where: { id } }));
     for (const rid of rids) assertEquals((await client.reply(rid)).status, "error");
   });
-  // One request runs and one waits, so the third one is too many.
-  assertEquals(changes, { timeout: 2, overloaded: 1, givenUp: 0 });
+  // One request runs and one waits, so the third one is too many. The one that waits gets its place
+  // when its own time is nearly over: it may be sent just in time, or never.
+  const { timeout, overloaded, givenUp } = changes;
+  assertEquals([timeout + overloaded, givenUp], [3, 0]);
+  assert(timeout >= 1 && overloaded >= 1, JSON.stringify(changes));
 });
 
 Deno.test("the tests above have seen every metric of the backend change", async () => {
