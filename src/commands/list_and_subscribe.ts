@@ -141,8 +141,9 @@ function subscribe(
   if (!existing && session.subscriptionCount >= maxSubscriptions) {
     throw tooMany(`the session already has ${maxSubscriptions} subscriptions`);
   }
-  const bytes = session.keptBytes + kept.bytes - (existing?.list.bytes ?? 0);
-  if (bytes > maxSessionBytes) {
+  const more = kept.bytes - (existing?.list.bytes ?? 0);
+  const bytes = session.keptBytes + more;
+  if (more > 0 && bytes > maxSessionBytes) {
     throw tooMany(`the session's subscriptions would keep ${bytes} bytes, over ${maxSessionBytes}`);
   }
   return { subscription: existing ?? session.subscribe(target, kept), isNew: !existing };

@@ -22,8 +22,10 @@ export interface ResumePointsOptions {
 export class ResumePoints {
   readonly #stream: Stream;
   readonly #askEnds: ResumePointsOptions["askEnds"];
-  /** The question that is under way, which all clients share. */
+  /** The question that is under way. */
   #asking: Promise<Positions> | undefined;
+  /** The question that is asked when that one is answered. All clients who ask meanwhile share it. */
+  #next: Promise<Positions> | undefined;
 
   constructor({ stream, askEnds }: ResumePointsOptions) {
     this.#stream = stream;
@@ -62,17 +64,24 @@ export class ResumePoints {
 
   /** Whether the log has everything before these positions; false if the leaders can't be asked. */
   async #reaches(positions: Positions): Promise<boolean> {
-    const isShared = this.#asking !== undefined;
-    const asked = this.#asking ??= this.#askEnds().finally(() => this.#asking = undefined);
+    const asked = this.#ask();
     try {
       if (!await isDoneWithin(ASK_MS, asked)) return false;
       const ends = await asked;
-      const isThere = positions.length <= ends.length &&
+      return positions.length <= ends.length &&
         positions.every((position, partition) => position <= (ends[partition] ?? 0));
-      // The shared question may have been answered before this client's records were written.
-      return isThere || (isShared && await this.#reaches(positions));
     } catch {
       return false;
     }
+  }
+
+  /**
+   * Asks for the ends. A question that is under way may be answered before this client's records were
+   * written, so it is not shared: the next one is.
+   */
+  #ask(): Promise<Positions> {
+    if (this.#asking) return this.#next ??= this.#asking.then(() => this.#ask(), () => this.#ask());
+    this.#next = undefined;
+    return this.#asking = this.#askEnds().finally(() => this.#asking = undefined);
   }
 }

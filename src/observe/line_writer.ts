@@ -47,7 +47,7 @@ export class LineWriter {
       this.#waiting.push(line);
       this.#waitingSize += line.length;
     }
-    this.#running ??= this.#run().finally(() => this.#running = undefined);
+    this.#running ??= this.#run();
   }
 
   /** Writes what still waits, but takes only this long. */
@@ -70,12 +70,14 @@ export class LineWriter {
       this.#waitingSize = 0;
       this.#untold = 0;
       const told = missing === 0 ? lines : [...lines, this.#options.describeDropped(missing)];
-      if (!await this.#writeAll(this.#encoder.encode(`${told.join("\n")}\n`))) {
-        // The next line tries again.
-        this.#untold += missing;
-        return this.#drop(lines.length);
-      }
+      if (await this.#writeAll(this.#encoder.encode(`${told.join("\n")}\n`))) continue;
+      // The next line tries again.
+      this.#untold += missing;
+      this.#drop(lines.length);
+      break;
     }
+    // At once, and not when the promise has resolved: a line that comes in between must begin anew.
+    this.#running = undefined;
   }
 
   /** @returns False if the stream can't be written */

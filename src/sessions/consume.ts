@@ -3,7 +3,6 @@
  * quarantine, and delivered to the sessions. Breaks in the log come the same way.
  */
 import { getLogger } from "@logtape/logtape";
-import { MAX_TIME_MS } from "../log/cursor.ts";
 import type { FanOut } from "./fan_out.ts";
 import type { Freshness } from "../log/freshness.ts";
 import { messageTypeOf } from "../log/addressing.ts";
@@ -22,6 +21,9 @@ import { recordPushSpan } from "../observe/spans.ts";
 import { Throttle } from "../util/throttle.ts";
 
 const logger = getLogger(["wss", "messages"]);
+
+/** Milliseconds by which the clock of a producer may be ahead. */
+const MAX_AHEAD_MS = 3_600_000;
 
 /** Milliseconds from one `resync` of all subscriptions for records that were set aside to the next. */
 const RESYNC_MS = 10_000;
@@ -161,8 +163,8 @@ export class RecordHandler implements LogEvents {
   #handle(record: LogRecord, readAt: number): void {
     const { topic, stream, sessions, fanOut, tokens, quarantine } = this.#options;
     const { partition, offset, value, headers } = record;
-    // A producer may set any timestamp, also one that a cursor can't hold.
-    const timestamp = Math.min(Math.max(0, record.timestamp), MAX_TIME_MS);
+    // A producer may set any timestamp. One that is far ahead would hide a cut of the log (DEL13).
+    const timestamp = Math.min(Math.max(0, record.timestamp), readAt + MAX_AHEAD_MS);
     const read = { partition, offset, timestamp, readAt };
     const message = this.#messageOf(value, read);
     if (headers?.replays !== undefined) quarantine.noteReplay(headers.replays);

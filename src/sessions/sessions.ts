@@ -84,7 +84,8 @@ export class Sessions implements Iterable<Session> {
 
   /** Tells every subscription of a loss (DEL12, DEL13). The clients are told in later turns. */
   lose(loss: Loss): void {
-    for (const subscription of this.#subscriptions()) subscription.lose(loss);
+    const cursorOfLive = cursorInFrontOf(loss);
+    for (const subscription of this.#subscriptions()) subscription.lose(loss, cursorOfLive);
   }
 
   /** Notes that every subscription needs a `resync`, which may wait until {@linkcode settle} (KAF9). */

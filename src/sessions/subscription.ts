@@ -1,8 +1,8 @@
 /**
  * One session's subscription to a target, as a reader of the log.
  *
- * Each event changes the state and then calls {@linkcode Subscription.proceed}, which decides what happens
- * next. The invariants are in `subscription_state.ts`.
+ * Each event changes the state, and {@linkcode Subscription.proceed} then decides what happens next. The
+ * invariants are in `subscription_state.ts`.
  */
 import type { KeptList } from "../backend/lists.ts";
 import type { Positions } from "../log/cursor.ts";
@@ -64,9 +64,8 @@ export class Subscription {
 
   /** The cursor of the place up to which the client has been served (DEL3). */
   get cursor(): string {
-    const { stream } = this.#parts;
     const position = behindOf(this.#state)?.position;
-    return position ? stream.cursorOf(position) : stream.cursor;
+    return position ? this.#parts.stream.cursorOf(position) : this.#parts.stream.cursor;
   }
 
   /** The cursor that the next push has. */
@@ -172,12 +171,14 @@ export class Subscription {
     if (isReading) this.#ask(list, behind.position);
   }
 
-  /** Notes that what comes next does not follow what came before: the client is told in a later turn. */
-  lose(loss: Loss): void {
+  /** Notes that what comes next does not follow what came before; tells the client in a later turn. */
+  lose(loss: Loss, cursorOfLive: string): void {
     const state = this.#state;
     if (state === ENDED) return;
-    const position = behindOf(state)?.position ?? new ReadPosition(loss.before);
-    position.lose(loss, this.#debt?.cursor ?? cursorInFrontOf(loss, position));
+    const behind = behindOf(state)?.position;
+    const position = behind ?? new ReadPosition(loss.before);
+    const cursor = behind ? cursorInFrontOf(loss, behind) : cursorOfLive;
+    position.lose(loss, this.#debt?.cursor ?? cursor);
     this.#debt = debtWithoutResync(this.#debt);
     if (isListUnderWay(state)) return;
     this.#state = { state: "lost", position, why: loss.why };
@@ -192,8 +193,8 @@ export class Subscription {
 
   /** Sends the `resync` that is due, if there is one. False if it waits for a list that is under way. */
   settle(loss: Loss): boolean {
-    const isDue = hasResyncDue(this.#debt);
-    if (isDue && !isListUnderWay(this.#state)) this.lose(loss);
+    const debt = this.#debt;
+    if (debt && hasResyncDue(debt) && !isListUnderWay(this.#state)) this.lose(loss, debt.cursor);
     return !hasResyncDue(this.#debt);
   }
 

@@ -1,4 +1,8 @@
 import { assertEquals } from "@std/assert";
+import type { Positions } from "../../src/log/cursor.ts";
+import { ResumePoints } from "../../src/log/resume.ts";
+import { Stream } from "../../src/log/stream.ts";
+import { notificationTarget } from "../../src/protocol/target.ts";
 import { createEmbeddedLog, type EmbeddedLog } from "../../src/dev/embedded_log.ts";
 import { createChangedReader } from "../_support/service/changed_reader.ts";
 import { startWss } from "../_support/service/wss.ts";
@@ -101,4 +105,30 @@ Deno.test("[DEL5] if an instance reads reloads late, those that the client alrea
   assertEquals((await client.next()).id, "0-0");
   assertEquals((await client.next()).id, "0-1");
   assertEquals(await client.pushesUntilIdle(), []);
+});
+
+Deno.test("[DEL6] however many clients have a cursor past the end, the leaders are asked once, and once more for those who come meanwhile", async () => {
+  const limits = { topic: "wss", windowMs: 60_000, maxBytes: 1_000_000 };
+  const stream = new Stream(limits);
+  const ahead = new Stream(limits);
+  stream.open(0, { first: 0, position: 0 });
+  ahead.open(0, { first: 0, position: 7 });
+  const asked: PromiseWithResolvers<Positions>[] = [];
+  const points = new ResumePoints({
+    stream,
+    askEnds() {
+      asked.push(Promise.withResolvers());
+      return asked.at(-1)?.promise ?? Promise.reject();
+    },
+  });
+  const target = notificationTarget({ userId: "42", types: [] });
+  const places = Array.from({ length: 200 }, () => points.locate(ahead.cursor, target));
+
+  await Promise.resolve();
+  asked[0]?.resolve([0]);
+  assertEquals(await places[0], "past_the_end");
+  await Promise.resolve();
+  asked[1]?.resolve([0]);
+  assertEquals(new Set(await Promise.all(places)), new Set(["past_the_end"]));
+  assertEquals(asked.length, 2);
 });

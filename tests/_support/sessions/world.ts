@@ -289,7 +289,7 @@ export class World {
   }
 
   #tellOf(loss: Loss): void {
-    for (const subscription of this.#all) subscription.lose(loss);
+    for (const subscription of this.#all) subscription.lose(loss, cursorInFrontOf(loss));
     this.#queue.onRead();
   }
 
