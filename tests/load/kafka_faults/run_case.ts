@@ -96,7 +96,7 @@ async function survive(
     await whileAlive(service, subscriber.receive(written, RECOVERY_MS));
     const happening = begin();
     // The others are sent when a connection was lost.
-    if (fault.api === "ListOffsets") stack.defer(await subscriber.askAhead(url));
+    if (fault.api === "ListOffsets") stack.defer(await subscriber.askAhead(url, topic.name));
     else if (fault.api !== "Fetch") proxy.cut();
     await write();
     endedAt = await whileAlive(service, waitOut(happening));

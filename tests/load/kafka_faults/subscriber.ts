@@ -1,12 +1,12 @@
 /** A client that is subscribed to its notifications, and what it was sent. */
-import { Buffer } from "node:buffer";
+import { CursorCodec } from "../../../src/log/cursor.ts";
 import type { Service } from "../../../src/service.ts";
 import { type Client, connect, type Frame } from "../../_support/clients/client.ts";
 import { until } from "../../_support/queue.ts";
 import { PARTITIONS, type Written } from "./stage.ts";
 
 const LIST = { where: { types: [] } };
-/** How far in front of the log's end a cursor is that the log has to be asked about. */
+/** An offset that no log here reaches, so that the leaders have to be asked about it. */
 const AHEAD = 1000;
 /** Milliseconds between two looks at what was sent. */
 const LOOK_MS = 50;
@@ -18,7 +18,7 @@ export async function subscribe(
   client: Client,
   service: Pick<Service, "isDegraded" | "quarantine">,
 ) {
-  const { cursor = "" } = await client.request("getMyNotifications", LIST);
+  await client.request("getMyNotifications", LIST);
   const pushes: Frame[] = [];
 
   async function look(): Promise<void> {
@@ -70,14 +70,12 @@ export async function subscribe(
      * Lets another client resume with a cursor of the future, so that the leaders are asked for the ends
      * of the log. Gives a function that waits for its reply.
      */
-    async askAhead(url: string) {
+    async askAhead(url: string, topic: string) {
       const other = await connect(url, { token: "alice" });
-      const bytes = Buffer.from(cursor, "base64url");
-      bytes.writeUIntBE(bytes.readUIntBE(bytes.length - 6, 6) + AHEAD, bytes.length - 6, 6);
-      const reply = other.request("getMyNotifications", {
-        ...LIST,
-        since: bytes.toString("base64url"),
-      });
+      const positions = Array<number>(PARTITIONS).fill(AHEAD);
+      const codec = new CursorCodec({ name: topic, id: null });
+      const since = codec.encode({ positions, times: [], timeMs: Date.now() });
+      const reply = other.request("getMyNotifications", { ...LIST, since });
       reply.catch(() => {});
       return async () => {
         const { status, recovered } = await reply;
