@@ -82,6 +82,7 @@ kafkaTest(
     await until("the stream is degraded", () => isDegraded(wss));
     const metric = (name: string) =>
       wss.admin.metric({ name: `wss_kafka_${name}`, labels: { partition: "0" } });
+    await until("the leader has told the end", async () => await metric("end") === 2);
     const seen = [await metric("end"), await metric("stable_end"), await metric("lag")];
     await transaction.abort();
 

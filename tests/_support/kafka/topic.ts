@@ -34,8 +34,8 @@ export async function withAdmin<T>(
 }
 
 /**
- * Makes a topic that does not exist, and waits until each partition has a leader: kafkajs itself does
- * not wait for a broker that does not know the topic yet.
+ * Makes a topic that does not exist, and waits until the leader of each partition answers: kafkajs
+ * itself does not wait for a broker that does not know the topic yet.
  *
  * @throws {Error} It exists
  */
@@ -48,6 +48,12 @@ export async function makeTopic(admin: Admin, config: ITopicConfig): Promise<voi
     const partitions = metadata?.topics[0]?.partitions ?? [];
     return partitions.length > 0 && partitions.every(({ leader }) => leader >= 0);
   }, 60_000);
+  // A broker may be named as the leader before it knows that it is.
+  await until(
+    `the leaders of ${topic} answer`,
+    () => admin.fetchTopicOffsets(topic).then(() => true, () => false),
+    60_000,
+  );
 }
 
 /** A topic of its own for a test; deleted at its end. */
