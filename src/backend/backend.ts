@@ -34,7 +34,10 @@ export interface Caller {
   readonly token: string | null;
   /** Aborted when the caller does not want the answer any more. */
   readonly signal: AbortSignal;
-  /** For whom it asks: whose place in the pool the request takes, if it joins no other one. */
+  /**
+   * For whom it asks: whose place in the pool the request takes. If it joins one that waits, that
+   * takes the better place of the two (LIM7).
+   */
   readonly holder: Holder;
 }
 
@@ -114,6 +117,7 @@ export class Backend {
     const joinable = this.#joinable.get(key);
     if (joinable) {
       this.#options.metrics.backendShared.inc({ api });
+      this.#pools[api].join(holder, joinable);
       return joinable.join(signal);
     }
     const request = { method: "GET", url, headers: headersOf(sentToken), body: null } as const;
@@ -155,7 +159,7 @@ export class Backend {
   async #run(shared: SharedRequest, holder: Holder): Promise<void> {
     const { api, request, signal } = shared;
     const { metrics, maxBytes } = this.#options;
-    const leavePool = await this.#pools[api].enter(holder, signal);
+    const leavePool = await this.#pools[api].enter(holder, shared);
     if (leavePool === "full") {
       return shared.fail({ slug: "overloaded", reason: "too many requests are waiting for it" });
     }

@@ -2,11 +2,18 @@
  * How many requests to one API run at the same time (BCK3), and who comes next if more are wanted
  * (LIM7). Each API has its own pool, so a slow API does not delay requests to the others.
  */
-import { type Holder, Shares } from "./shares.ts";
+import { FairQueue } from "./fair_queue.ts";
+import { type Holder, isBetter, Shares } from "./shares.ts";
+
+/** What wants a place. Compared by identity. */
+export interface PoolRequest {
+  /** Aborted when it does not want the place any more. */
+  readonly signal: AbortSignal;
+}
 
 /** A request that waits for a place. */
 interface Waiter {
-  readonly holder: Holder;
+  holder: Holder;
   readonly end: (outcome: "placed" | "full" | "aborted") => void;
 }
 
@@ -18,14 +25,13 @@ const MIN_SIZE_TO_LIMIT = 100;
 /** Places for requests to one API, and a queue with as many places for requests that wait. */
 export class Pool {
   readonly #size: number;
-  /** Places for holders of the kind `kept` only. */
+  /** How many places are for holders of the kind `kept` only. */
   readonly #kept: number;
   /** How many places guests of one address have at most, so that some are free for the next client. */
   readonly #maxOfAddress: number;
   readonly #running = new Shares();
-  readonly #queued = new Shares();
-  /** The oldest first. */
-  readonly #waiting = new Set<Waiter>();
+  readonly #queue = new FairQueue<Waiter>();
+  readonly #waiters = new Map<PoolRequest, Waiter>();
 
   constructor(size: number) {
     this.#size = size;
@@ -40,7 +46,7 @@ export class Pool {
 
   /** How many requests wait for a place. */
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#queue.size;
   }
 
   /**
@@ -48,86 +54,101 @@ export class Pool {
    *
    * @returns The function that gives the place back, or why there is no place
    */
-  async enter(holder: Holder, signal: AbortSignal): Promise<(() => void) | "full" | "aborted"> {
-    if (signal.aborted) return "aborted";
+  async enter(
+    holder: Holder,
+    request: PoolRequest,
+  ): Promise<(() => void) | "full" | "aborted"> {
+    if (request.signal.aborted) return "aborted";
     if (this.#isFreeFor(holder)) {
       this.#running.add(holder);
-    } else {
-      if (!this.#makeRoomFor(holder)) return "full";
-      const outcome = await this.#wait(holder, signal);
-      if (outcome !== "placed") return outcome;
+      return () => this.#leave(holder);
     }
-    return () => this.#leave(holder);
+    if (!this.#makeRoomFor(holder)) return "full";
+    const outcome = await this.#wait(holder, request);
+    return typeof outcome === "string" ? outcome : () => this.#leave(outcome);
+  }
+
+  /** Called when another holder wants the same: if it is better, and the request waits, it gets it. */
+  join(holder: Holder, request: PoolRequest): void {
+    const waiter = this.#waiters.get(request);
+    if (!waiter || !isBetter(holder, waiter.holder)) return;
+    this.#queue.delete(waiter);
+    waiter.holder = holder;
+    this.#queue.add(waiter);
+    this.#placeNext();
   }
 
   #isFreeFor({ kind, address }: Holder): boolean {
-    const { total, kept } = this.#running;
-    if (total >= this.#size) return false;
-    if (kind === "kept") return true;
-    if (total - kept >= this.#size - this.#kept) return false;
-    return kind === "user" || this.#running.guestsOf(address) < this.#maxOfAddress;
+    return this.#isOpenTo(kind) && (kind !== "guest" || this.#isOpenToGuestsOf(address));
   }
 
-  #wait(holder: Holder, signal: AbortSignal): Promise<"placed" | "full" | "aborted"> {
-    const { promise, resolve } = Promise.withResolvers<"placed" | "full" | "aborted">();
+  #isOpenTo(kind: Holder["kind"]): boolean {
+    const { total, kept } = this.#running;
+    if (kind === "kept") return total < this.#size;
+    // Beyond the places that are kept, holders of the kind `kept` take those that are for all.
+    return total - Math.min(kept, this.#kept) < this.#size - this.#kept;
+  }
+
+  #isOpenToGuestsOf(address: string): boolean {
+    return this.#running.guestsOf(address) < this.#maxOfAddress;
+  }
+
+  /** Waits for a place, and returns who holds it then. */
+  #wait(holder: Holder, request: PoolRequest): Promise<Holder | "full" | "aborted"> {
+    const { signal } = request;
+    const { promise, resolve } = Promise.withResolvers<Holder | "full" | "aborted">();
     const abort = () => waiter.end("aborted");
     const waiter: Waiter = {
       holder,
       end: (outcome) => {
-        this.#waiting.delete(waiter);
-        this.#queued.remove(holder);
+        this.#queue.delete(waiter);
+        this.#waiters.delete(request);
         signal.removeEventListener("abort", abort);
-        resolve(outcome);
+        resolve(outcome === "placed" ? waiter.holder : outcome);
       },
     };
-    this.#waiting.add(waiter);
-    this.#queued.add(holder);
+    this.#queue.add(waiter);
+    this.#waiters.set(request, waiter);
     signal.addEventListener("abort", abort, { once: true });
     return promise;
   }
 
-  /** Hands the place to the request that comes next, or frees it. */
   #leave(holder: Holder): void {
     this.#running.remove(holder);
-    const next = this.#next();
+    this.#placeNext();
+  }
+
+  /** Hands a free place to the request that comes next. */
+  #placeNext(): void {
+    if (this.#queue.size === 0 || this.#running.total >= this.#size) return;
+    const next = this.#queue.take({
+      shares: this.#running,
+      size: this.#size,
+      keptFirst: this.#running.kept < this.#kept,
+      isOpenTo: (kind) => this.#isOpenTo(kind),
+      isOpenToGuestsOf: (address) => this.#isOpenToGuestsOf(address),
+    });
     if (!next) return;
     this.#running.add(next.holder);
     next.end("placed");
   }
 
-  /** The request that gets a free place. */
-  #next(): Waiter | undefined {
-    if (this.#waiting.size === 0 || this.#running.total >= this.#size) return undefined;
-    let best: Waiter | undefined;
-    let bestRank = Infinity;
-    for (const waiter of this.#waiting) {
-      if (!this.#isFreeFor(waiter.holder)) continue;
-      // Only requests of the kind `kept` may have the last places, so that these come first.
-      const rank = waiter.holder.kind === "kept"
-        ? -1
-        : this.#running.rankOf(waiter.holder, this.#size);
-      if (rank < bestRank) [best, bestRank] = [waiter, rank];
-    }
-    return best;
-  }
-
   /**
-   * Makes room in the queue. If it is full, a guest's request leaves it, of the address that has most
-   * of them, if guests have more than their part.
+   * Makes room in the queue. If it is full, the latest guest's request leaves it, of the address that
+   * has most of them, if guests have more than their part. Requests of the kind `kept` always have
+   * room: a session has one revalidation at most, and reloads have a limit of their own.
    *
    * @returns False if there is no room
    */
   #makeRoomFor({ kind, address }: Holder): boolean {
-    if (this.#waiting.size < this.#size) return true;
-    let victim: Waiter | undefined;
-    let most = kind === "guest" ? this.#queued.guestsOf(address) + 1 : 0;
-    for (const waiter of this.#waiting) {
-      if (!this.#queued.hasItsPart(waiter.holder, this.#size)) continue;
-      const guests = this.#queued.guestsOf(waiter.holder.address);
-      // Of several requests, the latest one leaves.
-      if (guests >= most) [victim, most] = [waiter, guests];
-    }
-    victim?.end("full");
-    return victim !== undefined;
+    const queued = this.#queue.shares;
+    if (kind === "kept" || queued.total - queued.kept < this.#size) return true;
+    const worst = queued.addressOfMostGuests;
+    if (worst === undefined) return false;
+    if (kind === "guest" && queued.guestsOf(worst) <= queued.guestsOf(address)) return false;
+    const victim = this.#queue.latestGuestOf(worst);
+    if (!victim || !queued.hasItsPart(victim.holder, this.#size)) return false;
+    victim.end("full");
+    return true;
   }
 }

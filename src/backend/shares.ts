@@ -15,6 +15,13 @@ export interface Holder {
   readonly kind: "guest" | "user" | "kept";
 }
 
+const RANKS = { guest: 0, user: 1, kept: 2 };
+
+/** Whether the first one is served before the second one. */
+export function isBetter(one: Holder, other: Holder): boolean {
+  return RANKS[one.kind] > RANKS[other.kind];
+}
+
 /** More than there can be. */
 const MAX_PLACES = 2 ** 20;
 
@@ -52,20 +59,35 @@ export class Shares {
     return this.#guestsByAddress.get(address) ?? 0;
   }
 
+  /** Those of all guests. */
+  get guests(): number {
+    return this.#guests;
+  }
+
+  /** The address whose guests have most. */
+  get addressOfMostGuests(): string | undefined {
+    let found: string | undefined;
+    let most = 0;
+    for (const [address, count] of this.#guestsByAddress) {
+      if (count >= most) [found, most] = [address, count];
+    }
+    return found;
+  }
+
+  /** Whether guests get more of `size` places only if nobody else waits. */
+  guestsHaveHalf(size: number): boolean {
+    return this.#guests >= size / 2;
+  }
+
   /** Whether a guest gets more only if nobody else waits: guests have half, or its address a tenth. */
   hasItsPart({ kind, address }: Holder, size: number): boolean {
     return kind === "guest" &&
-      (this.#guests >= size / 2 || this.guestsOf(address) >= Math.max(1, Math.floor(size / 10)));
+      (this.guestsHaveHalf(size) || this.guestsOf(address) >= Math.max(1, Math.floor(size / 10)));
   }
 
-  /**
-   * Who gets a free place of `size`: the lowest of all that wait. Those who have their part come last.
-   * Otherwise the asker that holds fewest places comes first, and then the address.
-   */
-  rankOf(holder: Holder, size: number): number {
-    const group = this.hasItsPart(holder, size) ? 1 : 0;
-    return (group * MAX_PLACES + this.of(holder.asker)) * MAX_PLACES +
-      this.ofAddress(holder.address);
+  /** The lowest gets a free place: the asker that holds fewest, and then the address. */
+  rankOf({ asker, address }: Holder): number {
+    return this.of(asker) * MAX_PLACES + this.ofAddress(address);
   }
 
   add(holder: Holder): void {

@@ -45,7 +45,9 @@ export const authentication = defineCommand({
       session.logOut();
       return ok();
     }
-    const { holder } = session.caller(signal);
+    const { holder: own } = session.caller(signal);
+    // Whoever is logged in can try any number of tokens: a login counts as a guest's (LIM7).
+    const holder = update ? own : { ...own, kind: "guest" as const };
     return await tokens.identify(token, {
       signal,
       holder,

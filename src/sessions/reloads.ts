@@ -5,7 +5,8 @@
 import { getLogger } from "@logtape/logtape";
 import type { Backend, Caller } from "../backend/backend.ts";
 import { listOf, type ListParams } from "../backend/lists.ts";
-import { Shares } from "../backend/shares.ts";
+import { FairQueue } from "../backend/fair_queue.ts";
+import { type Holder, isBetter, Shares } from "../backend/shares.ts";
 import type { FanOut } from "./fan_out.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { JsonText } from "../protocol/frames.ts";
@@ -35,8 +36,10 @@ interface Reload {
   readonly key: string;
   readonly target: Target;
   readonly params: ListParams;
-  /** The session that asked first; the others join it. */
-  readonly caller: Caller;
+  /** The session that asked first; or one with a better place that joined while it waited (LIM7). */
+  caller: Caller;
+  /** The caller's. */
+  readonly holder: Holder;
   readonly abort: AbortController;
   readonly subscriptions: Set<Reloadable>;
 }
@@ -53,8 +56,9 @@ export interface ReloadsOptions {
 /** Fetches the lists of subscriptions again, and hands them over. */
 export class Reloads {
   readonly #options: ReloadsOptions;
-  /** By request, in the order in which they were asked for. */
+  /** By request. */
   readonly #waiting = new Map<string, Reload>();
+  readonly #queue = new FairQueue<Reload>();
   /** By request: while one runs, the next one waits, and all subscriptions that ask meanwhile join that. */
   readonly #running = new Map<string, Reload>();
   readonly #bySubscription = new Map<Reloadable, Reload>();
@@ -81,16 +85,11 @@ export class Reloads {
     const { target, list, subscriber } = subscription;
     // A schedule's list is fetched without a token (BCK2).
     const key = target.resource === "schedule" ? list.key : `${list.key} ${subscriber.token}`;
-    let reload = this.#waiting.get(key);
-    if (!reload) {
-      const abort = new AbortController();
-      const caller = subscriber.keptCaller(abort.signal);
-      const { params } = list;
-      reload = { key, target, params, caller, abort, subscriptions: new Set() };
-      this.#waiting.set(key, reload);
-      this.#scheduleStart();
-    } else {
+    const waiting = this.#waiting.get(key);
+    const reload = waiting ?? this.#wait(key, subscription);
+    if (waiting) {
       this.#options.metrics.reloadsShared.inc();
+      this.#improve(waiting, subscriber.keptCaller(waiting.abort.signal));
     }
     reload.subscriptions.add(subscription);
     this.#bySubscription.set(subscription, reload);
@@ -119,6 +118,7 @@ export class Reloads {
     reload.subscriptions.delete(subscription);
     if (reload.subscriptions.size > 0) return;
     if (this.#waiting.get(reload.key) === reload) this.#waiting.delete(reload.key);
+    this.#queue.delete(reload);
     reload.abort.abort();
   }
 
@@ -128,6 +128,34 @@ export class Reloads {
     if (!reload || this.#waiting.get(reload.key) !== reload) return;
     this.cancel(subscription);
     this.request(subscription);
+  }
+
+  #wait(key: string, { target, list, subscriber }: Reloadable): Reload {
+    const abort = new AbortController();
+    const reload: Reload = {
+      key,
+      target,
+      params: list.params,
+      caller: subscriber.keptCaller(abort.signal),
+      get holder() {
+        return this.caller.holder;
+      },
+      abort,
+      subscriptions: new Set(),
+    };
+    this.#waiting.set(key, reload);
+    this.#queue.add(reload);
+    this.#scheduleStart();
+    return reload;
+  }
+
+  /** Gives a reload that waits a better caller. */
+  #improve(reload: Reload, caller: Caller): void {
+    if (!isBetter(caller.holder, reload.holder)) return;
+    this.#queue.delete(reload);
+    reload.caller = caller;
+    this.#queue.add(reload);
+    this.#scheduleStart();
   }
 
   /** Starts as many reloads as may run, when all subscriptions of the same record have joined. */
@@ -141,22 +169,22 @@ export class Reloads {
     for (let reload = this.#next(); reload; reload = this.#next()) this.#startNow(reload);
   }
 
-  /** The reload that may start next. */
+  /** The reload that starts next, out of the queue. */
   #next(): Reload | undefined {
     const { concurrency } = this.#options;
     if (this.#running.size >= concurrency) return undefined;
-    let best: Reload | undefined;
-    let bestRank = Infinity;
-    for (const reload of this.#waiting.values()) {
-      if (this.#running.has(reload.key)) continue;
-      const rank = this.#shares.rankOf(reload.caller.holder, concurrency);
-      if (rank < bestRank) [best, bestRank] = [reload, rank];
-    }
-    return best;
+    const maxOfGuests = Math.max(1, Math.floor(concurrency / 2));
+    return this.#queue.take({
+      shares: this.#shares,
+      size: concurrency,
+      // Else guests would keep users waiting while the schedule API does not answer.
+      isOpenTo: (kind) => kind !== "guest" || this.#shares.guests < maxOfGuests,
+      isBlocked: (reload) => this.#running.has(reload.key),
+    });
   }
 
   #startNow(reload: Reload): void {
-    const { holder } = reload.caller;
+    const { holder } = reload;
     this.#waiting.delete(reload.key);
     this.#running.set(reload.key, reload);
     this.#shares.add(holder);

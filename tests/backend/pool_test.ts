@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { Pool } from "../../src/backend/pool.ts";
+import { Pool, type PoolRequest } from "../../src/backend/pool.ts";
 import type { Holder } from "../../src/backend/shares.ts";
 import { holder } from "../_support/sessions/caller.ts";
 
@@ -18,8 +18,8 @@ class Trial {
     this.pool = new Pool(size);
   }
 
-  async enter(name: string, holder: Holder): Promise<void> {
-    this.pool.enter(holder, signal).then((outcome) => {
+  async enter(name: string, holder: Holder, request: PoolRequest = { signal }): Promise<void> {
+    this.pool.enter(holder, request).then((outcome) => {
       if (typeof outcome === "string") return this.refused.push(name);
       this.placed.push(name);
       this.#leave.set(name, outcome);
@@ -100,9 +100,47 @@ Deno.test("[LIM7] a tenth of the places is for revalidations and for reloads of 
 
   await trial.enter("kept", holder("10.0.0.1", "kept"));
   await trial.enter("kept later", holder("10.0.0.1", "kept"));
-  await trial.leave("fill 0");
+  await trial.leave("kept");
 
   assertEquals(trial.placed.slice(9), ["kept", "kept later"]);
+});
+
+Deno.test("[LIM7] revalidations that have their tenth of the places do not keep logins from the others", async () => {
+  const trial = new Trial(100);
+  for (let i = 0; i < 300; i++) await trial.enter(`kept ${i}`, holder(`10.0.1.${i}`, "kept"));
+  for (let i = 0; i < 20; i++) await trial.enter(`login ${i}`, ofAddress(i));
+  assertEquals([trial.pool.inUse, trial.pool.waiting], [100, 220]);
+
+  for (let i = 0; i < 40; i++) await trial.leave(`kept ${i}`);
+
+  assertEquals(trial.placed.slice(100).filter((name) => name.startsWith("login")).length, 20);
+});
+
+Deno.test("[LIM7] a revalidation waits, also if users fill the queue", async () => {
+  const trial = new Trial(10);
+  await trial.fill(20, (i) => holder(`10.0.0.${i}`, "user"));
+  await trial.enter("kept", holder("10.0.0.1", "kept"));
+  for (const name of ["kept 2", "kept 3"]) await trial.enter(name, holder("10.0.0.1", "kept"));
+
+  await trial.leave("kept");
+
+  assertEquals(trial.placed.at(-1), "kept 2");
+  assertEquals(trial.refused, ["fill 19"]);
+});
+
+Deno.test("[LIM7] a request that waits takes the better place of those who want it", async () => {
+  const trial = new Trial(4);
+  await trial.fill(4, ofAddress);
+  const request = { signal };
+  await trial.enter("guest", ofAddress(8));
+  await trial.enter("shared", ofAddress(9), request);
+  trial.pool.join(holder("10.0.0.7", "user"), request);
+  trial.pool.join(ofAddress(6), request);
+
+  await trial.leave("fill 0");
+  assertEquals(trial.placed.slice(4), ["shared"]);
+  await trial.leave("shared");
+  assertEquals(trial.placed.slice(4), ["shared", "guest"]);
 });
 
 Deno.test("[LIM7] in a full queue, a request of those with more than their part makes room", async () => {
@@ -131,15 +169,18 @@ Deno.test("[BCK3] whatever happens, no limit is exceeded, and each request ends"
       const held: (() => void)[] = [];
       const aborts: AbortController[] = [];
       let open = 0;
+      // These always have room in the queue.
+      let kept = 0;
       for (const step of steps) {
         if ("enter" in step) {
           const { asker, address, kind } = step.enter;
           const abort = new AbortController();
           aborts.push(abort);
           open++;
+          if (kind === "kept") kept++;
           pool.enter(
             { asker: askers[asker] ?? {}, address: String(address), kind } as Holder,
-            abort.signal,
+            { signal: abort.signal },
           ).then((outcome) => {
             if (typeof outcome === "string") open--;
             else held.push(outcome);
@@ -152,7 +193,7 @@ Deno.test("[BCK3] whatever happens, no limit is exceeded, and each request ends"
           aborts[step.abort % Math.max(1, aborts.length)]?.abort();
         }
         await settle();
-        assert(pool.inUse <= size && pool.waiting <= size, `${pool.inUse}, ${pool.waiting}`);
+        assert(pool.inUse <= size && pool.waiting <= size + kept, `${pool.inUse}, ${pool.waiting}`);
         assertEquals(pool.inUse + pool.waiting, open);
       }
       for (let leave = held.pop(); leave; leave = held.pop()) {

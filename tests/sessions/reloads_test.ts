@@ -130,7 +130,7 @@ Deno.test("[KAF3] if the same reload is already waiting, it does not run twice",
 
 Deno.test("[KAF3] at most RELOAD_CONCURRENCY reloads run at once", async () => {
   await using wss = await startWss({ settings: { RELOAD_CONCURRENCY: 2 } });
-  await using client = await wss.connect("/mobile");
+  await using client = await wss.connect("/mobile", { token: "alice" });
   for (let to = 2; to < 7; to++) {
     await client.request("getSchedules", { where: { ...SCHEDULE.where, to } });
   }
