@@ -24,7 +24,7 @@ export class PartitionReading {
   leaderEpoch = -1;
   /** The leader's epoch in which the position was last known to be in the log; -1 if in none. */
   validEpoch = -1;
-  /** Milliseconds since 1970 before which it is not asked for. */
+  /** Before that time it is not asked for, on the clock of `performance.now()`. */
   retryAt = 0;
   /** About how many bytes to ask for, if more than usual: a batch is as large. */
   batchBytes = 0;

@@ -3,9 +3,8 @@
  * was deleted and made again (DEL13).
  */
 import { getLogger } from "@logtape/logtape";
+import { checkTopic } from "./check_topic.ts";
 import type { TopicReading } from "./topic_reading.ts";
-import { RefusedError } from "../trouble.ts";
-import { ErrorCode } from "../wire/error_codes.ts";
 import type { PartitionMetadata, TopicMetadata } from "../wire/metadata.ts";
 
 const logger = getLogger(["wss", "kafka"]);
@@ -21,6 +20,8 @@ export class TopicFollower {
   readonly #reading: TopicReading;
   /** The ids of topics that were replaced, as brokers that are behind may still name them. */
   readonly #goneIds = new Set<string>();
+  /** Answers in a row with such an id. */
+  #goneTimes = 0;
   /** Answers in a row with fewer partitions. */
   #fewerTimes = 0;
   /** Answers in a row with an earlier epoch of some leader. */
@@ -41,15 +42,18 @@ export class TopicFollower {
     const reading = this.#reading;
     const numbers = partitions.map(({ partition }) => partition).sort((a, b) => a - b);
     const isSame = reading.topicId === null || topicId === null || reading.topicId === topicId;
+    const isGone = !isSame && this.#goneIds.has(topicId);
+    this.#goneTimes = isGone ? this.#goneTimes + 1 : 0;
+    if (isGone && this.#goneTimes < BACK_TIMES) return;
     if (!isSame) {
-      if (this.#goneIds.has(topicId)) return;
+      this.#goneIds.delete(topicId);
       if (reading.topicId !== null) this.#goneIds.add(reading.topicId);
       await reading.replace(topicId, numbers);
     } else if (numbers.length < reading.partitions.size) {
       // With the same id, the broker is behind: a topic never loses partitions.
       const isKnown = reading.topicId !== null && topicId !== null;
       if (isKnown || ++this.#fewerTimes < BACK_TIMES) return;
-      await reading.replace(reading.topicId, numbers);
+      await reading.replace(topicId, numbers);
     } else {
       const added = numbers.filter((partition) => !reading.partitions.has(partition));
       for (const partition of added) {
@@ -57,7 +61,9 @@ export class TopicFollower {
       }
       if (added.length > 0) await reading.add(added);
     }
+    this.#goneTimes = 0;
     this.#fewerTimes = 0;
+    if (reading.topicId === null && topicId !== null) reading.adopt(topicId);
     this.#followLeaders(partitions);
   }
 
@@ -73,18 +79,4 @@ export class TopicFollower {
     const isSure = this.#earlierTimes >= BACK_TIMES;
     readings.follow(isSure ? partitions : partitions.filter((one) => !isEarlier(one)));
   }
-}
-
-/**
- * Checks that metadata tells about the topic.
- *
- * @throws {RefusedError} It does not
- */
-export function checkTopic(
-  { errorCode, partitions }: Pick<TopicMetadata, "errorCode" | "partitions">,
-): void {
-  const subject = "the topic's metadata";
-  if (errorCode !== ErrorCode.NONE) throw new RefusedError(errorCode, subject);
-  // A topic that is just being made.
-  if (partitions.length === 0) throw new RefusedError(ErrorCode.LEADER_NOT_AVAILABLE, subject);
 }

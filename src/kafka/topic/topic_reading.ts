@@ -85,6 +85,11 @@ export class TopicReading {
     }));
   }
 
+  /** Takes the id that brokers tell now, and did not tell so far, for requests: the topic is the same. */
+  adopt(topicId: string): void {
+    this.#topicId = topicId;
+  }
+
   /** Starts partitions that were added to the topic, at their beginning (KAF8). */
   add(partitions: readonly number[]): Promise<void> {
     return this.#inTurn(() => this.#add(partitions));
@@ -146,6 +151,17 @@ export class TopicReading {
       const cut = reading.cutAt(bound);
       if (cut !== undefined) this.#cut(reading, cut);
     });
+  }
+
+  /**
+   * Notes where a partition ends, as its leader says. The end of the start may be out of reach, if the log
+   * was cut back ahead of the position.
+   */
+  noteEnd(reading: PartitionReading, end: number): void {
+    const { partition, position } = reading;
+    if (this.partitions.get(partition) !== reading) return;
+    this.#catchingUp.noteEnd(partition, end);
+    this.#catchingUp.note(partition, position);
   }
 
   /** Moves a position that is out of the log's range into it (DEL12, DEL13). */

@@ -84,11 +84,11 @@ export class TopicWatch {
 
   /** Waits for the time, or for a call of {@linkcode soon}. Several of these in a row are spread. */
   async #pause(ms: number): Promise<void> {
-    const startedAt = Date.now();
+    const startedAt = performance.now();
     const timer = setTimeout(this.#wake.resolve, ms);
     await this.#wake.promise;
     clearTimeout(timer);
-    const pausedMs = Date.now() - startedAt;
+    const pausedMs = performance.now() - startedAt;
     if (pausedMs > TROUBLED_MS) {
       this.#soonMs = SOON_MS;
     } else {

@@ -76,6 +76,19 @@ Deno.test("[DEL13] a topic with another id is opened, and an id that it had befo
   assertEquals([opened, reading.topicId, reading.partitions.size], [["topic two", "0"], "two", 1]);
 });
 
+Deno.test("[DEL13] an id that it had before is taken if several brokers in a row tell it", async () => {
+  const { reading, follower, opened } = await follow("one");
+  const ids = [];
+
+  for (const id of ["two", "one", "one", "two", "one", "one", "one", "two", "two", "one"]) {
+    await follower.use(metadata(id, [1]));
+    ids.push(reading.topicId);
+  }
+
+  assertEquals(ids, [...Array(6).fill("two"), ...Array(4).fill("one")]);
+  assertEquals(opened, ["topic two", "0", "topic one", "0"]);
+});
+
 Deno.test("[DEL13] with the same id, a broker that tells of fewer partitions is behind", async () => {
   const { reading, follower, opened } = await follow("one");
 
@@ -106,4 +119,22 @@ Deno.test("[KAF10] while the topic is missing, what was read of it stays", async
 
   assertEquals(error, ["RefusedError", 3]);
   assertEquals([opened, reading.topicId, reading.partitions.size], [[], "one", 2]);
+});
+
+Deno.test("[DEL13] a topic with fewer partitions whose id is no longer told is opened as another one", async () => {
+  const { reading, follower, opened } = await follow("one");
+
+  for (let i = 0; i < 3; i++) await follower.use(metadata(null, [1]));
+
+  assertEquals([opened, reading.topicId], [["topic null", "0"], null]);
+});
+
+Deno.test("[DEL13] an id that is told later is taken for the topic that is read", async () => {
+  const { reading, follower, opened } = await follow(null);
+
+  await follower.use(metadata("one", [1, 2]));
+  assertEquals([opened, reading.topicId], [[], "one"]);
+  await follower.use(metadata("two", [1]));
+
+  assertEquals([opened, reading.topicId], [["topic two", "0"], "two"]);
 });
