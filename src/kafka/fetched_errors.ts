@@ -77,10 +77,11 @@ export class FetchedErrors {
   #refuse(reading: PartitionReading, errorCode: number): void {
     const { reports } = this.#parts;
     const { partition } = reading;
-    reading.retryAt = Date.now() + RETRY_MS;
+    reading.retryAt = performance.now() + RETRY_MS;
     const error = new RefusedError(errorCode, `records of partition ${partition}`);
     const isOld = OUT_OF_DATE.has(errorCode);
-    if (isOld) reports.onOldMetadata();
+    // Whatever is wrong with the leader, such as its disk, another one may lead by now.
+    reports.onOldMetadata();
     reports.onError(`partition ${partition}`, error, { graceMs: isOld ? ELECTION_MS : 0 });
   }
 
@@ -96,8 +97,12 @@ export class FetchedErrors {
   ): Promise<readonly PartitionReading[]> {
     const changed = readings.filter((reading) => !reading.isValid);
     if (changed.length === 0) return readings;
-    const { topic, reading } = this.#parts;
-    const positions = new Map(changed.map(({ partition, position }) => [partition, position]));
+    const { topic, reading: topicReading } = this.#parts;
+    // Another leader may be known when the answer comes.
+    const asked = new Map(changed.map((reading) => {
+      const { partition, position, leaderEpoch } = reading;
+      return [partition, { reading, position, leaderEpoch }] as const;
+    }));
     const request = leaderEpochRequest(connection.versionOf(LEADER_EPOCH), {
       topic,
       questions: changed.map(({ partition, leaderEpoch, lastEpoch }) => ({
@@ -107,15 +112,15 @@ export class FetchedErrors {
       })),
     });
     for (const end of await connection.send(request, { timeoutMs: ANSWER_MS })) {
-      const asked = changed.find(({ partition }) => partition === end.partition);
-      const position = positions.get(end.partition);
-      if (!asked || position === undefined) continue;
+      const question = asked.get(end.partition);
+      if (!question) continue;
+      const { reading, position, leaderEpoch } = question;
       if (end.errorCode !== ErrorCode.NONE) {
-        await this.use(asked, { position, errorCode: end.errorCode, connection });
+        await this.use(reading, { position, errorCode: end.errorCode, connection });
         continue;
       }
-      asked.validEpoch = asked.leaderEpoch;
-      await reading.cut(asked, end.endOffset < 0 ? null : end, position);
+      reading.validEpoch = leaderEpoch;
+      await topicReading.cut(reading, end.endOffset < 0 ? null : end, position);
     }
     return readings.filter((reading) => reading.isValid);
   }
@@ -131,7 +136,7 @@ export class FetchedErrors {
     try {
       const low = await listOffsets(connection, { ...question, timestamp: EARLIEST });
       const high = await listOffsets(connection, { ...question, timestamp: LATEST });
-      const bounds = { low: low.get(partition) ?? 0, high: high.get(partition) ?? 0 };
+      const bounds = { low: toldOffset(low, partition), high: toldOffset(high, partition) };
       await topicReading.moveIntoLog(reading, bounds, position);
       const isMoved = reading.position !== position;
       if (!isMoved && reading.outOfRange > OUT_OF_RANGE_TIMES) {
@@ -142,4 +147,14 @@ export class FetchedErrors {
       this.#refuse(reading, error.code);
     }
   }
+}
+
+/** @throws {RefusedError} The answer does not tell it */
+function toldOffset(offsets: ReadonlyMap<number, number>, partition: number): number {
+  const offset = offsets.get(partition) ?? -1;
+  if (offset >= 0) return offset;
+  throw new RefusedError(
+    ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+    `the offsets of partition ${partition}`,
+  );
 }

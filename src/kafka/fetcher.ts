@@ -48,7 +48,8 @@ export class Fetcher {
   readonly #parts: FetcherParts;
   readonly #errors: FetchedErrors;
   #connection: BrokerConnection | undefined;
-  #endsToldAt = 0;
+  /** On the clock of `performance.now()`. */
+  #endsToldAt = -Infinity;
   /** Fetches in a row that brought nothing and did not wait. */
   #emptyInRow = 0;
   /** Which partition is asked for first: a broker fills an answer in the order of the request. */
@@ -91,14 +92,14 @@ export class Fetcher {
   /** Reads once from all partitions that can be asked for. */
   async #read(led: readonly PartitionReading[]): Promise<void> {
     const { signal } = this.#parts;
-    const startedAt = Date.now();
+    const startedAt = performance.now();
     const ready = led.filter(({ retryAt }) => retryAt <= startedAt);
     if (ready.length === 0) return await delay(EMPTY_MS, signal);
     const connection = await this.#connect();
     const positions = ready.map(({ position }) => position);
     await this.#fetchAll(connection, ready);
     const isEmpty = ready.every(({ position }, i) => position === positions[i]);
-    const isQuick = Date.now() - startedAt < EMPTY_MS;
+    const isQuick = performance.now() - startedAt < EMPTY_MS;
     this.#emptyInRow = isEmpty && isQuick ? this.#emptyInRow + 1 : 0;
     // Brokers answer a little too early now and then, before a record can be read.
     if (this.#emptyInRow > 2) await delay(Math.min(2 ** this.#emptyInRow, EMPTY_MS), signal);
@@ -170,6 +171,7 @@ export class Fetcher {
       }
       reports.onSuccess(`partition ${reading.partition}`);
       reading.outOfRange = 0;
+      topic.noteEnd(reading, fetched.lastStableOffset);
       const { divergingEpoch } = fetched;
       if (divergingEpoch) await topic.cut(reading, divergingEpoch, position);
       else if (fetched.records.length > 0) await topic.take(reading, fetched, position);
@@ -178,13 +180,13 @@ export class Fetcher {
 
   /** Reports the ends that came with an answer. */
   #tellEnds(partitions: readonly FetchedPartition[], askedAt: number): void {
-    if (askedAt - this.#endsToldAt < ENDS_MS) return;
-    this.#endsToldAt = askedAt;
+    const now = performance.now();
+    if (now - this.#endsToldAt < ENDS_MS) return;
+    this.#endsToldAt = now;
     const ends = new Map<number, PartitionEnd>();
     for (const { partition, errorCode, highWatermark, lastStableOffset } of partitions) {
       if (errorCode !== ErrorCode.NONE || highWatermark < 0) continue;
-      const stableEnd = lastStableOffset < 0 ? highWatermark : lastStableOffset;
-      ends.set(partition, { end: highWatermark, stableEnd });
+      ends.set(partition, { end: highWatermark, stableEnd: lastStableOffset });
     }
     if (ends.size > 0) this.#parts.reports.onEnds({ ends, askedAt });
   }

@@ -131,7 +131,7 @@ function readPartition(reader: WireReader, version: number): FetchedPartition {
   const partition = reader.int32();
   const errorCode = reader.int16();
   const highWatermark = reader.int64();
-  const lastStableOffset = reader.int64();
+  const stableOffset = reader.int64();
   const logStartOffset = version >= 5 ? reader.int64() : -1;
   const abortedTransactions = reader.array(() => {
     const producerId = reader.int64Exact();
@@ -143,13 +143,18 @@ function readPartition(reader: WireReader, version: number): FetchedPartition {
   const records = reader.bytes();
   let divergingEpoch: DivergingEpoch | null = null;
   reader.tags((tag) => {
-    if (tag === 0) divergingEpoch = { epoch: reader.int32(), endOffset: reader.int64() };
+    if (tag !== 0) return;
+    const epoch = reader.int32();
+    const endOffset = reader.int64();
+    // The defaults of both mean that there is none.
+    if (epoch >= 0 && endOffset >= 0) divergingEpoch = { epoch, endOffset };
   });
   return {
     partition,
     errorCode,
     highWatermark,
-    lastStableOffset,
+    // A broker that does not tell it knows no open transaction.
+    lastStableOffset: stableOffset < 0 ? highWatermark : stableOffset,
     logStartOffset,
     divergingEpoch,
     abortedTransactions,

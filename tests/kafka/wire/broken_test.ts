@@ -100,27 +100,43 @@ Deno.test("a count of two billion items in an answer takes neither time nor memo
   );
 });
 
-Deno.test("Fetch 12 tells where the log of the leader parts from what was read", () => {
+/** What Fetch 12 tells of a partition that ends at 9. */
+function fetched12({ epoch, offset, stable }: Record<"epoch" | "offset" | "stable", number[]>) {
   const int32 = [0, 0, 0, 5];
   const int64 = [0, 0, 0, 0, 0, 0, 0, 9];
   const answer = new Uint8Array([
     ...[0, 0, 0, 0, 0], // tags, throttling
     ...[0, 0, 0, 0, 0, 0], // error, session
     ...[2, 4, ...new TextEncoder().encode("wss")], // one topic
-    ...[2, 0, 0, 0, 0, 0, 0, ...int64, ...int64, ...int64], // one partition, its offsets
+    ...[2, 0, 0, 0, 0, 0, 0, ...int64, ...stable, ...int64], // one partition, its offsets
     ...[0, ...int32, 0], // aborted transactions, nearer replica, records
-    ...[2, 0, 13, ...int32, ...int64, 0, 9, 1, 0], // two tagged fields: the first and an unknown one
+    ...[2, 0, 13, ...epoch, ...offset, 0, 9, 1, 0], // two tagged fields: the first and an unknown one
     ...[0, 0],
   ]);
   const options = { topic: "wss", topicId: null, positions: [], maxWaitMs: 1, maxBytes: 1 };
   const { response } = fetchRequest(12, options);
 
-  const { partitions } = response.parse(response.decode(answer));
+  return response.parse(response.decode(answer)).partitions;
+}
+
+Deno.test("Fetch 12 tells where the log of the leader parts from what was read", () => {
+  const offset = [0, 0, 0, 0, 0, 0, 0, 9];
+  const partitions = fetched12({ epoch: [0, 0, 0, 5], offset, stable: offset });
 
   assertEquals(partitions.map(({ divergingEpoch }) => divergingEpoch), [{
     epoch: 5,
     endOffset: 9,
   }]);
+});
+
+Deno.test("[DEL13] values of -1 mean that a leader tells no cut and no open transaction", () => {
+  const none = Array(8).fill(0xff);
+  const partitions = fetched12({ epoch: none.slice(4), offset: none, stable: none });
+
+  assertEquals(
+    partitions.map(({ divergingEpoch, lastStableOffset }) => [divergingEpoch, lastStableOffset]),
+    [[null, 9]],
+  );
 });
 
 Deno.test("throttling is followed for 30 seconds at most", () => {
