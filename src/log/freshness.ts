@@ -34,6 +34,8 @@ export class Freshness {
   readonly #spacingMs: number;
   /** When the log was found, in milliseconds since 1970. */
   #foundAt: number;
+  /** The time of the last look, in milliseconds since 1970. */
+  #lookedAt: number;
   readonly #partitions: Partition[] = [];
 
   /**
@@ -44,14 +46,17 @@ export class Freshness {
     this.#afterMs = afterMs;
     this.#spacingMs = afterMs / MAX_WAITING;
     this.#foundAt = now;
+    this.#lookedAt = now;
   }
 
   /** Notes ends that the leaders reported. */
   tell({ ends, askedAt }: Ends): void {
     for (const [number, { end, stableEnd }] of ends) {
       const partition = this.#partition(number);
-      // Answers of two leaders may overtake each other.
-      if (partition.latest && askedAt < partition.latest.askedAt) continue;
+      // Answers of two leaders may overtake each other. By so much, only a clock that was set back.
+      const earlierMs = (partition.latest?.askedAt ?? askedAt) - askedAt;
+      if (earlierMs > this.#afterMs) partition.waiting = [];
+      else if (earlierMs > 0) continue;
       const told = partition.latest = { end, stableEnd, askedAt };
       const before = partition.waiting.at(-1);
       if (before && askedAt < before.askedAt + this.#spacingMs) continue;
@@ -95,6 +100,8 @@ export class Freshness {
    * @returns `null` if all partitions are fresh
    */
   staleForMs(positions: Positions, now: number): number | null {
+    if (now < this.#lookedAt) this.#setBack(now);
+    this.#lookedAt = now;
     let stalest = positions.length === 0 ? this.#foundAt : now;
     for (const [number, position] of positions.entries()) {
       const partition = this.#partition(number);
@@ -109,6 +116,20 @@ export class Freshness {
     }
     const staleMs = now - stalest;
     return staleMs > this.#afterMs ? staleMs : null;
+  }
+
+  /** Takes the times that lie ahead to the clock's new time, as it was set back. */
+  #setBack(now: number): void {
+    const byMs = this.#lookedAt - now;
+    const moved = (time: number) => time > now ? time - byMs : time;
+    const movedEnd = (told: ToldEnd) => ({ ...told, askedAt: moved(told.askedAt) });
+    this.#foundAt = moved(this.#foundAt);
+    for (const partition of Object.values(this.#partitions)) {
+      const { latest, freshAt } = partition;
+      if (latest) partition.latest = movedEnd(latest);
+      if (freshAt !== undefined) partition.freshAt = moved(freshAt);
+      partition.waiting = partition.waiting.map(movedEnd);
+    }
   }
 
   #partition(number: number): Partition {

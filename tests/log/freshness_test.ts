@@ -66,3 +66,23 @@ Deno.test("[DEL10][DEL13] a partition that was cut back, or is new, counts as fr
   assertEquals(freshness.staleForMs([], 36_000), 16_000);
   assertEquals(freshness.staleForMs([0], 36_000), null);
 });
+
+Deno.test("[DEL10] a clock that is set back hides neither that a partition is stale nor that it is fresh", () => {
+  const freshness = new Freshness({ afterMs: 15_000, now: DAY });
+  freshness.tell({ ends: endsOf(5), askedAt: DAY });
+  assertEquals(freshness.staleForMs([5], DAY), null);
+
+  // An hour back, and the leader is silent.
+  const back = DAY - 3_600_000;
+  assertEquals(freshness.staleForMs([5], back), null);
+  assertEquals(freshness.staleForMs([5], back + 16_000), 16_000);
+
+  freshness.tell({ ends: endsOf(6), askedAt: back + 17_000 });
+  assertEquals(freshness.staleForMs([6], back + 17_000), null);
+  // Another hour back. The answer comes before anybody looks.
+  freshness.tell({ ends: endsOf(7), askedAt: back - 3_600_000 });
+  assertEquals(freshness.latest(0)?.end, 7);
+  assertEquals(freshness.staleForMs([6], back - 3_600_000), null);
+  assertEquals(freshness.staleForMs([6], back - 3_580_000), 20_000);
+  assertEquals(freshness.staleForMs([7], back - 3_580_000), 20_000);
+});
