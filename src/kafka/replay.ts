@@ -3,6 +3,7 @@
  */
 import type { Settings } from "../settings/settings.ts";
 import { recordId } from "../protocol/frames.ts";
+import { TimeSlice } from "../util/time_slice.ts";
 import type { Brokers } from "./brokers/brokers.ts";
 import type { KafkaSettings } from "./client.ts";
 import { connectKafkaProducer } from "./producer.ts";
@@ -72,7 +73,7 @@ async function readRecord(
   const { abortedTransactions, records, lastStableOffset: end } = fetched;
   const record = await findRecord(
     { partition, position: offset, end, abortedTransactions, records },
-    { maxBatchBytes: settings.MAX_BATCH_BYTES },
+    { maxBatchBytes: settings.MAX_BATCH_BYTES, slice: new TimeSlice() },
   );
   if (!record) throw new Error("it is no longer in the log");
   return record;

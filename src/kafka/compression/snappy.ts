@@ -11,6 +11,8 @@ import { BrokenStreamError, LzOutput } from "./lz_output.ts";
 /** How the xerial format begins. After it come two version numbers of 4 bytes. */
 const XERIAL = [0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0];
 const XERIAL_HEADER_BYTES = 16;
+/** Input after which a chunk is given even if it is empty, as blocks may have no content. */
+const INPUT_PER_CHUNK = 1024 * 1024;
 
 /** The decompressed chunks. @throws {BrokenStreamError} The data is broken */
 export function* snappyChunks(input: Uint8Array): Generator<Uint8Array, void> {
@@ -19,6 +21,7 @@ export function* snappyChunks(input: Uint8Array): Generator<Uint8Array, void> {
     yield* block(input, output);
   } else {
     const view = new DataView(input.buffer, input.byteOffset, input.length);
+    let lastYield = 0;
     for (let at = XERIAL_HEADER_BYTES; at < input.length;) {
       if (at + 4 > input.length) throw new BrokenStreamError("the length of a block is cut short");
       const from = at + 4;
@@ -27,6 +30,10 @@ export function* snappyChunks(input: Uint8Array): Generator<Uint8Array, void> {
         throw new BrokenStreamError("the length of a block is broken");
       }
       yield* block(input.subarray(from, at), output);
+      if (at - lastYield >= INPUT_PER_CHUNK) {
+        lastYield = at;
+        yield output.take();
+      }
     }
   }
   yield output.takeLast();

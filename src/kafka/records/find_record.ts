@@ -2,11 +2,17 @@
  * Finds one record in a Fetch answer, with its key and all of its headers, to write it again.
  */
 import { Buffer } from "node:buffer";
+import type { TimeSlice } from "../../util/time_slice.ts";
 import { decompress, isCodec } from "../compression/decompress.ts";
 import { type BatchHeader, codecOf, HEADER_BYTES, isControl, MAGIC } from "./batch_header.ts";
 import { BatchWalk } from "./batch_walk.ts";
 import type { DecodeLimits, FetchedRecords } from "./decoded_part.ts";
 import { VarintReader } from "./varints.ts";
+
+/** What a chunk of 64 KiB costs of a {@linkcode TimeSlice}, of which a turn has 2,048. */
+const COST_OF_CHUNK = 256;
+/** Records that are passed in one step; each costs 1. */
+const RECORDS_PER_STEP = 512;
 
 /** A record as its producer wrote it. */
 export interface WholeRecord {
@@ -17,14 +23,14 @@ export interface WholeRecord {
 }
 
 /**
- * Finds the record at the position.
+ * Finds the record at the position, in time slices.
  *
  * @returns `undefined` if it is not there
  * @throws {Error} Its batch can't be decoded
  */
 export async function findRecord(
   fetched: FetchedRecords,
-  { maxBatchBytes }: Pick<DecodeLimits, "maxBatchBytes">,
+  { maxBatchBytes, slice }: Pick<DecodeLimits, "maxBatchBytes"> & { slice: TimeSlice },
 ): Promise<WholeRecord | undefined> {
   const found = new BatchWalk(fetched).next();
   if (!found || found.header.baseOffset > fetched.position || isControl(found.header)) {
@@ -40,17 +46,19 @@ export async function findRecord(
     bytes += chunk.length;
     if (bytes > maxBatchBytes) throw new Error(`its batch has more than ${maxBatchBytes} bytes`);
     chunks.push(chunk);
+    await slice.spend(COST_OF_CHUNK);
   }
-  return recordAt(fetched.position, header, Buffer.concat(chunks));
+  return await recordAt(fetched.position, header, { bytes: Buffer.concat(chunks), slice });
 }
 
-function recordAt(
+async function recordAt(
   position: number,
   { baseOffset, count }: BatchHeader,
-  bytes: Buffer,
-): WholeRecord | undefined {
+  { bytes, slice }: { bytes: Buffer; slice: TimeSlice },
+): Promise<WholeRecord | undefined> {
   const reader = new VarintReader(bytes);
   for (let i = 0; i < count && !reader.isBroken; i++) {
+    if (i % RECORDS_PER_STEP === 0) await slice.spend(RECORDS_PER_STEP);
     const length = reader.int32();
     const end = reader.at + length;
     reader.skip(1); // the attributes, which have no meaning yet

@@ -10,13 +10,13 @@ import {
   codecOf,
   HEADER_BYTES,
   isControl,
+  MAGIC,
 } from "./batch_header.ts";
-import { MAGIC } from "./batch_header.ts";
 import { BatchWalk } from "./batch_walk.ts";
 import { crc32c } from "./crc32c.ts";
 import type { DecodedPart, DecodeLimits, FetchedRecords } from "./decoded_part.ts";
 import { decompress, isCodec } from "../compression/decompress.ts";
-import { RecordDecoder } from "./record_decoder.ts";
+import { RecordDecoder, RECORDS_PER_PART } from "./record_decoder.ts";
 
 /** Bytes of which the checksum is made in one step, which takes about a millisecond. */
 const CHECK_BYTES = 1024 * 1024;
@@ -58,8 +58,10 @@ export async function* readBatches(
     try {
       for await (const chunk of decompress(codecOf(header), batch.subarray(HEADER_BYTES))) {
         for (const part of decoder.take(chunk)) {
-          yield part;
-          const nextTurn = slice.spend(part.kind === "records" ? part.records.length : 1);
+          const isStep = part.kind === "records" && part.next <= walk.position;
+          if (!isStep) yield part;
+          const cost = part.kind === "records" ? part.records.length : 1;
+          const nextTurn = slice.spend(isStep ? RECORDS_PER_PART : cost);
           if (nextTurn) await nextTurn;
         }
         if (decoder.isDone) break;

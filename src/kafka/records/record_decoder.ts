@@ -15,7 +15,7 @@ const HEAD_BYTES = 1 + 10 + 5;
 /** The most bytes of a record's length. */
 const LENGTH_BYTES = 5;
 /** Records of one part: few enough to decode them in less than a millisecond. */
-const RECORDS_PER_PART = 512;
+export const RECORDS_PER_PART = 512;
 
 /** The records of one batch. */
 export class RecordDecoder {
@@ -62,7 +62,8 @@ export class RecordDecoder {
   }
 
   /**
-   * Decodes what the next bytes of the batch complete.
+   * Decodes what the next bytes of the batch complete. A part may be empty and move nothing, so that the
+   * caller can rest between records in front of the position.
    *
    * @param chunk Must not change later, as values are views of it
    */
@@ -130,7 +131,8 @@ export class RecordDecoder {
   #decodeSome(bytes: Uint8Array, reader: VarintReader): DecodedPart[] {
     const parts: DecodedPart[] = [];
     let records: LogRecord[] = [];
-    for (let i = 0; i < RECORDS_PER_PART && reader.at < bytes.length && !this.isDone; i++) {
+    let count = 0;
+    for (; count < RECORDS_PER_PART && reader.at < bytes.length && !this.isDone; count++) {
       const record = this.#decodeNext(bytes, reader);
       if (record === undefined) continue;
       if (typeof record === "object") {
@@ -148,7 +150,10 @@ export class RecordDecoder {
         parts.push(this.#setAside(from, this.#next, record));
       }
     }
-    if (records.length > 0) parts.push(this.#part(records, this.#next));
+    // Also without records: those in front of the position take time as well.
+    if (records.length > 0 || (parts.length === 0 && count === RECORDS_PER_PART)) {
+      parts.push(this.#part(records, Math.max(this.#next, this.#position)));
+    }
     if (this.#left === 0) this.#endWithin(parts, reader.at < bytes.length);
     return parts;
   }
@@ -186,7 +191,9 @@ export class RecordDecoder {
     const valueBytes = reader.int32();
     const valueAt = reader.at;
     reader.skip(valueBytes);
-    const headers = readHeaders(bytes, reader);
+    const otherBytes = length - Math.max(0, valueBytes);
+    const hasLargeHeaders = otherBytes > KEY_AND_HEADERS_BYTES;
+    const headers = hasLargeHeaders ? {} : readHeaders(bytes, reader);
     const isBroken = reader.isBroken || reader.at !== end;
     reader.isBroken = false;
     reader.at = Math.min(end, bytes.length);
@@ -194,6 +201,7 @@ export class RecordDecoder {
     if (isTooLarge) this.#skip = end - reader.at;
     if (offset < this.#position) return undefined;
     if (isTooLarge) return `the record has ${length} bytes`;
+    if (hasLargeHeaders) return `the key and headers have ${otherBytes} bytes`;
     if (isBroken) return "the lengths within the record are broken";
     if (valueBytes > this.#limits.maxRecordBytes) return `the value has ${valueBytes} bytes`;
     return {

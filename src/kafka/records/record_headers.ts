@@ -18,14 +18,14 @@ export function readHeaders(bytes: Uint8Array, reader: VarintReader): RecordHead
   const count = reader.int32();
   if (count === 0) return NO_HEADERS;
   if (count < 0) reader.isBroken = true;
-  let headers = NO_HEADERS;
+  const headers: { -readonly [N in keyof RecordHeaders]: RecordHeaders[N] } = {};
   for (let i = 0; i < count && !reader.isBroken; i++) {
     const name = usedName(bytes, reader);
     const length = reader.int32();
     const at = reader.at;
     reader.skip(length);
     if (!name || length < 0 || length > MAX_VALUE_BYTES || reader.isBroken) continue;
-    headers = { ...headers, [name]: decoder.decode(bytes.subarray(at, at + length)) };
+    headers[name] = decoder.decode(bytes.subarray(at, at + length));
   }
   return headers;
 }

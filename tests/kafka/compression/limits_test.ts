@@ -10,6 +10,7 @@ import {
 import { decodeAll } from "../../_support/kafka/decode.ts";
 import { decompress } from "../../../src/kafka/compression/decompress.ts";
 import { lz4Chunks } from "../../../src/kafka/compression/lz4.ts";
+import { snappyChunks } from "../../../src/kafka/compression/snappy.ts";
 
 const codecs = Object.keys(CODECS) as CodecName[];
 const LIMITS = { maxRecordBytes: 100_000, maxBatchBytes: 1_000_000 };
@@ -121,4 +122,30 @@ Deno.test("[KAF11] LZ4 leaves the event loop free also within blocks without con
     new Uint8Array(4),
   ]);
   assertEquals([...lz4Chunks(frame)].map(({ length }) => length), [0, 0, 0, 0, 0]);
+});
+
+Deno.test("[KAF11] snappy leaves the event loop free also within blocks without content", () => {
+  // A block of one byte, which says that the content has no bytes.
+  const block = [0, 0, 0, 1, 0];
+  const blocks = new Uint8Array(5 * 1024 * 1024).map((_, i) => block[i % 5] ?? 0);
+  const header = new Uint8Array(16);
+  header.set([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59]);
+  const chunks = [...snappyChunks(concat([header, blocks]))];
+  assertEquals(chunks.map(({ length }) => length), [0, 0, 0, 0, 0, 0]);
+});
+
+Deno.test("[KAF11] a record whose key and headers are too large is set aside, its neighbours are read", async () => {
+  const empty = ["replays", new Uint8Array(0)] as const;
+  const many = { value: new Uint8Array(7), headers: Array(10_000).fill(empty) };
+  const key = { key: new Uint8Array(70_000), value: null };
+
+  const { values, setAside } = await decodeAll(
+    encodeBatch([value(1), many, value(2), key, value(3)], { codec: "zstd" }),
+  );
+
+  assertEquals(values, { 0: "a", 2: "aa", 4: "aaa" });
+  assertEquals(setAside.map(({ from, to, reason }) => [from, to, reason]), [
+    [1, 2, "the key and headers have 90008 bytes"],
+    [3, 4, "the key and headers have 70008 bytes"],
+  ]);
 });

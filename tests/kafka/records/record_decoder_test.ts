@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { encodeBatch, varint } from "../../_support/kafka/batches.ts";
+import { decodeAll } from "../../_support/kafka/decode.ts";
 import { type BatchHeader, readHeader } from "../../../src/kafka/records/batch_header.ts";
 import type { DecodedPart } from "../../../src/kafka/records/decoded_part.ts";
 import { RecordDecoder } from "../../../src/kafka/records/record_decoder.ts";
@@ -52,6 +53,20 @@ Deno.test("records that come in pieces are the same, wherever they are cut", () 
       assertEquals(decodeIn(batch, sizes), whole);
     }),
   );
+});
+
+Deno.test("[KAF11] records in front of the position are passed in steps, and give no part", async () => {
+  const batch = encodeBatch(Array.from({ length: 2000 }, () => ({ value: null })));
+  const header = readHeader(new DataView(batch.buffer), 0) as BatchHeader;
+  const decoder = new RecordDecoder(header, { partition: 0, position: 1999, limits: LIMITS });
+
+  const steps = [...decoder.take(batch.subarray(61))].map((part) =>
+    part.kind === "records" && [part.records.length, part.next]
+  );
+
+  assertEquals(steps, [[0, 1999], [0, 1999], [0, 1999], [1, 2000]]);
+  const { parts } = await decodeAll(batch, { position: 1999 });
+  assertEquals(parts.length, 1);
 });
 
 Deno.test("numbers are read as they were written, and broken ones are noticed", () => {
