@@ -15,13 +15,13 @@ import { ELECTION_MS } from "./fetched_errors.ts";
 import { Fetcher, type FetcherParts } from "./fetcher.ts";
 import { keepTrying } from "./keep_trying.ts";
 import { listAllOffsets } from "./brokers/offsets.ts";
+import { noteLeaders } from "./note_leaders.ts";
 import { replayRecord } from "./replay.ts";
 import { checkTopic } from "./topic/check_topic.ts";
 import { TopicFollower } from "./topic/topic_follower.ts";
 import { type PartitionStart, TopicReading } from "./topic/topic_reading.ts";
 import { TopicWatch } from "./topic/topic_watch.ts";
-import { RefusedError, troubleOf, Troubles } from "./trouble.ts";
-import { ErrorCode } from "./wire/error_codes.ts";
+import { troubleOf, Troubles } from "./trouble.ts";
 import { EARLIEST, LATEST } from "./wire/list_offsets.ts";
 
 const logger = getLogger(["wss", "kafka"]);
@@ -181,20 +181,10 @@ export class KafkaReader implements LogReader {
 
   /** Reads from the leaders that metadata names. */
   #useLeaders(parts: Parts): void {
-    const { reading: { partitions }, troubles } = parts;
-    troubles.clear("topic");
-    troubles.retain((source) => {
-      const [, partition] = /^partition (\d+)$/.exec(source) ?? [];
-      return partition === undefined || partitions.has(Number(partition));
+    noteLeaders(parts.reading.partitions, {
+      troubles: parts.troubles,
+      onError: (source, error, options) => this.#tell(source, error, options),
     });
-    for (const { partition, leader } of partitions.values()) {
-      if (leader >= 0) continue;
-      const error = new RefusedError(
-        ErrorCode.LEADER_NOT_AVAILABLE,
-        `the leader of partition ${partition}`,
-      );
-      this.#tell(`partition ${partition}`, error);
-    }
     this.#startFetchers(parts);
   }
 

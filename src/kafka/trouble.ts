@@ -69,9 +69,10 @@ function refusal({ code, subject, message }: RefusedError, topic: string): Troub
 export class Troubles {
   readonly #onChange: (trouble: Trouble | null) => void;
   readonly #current = new Map<string, { readonly trouble: Trouble; readonly since: number }>();
-  readonly #isShown = new Set<string>();
-  /** The kind of the trouble that is shown. */
-  #shown: string | undefined;
+  /** The parts whose trouble is shown, the oldest first. */
+  readonly #showing = new Set<string>();
+  /** The part whose trouble is told, and its kind. */
+  #told: { readonly source: string; readonly kind: string } | undefined;
 
   /** @param onChange Called with the trouble that is shown; with `null` if there is none any more */
   constructor(onChange: (trouble: Trouble | null) => void) {
@@ -81,6 +82,11 @@ export class Troubles {
   /** Whether there is trouble, also if it is not shown yet. */
   get isAny(): boolean {
     return this.#current.size > 0;
+  }
+
+  /** Whether the trouble of a part is shown, or would be if an older one were not. */
+  isShown(source: string): boolean {
+    return this.#showing.has(source);
   }
 
   /**
@@ -93,14 +99,14 @@ export class Troubles {
     const now = Date.now();
     const since = this.#current.get(source)?.since ?? now;
     this.#current.set(source, { trouble, since });
-    if (now - since >= graceMs) this.#isShown.add(source);
+    if (now - since >= graceMs) this.#showing.add(source);
     this.#show();
   }
 
   /** Notes that a part has no trouble any more. */
   clear(source: string): void {
     if (!this.#current.delete(source)) return;
-    this.#isShown.delete(source);
+    this.#showing.delete(source);
     this.#show();
   }
 
@@ -112,11 +118,11 @@ export class Troubles {
   }
 
   #show(): void {
-    const [source] = this.#isShown;
+    const [source] = this.#showing;
     const trouble = source === undefined ? null : this.#current.get(source)?.trouble ?? null;
-    // In other words, such as those about another broker, it is the same trouble.
-    if (this.#shown === trouble?.kind) return;
-    this.#shown = trouble?.kind;
+    // In other words, it is the same trouble as long as the same part has it.
+    if (this.#told?.source === source && this.#told?.kind === trouble?.kind) return;
+    this.#told = source !== undefined && trouble ? { source, kind: trouble.kind } : undefined;
     this.#onChange(trouble);
   }
 }

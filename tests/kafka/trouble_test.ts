@@ -2,6 +2,9 @@
 import FakeTimers from "@sinonjs/fake-timers";
 import { assertEquals } from "@std/assert";
 import { UnreachableError } from "../../src/kafka/brokers/broker_connection.ts";
+import { noteLeaders } from "../../src/kafka/note_leaders.ts";
+import { PartitionReading } from "../../src/kafka/topic/partition_reading.ts";
+import { PartitionReadings } from "../../src/kafka/topic/partition_readings.ts";
 import { RefusedError, troubleOf, Troubles } from "../../src/kafka/trouble.ts";
 import { ErrorCode } from "../../src/kafka/wire/error_codes.ts";
 
@@ -19,11 +22,9 @@ Deno.test("[KAF10] trouble is told once, however often and in whatever words it 
   for (const text of ["a is down", "b is down", "a is down"]) {
     troubles.tell("topic", { kind: "unreachable", text });
   }
-  troubles.tell("broker 1", { kind: "unreachable", text: "c is down" });
 
   troubles.clear("topic");
-  troubles.clear("broker 1");
-  troubles.clear("broker 1");
+  troubles.clear("topic");
 
   assertEquals(told, ["a is down", null]);
 });
@@ -37,6 +38,18 @@ Deno.test("[KAF10] when one trouble has passed, the next one is told", () => {
   troubles.clear("partition 3");
 
   assertEquals(told, ["it is down", "nobody leads it", null]);
+});
+
+Deno.test("[KAF10] the next trouble is told also if it is of the same kind, as it names another broker", () => {
+  const { troubles, told } = collect();
+  troubles.tell("broker 1", { kind: "unreachable", text: "a is down" });
+  troubles.tell("broker 2", { kind: "unreachable", text: "b is down" });
+
+  troubles.clear("broker 1");
+  troubles.tell("broker 2", { kind: "unreachable", text: "b is down" });
+  troubles.clear("broker 2");
+
+  assertEquals(told, ["a is down", "b is down", null]);
 });
 
 Deno.test("[KAF10] trouble that passes within its time of grace is not told", () => {
@@ -60,6 +73,27 @@ Deno.test("[KAF10] trouble that passes within its time of grace is not told", ()
   } finally {
     clock.uninstall();
   }
+});
+
+Deno.test("[KAF10] trouble with the topic that becomes that of a partition without a leader does not end between", () => {
+  const { troubles, told } = collect();
+  const partitions = new PartitionReadings([[3, new PartitionReading(3, 0)]]);
+  const note = () =>
+    noteLeaders(partitions, {
+      troubles,
+      onError: (source, error, { graceMs = 3000 } = {}) =>
+        troubles.tell(source, { kind: "no_leader", text: `${error}` }, { graceMs }),
+    });
+  note();
+  assertEquals(told, []);
+  troubles.clear("partition 3");
+
+  troubles.tell("topic", { kind: "unreachable", text: "it is down" });
+  note();
+  partitions.get(3)?.follow(1, 1);
+  troubles.clear("partition 3");
+
+  assertEquals([told.length, told[0], told[2]], [3, "it is down", null]);
 });
 
 Deno.test("[KAF10] troubles of partitions that are gone are over", () => {

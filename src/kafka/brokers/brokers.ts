@@ -113,7 +113,13 @@ export class Brokers {
   }
 
   async #askAt<T>(address: string, ask: Ask<T>): Promise<T> {
-    return await ask(await this.#connectionTo(address));
+    let opening = this.#connectionTo(address);
+    // It stays known until its socket is closed, a little later.
+    if ((await opening).isClosed) {
+      this.#forget(address, opening);
+      opening = this.#connectionTo(address);
+    }
+    return await ask(await opening);
   }
 
   #connectionTo(address: string): Promise<BrokerConnection> {
@@ -121,9 +127,14 @@ export class Brokers {
     if (known) return known;
     const opening = this.#openAt(address);
     this.#connections.set(address, opening);
-    const forget = () => this.#connections.delete(address);
+    const forget = () => this.#forget(address, opening);
     opening.then(({ closed }) => closed).then(forget, forget);
     return opening;
+  }
+
+  /** Forgets a connection, unless there is another one in its place. */
+  #forget(address: string, opening: Promise<BrokerConnection>): void {
+    if (this.#connections.get(address) === opening) this.#connections.delete(address);
   }
 
   #openAt(address: string): Promise<BrokerConnection> {

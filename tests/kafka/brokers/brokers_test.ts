@@ -1,4 +1,6 @@
 /** Asking brokers of which some do not answer. */
+import { once } from "node:events";
+import net from "node:net";
 import { assert, assertEquals } from "@std/assert";
 import { Brokers } from "../../../src/kafka/brokers/brokers.ts";
 import { clientOptions } from "../../../src/kafka/client.ts";
@@ -21,6 +23,26 @@ async function connectTo(addresses: readonly string[]) {
   };
 }
 
+/** A broker that knows no more than how to open a connection: it answers that it has no API. */
+async function startVersionsServer() {
+  const server = net.createServer((socket) => {
+    socket.on("error", () => {});
+    socket.on("data", (request) => {
+      const answer = new Uint8Array(4 + 4 + 2 + 4 + 4);
+      answer[3] = answer.length - 4;
+      answer.set((request as Uint8Array).subarray(8, 12), 4); // the correlation id
+      socket.write(answer);
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as net.AddressInfo;
+  return {
+    address: `127.0.0.1:${port}`,
+    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())),
+  };
+}
+
 kafkaTest("[KAF10] any broker that answers is enough, whichever is asked first", async () => {
   await using topic = await createTopic();
   await using silent = startSilentServer();
@@ -40,6 +62,18 @@ kafkaTest("[KAF10] any broker that answers is enough, whichever is asked first",
 
   assertEquals(found, [1, 1, 1]);
   assert(silent.connections.size > 0);
+});
+
+Deno.test("[KAF10] a connection that was closed is not asked again, also before its socket is closed", async () => {
+  await using server = await startVersionsServer();
+  await using connected = await connectTo([server.address]);
+  const ask = () => connected.brokers.askAny((connection) => Promise.resolve(connection));
+
+  const first = await ask();
+  first.close("it does not answer");
+  const second = await ask();
+
+  assertEquals([first.isClosed, second.isClosed, await ask() === second], [true, false, true]);
 });
 
 Deno.test("[KAF10] if no broker answers, the error names one", async () => {
