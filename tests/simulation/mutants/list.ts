@@ -179,10 +179,11 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "",
   },
   {
-    name: "cursors of a topic that was made again are taken",
-    file: "log/resume.ts",
-    find: 'if (this.#stream.isOfOtherLog(cursor)) return "other_log";',
-    replace: "",
+    name: "a cursor from before a cut is taken",
+    file: "log/stream.ts",
+    find:
+      'if (before !== undefined && before > (cursor.times[partition] ?? 0)) return "other_log";',
+    replace: "void before;",
   },
   {
     name: "a stale partition is not noticed",
