@@ -33,7 +33,7 @@ Deno.test("[LIM7] the reload of a user does not wait for the many reloads of gue
 Deno.test("[LIM7] a reload for which a guest asked first is a user's when a user joins", async () => {
   await using wss = await startWss({ settings: { RELOAD_CONCURRENCY: 2 } });
   await using guest = await wss.connect("/mobile");
-  await using alice = await wss.connect("/web", { token: "alice" });
+  await using alice = await wss.connect("/mobile", { token: "alice" });
   const where = { from: 1, to: 2, timezone: "UTC" };
   await guest.request("getSchedules", { where });
   const { event } = await guest.request("getSchedules", { where: { ...where, to: 3 } });
