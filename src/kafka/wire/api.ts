@@ -35,8 +35,6 @@ export interface WireRequest<T> {
     decode(bytes: Uint8Array): DecodedAnswer<T>;
     parse(decoded: DecodedAnswer<T>): T;
   };
-  /** Milliseconds for the answer. Without it, that of the connection. */
-  readonly requestTimeout?: number;
 }
 
 /** An answer, and the throttling that it asks for, in the form that kafkajs looks for. */
@@ -82,13 +80,12 @@ interface RequestParts<T> {
   readonly read: (reader: WireReader) => T;
   /** Whether the answer of this version begins with a time of throttling. */
   readonly hasThrottle: boolean;
-  readonly requestTimeoutMs?: number | undefined;
 }
 
 /** Makes a request of the parts that are special to it. */
 export function wireRequest<T>(
   api: WireApi,
-  { version, write, read, hasThrottle, requestTimeoutMs }: RequestParts<T>,
+  { version, write, read, hasThrottle }: RequestParts<T>,
 ): WireRequest<T> {
   const isFlexible = version >= api.flexible;
   return {
@@ -121,6 +118,5 @@ export function wireRequest<T>(
       },
       parse: ({ answer }) => answer,
     },
-    ...(requestTimeoutMs === undefined ? {} : { requestTimeout: requestTimeoutMs }),
   };
 }

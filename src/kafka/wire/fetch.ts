@@ -33,8 +33,6 @@ export interface FetchOptions {
   readonly maxWaitMs: number;
   /** About how many bytes to answer with, for all partitions. */
   readonly maxBytes: number;
-  /** Milliseconds for the answer, more than `maxWaitMs`. */
-  readonly requestTimeoutMs?: number | undefined;
 }
 
 /** A transaction that was aborted. Its records must be left out. */
@@ -77,12 +75,11 @@ export interface FetchAnswer {
 
 /** Asks a leader for the records of committed transactions, and those without a transaction. */
 export function fetchRequest(version: number, options: FetchOptions): WireRequest<FetchAnswer> {
-  const { topic, topicId, positions, maxWaitMs, maxBytes, requestTimeoutMs } = options;
+  const { topic, topicId, positions, maxWaitMs, maxBytes } = options;
   const isById = version >= BY_TOPIC_ID;
   return wireRequest(FETCH, {
     version,
     hasThrottle: true,
-    requestTimeoutMs,
     write(writer) {
       writer.int32(-1); // the replica that asks: none
       writer.int32(maxWaitMs);

@@ -35,16 +35,14 @@ export interface EpochEnd {
 /** Asks a leader where epochs ended. */
 export function leaderEpochRequest(
   version: number,
-  { topic, questions, requestTimeoutMs }: {
+  { topic, questions }: {
     topic: string;
     questions: readonly EpochQuestion[];
-    requestTimeoutMs?: number | undefined;
   },
 ): WireRequest<readonly EpochEnd[]> {
   return wireRequest(LEADER_EPOCH, {
     version,
     hasThrottle: true,
-    requestTimeoutMs,
     write(writer) {
       if (version >= 3) writer.int32(-1); // the replica that asks: none
       writer.array([topic], (name) => {

@@ -33,18 +33,16 @@ export interface ListOffsetsOptions {
   readonly isStable: boolean;
   /** The partitions, each with the epoch of its leader; -1 if it is not known. */
   readonly partitions: readonly { readonly partition: number; readonly leaderEpoch: number }[];
-  readonly requestTimeoutMs?: number | undefined;
 }
 
 /** Asks a leader for one offset of each of its partitions. */
 export function listOffsetsRequest(
   version: number,
-  { topic, timestamp, isStable, partitions, requestTimeoutMs }: ListOffsetsOptions,
+  { topic, timestamp, isStable, partitions }: ListOffsetsOptions,
 ): WireRequest<readonly ListedOffset[]> {
   return wireRequest(LIST_OFFSETS, {
     version,
     hasThrottle: version >= 2,
-    requestTimeoutMs,
     write(writer) {
       writer.int32(-1); // the replica that asks: none
       if (version >= 2) writer.int8(isStable ? 1 : 0);

@@ -40,16 +40,14 @@ export interface TopicMetadata {
  */
 export function metadataRequest(
   version: number,
-  { topic, isCreated = false, requestTimeoutMs }: {
+  { topic, isCreated = false }: {
     topic: string;
     isCreated?: boolean;
-    requestTimeoutMs?: number | undefined;
   },
 ): WireRequest<TopicMetadata> {
   return wireRequest(METADATA, {
     version,
     hasThrottle: true,
-    requestTimeoutMs,
     write(writer) {
       writer.array([topic], (name) => {
         if (version >= 10) writer.uuid(null);
