@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { freshSeed, runSimulations, STEPS } from "./launch.ts";
 import { MUTANTS } from "./mutants/list.ts";
-import { findMutants } from "./mutants/run.ts";
+import { checkMutants, findMutants } from "./mutants/run.ts";
 import { failureOf } from "./report.ts";
 
 const ONE_RUN = { steps: 3000, seconds: 0, shrinkSeconds: 0, jobs: 1, seeds: 1 };
@@ -31,6 +31,8 @@ Deno.test("[DEL1][DEL2][DEL3][DEL5][DEL12][DEL13] in simulations with fresh seed
   const failure = failureOf(result, { steps: STEPS });
   assert(failure === null, failure ?? "");
 });
+
+Deno.test("each fault of the list can be put into the service", () => checkMutants(MUTANTS));
 
 Deno.test("the simulation finds a fault that is put into the service", async () => {
   const mutant = MUTANTS.filter(({ name }) => name === "the live end is a record too far");

@@ -102,8 +102,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a reload that has waited for another one does not run",
     file: "sessions/reloads.ts",
-    find: "this.#running.delete(reload.key);\n        this.#scheduleStart();",
-    replace: "this.#running.delete(reload.key);",
+    find: "this.#shares.remove(holder);\n      this.#scheduleStart();",
+    replace: "this.#shares.remove(holder);",
   },
   {
     name: "who joins a reload that waits does not get it",
@@ -126,8 +126,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a loss is told to one subscription only",
     file: "sessions/sessions.ts",
-    find: "for (const subscription of this.#subscriptions()) subscription.lose(loss);",
-    replace: "for (const subscription of this.#subscriptions()) return subscription.lose(loss);",
+    find: "subscription.lose(loss, cursorOfLive);",
+    replace: "return subscription.lose(loss, cursorOfLive);",
   },
   {
     name: "records that were set aside are told to nobody",

@@ -50,11 +50,9 @@ export async function findMutants(
   const all: Found[] = [];
   try {
     for (const each of COPIED) await copy(new URL(each, ROOT), new URL(each, root));
-    const originals = new Map<string, string>();
-    for (const mutant of mutants) originals.set(mutant.file, await read(mutant.file));
-    for (const mutant of mutants) mutate(originals.get(mutant.file) ?? "", mutant);
+    await checkMutants(mutants);
     for (const mutant of mutants) {
-      const original = originals.get(mutant.file) ?? "";
+      const original = await read(mutant.file);
       const file = new URL(`src/${mutant.file}`, root);
       await Deno.writeTextFile(file, mutate(original, mutant));
       const options = { seed, steps: 5000, seconds: MAX_SECONDS, shrinkSeconds: 0, seeds: RUNS };
@@ -70,6 +68,11 @@ export async function findMutants(
   } finally {
     await Deno.remove(path, { recursive: true });
   }
+}
+
+/** @throws {Error} A piece that a mutant replaces is not there exactly once */
+export async function checkMutants(mutants: readonly Mutant[]): Promise<void> {
+  for (const mutant of mutants) mutate(await read(mutant.file), mutant);
 }
 
 /** @throws {Error} The seed fails without any fault as well, so that it says nothing of one */
