@@ -20,8 +20,6 @@ export interface Choice<W> {
   readonly keptFirst?: boolean;
   /** Whether any holder of this kind may have the place. */
   isOpenTo(kind: Kind): boolean;
-  /** Whether guests of this address may have it. Default: they may. False for a few addresses only. */
-  isOpenToGuestsOf?(address: string): boolean;
   /** Whether this one has to wait for something else. True for a few only. Default: none has to. */
   isBlocked?(waiter: W): boolean;
 }
@@ -124,12 +122,10 @@ export class FairQueue<W extends { readonly holder: Holder }> {
     if (!choice.isOpenTo(kind)) return undefined;
     const { isBlocked } = choice;
     const isFree = (waiter: W) => !isBlocked?.(waiter);
-    const mayHave = (waiter: W) =>
-      kind !== "guest" || (choice.isOpenToGuestsOf?.(waiter.holder.address) ?? true);
     const firstOfEach = this.#laneOf(kind).values()
       .filter((turns) => {
         const any = firstOf(turns.values().flatMap((own) => own));
-        return any !== undefined && mayHave(any) && fits(any.holder);
+        return any !== undefined && fits(any.holder);
       })
       .flatMap((turns) => optional(firstOf(turns.values().flatMap((own) => own).filter(isFree))));
     const chosen = lowest(firstOfEach, choice.shares);

@@ -19,16 +19,12 @@ interface Waiter {
 
 /** From this size on, a tenth of the places is kept. A smaller pool has too few for that. */
 const MIN_SIZE_TO_KEEP = 10;
-/** From this size on, guests of one address do not get all places, even if nobody else waits. */
-const MIN_SIZE_TO_LIMIT = 100;
 
 /** Places for requests to one API, and a queue with as many places for requests that wait. */
 export class Pool {
   readonly #size: number;
   /** How many places are for holders of the kind `kept` only. */
   readonly #kept: number;
-  /** How many places guests of one address have at most, so that some are free for the next client. */
-  readonly #maxOfAddress: number;
   readonly #running = new Shares();
   readonly #queue = new FairQueue<Waiter>();
   readonly #waiters = new Map<PoolRequest, Waiter>();
@@ -36,7 +32,6 @@ export class Pool {
   constructor(size: number) {
     this.#size = size;
     this.#kept = size >= MIN_SIZE_TO_KEEP ? Math.floor(size / 10) : 0;
-    this.#maxOfAddress = size >= MIN_SIZE_TO_LIMIT ? Math.ceil(size / 2) : size;
   }
 
   /** How many requests have a place. */
@@ -59,7 +54,7 @@ export class Pool {
     request: PoolRequest,
   ): Promise<(() => void) | "full" | "aborted"> {
     if (request.signal.aborted) return "aborted";
-    if (this.#isFreeFor(holder)) {
+    if (this.#isOpenTo(holder.kind)) {
       this.#running.add(holder);
       return () => this.#leave(holder);
     }
@@ -78,19 +73,11 @@ export class Pool {
     this.#placeNext();
   }
 
-  #isFreeFor({ kind, address }: Holder): boolean {
-    return this.#isOpenTo(kind) && (kind !== "guest" || this.#isOpenToGuestsOf(address));
-  }
-
   #isOpenTo(kind: Holder["kind"]): boolean {
     const { total, kept } = this.#running;
     if (kind === "kept") return total < this.#size;
     // Beyond the places that are kept, holders of the kind `kept` take those that are for all.
     return total - Math.min(kept, this.#kept) < this.#size - this.#kept;
-  }
-
-  #isOpenToGuestsOf(address: string): boolean {
-    return this.#running.guestsOf(address) < this.#maxOfAddress;
   }
 
   /** Waits for a place, and returns who holds it then. */
@@ -126,7 +113,6 @@ export class Pool {
       size: this.#size,
       keptFirst: this.#running.kept < this.#kept,
       isOpenTo: (kind) => this.#isOpenTo(kind),
-      isOpenToGuestsOf: (address) => this.#isOpenToGuestsOf(address),
     });
     if (!next) return;
     this.#running.add(next.holder);
