@@ -16,8 +16,6 @@ interface Known {
 /** What a subscription must know of its world. */
 export interface SubscriptionWorld {
   readonly now: () => number;
-  /** Whether nothing of this world is a reason for a `resync`. */
-  readonly losesNothing: boolean;
   /** Whether a young cursor must be taken by every instance. */
   readonly resumesAll: boolean;
 }
@@ -129,7 +127,6 @@ export class ClientSubscription {
   }
 
   #resynced(written: number): void {
-    if (this.#world.losesNothing) throw new Violation("a resync came in vain");
     this.needsList = true;
     // A client that has missed something asks for the list, wherever it connects next.
     this.#cursors = [];
