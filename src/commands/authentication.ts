@@ -46,7 +46,7 @@ export const authentication = defineCommand({
       return ok();
     }
     const { holder: own } = session.caller(signal);
-    // Whoever is logged in can try any number of tokens: a login counts as a guest's (LIM7).
+    // A logged-in client can try any number of tokens. So a login counts as a guest's (LIM7).
     const holder = update ? own : { ...own, kind: "guest" as const };
     return await tokens.identify(token, {
       signal,

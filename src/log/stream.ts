@@ -206,7 +206,7 @@ export class Stream {
     });
   }
 
-  /** What a loss means for subscriptions that are told of it now, as it was noted earlier. */
+  /** A loss that was noted earlier, for the subscriptions that are told of it now. */
   breakHere(why: LossReason): Loss {
     return this.#break(why, undefined, () => {});
   }

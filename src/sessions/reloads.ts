@@ -65,7 +65,7 @@ export class Reloads {
   readonly #retries = new Map<Reloadable, ReturnType<typeof setTimeout>>();
   /** How often the reload of a subscription has failed in a row, if it will be tried again. */
   readonly #failures = new Map<Reloadable, number>();
-  /** Who has how many of the reloads that run (LIM7). */
+  /** How many of the running reloads each session and address has (LIM7). */
   readonly #shares = new Shares();
   readonly #slice = new TimeSlice();
   #startScheduled = false;

@@ -147,7 +147,7 @@ export class Subscription {
     if (this.#state.state === "held") return this.#continue({ state: "full", position, reload });
     if (list === null) {
       if (reload.entry) pushes.note(this, { entry: reload.entry, what: "reload failed" });
-      // The client is told of the loss anyway.
+      // A loss is still to be told, which covers this failure.
       if (position.loss) return this.#continue({ state: "reading", position });
       if (!hasRoom) return this.#continue({ state: "lost", position, why: "reload failed" });
       this.#resync(reload, position);

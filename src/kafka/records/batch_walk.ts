@@ -71,7 +71,7 @@ export class BatchWalk {
   }
 
   /**
-   * What is to be said at the end: if nothing was found, the next Fetch would find nothing either.
+   * The last part, if nothing was found: without it, the next Fetch would find nothing either.
    *
    * @param options.maxBatchBytes A larger batch is set aside, and not asked for again
    */

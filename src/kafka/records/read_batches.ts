@@ -29,7 +29,7 @@ const COST_OF_DECOMPRESSION = 1 / 256;
  * time slices. The next step is done when the caller asks for the next part.
  *
  * After the last part, the position is `next` or `to` of it. Without any part, the position is as
- * before, and the same Fetch is to be sent again.
+ * before, and the caller sends the same Fetch again.
  */
 export async function* readBatches(
   fetched: FetchedRecords,

@@ -45,7 +45,7 @@ export class TopicReading {
 
   /**
    * @param options.limits What decoding may take (KAF11)
-   * @param options.signal Aborted when nothing is to be handed on any more
+   * @param options.signal Aborted when the reader stops
    */
   constructor(
     events: LogEvents,

@@ -24,7 +24,7 @@ export class TopicWatch {
 
   /**
    * @param options.everyMs Milliseconds between two questions while all is well
-   * @param options.signal Aborted when the topic is to be watched no more
+   * @param options.signal Aborted when the reader stops
    */
   constructor(
     brokers: Brokers,
