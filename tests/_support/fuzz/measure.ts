@@ -6,6 +6,7 @@
  */
 import fc from "fast-check";
 import type { LogEvents } from "../../../src/log/reader.ts";
+import { usedHeap } from "../memory/garbage.ts";
 import { until } from "../queue.ts";
 import { startWss, type Wss } from "../service/wss.ts";
 import { askForAnswers, publishValues, sendFrames } from "./feed.ts";
@@ -27,9 +28,7 @@ async function measure<T>(
     await feed(fc.sample(input, { numRuns: count / 4, seed: seed + quarter }));
     await until("all are gone", () => wss.service.connections === 0);
     wss.backend.forget();
-    globalThis.gc?.();
-    globalThis.gc?.();
-    heap.push(Deno.memoryUsage().heapUsed);
+    heap.push(await usedHeap());
   }
   const growth = heap.slice(1).map((bytes, i) => bytes - (heap[i] ?? NaN));
   return Math.min(...growth) / (count / 4);
@@ -89,7 +88,3 @@ const growth = {
 // deno-lint-ignore no-console
 console.log(JSON.stringify(growth));
 Deno.exit(0);
-
-declare global {
-  var gc: (() => void) | undefined;
-}

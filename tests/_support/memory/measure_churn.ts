@@ -4,6 +4,7 @@
  * number of further ones.
  */
 import { churn } from "./churn.ts";
+import { usedHeap } from "./garbage.ts";
 import { until } from "../queue.ts";
 import { startWss } from "../service/wss.ts";
 
@@ -18,14 +19,8 @@ for (const count of Deno.args.map(Number)) {
   await until("all are gone", () => wss.service.connections === 0);
   wss.backend.forget();
   await new Promise((resolve) => setTimeout(resolve, 3000 * PING_SECONDS));
-  globalThis.gc?.();
-  globalThis.gc?.();
-  heap.push(Deno.memoryUsage().heapUsed / 1024 ** 2);
+  heap.push(await usedHeap() / 1024 ** 2);
 }
 // deno-lint-ignore no-console
 console.log(JSON.stringify(heap));
 Deno.exit(0);
-
-declare global {
-  var gc: (() => void) | undefined;
-}

@@ -5,6 +5,7 @@
  */
 import { keptList } from "../../../src/backend/lists.ts";
 import { notificationTarget, scheduleTarget, type Target } from "../../../src/protocol/target.ts";
+import { usedHeap } from "./garbage.ts";
 
 const count = Number(Deno.args[0]);
 const where = { from: 1, to: 2, timezone: "UTC" };
@@ -19,17 +20,10 @@ const SHAPES: Record<string, (i: number) => Target> = {
     notificationTarget({ userId: "42", types: numbers(300, 300 * i).map((n) => `type-${n}-long`) }),
 };
 
-function heap(): number {
-  // Twice: the first run only finds some objects to be unreachable, and the second one collects them.
-  globalThis.gc?.();
-  globalThis.gc?.();
-  return Deno.memoryUsage().heapUsed;
-}
-
 for (const [shape, make] of Object.entries(SHAPES)) {
   const kept: unknown[] = [];
   let counted = 0;
-  const before = heap();
+  const before = await usedHeap();
   for (let i = 0; i < count; i++) {
     const target = make(i);
     const list = keptList(target, {});
@@ -37,5 +31,7 @@ for (const [shape, make] of Object.entries(SHAPES)) {
     kept.push({ target, list });
   }
   // deno-lint-ignore no-console
-  console.log(JSON.stringify({ shape, heap: heap() - before, counted, kept: kept.length }));
+  console.log(
+    JSON.stringify({ shape, heap: await usedHeap() - before, counted, kept: kept.length }),
+  );
 }

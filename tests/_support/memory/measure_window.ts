@@ -5,6 +5,7 @@
  */
 import { LogWindow } from "../../../src/log/window.ts";
 import { parseMessage } from "../../../src/log/message.ts";
+import { usedHeap } from "./garbage.ts";
 
 const entries = Number(Deno.args[0]);
 const id = (n: number) => n.toString(16).padStart(32, "0");
@@ -33,38 +34,27 @@ function ids(from: number): string[] {
   return Array.from({ length: 10 }, (_, i) => id(from + i));
 }
 
-function heap(): number {
-  // Twice: the first run only finds some objects to be unreachable, and the second one collects them.
-  globalThis.gc?.();
-  globalThis.gc?.();
-  return Deno.memoryUsage().heapUsed;
-}
-
 const encoder = new TextEncoder();
 
 /** Gives the bytes by which the heap has grown, and those that the window counts. */
-function measure(message: (n: number) => unknown, maxBytes: number) {
+async function measure(message: (n: number) => unknown, maxBytes: number) {
   const window = new LogWindow({ windowMs: 1e9, maxBytes });
   window.open(0, 0);
-  const before = heap();
+  const before = await usedHeap();
   for (let offset = 0; offset < entries; offset++) {
     const delivery = parseMessage(encoder.encode(JSON.stringify(message(offset))));
     if ("reason" in delivery || delivery.does === "logout") throw new Error("It is no delivery");
     window.add({ partition: 0, offset, timestamp: Date.now(), readAt: Date.now() }, delivery);
     window.trim(Date.now());
   }
-  return { heap: heap() - before, counted: window.bytes, maxBytes };
+  return { heap: await usedHeap() - before, counted: window.bytes, maxBytes };
 }
 
 for (const [shape, message] of Object.entries(SHAPES)) {
   // The first run compiles code, which is never freed.
-  measure(message, 1e6);
+  await measure(message, 1e6);
   for (const maxBytes of [1e12, 200 * entries]) {
     // deno-lint-ignore no-console
-    console.log(JSON.stringify({ shape, ...measure(message, maxBytes) }));
+    console.log(JSON.stringify({ shape, ...await measure(message, maxBytes) }));
   }
-}
-
-declare global {
-  var gc: (() => void) | undefined;
 }

@@ -1,6 +1,6 @@
 /** The other end of {@linkcode startChild}: the options, questions and answers of a process. */
 import process from "node:process";
-import { setImmediate } from "node:timers/promises";
+import { collectGarbage } from "../../_support/memory/garbage.ts";
 import { readLines } from "../../_support/lines.ts";
 
 /** Gives the options of the process. */
@@ -33,14 +33,9 @@ export function cpuMs(): number {
 
 /**
  * Bytes of memory of this process after a garbage collection, when V8 has given back what it does not
- * need. V8 does this by itself after half a minute of quiet.
+ * need.
  */
 export async function residentBytes(): Promise<number> {
-  const { gc } = globalThis as { gc?: (options: Record<string, string>) => void };
-  // An object that is finalized in one turn is garbage in the next.
-  for (let turn = 0; turn < 4; turn++) {
-    gc?.({ type: "major", execution: "sync", flavor: "last-resort" });
-    await setImmediate();
-  }
+  await collectGarbage({ turns: 4 });
   return Deno.memoryUsage().rss;
 }

@@ -7,7 +7,7 @@ import type { Target } from "../oracle/targets.ts";
 import type { ListBody } from "../world/backend.ts";
 import { type ClientInit, type ClientOptions, ConnectingClient } from "./connecting_client.ts";
 import type { Frame } from "./frames.ts";
-import { ClientSubscription } from "./subscription.ts";
+import { ClientSubscription, type Range } from "./subscription.ts";
 
 /** A client. */
 export class Client extends ConnectingClient {
@@ -211,10 +211,10 @@ export class Client extends ConnectingClient {
     this.later(2000, () => this.#isVoid && this.leave());
   }
 
-  /** Its instance was told of a loss. */
-  owe(written: number): void {
+  /** Its instance was told of a loss, or passes over records that were set aside. */
+  owe(written: number, setAside: Range | null): void {
     if (!this.isOpen || this.#isVoid) return;
-    for (const subscription of this.subscriptions.values()) subscription.owe(written);
+    for (const subscription of this.subscriptions.values()) subscription.owe(written, setAside);
   }
 
   protected override takePush(frame: Frame): void {

@@ -13,9 +13,20 @@ interface Known {
   readonly at: number;
 }
 
+/** Records that an instance passes over. */
+export interface Range {
+  readonly partition: number;
+  /** The offset after that of the last one. */
+  readonly to: number;
+}
+
 /** What a subscription must know of its world. */
 export interface SubscriptionWorld {
   readonly now: () => number;
+  /** The places that a cursor names, by partition. */
+  readonly positionsOf: (cursor: string) => readonly number[];
+  /** Whether nothing of this world is a reason for a `resync`. */
+  readonly losesNothing: boolean;
   /** Whether a young cursor must be taken by every instance. */
   readonly resumesAll: boolean;
 }
@@ -46,6 +57,8 @@ export class ClientSubscription {
   readonly #world: SubscriptionWorld;
   #knowledge: Knowledge;
   #cursors: Known[] = [];
+  /** By partition: where it has gone on on this connection, which may be ahead of its instance. */
+  #resumedFrom: readonly number[] = [];
 
   /** @param options.isStrict Whether the client knows `resync` */
   constructor(
@@ -70,6 +83,7 @@ export class ClientSubscription {
     if (list && since && resumesAll && this.state === "none" && now() - since.at < YOUNG_MS) {
       throw new Violation(`a list came, though everything after ${since.cursor} was there`);
     }
+    if (this.state !== "active") this.#resumedFrom = [];
     if (list) {
       if (this.state !== "active") this.#knowledge = new Knowledge(this.target);
       this.reloaded(list);
@@ -81,6 +95,7 @@ export class ClientSubscription {
       this.#knowledge.add(since.knowledge);
     }
     this.state = "active";
+    if (since && !list) this.#noteResumed(this.#world.positionsOf(since.cursor));
     // The reply of a resume has the client's own cursor, which may be an old one.
     if (since && !list) this.#keep(since);
     else this.learn(cursor);
@@ -127,10 +142,16 @@ export class ClientSubscription {
   }
 
   #resynced(written: number): void {
+    if (this.#world.losesNothing) throw new Violation("a resync came in vain");
     this.needsList = true;
     // A client that has missed something asks for the list, wherever it connects next.
     this.#cursors = [];
+    this.#resumedFrom = [];
     this.#knowledge.resync(written);
+  }
+
+  #noteResumed(positions: readonly number[]): void {
+    this.#resumedFrom = positions.map((to, p) => Math.max(to, this.#resumedFrom[p] ?? 0));
   }
 
   /** Notes a cursor, which stands for everything that came before it. */
@@ -146,8 +167,12 @@ export class ClientSubscription {
   }
 
   /** Notes that its instance was told of a loss, so that it must be told, too. */
-  owe(written: number): void {
-    if (this.state === "active") this.#knowledge.owe(written);
+  owe(written: number, setAside: Range | null): void {
+    if (this.state !== "active") return;
+    if (!setAside) this.#resumedFrom = [];
+    // Its cursor is of an instance that was ahead, where it was told.
+    else if ((this.#resumedFrom[setAside.partition] ?? 0) >= setAside.to) return;
+    this.#knowledge.owe(written);
   }
 
   /** Ends it on this connection. */

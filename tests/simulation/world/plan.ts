@@ -120,8 +120,8 @@ export function createPlan(seed: number): Plan {
     losesNothing,
     resumesAll: losesNothing && !kinds.some(({ kind }) => REFUSALS.includes(kind)),
     settings: {
-      RECOVERY_WINDOW_SECONDS: losesNothing ? 300 : random.pick([3, 20, 300]),
-      RECOVERY_MAX_BYTES: losesNothing ? 10_000_000 : random.pick([3000, 20_000, 10_000_000]),
+      RECOVERY_WINDOW_SECONDS: losesNothing ? 3000 : random.pick([3, 20, 300]),
+      RECOVERY_MAX_BYTES: losesNothing ? 1e9 : random.pick([3000, 20_000, 10_000_000]),
       MAX_BUFFERED_BYTES: random.pick([1500, 6000, 100_000]),
       SLOW_TIMEOUT_SECONDS: random.pick([1, 5]),
       CURSOR_SECONDS: random.pick([1, 5]),

@@ -18,7 +18,8 @@ interface Position {
 
 /** News of the log that an instance was told. */
 export type Told =
-  | { readonly news: "lost" | "cut" | "set aside" | "replaced" }
+  | { readonly news: "lost" | "cut" | "replaced" }
+  | { readonly news: "set aside"; readonly partition: number; readonly to: number }
   | { readonly news: "logout"; readonly user: string };
 
 /** What a {@linkcode SimulatedReader} needs. */
@@ -204,7 +205,7 @@ export class SimulatedReader implements LogReader {
     this.#findCut(p, position);
     if (position.at < partition.start) {
       position.at = partition.start;
-      this.#tell("lost", `lost ${p} to ${position.at}`, (events) => {
+      this.#tell({ news: "lost" }, `lost ${p} to ${position.at}`, (events) => {
         events.onLost(p, position.at);
       });
     }
@@ -234,7 +235,7 @@ export class SimulatedReader implements LogReader {
     position.cuts = cuts.length;
     if (to >= position.at) return;
     position.at = to;
-    this.#tell("cut", `cut ${p} to ${to}`, (events) => events.onCut(p, to));
+    this.#tell({ news: "cut" }, `cut ${p} to ${to}`, (events) => events.onCut(p, to));
   }
 
   #deliver(p: number, position: Position, stored: Stored): Promise<void> | undefined {
@@ -247,9 +248,11 @@ export class SimulatedReader implements LogReader {
     let pause: Promise<void> | undefined;
     switch (message.does) {
       case "undecodable":
-        this.#tell("set aside", `set aside ${p} ${offset} to ${end}`, (events) => {
-          events.onSetAside(p, { from: offset, to: end, reason: "a wrong checksum" });
-        });
+        this.#tell(
+          { news: "set aside", partition: p, to: end },
+          `set aside ${p} ${offset} to ${end}`,
+          (events) => events.onSetAside(p, { from: offset, to: end, reason: "a wrong checksum" }),
+        );
         break;
       case "marker":
         trace.step("record", `${name} marker ${p}-${offset}`);
@@ -264,10 +267,10 @@ export class SimulatedReader implements LogReader {
     return pause;
   }
 
-  #tell(news: "lost" | "cut" | "set aside", text: string, tell: (events: LogEvents) => void): void {
+  #tell(told: Told, text: string, tell: (events: LogEvents) => void): void {
     const { process, trace, onTold } = this.#options;
     trace.step("record", `${process.name} ${text}`);
-    onTold({ news });
+    onTold(told);
     if (this.#events) tell(this.#events);
   }
 

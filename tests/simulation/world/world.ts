@@ -2,6 +2,7 @@
  * Everything around the service in one simulation: the log, the backend, two instances and the clients.
  * `actions.ts` lets things happen in it.
  */
+import { CursorCodec } from "../../../src/log/cursor.ts";
 import { testSettings } from "../../_support/service/settings.ts";
 import { Client } from "../client/client.ts";
 import { Violation } from "../oracle/knowledge.ts";
@@ -69,8 +70,13 @@ export class World {
       },
     });
     for (let i = 0; i < 2; i++) this.start();
+    const codec = new CursorCodec({ name: testSettings(ORIGIN).KAFKA_TOPIC, id: null });
     for (const [i, init] of plan.clients.entries()) {
-      const world = { ...plan, now: () => loop.now };
+      const world = {
+        ...plan,
+        now: () => loop.now,
+        positionsOf: (cursor: string) => codec.decode(cursor)?.positions ?? [],
+      };
       const options = { log, backend, loop, random, trace, world };
       const pickInstance = (not: Instance | null) => this.#pick(not);
       const client = new Client({ ...init, name: `c${i}` }, { ...options, pickInstance });
@@ -135,7 +141,7 @@ export class World {
     for (const client of this.clients) {
       if (client.instance !== instance) continue;
       if (told.news === "logout") client.loggedOut(told.user);
-      else client.owe(this.log.g);
+      else client.owe(this.log.g, told.news === "set aside" ? told : null);
     }
   }
 
