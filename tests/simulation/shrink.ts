@@ -3,7 +3,7 @@ import { type Outcome, simulate } from "./simulate.ts";
 import type { Action } from "./world/plan.ts";
 
 /** Milliseconds of quiet: not as many as in the first run, which would take too long each time. */
-const SETTLE_MS = 60_000;
+const STUCK_MS = 60_000;
 
 /** What a shrunk run has in common with the first one: its failure, whatever the numbers in it. */
 function kindOf({ failure }: Outcome): string | null {
@@ -26,7 +26,7 @@ export async function shrink(
     const outcome = await simulate(failed.seed, {
       schedule,
       keepsLines: true,
-      settleMs: SETTLE_MS,
+      stuckMs: STUCK_MS,
     });
     if (kindOf(outcome) !== kind) return false;
     best = outcome;

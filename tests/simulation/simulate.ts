@@ -27,21 +27,22 @@ export interface SimulateOptions {
   /** What happens, in place of the schedule of the seed. */
   readonly schedule?: readonly Action[];
   readonly keepsLines?: boolean;
-  /** Milliseconds of quiet until everybody has everything. */
-  readonly settleMs?: number;
+  /** Milliseconds of quiet within which the next one must get on. */
+  readonly stuckMs?: number;
 }
 
 /** Steps between two looks at what is not checked at each step. */
 const LOOK_EVERY = 200;
-/** Milliseconds between two looks at whether everybody has everything, and for how long. */
+/** Milliseconds between two looks at whether everybody has everything. */
 const SETTLE_MS = 5000;
-const MAX_SETTLE_MS = 600_000;
+/** Milliseconds within which the next one must get on, and within which all must be done. */
+const STUCK_MS = 600_000;
+const MAX_SETTLE_MS = 10 * STUCK_MS;
 
 /** Runs a simulation. */
 export async function simulate(
   seed: number,
-  { steps = Infinity, schedule, keepsLines = false, settleMs = MAX_SETTLE_MS }: SimulateOptions =
-    {},
+  { steps = Infinity, schedule, keepsLines = false, stuckMs = STUCK_MS }: SimulateOptions = {},
 ): Promise<Outcome> {
   const plan = createPlan(seed);
   const world = new World(plan, { seed, keepsLines });
@@ -61,7 +62,7 @@ export async function simulate(
         invariants.check();
       }
     }
-    await settle(world, { invariants, settleMs });
+    await settle(world, { invariants, stuckMs });
     await end(world, invariants);
   } catch (error) {
     failure = error instanceof Error ? error : new Error(String(error));
@@ -75,7 +76,7 @@ export async function simulate(
 /** All faults are over. Lets time go on until everybody is live and has everything. */
 async function settle(
   world: World,
-  { invariants, settleMs }: { invariants: Invariants; settleMs: number },
+  { invariants, stuckMs }: { invariants: Invariants; stuckMs: number },
 ): Promise<void> {
   world.trace.note("* all faults are over");
   world.heal();
@@ -84,13 +85,16 @@ async function settle(
   world.heal();
   // Whoever is at a place that nobody has read yet gets on.
   world.writeToAll();
-  const until = world.loop.now + settleMs;
+  const until = world.loop.now + MAX_SETTLE_MS;
+  let latest: { readonly problem: string; readonly at: number } | undefined;
   for (;;) {
     await world.run(SETTLE_MS);
     invariants.check();
     const problem = invariants.unsettled();
     if (problem === null) return;
-    if (world.loop.now > until) throw new Violation(`in the end, ${problem}`);
+    const { now } = world.loop;
+    if (problem !== latest?.problem) latest = { problem, at: now };
+    if (now > latest.at + stuckMs || now > until) throw new Violation(`in the end, ${problem}`);
   }
 }
 
