@@ -5,7 +5,7 @@
 import { getLogger } from "@logtape/logtape";
 import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from "kafkajs";
 import type { Settings } from "../settings/settings.ts";
-import { fixIdleTimer } from "./brokers/kafkajs_idle_fix.ts";
+import { fixRequestQueue } from "./brokers/kafkajs_fixes.ts";
 
 const logger = getLogger(["wss", "kafka", "client"]);
 
@@ -33,7 +33,7 @@ export interface ClientOptions {
  * @throws {Error} The CA file cannot be read
  */
 export async function clientOptions(settings: KafkaSettings): Promise<ClientOptions> {
-  fixIdleTimer();
+  fixRequestQueue();
   const sasl = saslOptions(settings);
   return {
     clientId: `wss-${settings.INSTANCE_ID}`,

@@ -45,12 +45,6 @@ export interface DecodedAnswer<T> {
 }
 
 /**
- * The longest time for which a broker's throttling is followed, in milliseconds. The broker itself
- * stops to read from the connection for as long as it wants.
- */
-const MAX_THROTTLE_MS = 30_000;
-
-/**
  * The highest version of an API that both sides know.
  *
  * @param options.max The highest version to use; that of the API by default
@@ -111,10 +105,7 @@ export function wireRequest<T>(
         const throttleMs = hasThrottle ? reader.int32() : 0;
         const answer = read(reader);
         reader.skipTags();
-        return {
-          answer,
-          clientSideThrottleTime: Math.min(Math.max(0, throttleMs), MAX_THROTTLE_MS),
-        };
+        return { answer, clientSideThrottleTime: throttleMs };
       },
       parse: ({ answer }) => answer,
     },

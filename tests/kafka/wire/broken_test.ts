@@ -139,19 +139,6 @@ Deno.test("[DEL13] values of -1 mean that a leader tells no cut and no open tran
   );
 });
 
-Deno.test("throttling is followed for 30 seconds at most", () => {
-  const request = listOffsetsRequest(2, {
-    topic: "wss",
-    timestamp: LATEST,
-    isStable: true,
-    partitions: [],
-  });
-  const throttleOf = (first: number) =>
-    request.response.decode(new Uint8Array([first, 0, 0x27, 0x10, 0, 0, 0, 0]))
-      .clientSideThrottleTime;
-  assertEquals([0, 0x7f, 0x80].map(throttleOf), [10_000, 30_000, 0]);
-});
-
 Deno.test("the highest version is chosen that both sides know", () => {
   const choose = (minVersion: number, maxVersion: number, options?: { max: number }) =>
     chooseVersion(FETCH, { 1: { minVersion, maxVersion } }, options);
