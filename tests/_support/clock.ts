@@ -12,7 +12,14 @@ export interface FakeClock {
 function fake(methods: FakeMethod[]): FakeClock {
   // The platform uses timeouts of its own, such as for pings, from before and after this.
   const options = { now: Date.now(), shouldClearNativeTimers: true };
+  // Whole seconds: sums with whole milliseconds are exact, and timers are due as if it were 0.
+  const startedAt = 1000 * Math.ceil(performance.now() / 1000);
   const clock = FakeTimers.install({ ...options, toFake: methods });
+  if (methods.includes("performance")) {
+    // The fake one begins at 0: for what was measured before, time would go back.
+    const sinceStart = performance.now.bind(performance);
+    performance.now = () => startedAt + sinceStart();
+  }
   return {
     tick: (ms) => clock.tick(ms),
     jump: (ms) => clock.jump(ms),
