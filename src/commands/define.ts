@@ -11,6 +11,7 @@ import type { Reply } from "../protocol/frames.ts";
 import type { Session } from "../sessions/session.ts";
 import type { StreamStatus } from "../sessions/stream_status.ts";
 import type { Tokens } from "../backend/tokens.ts";
+import { keyNamer } from "../protocol/key_case.ts";
 import { parseOrRefuse } from "../protocol/validation.ts";
 
 /** What a command's handler works with. */
@@ -87,13 +88,14 @@ export interface Command<S extends z.ZodType = z.ZodType>
 export function defineCommand<S extends z.ZodType>(
   { run, barrier = false, subscribes = false, ...info }: CommandDefinition<S>,
 ): Command<S> {
+  const nameKeys = keyNamer(info.options);
   return {
     ...info,
     barrier,
     subscribes,
     prepare(options) {
       const refusal = { path: ["options"], slug: "invalid-options" } as const;
-      const parsed = parseOrRefuse(info.options, options, refusal);
+      const parsed = parseOrRefuse(info.options, nameKeys(options), refusal);
       return (context) => run(parsed, context);
     },
   };

@@ -15,16 +15,22 @@ const SCANNED = 4096;
  * @returns -1 if no rid was found that a client may choose (REQ1, REQ2)
  */
 export function findRid(text: string): number {
-  const rid = ridNearEnd(text.slice(-SCANNED)) ?? ridNearStart(text.slice(0, SCANNED));
+  const [start, end] = [text.slice(0, SCANNED), text.slice(-SCANNED)];
+  const rid = [EXACT_KEY, KEY]
+    .map((key) => ridNearEnd(end, key) ?? ridNearStart(start, key))
+    .find((rid) => rid !== undefined);
   const parsed = ridSchema.safeParse(Number(rid));
   return parsed.success ? parsed.data : NO_RID;
 }
 
+/** The key with its quotes: as the rule names it, and in any case, which counts without that (REQ4). */
+const EXACT_KEY = /^"rid"$/;
+const KEY = /^"rid"$/i;
 /** What follows the key of a rid. */
 const RID_VALUE = /\s*:\s*(\d{1,16})\s*[,}]/y;
 
 /** The first rid of the object that begins here. */
-function ridNearStart(text: string): string | undefined {
+function ridNearStart(text: string, key: RegExp): string | undefined {
   let depth = 0;
   for (let i = 0; i < text.length; i++) {
     const character = text[i];
@@ -32,7 +38,7 @@ function ridNearStart(text: string): string | undefined {
     else if (character === "}" || character === "]") depth--;
     else if (character === '"') {
       const end = endOfString(text, i);
-      const rid = depth === 1 ? ridAt(text, i, end) : undefined;
+      const rid = depth === 1 ? ridAt(text, [i, end], key) : undefined;
       if (rid !== undefined) return rid;
       i = end;
     }
@@ -41,7 +47,7 @@ function ridNearStart(text: string): string | undefined {
 }
 
 /** The last rid of the object that ends here. Of two rids, JSON takes the last one as well. */
-function ridNearEnd(text: string): string | undefined {
+function ridNearEnd(text: string, key: RegExp): string | undefined {
   let depth = 0;
   for (let i = text.length - 1; i >= 0; i--) {
     const character = text[i];
@@ -49,7 +55,7 @@ function ridNearEnd(text: string): string | undefined {
     else if (character === "{" || character === "[") depth--;
     else if (character === '"') {
       const start = startOfString(text, i);
-      const rid = depth === 1 ? ridAt(text, start, i) : undefined;
+      const rid = depth === 1 ? ridAt(text, [start, i], key) : undefined;
       if (rid !== undefined) return rid;
       i = start;
     }
@@ -78,8 +84,12 @@ function startOfString(text: string, end: number): number {
 }
 
 /** The rid whose key has its quotes at these places. */
-function ridAt(text: string, start: number, end: number): string | undefined {
-  if (text.slice(start, end + 1) !== '"rid"') return undefined;
+function ridAt(
+  text: string,
+  [start, end]: readonly [number, number],
+  key: RegExp,
+): string | undefined {
+  if (!key.test(text.slice(start, end + 1))) return undefined;
   RID_VALUE.lastIndex = end + 1;
   return RID_VALUE.exec(text)?.[1];
 }

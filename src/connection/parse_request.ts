@@ -6,6 +6,7 @@ import * as z from "zod";
 import { MAX_MESSAGES } from "../outbox/batching.ts";
 import { isObject } from "../util/exact_json.ts";
 import { NO_RID } from "../protocol/frames.ts";
+import { keyNamer } from "../protocol/key_case.ts";
 import { CommandError } from "../protocol/errors.ts";
 import { parseOrRefuse } from "../protocol/validation.ts";
 
@@ -20,6 +21,8 @@ export const requestSchema = z.object({
   // Not copied and not parsed further: each command has its own schema for its options.
   options: z.unknown().refine(isObject, "expected an object").meta({ type: "object" }),
 });
+
+const nameKeys = keyNamer(requestSchema);
 
 /** A request as the client sent it. */
 export type ClientRequest = z.output<typeof requestSchema>;
@@ -55,7 +58,8 @@ export function parseRequests(
   return value.map((element, i) => parseRequest(element, `element ${i} of the frame`));
 }
 
-function parseRequest(value: unknown, name: string): ParsedRequest {
+function parseRequest(frame: unknown, name: string): ParsedRequest {
+  const value = nameKeys(frame);
   if (!isObject(value)) {
     return refuse("invalid-request", `Cannot read ${name}: expected a JSON object`);
   }

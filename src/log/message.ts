@@ -7,6 +7,7 @@ import type { Addressees } from "./addressing.ts";
 import { parseJsonExactly } from "../util/exact_json.ts";
 import type { Delivery } from "./window.ts";
 import { toJson } from "../protocol/frames.ts";
+import { keyNamer } from "../protocol/key_case.ts";
 import { listOf, optional, reasonOf, userIdSchema } from "../protocol/validation.ts";
 
 /** What a message does. */
@@ -74,6 +75,8 @@ export const messageSchema = z.discriminatedUnion("type", [
   logout,
 ]);
 
+const nameKeys = keyNamer(messageSchema);
+
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /**
@@ -96,7 +99,7 @@ export function parseMessage(value: Uint8Array): Message | Unusable {
     if (!(error instanceof SyntaxError)) throw error;
     return { problem: "not_json", reason: "not JSON" };
   }
-  const message = messageSchema.safeParse(json);
+  const message = messageSchema.safeParse(nameKeys(json));
   if (message.success) return message.data;
   const issues = message.error.issues.map(({ path, message }) =>
     [...(path.length > 0 ? [path.join(".")] : []), reasonOf(message)].join(": ")

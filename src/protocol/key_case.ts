@@ -1,0 +1,78 @@
+/**
+ * Keys that differ from the rules' names in the case of ASCII letters only (REQ4). Go's decoder takes
+ * them, so producers and clients may write `Document` or `AuthToken`.
+ */
+import type * as z from "zod";
+import { isObject } from "../util/exact_json.ts";
+
+/** Gives a value with the names of the rules as keys. A value that has them is returned as it is. */
+export type NameKeys = (value: unknown) => unknown;
+
+/** The names of an object, each with those of its value, if these are known. */
+type Names = ReadonlyMap<string, Names | null>;
+
+/**
+ * Makes a function that names the keys of a schema's input, at each level that the schema describes.
+ *
+ * A key with the exact name comes first, even if its value is `null`; else the last one that differs in
+ * case only. What the schema does not describe stays as it is.
+ */
+export function keyNamer(schema: z.ZodType): NameKeys {
+  const names = namesOf(schema);
+  return (value) => names ? nameKeys(value, names) : value;
+}
+
+function namesOf(schema: z.core.$ZodType): Names | null {
+  const { def } = (schema as z.core.$ZodTypes)._zod;
+  switch (def.type) {
+    case "object":
+      return new Map(Object.entries(def.shape).map(([name, value]) => [name, namesOf(value)]));
+    case "optional":
+    case "nullable":
+      return namesOf(def.innerType);
+    case "pipe":
+      return namesOf(def.in);
+    case "union":
+      return def.options.map(namesOf).reduce(merge, null);
+    default:
+      return null;
+  }
+}
+
+function merge(one: Names | null, other: Names | null): Names | null {
+  if (!one || !other) return one ?? other;
+  const merged = new Map(one);
+  for (const [name, inner] of other) merged.set(name, merge(merged.get(name) ?? null, inner));
+  return merged;
+}
+
+function nameKeys(value: unknown, names: Names): unknown {
+  if (!isObject(value)) return value;
+  const changed: Record<string, unknown> = {};
+  const missing = [...names.keys()].filter((name) => !Object.hasOwn(value, name));
+  if (missing.length > 0) {
+    for (const key of Object.keys(value)) {
+      const name = missing.find((name) => isSameButCase(name, key));
+      if (name !== undefined) changed[name] = value[key];
+    }
+  }
+  for (const [name, inner] of names) {
+    const before = Object.hasOwn(changed, name) ? changed[name] : value[name];
+    const after = inner ? nameKeys(before, inner) : before;
+    if (after !== before) changed[name] = after;
+  }
+  return Object.keys(changed).length === 0 ? value : { ...value, ...changed };
+}
+
+/** Whether two texts are the same but for the case of ASCII letters. */
+function isSameButCase(one: string, other: string): boolean {
+  if (one.length !== other.length) return false;
+  for (let i = 0; i < one.length; i++) {
+    if (lowerCase(one.charCodeAt(i)) !== lowerCase(other.charCodeAt(i))) return false;
+  }
+  return true;
+}
+
+function lowerCase(code: number): number {
+  return code >= 0x41 && code <= 0x5a ? code + 0x20 : code;
+}
