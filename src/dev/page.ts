@@ -2,7 +2,7 @@
  * The page at `/` of `deno task dev`. The demo backend is below `/demo/`, so that the page asks only
  * the server that it comes from.
  */
-import { methodNotAllowed } from "../http/health.ts";
+import { isGet, methodNotAllowed } from "../http/health.ts";
 import { type Fallback, notFound } from "../http/server.ts";
 import connection from "./page/connection.js" with { type: "text" };
 import create from "./page/create.js" with { type: "text" };
@@ -42,7 +42,7 @@ export function createPage(
     }
     const found = files.get(url.pathname);
     if (!found) return notFound();
-    if (request.method !== "GET") return methodNotAllowed();
+    if (!isGet(request)) return methodNotAllowed();
     return new Response(found.text, {
       headers: {
         "content-type": `${found.type}; charset=utf-8`,

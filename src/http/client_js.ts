@@ -3,7 +3,7 @@
  */
 import { createHash } from "node:crypto";
 import bundle from "./client_bundle.json" with { type: "json" };
-import { methodNotAllowed } from "./health.ts";
+import { isGet, methodNotAllowed } from "./health.ts";
 
 /** Seconds for which browsers use the module without asking again. */
 const MAX_AGE_SECONDS = 300;
@@ -19,10 +19,12 @@ export function createClientJs(): (request: Request) => Response {
     "access-control-allow-origin": "*",
   };
 
-  return ({ method, headers: asked }) => {
-    if (method !== "GET" && method !== "HEAD") return methodNotAllowed("GET, HEAD");
+  return (request) => {
+    if (!isGet(request)) return methodNotAllowed();
     // A proxy that compresses makes the tag a weak one, with W/ in front.
-    const known = asked.get("if-none-match")?.split(",").map((tag) => tag.trim().replace("W/", ""));
+    const known = request.headers.get("if-none-match")?.split(",").map((tag) =>
+      tag.trim().replace("W/", "")
+    );
     if (known?.some((tag) => tag === etag || tag === "*")) {
       return new Response(null, { status: 304, headers });
     }

@@ -34,7 +34,12 @@ export function unavailable(details: Partial<Pick<Health, "missing">> = {}): Res
   });
 }
 
+/** Whether a request is a GET, or a HEAD: the platform leaves out the body of its answer (NET2). */
+export function isGet({ method }: Pick<Request, "method">): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
 /** The answer to a method that the path does not have; `allow` lists those that it has. */
-export function methodNotAllowed(allow = "GET"): Response {
+export function methodNotAllowed(allow = "GET, HEAD"): Response {
   return new Response("Method not allowed", { status: 405, headers: { allow } });
 }

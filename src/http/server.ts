@@ -2,7 +2,7 @@
  * The clients' port: finds what answers a request, by its path.
  */
 import { createClientJs } from "./client_js.ts";
-import { answerHealth, type Health, methodNotAllowed } from "./health.ts";
+import { answerHealth, type Health, isGet, methodNotAllowed } from "./health.ts";
 import { type UpgradeOptions, Upgrades } from "./upgrade.ts";
 
 /** Answers a request to a path that the service does not have, such as with {@linkcode notFound}. */
@@ -28,15 +28,15 @@ export function createHandler(
     switch (pathname) {
       case "/web":
       case "/mobile":
-        if (request.method !== "GET") return methodNotAllowed();
-        return request.headers.get("upgrade")?.toLowerCase() === "websocket"
+        if (!isGet(request)) return methodNotAllowed();
+        return isUpgrade(request)
           ? upgrades.answer(request, { endpoint: pathname, peer: hostnameOf(remoteAddr) })
           : new Response("Connected");
       case "/client.js":
         return answerClientJs(request);
       case "/healthz":
       case "/readyz":
-        return request.method === "GET" ? answerHealth(pathname, health) : methodNotAllowed();
+        return isGet(request) ? answerHealth(pathname, health) : methodNotAllowed();
       case undefined:
         return new Response("Bad request", { status: 400 });
       default:
@@ -48,6 +48,11 @@ export function createHandler(
 /** The answer for a path that does not exist. */
 export function notFound(): Response {
   return new Response("Not found", { status: 404 });
+}
+
+/** Only a GET can upgrade; a HEAD is answered as a GET without an upgrade. */
+function isUpgrade({ method, headers }: Request): boolean {
+  return method === "GET" && headers.get("upgrade")?.toLowerCase() === "websocket";
 }
 
 function hostnameOf(address: Deno.Addr): string {

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { connect } from "../_support/clients/client.ts";
 import { openRawSocket } from "../_support/clients/raw_socket.ts";
+import { exchange } from "../_support/network/exchange.ts";
 import { createOutbox } from "../_support/service/outbox.ts";
 import { startWss } from "../_support/service/wss.ts";
 
@@ -56,13 +57,46 @@ Deno.test("[NET2] another path answers 404, an upgrade of it too", async () => {
   }
 });
 
-Deno.test("[NET2] a method other than GET answers 405 and says which method is allowed", async () => {
+Deno.test("[NET2] a HEAD of every path is answered as a GET, without the body", async () => {
+  await using wss = await startWss();
+  const own = ["/web", "/mobile", "/healthz", "/readyz", "/client.js", "/nothing"];
+  const operators = [
+    "/healthz",
+    "/readyz",
+    "/dashboard.json",
+    "/sessions",
+    "/why?user=1",
+    "/nothing",
+  ];
+  for (
+    const url of [
+      ...own.map((path) => wss.http + path),
+      ...operators.map((path) => wss.admin.url + path),
+    ]
+  ) {
+    const get = await exchange(url, "GET");
+    const head = await exchange(url, "HEAD");
+    assertEquals(head, { head: get.head, body: "" }, url);
+    assert(get.body.length > 0, url);
+  }
+});
+
+Deno.test("[NET2] a HEAD upgrades nothing", async () => {
+  await using wss = await startWss();
+  const headers = ["upgrade: websocket", "connection: upgrade"];
+  assertEquals(
+    (await exchange(`${wss.http}/web`, "HEAD", headers)).head.split("\r\n")[0],
+    "HTTP/1.1 200 OK",
+  );
+});
+
+Deno.test("[NET2] a method other than GET and HEAD answers 405 and says which are allowed", async () => {
   await using wss = await startWss();
   for (const path of ["/web", "/mobile", "/healthz", "/readyz"]) {
-    for (const method of ["POST", "PUT", "HEAD", "OPTIONS", "DELETE"]) {
+    for (const method of ["POST", "PUT", "OPTIONS", "DELETE"]) {
       const response = await fetch(wss.http + path, { method });
       await response.body?.cancel();
-      assertEquals([response.status, response.headers.get("allow")], [405, "GET"]);
+      assertEquals([response.status, response.headers.get("allow")], [405, "GET, HEAD"]);
     }
   }
 });
