@@ -15,13 +15,20 @@ export interface UpgradeToken {
   readonly form: "header" | "subprotocol";
 }
 
-/** Finds the token of an upgrade. If it comes in both forms, the header counts. */
+/** A user and a password for a site that asks for them; browsers send them with an upgrade, too. */
+const BASIC = /^basic(\s|$)/i;
+
+/**
+ * Finds the token of an upgrade. If it comes in both forms, the subprotocol counts: the client has
+ * written it itself, while a browser or a proxy may have added the header.
+ */
 export function tokenOf(headers: Headers): UpgradeToken | null {
-  const header = headers.get("authorization");
-  if (header) return { token: header, form: "header" };
   const protocol = subprotocols(headers).find((protocol) => protocol.startsWith(BEARER));
-  if (protocol === undefined) return null;
-  return { token: decode(protocol.slice(BEARER.length)), form: "subprotocol" };
+  if (protocol !== undefined) {
+    return { token: decode(protocol.slice(BEARER.length)), form: "subprotocol" };
+  }
+  const header = headers.get("authorization");
+  return header && !BASIC.test(header) ? { token: header, form: "header" } : null;
 }
 
 /** The subprotocols that a client offers. */

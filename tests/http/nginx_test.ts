@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { Buffer } from "node:buffer";
 import served from "../../src/http/client_bundle.json" with { type: "json" };
 import { connect } from "../_support/clients/client.ts";
 import { nginxTest, startNginx } from "../_support/network/nginx.ts";
@@ -43,6 +44,26 @@ nginxTest("[LIM1] behind nginx, a client's address is the one that nginx sees", 
     assert(forged.head.startsWith("HTTP/1.1 503 "), forged.head);
   }
 });
+
+nginxTest(
+  "[NET4] behind nginx with auth_basic, a long token as a subprotocol logs in",
+  async () => {
+    const token = "t".repeat(20_000);
+    await using wss = await startWss({ users: { [token]: "42" } });
+    for (const header of ["", `proxy_set_header Authorization "";`]) {
+      await using nginx = await startNginx({
+        wssPort: wss.service.address.port,
+        replace: { "proxy_read_timeout 75s;": `proxy_read_timeout 75s; ${header}` },
+      });
+      using browser = await openRawSocket(`${nginx.ws}/web`, {
+        authorization: "Basic c2l0ZTpwYXNzd29yZA==",
+        "sec-websocket-protocol": `wss.v1, bearer.${Buffer.from(token).toString("base64url")}`,
+      });
+      await browser.request({ rid: 1, command: "getMyNotifications", options: LIST });
+      assertEquals((await browser.readJson())?.status, "ok");
+    }
+  },
+);
 
 nginxTest("[LIFE1] behind nginx, pings keep a quiet client connected", async () => {
   await using wss = await startWss({ settings: { PING_SECONDS: 1 } });

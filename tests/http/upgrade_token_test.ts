@@ -38,6 +38,37 @@ Deno.test("[NET4][NET5] a token as a subprotocol logs in, and is not confirmed a
   assert(head.startsWith("HTTP/1.1 101 ") && !/sec-websocket-protocol/i.test(head), head);
 });
 
+Deno.test("[NET4] a token as a subprotocol comes before a token in the header", async () => {
+  await using wss = await startWss();
+  using socket = await openRawSocket(`${wss.ws}/web`, {
+    authorization: "bob",
+    "sec-websocket-protocol": bearer("alice"),
+  });
+  await socket.request({ rid: 1, command: "getMyNotifications", options: LIST });
+
+  assertEquals((await socket.readJson())?.status, "ok");
+  assertEquals(wss.backend.calls.map(({ authorization }) => authorization), ["alice", "alice"]);
+});
+
+Deno.test("[NET4] a header of the scheme Basic is no token", async () => {
+  await using wss = await startWss();
+  await using strict = await startWss({ settings: { AUTH_REQUIRED: true } });
+  for (const authorization of ["Basic YWxpY2U6eA==", "bAsIc YWxpY2U6eA==", "Basic", "basic\tx"]) {
+    using socket = await openRawSocket(`${wss.ws}/web`, { authorization });
+    assert(socket.head.startsWith("HTTP/1.1 101 "), authorization);
+    await socket.request({ rid: 1, command: "getMyNotifications", options: LIST });
+    assertEquals((await socket.readJson())?.status, "unauthorized");
+    assert((await headOf(strict, { authorization })).startsWith("HTTP/1.1 401 "), authorization);
+    const both = { authorization, "sec-websocket-protocol": bearer("alice") };
+    assert((await headOf(strict, both)).startsWith("HTTP/1.1 101 "), authorization);
+  }
+  assertEquals(wss.backend.calls, []);
+
+  // A token that only begins with these letters is one.
+  await headOf(wss, { authorization: "basics" });
+  assertEquals(wss.backend.calls.map(({ authorization }) => authorization), ["basics"]);
+});
+
 Deno.test("[NET4] a refused token in the header answers 401, a token that cannot be checked answers 503", async () => {
   await using wss = await startWss();
   assert((await headOf(wss, { authorization: "nobody" })).startsWith("HTTP/1.1 401 "));
