@@ -3,10 +3,11 @@
  * client's address have a free slot (LIM1). `upgrade` asks before each upgrade.
  */
 import type { Slot } from "../connection/socket_events.ts";
+import { createOriginMatcher } from "../settings/origins.ts";
 
 /** The settings of an {@linkcode Admission}. */
 export interface AdmissionLimits {
-  /** `*`, or origins. The host of an origin may begin with `*.`, which means all subdomains. */
+  /** The patterns of ALLOWED_ORIGINS. */
   readonly allowedOrigins: readonly string[];
   readonly maxConnections: number;
   /** 0 for no limit. */
@@ -23,13 +24,13 @@ export type AdmissionResult =
 /** Counts connections, and admits new ones. */
 export class Admission {
   readonly #limits: AdmissionLimits;
-  readonly #origins: readonly OriginMatcher[];
+  readonly #origins: readonly ((origin: string) => boolean)[];
   readonly #byAddress = new Map<string, number>();
   #connections = 0;
 
   constructor(limits: AdmissionLimits) {
     this.#limits = limits;
-    this.#origins = limits.allowedOrigins.map(createMatcher);
+    this.#origins = limits.allowedOrigins.map(createOriginMatcher);
   }
 
   /** How many slots are taken. */
@@ -45,10 +46,7 @@ export class Admission {
    */
   admit(headers: Headers, peer: string): AdmissionResult {
     const { maxConnections, maxConnectionsPerIp } = this.#limits;
-    const origin = headers.get("origin");
-    if (origin !== null && !this.#origins.some((matches) => matches(origin))) {
-      return { refused: "origin" };
-    }
+    if (!this.#isAllowedOrigin(headers)) return { refused: "origin" };
     const address = this.#addressOf(headers, peer);
     const own = this.#byAddress.get(address) ?? 0;
     if (this.#connections >= maxConnections) return { refused: "full" };
@@ -60,6 +58,12 @@ export class Admission {
   /** Gives a slot of this address back; for {@linkcode ConnectionSlot}. */
   release(address: string): void {
     this.#count(address, -1);
+  }
+
+  #isAllowedOrigin(headers: Headers): boolean {
+    const origin = headers.get("origin");
+    return origin === null || isOwnOrigin(origin, headers.get("host")) ||
+      this.#origins.some((matches) => matches(origin));
   }
 
   #addressOf(headers: Headers, peer: string): string {
@@ -96,16 +100,13 @@ class ConnectionSlot implements Slot {
   }
 }
 
-type OriginMatcher = (origin: string) => boolean;
-
-function createMatcher(allowed: string): OriginMatcher {
-  if (allowed === "*") return () => true;
-  const [scheme = "", host = ""] = allowed.split("://*");
-  // `host` begins with a dot, so that only subdomains end with it.
-  if (host) {
-    return (origin) =>
-      origin.startsWith(`${scheme}://`) && origin.endsWith(host) &&
-      URL.parse(origin)?.origin === origin && origin.length > `${scheme}://${host}`.length;
-  }
-  return (origin) => origin === allowed;
+/**
+ * Whether an origin is the one under which the client has reached the service. Some clients that are no
+ * browsers send it by themselves: React Native on Android, and websocket-client of Python.
+ */
+function isOwnOrigin(origin: string, host: string | null): boolean {
+  const url = URL.parse(origin);
+  if (!url || !/^https?:$/.test(url.protocol) || !host) return false;
+  // The parser leaves out the scheme's own port on both sides.
+  return URL.parse(`${url.protocol}//${host}`)?.host === url.host;
 }

@@ -2,6 +2,7 @@
  * The kinds of settings: each function makes the schema of one setting, and describes it for people.
  */
 import * as z from "zod";
+import { isOriginPattern } from "./origins.ts";
 
 /** How a setting is described to people. */
 export interface SettingInfo {
@@ -99,12 +100,12 @@ export function brokers(meaning: string) {
   return setting(list(isBroker), { meaning, allowed, fallback: "required" });
 }
 
-/** Origins of web pages; by default all of them. */
+/** Origins of web pages and apps; by default all of them. */
 export function origins(meaning: string) {
   return setting(list(isOriginPattern).default(["*"]), {
     meaning,
     allowed: "*, or a comma-separated list of origins, " +
-      "such as https://example.com or https://*.example.com",
+      "such as https://example.com, https://*.example.com, capacitor://localhost, file:// or null",
     fallback: "*",
   });
 }
@@ -124,11 +125,4 @@ function isHttpUrl(text: string): boolean {
 function isBroker(text: string): boolean {
   const [, port] = /^[\w.-]+:(\d{1,5})$/.exec(text) ?? [];
   return Number(port) >= 1 && Number(port) <= 65_535;
-}
-
-/** Takes an origin as browsers send it, or `https://*.example.com` for its subdomains. */
-function isOriginPattern(text: string): boolean {
-  if (text === "*") return true;
-  const example = text.replace("://*.", "://any.");
-  return !example.includes("*") && URL.parse(example)?.origin === example;
 }

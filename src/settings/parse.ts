@@ -79,22 +79,34 @@ function parse<S extends z.ZodObject>(
 ): ParsedSettings<z.output<S>> {
   const texts = Object.fromEntries([...found].map(([name, { text }]) => [name, text]));
   const result = schema.safeParse(texts);
-  const wrong = new Set(result.error?.issues.map(({ path }) => path[0] as SettingName));
+  const wrong = new Map(
+    result.error?.issues.toReversed().map(({ path }) => [path[0] as SettingName, path[1]]),
+  );
   for (const [name, { text }] of found) {
-    if (name in schema.shape && isTemplate(text)) wrong.add(name);
+    if (name in schema.shape && isTemplate(text)) wrong.set(name, undefined);
   }
 
   const problems = SETTING_NAMES.filter((name) => wrong.has(name))
-    .map((name) => describeProblem(name, found.get(name)?.text));
+    .map((name) => describeProblem(name, { text: found.get(name)?.text, item: wrong.get(name) }));
   problems.push(...incompleteSasl(found));
   return !result.success || problems.length > 0 ? { problems } : { settings: result.data };
 }
 
-function describeProblem(name: SettingName, text: string | undefined): string {
+/** @param options.item The place of the first wrong item in a list */
+function describeProblem(
+  name: SettingName,
+  { text, item }: { text: string | undefined; item: PropertyKey | undefined },
+): string {
   const { allowed } = settingInfo(name);
   if (text === undefined) return `${name} is missing: expected ${allowed}`;
-  const template = isTemplate(text) ? ", a template that was not filled in" : "";
-  return `${name} is "${showSetting(name, text)}"${template}: expected ${allowed}`;
+  const detail = isTemplate(text) ? ", a template that was not filled in" : showItem(text, item);
+  return `${name} is "${showSetting(name, text)}"${detail}: expected ${allowed}`;
+}
+
+function showItem(text: string, item: PropertyKey | undefined): string {
+  // An item alone could show a part of a password, which may have a comma in it.
+  if (typeof item !== "number" || !text.includes(",") || text.includes("@")) return "";
+  return `, where "${text.split(",")[item]?.trim()}" is wrong`;
 }
 
 function isTemplate(text: string): boolean {

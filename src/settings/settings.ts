@@ -96,7 +96,8 @@ export const settingsSchema = z.object({
     "Whether several processes share PORT. Each of them needs this setting. On Linux only",
   ),
   ALLOWED_ORIGINS: origins(
-    "The origins of web pages that may connect. Clients that send no origin may always connect",
+    "The origins of web pages and apps that may connect. Clients that send no origin, or the one of " +
+      "the service itself, may always connect",
   ),
   AUTH_REQUIRED: flag("Whether only clients with a valid token may connect"),
   TRUST_PROXY: flag(

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Admission } from "../../src/http/admission.ts";
 import { until } from "../_support/queue.ts";
 import { openRawSocket } from "../_support/clients/raw_socket.ts";
+import { settingsOf, testEnvironment } from "../_support/service/settings.ts";
 import { startWss, type Wss } from "../_support/service/wss.ts";
 
 /** The HTTP status of an upgrade. */
@@ -33,6 +34,58 @@ Deno.test("[NET3] an origin that is not in the list is refused with 403, a reque
     assertEquals(await statusOf(wss, { origin }), status, origin);
   }
   assertEquals(await statusOf(wss), 101);
+});
+
+Deno.test("[NET3] apps, extensions and files have origins of their own schemes, which are compared as a whole", async () => {
+  const allowed = [
+    "capacitor://localhost",
+    "tauri://localhost",
+    "ionic://localhost",
+    "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+    "file://",
+    "null",
+  ];
+  const { ALLOWED_ORIGINS } = settingsOf({
+    ...testEnvironment("http://127.0.0.1"),
+    ALLOWED_ORIGINS: allowed.join(","),
+  });
+  await using wss = await startWss({ settings: { ALLOWED_ORIGINS } });
+  for (const origin of allowed) assertEquals(await statusOf(wss, { origin }), 101, origin);
+  for (
+    const origin of [
+      "capacitor://localhost:1",
+      "capacitor://localhost.example",
+      "http://localhost",
+      "chrome-extension://ponmlkjihgfedcbaponmlkjihgfedcba",
+      "file:///etc",
+      "https://null",
+    ]
+  ) {
+    assertEquals(await statusOf(wss, { origin }), 403, origin);
+  }
+});
+
+Deno.test("[NET3] the origin of the service itself is always allowed, by host and port", async () => {
+  await using wss = await startWss({ settings: { ALLOWED_ORIGINS: ["https://app.example.com"] } });
+  for (
+    const [host, origin, status] of [
+      ["example.org", "https://example.org", 101],
+      ["example.org", "http://example.org", 101],
+      ["example.org:443", "https://example.org", 101],
+      ["example.org:80", "http://example.org", 101],
+      ["example.org", "https://example.org:443", 101],
+      ["Example.org:3110", "http://example.org:3110", 101],
+      ["[::1]:3110", "http://[::1]:3110", 101],
+      ["example.org:3110", "http://example.org", 403],
+      ["example.org", "http://example.org:443", 403],
+      ["example.org:80", "https://example.org", 403],
+      ["example.org", "https://www.example.org", 403],
+      ["example.org", "capacitor://example.org", 403],
+      ["null", "null", 403],
+    ] as const
+  ) {
+    assertEquals(await statusOf(wss, { host, origin }), status, `${origin} at ${host}`);
+  }
 });
 
 Deno.test("[LIM1][NET3] a full instance answers 503 with Retry-After, until a client leaves", async () => {

@@ -65,6 +65,15 @@ nginxTest(
   },
 );
 
+nginxTest("[NET3] behind nginx, the origin under which clients reach it is allowed", async () => {
+  await using wss = await startWss({ settings: { ALLOWED_ORIGINS: ["https://app.example.com"] } });
+  await using nginx = await startNginx({ wssPort: wss.service.address.port });
+  for (const [origin, status] of [[nginx.http, 101], [wss.http, 403]] as const) {
+    using client = await openRawSocket(`${nginx.ws}/web`, { origin });
+    assert(client.head.startsWith(`HTTP/1.1 ${status} `), client.head);
+  }
+});
+
 nginxTest("[LIFE1] behind nginx, pings keep a quiet client connected", async () => {
   await using wss = await startWss({ settings: { PING_SECONDS: 1 } });
   await using nginx = await startNginx({

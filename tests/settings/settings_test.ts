@@ -102,6 +102,9 @@ Deno.test("without a host name, the id of an instance is 8 random characters", (
   assert(/^\w{8}$/.test(ids[0] ?? "") && ids[0] !== ids[1]);
 });
 
+const ORIGINS = "*, or a comma-separated list of origins, such as https://example.com, " +
+  "https://*.example.com, capacitor://localhost, file:// or null";
+
 Deno.test("a wrong setting gives one line with its name, its text and what is expected", () => {
   for (
     const [name, text, line] of [
@@ -110,16 +113,31 @@ Deno.test("a wrong setting gives one line with its name, its text and what is ex
       ["PORT", "1e3", 'PORT is "1e3": expected a whole number from 0 to 65535'],
       [
         "ALLOWED_ORIGINS",
-        "https://a.example,b.example",
-        'ALLOWED_ORIGINS is "https://a.example,b.example": expected *, ' +
-        "or a comma-separated list of origins, such as https://example.com or https://*.example.com",
+        "https://a.example, b.example, c",
+        'ALLOWED_ORIGINS is "https://a.example, b.example, c", where "b.example" is wrong: ' +
+        `expected ${ORIGINS}`,
       ],
       [
         "ALLOWED_ORIGINS",
         "https://*example.com",
-        'ALLOWED_ORIGINS is "https://*example.com": expected *, ' +
-        "or a comma-separated list of origins, such as https://example.com or https://*.example.com",
+        `ALLOWED_ORIGINS is "https://*example.com": expected ${ORIGINS}`,
       ],
+      ...[
+        "https://example.com/",
+        "https://*",
+        "https://*.*.example.com",
+        "capacitor://",
+        "capacitor://localhost/index.html",
+        "chrome-extension",
+        "file:///",
+        "localhost:8080",
+      ].map((text) => {
+        return [
+          "ALLOWED_ORIGINS",
+          text,
+          `ALLOWED_ORIGINS is "${text}": expected ${ORIGINS}`,
+        ] as const;
+      }),
       ["REUSE_PORT", "1", 'REUSE_PORT is "1": expected true or false'],
       ["TRUST_PROXY", "yes", 'TRUST_PROXY is "yes": expected true or false'],
       [
@@ -138,7 +156,7 @@ Deno.test("a wrong setting gives one line with its name, its text and what is ex
       [
         "KAFKA_BROKERS",
         "a:1,b",
-        'KAFKA_BROKERS is "a:1,b": expected a comma-separated list of host:port',
+        'KAFKA_BROKERS is "a:1,b", where "b" is wrong: expected a comma-separated list of host:port',
       ],
       [
         "KAFKA_BROKERS",
