@@ -4,6 +4,7 @@
  */
 import type { Slot } from "../connection/socket_events.ts";
 import { createOriginMatcher } from "../settings/origins.ts";
+import { addressKey } from "./address.ts";
 
 /** The settings of an {@linkcode Admission}. */
 export interface AdmissionLimits {
@@ -67,10 +68,7 @@ export class Admission {
   }
 
   #addressOf(headers: Headers, peer: string): string {
-    if (!this.#limits.trustProxy) return peer;
-    // The proxy itself wrote the last address; anybody could have written those before it.
-    const forwarded = headers.get("x-forwarded-for")?.split(",").at(-1)?.trim();
-    return forwarded || headers.get("x-real-ip")?.trim() || peer;
+    return addressKey(this.#limits.trustProxy ? forwardedAddress(headers) || peer : peer);
   }
 
   #count(address: string, change: 1 | -1): void {
@@ -98,6 +96,12 @@ class ConnectionSlot implements Slot {
     if (!this.#isReleased) this.#admission.release(this.#address);
     this.#isReleased = true;
   }
+}
+
+function forwardedAddress(headers: Headers): string | undefined {
+  // The proxy itself wrote the last address; anybody could have written those before it.
+  const forwarded = headers.get("x-forwarded-for")?.split(",").at(-1)?.trim();
+  return forwarded || headers.get("x-real-ip")?.trim();
 }
 
 /**

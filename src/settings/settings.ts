@@ -107,10 +107,10 @@ export const settingsSchema = z.object({
     range: [1, 10_000_000],
     fallback: 100_000,
   }),
-  MAX_CONNECTIONS_PER_IP: number("The most connections from one address. 0 means no limit", {
-    range: [0, 10_000_000],
-    fallback: 0,
-  }),
+  MAX_CONNECTIONS_PER_IP: number(
+    "The most connections from one IPv4 address or one IPv6 network of 64 bits. 0 means no limit",
+    { range: [0, 10_000_000], fallback: 0 },
+  ),
   API_URL_USER: url("`{user}`: the user of a token, such as https://api-user/users/me"),
   API_URL_NOTIFICATION: url(
     "`{notification}`: lists and counts, such as https://api-user/users/me/notifications",

@@ -121,6 +121,11 @@ Deno.test("[LIM1] each address has its own limit; behind a proxy, the last forwa
   assertEquals(ask({ "x-real-ip": "10.0.0.3" }).refused, null);
   assertEquals(ask({}).refused, null);
   assertEquals(ask({}).refused, "full");
+  assertEquals(ask({ "x-forwarded-for": "10.0.0.1:4711" }).refused, "full");
+  assertEquals(ask({ "x-forwarded-for": "::FFFF:10.0.0.1" }).refused, "full");
+  assertEquals(ask({ "x-forwarded-for": "[2001:db8::1]:443" }).refused, null);
+  assertEquals(ask({ "x-forwarded-for": "2001:0DB8:0:0:ffff::2" }).refused, "full");
+  assertEquals(ask({ "x-forwarded-for": "2001:db8:0:1::1" }).refused, null);
   if (first.refused === null) {
     first.slot.release();
     first.slot.release();
