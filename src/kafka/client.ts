@@ -5,6 +5,7 @@
 import { getLogger } from "@logtape/logtape";
 import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from "kafkajs";
 import type { Settings } from "../settings/settings.ts";
+import { connectSocket, parseAddress, type SocketOptions } from "./brokers/address.ts";
 import { fixRequestQueue } from "./brokers/kafkajs_fixes.ts";
 
 const logger = getLogger(["wss", "kafka", "client"]);
@@ -55,7 +56,13 @@ export async function createKafka(
 ): Promise<Kafka> {
   return new Kafka({
     ...await clientOptions(settings),
-    brokers: settings.KAFKA_BROKERS,
+    // kafkajs splits an address at its first colon, so it gets the host of an IPv6 address without one.
+    brokers: settings.KAFKA_BROKERS.map((address) => {
+      const { host, port } = parseAddress(address);
+      return `${host.replaceAll(":", "~")}:${port}`;
+    }),
+    socketFactory: ({ host, ...options }: SocketOptions) =>
+      connectSocket({ host: host.replaceAll("~", ":"), ...options }),
     connectionTimeout: 3000,
     requestTimeout: 30_000,
     // At most 3 s between two tries; kafkajs' default is 30 s.

@@ -11,6 +11,9 @@ export type SettingSource = "environment" | ".env" | "default";
 /** Settings as they were found, before they are parsed. A setting with an empty text is left out. */
 export type FoundSettings = ReadonlyMap<SettingName, { text: string; source: SettingSource }>;
 
+/** What a text in UTF-16 may begin with. */
+const UTF16_MARKS = [[0xff, 0xfe], [0xfe, 0xff]];
+
 /** `.env` is there, but cannot be read. */
 export class DotEnvError extends Error {
   override readonly name = "DotEnvError";
@@ -48,12 +51,20 @@ export async function findCaProblem(
 }
 
 async function readDotEnv(): Promise<string> {
+  let bytes: Uint8Array;
   try {
-    return await Deno.readTextFile(".env");
+    bytes = await Deno.readFile(".env");
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return "";
     throw new DotEnvError(`Cannot read .env: ${error instanceof Error ? error.message : error}`);
   }
+  // Windows PowerShell writes UTF-16. Its letters of settings have a NUL each, which UTF-8 never needs.
+  const isUtf16 = UTF16_MARKS.some((mark) => mark.every((byte, i) => bytes[i] === byte));
+  if (isUtf16 || bytes.includes(0)) {
+    throw new DotEnvError("Cannot read .env: its text is UTF-16; save it as UTF-8");
+  }
+  // The decoder leaves out the mark in front of a text, which would be part of the first name.
+  return new TextDecoder().decode(bytes);
 }
 
 function warnOfTypo(name: string): string[] {

@@ -1,6 +1,7 @@
 /**
  * The kinds of settings: each function makes the schema of one setting, and describes it for people.
  */
+import { isIPv6 } from "node:net";
 import * as z from "zod";
 import { isOriginPattern } from "./origins.ts";
 
@@ -96,7 +97,7 @@ export function optionalUrl(meaning: string) {
 
 /** Brokers of Kafka, which are required. */
 export function brokers(meaning: string) {
-  const allowed = "a comma-separated list of host:port";
+  const allowed = "a comma-separated list of host:port, such as localhost:9092 or [::1]:9092";
   return setting(list(isBroker), { meaning, allowed, fallback: "required" });
 }
 
@@ -121,8 +122,7 @@ function isHttpUrl(text: string): boolean {
   return url !== null && /^https?:$/.test(url.protocol) && !url.username && !url.password;
 }
 
-/** IPv6 addresses are refused, because kafkajs cannot connect to them. */
 function isBroker(text: string): boolean {
-  const [, port] = /^[\w.-]+:(\d{1,5})$/.exec(text) ?? [];
-  return Number(port) >= 1 && Number(port) <= 65_535;
+  const [, ipv6, port] = /^(?:[\w.-]+|\[([\da-f:.]+)\]):(\d{1,5})$/i.exec(text) ?? [];
+  return Number(port) >= 1 && Number(port) <= 65_535 && (ipv6 === undefined || isIPv6(ipv6));
 }

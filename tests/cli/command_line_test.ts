@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { Buffer } from "node:buffer";
 import denoJson from "../../deno.json" with { type: "json" };
 import { startBackend } from "../_support/service/backend.ts";
 import { connect } from "../_support/clients/client.ts";
@@ -49,7 +50,8 @@ Deno.test("wrong settings stop the start with exit code 2 and one line for each 
   const { code, out, err } = await run({ env: { PORT: "http", API_URL_USER: "{{url}}" } });
   assertEquals([code, out], [2, []]);
   assertEquals(err, [
-    "KAFKA_BROKERS is missing: expected a comma-separated list of host:port",
+    "KAFKA_BROKERS is missing: expected a comma-separated list of host:port, such as " +
+    "localhost:9092 or [::1]:9092",
     'PORT is "http": expected a whole number from 0 to 65535',
     'API_URL_USER is "{{url}}", a template that was not filled in: ' +
     "expected an http or https URL without a password",
@@ -117,6 +119,29 @@ for (const task of ["start", "dev"] as const) {
     assertMatch(err.join(), /^Cannot read \.env: Is a directory/);
   });
 }
+
+Deno.test("a .env with a byte order mark keeps its first setting", async () => {
+  const { code, out, err } = await run({
+    args: ["--check-config"],
+    env: REQUIRED,
+    dotEnv: "\ufeffKAFKA_TOPIC=a\nPORT=1\n",
+  });
+  assertEquals([code, err], [0, []]);
+  assert(out.some((line) => /^KAFKA_TOPIC +a +\.env$/.test(line)), out.join("\n"));
+});
+
+Deno.test("a .env in UTF-16 ends the start with exit code 2 and one line that says so", async () => {
+  for (const mark of ["\ufeff", ""]) {
+    const little = Buffer.from(`${mark}KAFKA_TOPIC=a\r\n`, "utf16le");
+    for (const dotEnv of [new Uint8Array(little), new Uint8Array(little.swap16())]) {
+      assertEquals(await run({ env: REQUIRED, dotEnv }), {
+        code: 2,
+        out: [],
+        err: ["Cannot read .env: its text is UTF-16; save it as UTF-8"],
+      });
+    }
+  }
+});
 
 Deno.test("--health requests the health of the running service", async () => {
   await using backend = startBackend();

@@ -425,7 +425,8 @@ Deno.test("publish needs the settings of Kafka and no others", async () => {
   const { code, out, err } = await run(args, { KAFKA_SSL: "yes", PORT: "{{port}}" });
   assertEquals([code, out], [2, []]);
   assertEquals(err, [
-    "KAFKA_BROKERS is missing: expected a comma-separated list of host:port",
+    "KAFKA_BROKERS is missing: expected a comma-separated list of host:port, such as " +
+    "localhost:9092 or [::1]:9092",
     'KAFKA_SSL is "yes": expected true, false, or the path of a CA file below ./certs',
   ]);
 });

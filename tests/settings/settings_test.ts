@@ -102,6 +102,7 @@ Deno.test("without a host name, the id of an instance is 8 random characters", (
   assert(/^\w{8}$/.test(ids[0] ?? "") && ids[0] !== ids[1]);
 });
 
+const BROKERS = "a comma-separated list of host:port, such as localhost:9092 or [::1]:9092";
 const ORIGINS = "*, or a comma-separated list of origins, such as https://example.com, " +
   "https://*.example.com, capacitor://localhost, file:// or null";
 
@@ -156,18 +157,22 @@ Deno.test("a wrong setting gives one line with its name, its text and what is ex
       [
         "KAFKA_BROKERS",
         "a:1,b",
-        'KAFKA_BROKERS is "a:1,b", where "b" is wrong: expected a comma-separated list of host:port',
+        `KAFKA_BROKERS is "a:1,b", where "b" is wrong: expected ${BROKERS}`,
       ],
       [
         "KAFKA_BROKERS",
         "a:99999",
-        'KAFKA_BROKERS is "a:99999": expected a comma-separated list of host:port',
+        `KAFKA_BROKERS is "a:99999": expected ${BROKERS}`,
       ],
       [
         "KAFKA_BROKERS",
         "",
-        "KAFKA_BROKERS is missing: expected a comma-separated list of host:port",
+        `KAFKA_BROKERS is missing: expected ${BROKERS}`,
       ],
+      ...["::1:9092", "[::1]", "[::1:9092", "[::1]:0", "[::g]:9092", "[1.2.3.4]:1", "[]:1"].map(
+        (text) =>
+          ["KAFKA_BROKERS", text, `KAFKA_BROKERS is "${text}": expected ${BROKERS}`] as const,
+      ),
       [
         "API_URL_USER",
         "ftp://x",
@@ -222,10 +227,15 @@ Deno.test("REUSE_PORT is true or false", () => {
 
 Deno.test("brokers and the path of a CA file are used as they are written", () => {
   const { KAFKA_BROKERS, KAFKA_SSL } = settingsOf({
-    KAFKA_BROKERS: "a:1, b.example.com:9092",
+    KAFKA_BROKERS: "a:1, b.example.com:9092, [::1]:9092, [2001:DB8::ffff:1.2.3.4]:1",
     KAFKA_SSL: "./certs/a/ca.pem",
   });
-  assertEquals(KAFKA_BROKERS, ["a:1", "b.example.com:9092"]);
+  assertEquals(KAFKA_BROKERS, [
+    "a:1",
+    "b.example.com:9092",
+    "[::1]:9092",
+    "[2001:DB8::ffff:1.2.3.4]:1",
+  ]);
   assertEquals(KAFKA_SSL, "./certs/a/ca.pem");
 });
 

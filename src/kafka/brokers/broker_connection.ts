@@ -6,12 +6,12 @@
  * some answers, such as those of SASL. A connection that is lost is not opened again. Its owner makes
  * a new one.
  */
-import net from "node:net";
-import tls from "node:tls";
+import type net from "node:net";
 import { getLogger } from "@logtape/logtape";
 import KafkajsBroker from "kafkajs/src/broker/index.js";
 import KafkajsConnectionPool from "kafkajs/src/network/connectionPool.js";
 import type { ClientOptions } from "../client.ts";
+import { connectSocket, parseAddress, type SocketOptions } from "./address.ts";
 import { type BrokerVersions, chooseVersion, type WireApi, type WireRequest } from "../wire/api.ts";
 
 const logger = getLogger(["wss", "kafka", "client"]);
@@ -31,14 +31,6 @@ interface Broker {
 interface Connection {
   readonly requestQueue: { readonly throttledUntil: number };
   send<T>(request: WireRequest<T>): Promise<T>;
-}
-
-/** What kafkajs asks for when it needs a socket. */
-interface SocketOptions {
-  readonly host: string;
-  readonly port: number;
-  readonly ssl: boolean | tls.ConnectionOptions;
-  readonly onConnect: () => void;
 }
 
 /** The broker can't be reached, or it does not answer in time. */
@@ -70,11 +62,9 @@ export class BrokerConnection {
 
   private constructor(address: string, client: ClientOptions) {
     this.address = address;
-    const colon = address.lastIndexOf(":");
     const connectionPool = new KafkajsConnectionPool({
       ...client,
-      host: address.slice(0, colon),
-      port: Number(address.slice(colon + 1)),
+      ...parseAddress(address),
       logger: debugLogger,
       connectionTimeout: KAFKAJS_MS,
       requestTimeout: KAFKAJS_MS,
@@ -175,12 +165,8 @@ export class BrokerConnection {
     return promise;
   }
 
-  #createSocket({ host, port, ssl, onConnect }: SocketOptions): net.Socket {
-    const name = net.isIP(host) ? {} : { servername: host };
-    const socket = ssl
-      ? tls.connect({ host, port, ...name, ...(ssl === true ? {} : ssl) }, onConnect)
-      : net.connect({ host, port }, onConnect);
-    this.#socket = socket;
+  #createSocket(options: SocketOptions): net.Socket {
+    const socket = this.#socket = connectSocket(options);
     // These come before the listeners of kafkajs, whose errors do not name the broker.
     socket.once("error", (error) => this.close(error.message));
     socket.once("end", () => this.close("the broker has closed the connection"));

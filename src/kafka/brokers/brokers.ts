@@ -3,6 +3,7 @@
  */
 import type { ClientOptions } from "../client.ts";
 import type { BrokerNode } from "../wire/metadata.ts";
+import { formatAddress } from "./address.ts";
 import { BrokerConnection, UnreachableError } from "./broker_connection.ts";
 
 /** Milliseconds after which the next broker is asked as well. */
@@ -40,7 +41,7 @@ export class Brokers {
   learn(nodes: readonly BrokerNode[]): void {
     if (nodes.length === 0) return;
     this.#nodes.clear();
-    for (const { nodeId, host, port } of nodes) this.#nodes.set(nodeId, `${host}:${port}`);
+    for (const node of nodes) this.#nodes.set(node.nodeId, formatAddress(node));
   }
 
   /**

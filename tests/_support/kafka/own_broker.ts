@@ -9,23 +9,26 @@ import { connectKafka } from "./topic.ts";
 
 /** Starts them. The topic has one partition, and each record is for the client. */
 export async function startOnOwnBroker(
-  { settings = {}, properties = {} }: {
+  { settings = {}, properties = {}, address: given }: {
     settings?: Partial<Settings>;
+    /** Where the broker listens, if its properties say something else than usual. */
+    address?: string;
     /** Properties of the broker, which come before the usual ones. */
     properties?: Record<string, string>;
   } = {},
 ) {
   await using stack = new AsyncDisposableStack();
   const broker = stack.use(await startLastingBroker({ properties }));
+  const address = given ?? broker.address;
   const wss = stack.use(
     await startWss({
-      settings: { KAFKA_BROKERS: [broker.address], KAFKA_TOPIC: "wss", ...settings },
+      settings: { KAFKA_BROKERS: [address], KAFKA_TOPIC: "wss", ...settings },
       createReader: (settings) => new KafkaReader(settings),
     }),
   );
   const client = stack.use(await wss.connect("/web", { token: "alice" }));
   await client.request("getMyNotifications", { where: { types: [] } });
-  const producer = (await connectKafka(broker.address)).producer();
+  const producer = (await connectKafka(address)).producer();
   await producer.connect();
   stack.defer(() => producer.disconnect());
   const resources = stack.move();

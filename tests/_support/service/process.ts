@@ -22,7 +22,7 @@ export interface ProcessOptions {
   args?: string[];
   env?: Record<string, string>;
   /** The `.env` in its working directory, or a folder of that name. */
-  dotEnv?: string | { isFolder: true };
+  dotEnv?: string | Uint8Array | { isFolder: true };
   /** Whether it has a terminal, on which stdout and stderr are one. */
   hasTerminal?: boolean;
   /** Whether it is the first process of a PID namespace, as in a container. */
@@ -87,6 +87,7 @@ export async function startProcess(
 ) {
   const cwd = await Deno.makeTempDir({ prefix: "wss-process-" });
   if (typeof dotEnv === "string") await Deno.writeTextFile(join(cwd, ".env"), dotEnv);
+  else if (dotEnv instanceof Uint8Array) await Deno.writeFile(join(cwd, ".env"), dotEnv);
   else if (dotEnv) await Deno.mkdir(join(cwd, ".env"));
   const inherited = ["PATH", "HOME", "DENO_DIR", "XDG_CACHE_HOME", "NPM_CONFIG_REGISTRY"]
     .flatMap((name) => Deno.env.get(name) === undefined ? [] : [[name, Deno.env.get(name)]]);
