@@ -10,7 +10,7 @@ import { HELP } from "./cli/help.ts";
 import { print, printError } from "./cli/print.ts";
 import { runPublish } from "./cli/publish.ts";
 import { readSettings } from "./cli/read_settings.ts";
-import { parseArguments, UsageError } from "./cli/usage.ts";
+import { FLAG, HELP_OPTION, parseArguments, UsageError } from "./cli/usage.ts";
 import { createCommandTables } from "./commands/table.ts";
 import { KafkaReader } from "./kafka/reader.ts";
 import { runService } from "./run.ts";
@@ -72,7 +72,7 @@ function findOption(args: string[]): Command | undefined {
   const { values } = parseArguments(args, {
     command: "wss",
     options: Object.fromEntries(
-      [...OPTIONS.keys()].map((name) => [name, { type: "boolean" as const }]),
+      [...OPTIONS.keys()].map((name) => [name, name === "help" ? HELP_OPTION : FLAG]),
     ),
   });
   const given = [...OPTIONS.keys()].filter((name) => values[name]);

@@ -23,8 +23,18 @@ export function reportProblems(
   { problems, found }: { problems: readonly string[]; found: FoundSettings },
 ): number {
   for (const problem of problems) printError(problem);
-  if (!found.has("KAFKA_BROKERS")) printError("To try wss without Kafka: deno task dev");
+  const advice = findAdvice(found);
+  if (advice !== undefined) printError(advice);
   return 2;
+}
+
+/** What to do without Kafka; the binary has no demo. */
+export function findAdvice(
+  found: FoundSettings,
+  { standalone }: Pick<typeof Deno.build, "standalone"> = Deno.build,
+): string | undefined {
+  if (found.has("KAFKA_BROKERS") || standalone) return undefined;
+  return "To try wss without Kafka: deno task dev";
 }
 
 function printSettings(found: FoundSettings, parsed: ParsedSettings<Settings>): void {

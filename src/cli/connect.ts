@@ -4,7 +4,7 @@
 import { follow } from "./follow.ts";
 import { editLine, readLines } from "./input.ts";
 import { print, printError } from "./print.ts";
-import { parseArguments, UsageError } from "./usage.ts";
+import { HELP_OPTION, parseArguments, UsageError } from "./usage.ts";
 
 const COMMAND = "wss connect";
 
@@ -41,7 +41,7 @@ export async function runConnect(args: string[]): Promise<number> {
       token: { type: "string" },
       types: { type: "string" },
       json: { type: "boolean" },
-      help: { type: "boolean" },
+      help: HELP_OPTION,
     },
   });
   if (values.help) {

@@ -17,7 +17,7 @@ running service, "wss publish" writes a notification to the topic. Both have the
   --health        request /healthz from the running service; exit code 0 or 1
   --asyncapi      print an AsyncAPI 3 document of what clients and backends send and get
   --version       print the version
-  --help          print this help
+  --help, -h      print this help
 
 Settings come from the environment, and from .env in the working directory.
 Exit codes: 0 a clean end, 1 a failure while running, 2 wrong settings or arguments.`;

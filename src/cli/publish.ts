@@ -8,7 +8,7 @@ import { isDoneWithin } from "../util/delay.ts";
 import { parseJsonExactly } from "../util/exact_json.ts";
 import { print, printError } from "./print.ts";
 import { readSettings } from "./read_settings.ts";
-import { parseArguments, UsageError } from "./usage.ts";
+import { HELP_OPTION, parseArguments, UsageError } from "./usage.ts";
 
 const COMMAND = "wss publish";
 
@@ -46,7 +46,7 @@ export async function runPublish(args: string[]): Promise<number> {
       user: { type: "string" },
       type: { type: "string" },
       data: { type: "string" },
-      help: { type: "boolean" },
+      help: HELP_OPTION,
     },
   });
   if (values.help) {

@@ -3,6 +3,11 @@
  */
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 
+/** An option without a value. */
+export const FLAG = { type: "boolean" } as const;
+/** `--help`, and `-h`. */
+export const HELP_OPTION = { type: "boolean", short: "h" } as const;
+
 /** Wrong arguments, which end the process with exit code 2. */
 export class UsageError extends Error {
   override readonly name = "UsageError";

@@ -2,10 +2,9 @@
  * From the texts of settings to their values, or to what is wrong with them.
  */
 import type * as z from "zod";
-import { isLoopback } from "./loopback.ts";
+import { findContradictions } from "./contradictions.ts";
 import type { FoundSettings } from "./environment.ts";
 import {
-  BYTES_BURST_SECONDS,
   SETTING_NAMES,
   settingInfo,
   type SettingName,
@@ -44,9 +43,8 @@ export function parseSettings(
   const parsed = parse(settingsSchema, found);
   if ("problems" in parsed) return parsed;
   const { settings } = parsed;
-  const contradiction = openAdminPort(settings) ?? shortShutdown(settings) ??
-    messageOverRate(settings);
-  if (contradiction !== undefined) return { problems: [contradiction] };
+  const contradictions = findContradictions(settings);
+  if (contradictions.length > 0) return { problems: contradictions };
   const { HOST_ENV = settings.NODE_ENV, INSTANCE_ID = nameInstance(hostname) } = settings;
   return { settings: { ...settings, HOST_ENV, INSTANCE_ID } };
 }
@@ -121,39 +119,6 @@ function incompleteSasl(found: FoundSettings): string[] {
     `${name} is missing: expected ${settingInfo(name).allowed}, ` +
     "because another KAFKA_SASL_ setting is set"
   );
-}
-
-function openAdminPort(
-  { ADMIN_HOST, ADMIN_PORT, ADMIN_TOKEN }: Pick<
-    Settings,
-    "ADMIN_HOST" | "ADMIN_PORT" | "ADMIN_TOKEN"
-  >,
-): string | undefined {
-  if (ADMIN_PORT === 0 || isLoopback(ADMIN_HOST) || ADMIN_TOKEN !== undefined) return undefined;
-  return `ADMIN_TOKEN is missing: expected ${settingInfo("ADMIN_TOKEN").allowed}, ` +
-    `because ADMIN_HOST is "${ADMIN_HOST}", which is not loopback`;
-}
-
-function shortShutdown(
-  { DRAIN_SECONDS, BACKEND_TIMEOUT_MS, SHUTDOWN_SECONDS }: Pick<
-    Settings,
-    "DRAIN_SECONDS" | "BACKEND_TIMEOUT_MS" | "SHUTDOWN_SECONDS"
-  >,
-): string | undefined {
-  const seconds = DRAIN_SECONDS + BACKEND_TIMEOUT_MS / 1000;
-  if (SHUTDOWN_SECONDS > seconds) return undefined;
-  return `SHUTDOWN_SECONDS is "${SHUTDOWN_SECONDS}": expected more than ${seconds}, ` +
-    "the sum of DRAIN_SECONDS and BACKEND_TIMEOUT_MS";
-}
-
-/** A frame that is larger than the burst could never be allowed (LIM6). */
-function messageOverRate(
-  { MAX_MESSAGE_BYTES, RATE_LIMIT_BYTES }: Pick<Settings, "MAX_MESSAGE_BYTES" | "RATE_LIMIT_BYTES">,
-): string | undefined {
-  const burst = BYTES_BURST_SECONDS * RATE_LIMIT_BYTES;
-  if (MAX_MESSAGE_BYTES <= burst) return undefined;
-  return `MAX_MESSAGE_BYTES is "${MAX_MESSAGE_BYTES}": expected at most ${burst}, ` +
-    `which is ${BYTES_BURST_SECONDS} times RATE_LIMIT_BYTES`;
 }
 
 function nameInstance(hostname: string | undefined): string {

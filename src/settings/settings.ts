@@ -39,9 +39,10 @@ export const settingsSchema = z.object({
     fallback: "production",
   }),
   KAFKA_BROKERS: brokers("The brokers to connect to first"),
-  KAFKA_TOPIC: setting(z.string().regex(/^[\w.-]{1,249}$/).default("wss"), {
+  KAFKA_TOPIC: setting(z.string().regex(/^(?!\.{1,2}$)[\w.-]{1,249}$/).default("wss"), {
     meaning: "The topic with the new notifications",
-    allowed: "the name of a topic: letters, digits, `.`, `_` and `-`",
+    allowed: "the name of a topic: at most 249 letters, digits, `.`, `_` and `-`, " +
+      "and neither `.` nor `..`",
     fallback: "wss",
   }),
   INSTANCE_ID: text("The name of the instance, on log lines, metrics and connections to Kafka", {

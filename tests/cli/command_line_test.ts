@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Buffer } from "node:buffer";
 import denoJson from "../../deno.json" with { type: "json" };
+import { findAdvice } from "../../src/cli/check_config.ts";
 import { startBackend } from "../_support/service/backend.ts";
 import { connect } from "../_support/clients/client.ts";
 import { createTopic, kafkaTest } from "../_support/kafka/topic.ts";
@@ -28,6 +29,21 @@ Deno.test("--version prints the version, and --help all options and subcommands"
   const options = ["--check-config", "--health", "--asyncapi", "--version", "--help"];
   for (const told of ["wss connect", "wss publish", ...options]) {
     assert(out.some((line) => line.includes(told)), told);
+  }
+});
+
+Deno.test("-h is --help, of subcommands as well", async () => {
+  for (const command of [[], ["connect"], ["publish"]]) {
+    const long = await run({ args: [...command, "--help"] });
+    assertEquals(await run({ args: [...command, "-h"] }), long);
+    assertEquals([long.code, long.err, long.out.length > 5], [0, [], true]);
+  }
+});
+
+Deno.test("only a service that is no binary advises a task", () => {
+  for (const standalone of [false, true]) {
+    const advice = findAdvice(new Map(), { standalone });
+    assertEquals(advice?.includes("deno task dev") ?? false, !standalone);
   }
 });
 

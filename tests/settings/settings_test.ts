@@ -139,6 +139,14 @@ Deno.test("a wrong setting gives one line with its name, its text and what is ex
           `ALLOWED_ORIGINS is "${text}": expected ${ORIGINS}`,
         ] as const;
       }),
+      ...[".", "..", "a b", "a/b", "ä", "a".repeat(250)].map((text) =>
+        [
+          "KAFKA_TOPIC",
+          text,
+          `KAFKA_TOPIC is "${text}": expected the name of a topic: at most 249 letters, digits, ` +
+          "`.`, `_` and `-`, and neither `.` nor `..`",
+        ] as const
+      ),
       ["REUSE_PORT", "1", 'REUSE_PORT is "1": expected true or false'],
       ["TRUST_PROXY", "yes", 'TRUST_PROXY is "yes": expected true or false'],
       [
@@ -218,6 +226,42 @@ Deno.test("a mechanism, a user and a password go together, and the password is n
     'KAFKA_SASL_PASSWORD is "(hidden)", a template that was not filled in: expected a password',
   ]);
   assertEquals(problems({ ...sasl, KAFKA_SASL_PASSWORD: "p4ss" }), []);
+});
+
+Deno.test("PORT and ADMIN_PORT may be the same only on different hosts, or if both are chosen by the system", () => {
+  const open = { ADMIN_TOKEN: "an-admin-token-0123" };
+  const told = (HOST: string, ADMIN_HOST: string) => [
+    `ADMIN_PORT is "80": expected another port than PORT, because HOST is "${HOST}" ` +
+    `and ADMIN_HOST is "${ADMIN_HOST}"`,
+  ];
+  for (
+    const [HOST, ADMIN_HOST, isSame] of [
+      ["0.0.0.0", "127.0.0.1", true],
+      ["127.0.0.1", "127.0.0.1", true],
+      ["localhost", "localhost", true],
+      ["127.0.0.1", "0.0.0.0", true],
+      ["::", "127.0.0.1", true],
+      ["10.0.0.1", "::", true],
+      ["::", "::1", true],
+      ["0.0.0.0", "::1", false],
+      ["10.0.0.1", "127.0.0.1", false],
+    ] as const
+  ) {
+    const settings = { ...open, HOST, ADMIN_HOST };
+    assertEquals(
+      problems({ ...settings, PORT: "80", ADMIN_PORT: "80" }),
+      isSame ? told(HOST, ADMIN_HOST) : [],
+      `${HOST}, ${ADMIN_HOST}`,
+    );
+    assertEquals(problems({ ...settings, PORT: "80", ADMIN_PORT: "81" }), []);
+    assertEquals(problems({ ...settings, PORT: "0", ADMIN_PORT: "0" }), []);
+  }
+});
+
+Deno.test("all contradictions are told at once", () => {
+  const names = problems({ PORT: "3111", SHUTDOWN_SECONDS: "1", RATE_LIMIT_BYTES: "1024" })
+    .map((line) => line.split(" ")[0]);
+  assertEquals(names, ["ADMIN_PORT", "SHUTDOWN_SECONDS", "MAX_MESSAGE_BYTES"]);
 });
 
 Deno.test("REUSE_PORT is true or false", () => {
