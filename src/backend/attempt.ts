@@ -5,6 +5,7 @@
 import { getLogger } from "@logtape/logtape";
 import { type JsonText, NULL, type ReplyStatus } from "../protocol/frames.ts";
 import type { Slug } from "../protocol/errors.ts";
+import { whyNotJson, whyUnreadable } from "./unreadable.ts";
 
 const logger = getLogger(["wss", "backend"]);
 
@@ -83,12 +84,14 @@ export async function attempt(
     if (!signal.aborted) {
       logger.debug("No whole answer from {host}: {error}", { host: new URL(url).host, error });
     }
+    const reason = whyUnreadable(error);
+    if (reason !== undefined) return { slug: "backend-invalid", reason };
     return { slug: "backend-unavailable", reason: "no whole answer", again: true };
   }
   if (body === null) {
     return { slug: "backend-invalid", reason: `its answer has more than ${maxBytes} bytes` };
   }
-  return interpret(method, response.status, body);
+  return interpret(method, response, body);
 }
 
 function unavailable({ status, headers }: Response): Failure {
@@ -111,7 +114,11 @@ function retryAfterMs(header: string | null): number | undefined {
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), MAX_RETRY_AFTER_MS);
 }
 
-function interpret(method: string, status: number, body: string): BackendAnswer | Failure {
+function interpret(
+  method: string,
+  { status, headers }: Response,
+  body: string,
+): BackendAnswer | Failure {
   if (status >= 200 && status < 300 && method === "PUT") {
     return { status: "ok", payload: NULL, value: null };
   }
@@ -119,7 +126,7 @@ function interpret(method: string, status: number, body: string): BackendAnswer 
   if (status >= 200 && status < 300) {
     return json
       ? { status: "ok", ...json }
-      : { slug: "backend-invalid", reason: "its answer is not JSON" };
+      : { slug: "backend-invalid", reason: whyNotJson(headers) };
   }
   if (status === 401) return { status: "unauthorized", ...json ?? NOTHING };
   if (status === 403) return { status: "forbidden", ...json ?? NOTHING };

@@ -1,4 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
+import { Buffer } from "node:buffer";
+import { gzipSync } from "node:zlib";
 import { startWss, type Wss } from "../_support/service/wss.ts";
 
 const LIST = { where: { types: [] } };
@@ -11,14 +13,15 @@ async function listAnswered(wss: Wss, respond: () => Response | Promise<Response
 }
 
 /** A server that answers each connection with these bytes, whatever the request, and closes it. */
-function startRawServer(...answers: string[]) {
+function startRawServer(...answers: (string | Uint8Array)[]) {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const taken = { count: 0 };
   const done = (async () => {
     for await (const conn of listener) {
       const answer = answers[Math.min(taken.count++, answers.length - 1)] ?? "";
       await conn.read(new Uint8Array(4096)).catch(() => {});
-      await conn.write(new TextEncoder().encode(answer)).catch(() => {});
+      const bytes = typeof answer === "string" ? new TextEncoder().encode(answer) : answer;
+      await conn.write(bytes).catch(() => {});
       conn.close();
     }
   })().catch(() => {});
@@ -104,6 +107,50 @@ Deno.test("a backend's invalid answer is an error, and the session goes on", asy
   };
   for (const [name, answer] of Object.entries(answers)) {
     assertEquals((await listAnswered(wss, answer)).slug, "backend-invalid", name);
+  }
+});
+
+Deno.test("an answer that the platform cannot read is backend-invalid, and the error says why", async () => {
+  const body = (text: string) => new TextEncoder().encode(text);
+  const members = [gzipSync(body('{"total":')), gzipSync(body("3}"))];
+  const broken = gzipSync(body("[1]"));
+  broken.fill(255, broken.length - 8);
+  const many = Array.from({ length: 200 }, (_, i) => `x-${i}: a\r\n`).join("");
+  const cases: [head: string, body: Uint8Array, reason: string][] = [
+    [
+      "content-encoding: gzip\r\n",
+      Buffer.concat(members),
+      "its answer is not JSON; only the first member of its gzip was read",
+    ],
+    [
+      "content-encoding: GZIP\r\n",
+      Buffer.concat([gzipSync(""), gzipSync("[]")]),
+      "its answer is not JSON; only the first member of its gzip was read",
+    ],
+    ["content-encoding: gzip\r\n", broken, "its answer cannot be decompressed"],
+    ["content-encoding: gzip\r\n", body("x".repeat(100)), "its answer cannot be decompressed"],
+    ["content-encoding: br\r\n", body("x".repeat(100)), "its answer cannot be decompressed"],
+    [
+      "content-encoding: zstd\r\n",
+      body("x"),
+      "its answer is not JSON; its Content-Encoding is none of gzip, br and identity",
+    ],
+    [many, body("[]"), "its answer has more than 100 headers, or very long ones"],
+  ];
+  for (const [headers, bytes, reason] of cases) {
+    const head = `HTTP/1.1 200 OK\r\n${headers}content-length: ${bytes.length}\r\n\r\n`;
+    await using server = startRawServer(Buffer.concat([body(head), bytes]));
+    await using wss = await startWss({ settings: { API_URL_NOTIFICATION: new URL(server.url) } });
+    await using client = await wss.connect("/web", { token: "alice" });
+
+    const { payload } = await client.request("getMyNotifications", LIST);
+
+    const [{ Slug, Message }] = payload.error;
+    assertEquals({ Slug, Message, count: server.taken.count }, {
+      Slug: "backend-invalid",
+      Message: `Cannot ask the notification API: ${reason}`,
+      count: 1,
+    });
   }
 });
 
