@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import served from "../../src/http/client_bundle.json" with { type: "json" };
 import { connect } from "../_support/clients/client.ts";
 import { nginxTest, startNginx } from "../_support/network/nginx.ts";
-import { until } from "../_support/queue.ts";
+import { deadline, until } from "../_support/queue.ts";
 import { openRawSocket } from "../_support/clients/raw_socket.ts";
 import { startWss } from "../_support/service/wss.ts";
 
@@ -91,6 +91,19 @@ nginxTest("[LIFE1] behind nginx, pings keep a quiet client connected", async () 
 
   await quiet.request({ rid: 1, command: "authentication", options: {} });
   assertEquals((await quiet.readJson())?.status, "ok");
+});
+
+nginxTest("nginx closes a connection that sends no request", async () => {
+  await using wss = await startWss();
+  await using nginx = await startNginx({
+    wssPort: wss.service.address.port,
+    replace: { "client_header_timeout 10s": "client_header_timeout 1s" },
+  });
+  using silent = await Deno.connect({
+    hostname: "127.0.0.1",
+    port: Number(new URL(nginx.http).port),
+  });
+  assertEquals(await deadline("its end", silent.read(new Uint8Array(1))), null);
 });
 
 nginxTest("nginx closes the connection of a client that reads nothing", async () => {

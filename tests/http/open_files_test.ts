@@ -94,6 +94,26 @@ for (const target of ["clients_port", "admin_port"] as const) {
   });
 }
 
+Deno.test("connections that send no request take files, which wss_spare_files shows and wss_connections does not", async () => {
+  const adminPort = freePort();
+  await using wss = await startProcess({
+    task: "dev",
+    maxFiles: MAX_FILES,
+    env: { NODE_ENV: "testing", PORT: "0", ADMIN_PORT: String(adminPort) },
+  });
+  const port = await wss.port();
+  await wss.line(/Ready/);
+  const admin = createAdminClient(`http://127.0.0.1:${adminPort}`);
+  const before = await admin.metric({ name: "wss_spare_files" });
+
+  using _silent = await connectSilently(port, 20);
+
+  await until("their files are missing", async () => {
+    return await admin.metric({ name: "wss_spare_files" }) <= before - 20;
+  });
+  assertEquals(await admin.metric({ name: "wss_connections" }), 0);
+});
+
 Deno.test("the start warns if fewer files may be opened than the settings may need", async () => {
   const env = testEnvironment("http://127.0.0.1");
   await using few = await startProcess({

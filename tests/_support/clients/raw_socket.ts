@@ -86,7 +86,11 @@ export async function openRawSocket(url: string, headers: Record<string, string>
         ];
       // A mask of zeros leaves the payload as it is.
       const frame = new Uint8Array([fin ? 0x80 | opcode : opcode, ...size, 0, 0, 0, 0, ...payload]);
-      for (let sent = 0; sent < frame.length;) sent += await conn.write(frame.subarray(sent));
+      await this.sendBytes(frame);
+    },
+    /** Sends bytes as they are. */
+    async sendBytes(bytes: Uint8Array) {
+      for (let sent = 0; sent < bytes.length;) sent += await conn.write(bytes.subarray(sent));
     },
     /** Reads one frame; `null` when the server has hung up. */
     readFrame: () => deadline("a frame", readFrame(), 60_000),
