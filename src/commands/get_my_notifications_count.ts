@@ -5,7 +5,8 @@ import { optional } from "../protocol/validation.ts";
 import { defineCommand } from "./define.ts";
 import { notificationStatusSchema, notificationWhereSchema } from "./options.ts";
 
-const countSchema = z.object({ total: optional(z.int()) });
+/** Gives the total of a body, in whatever case, as the decoder of the Go service finds it. */
+const totalSchema = z.record(z.string(), z.unknown()).transform(findTotal).pipe(optional(z.int()));
 
 /** Counts the user's notifications with one status (COUNT1). */
 export const getMyNotificationsCount = defineCommand({
@@ -28,13 +29,20 @@ export const getMyNotificationsCount = defineCommand({
     );
     if (answer.status !== "ok") return { status: answer.status, payload: answer.payload };
 
-    const count = countSchema.safeParse(answer.value);
-    if (!count.success) {
+    const total = totalSchema.safeParse(answer.value);
+    if (!total.success) {
       throw new CommandError({
         slug: "backend-invalid",
         message: "Cannot count: the notification API's answer has no usable total",
       });
     }
-    return ok(toJson({ total: count.data.total ?? 0 }));
+    return ok(toJson({ total: total.data ?? 0 }));
   },
 });
+
+/** The exact name comes first; of several others, the last one counts. */
+function findTotal(body: Record<string, unknown>): unknown {
+  if (Object.hasOwn(body, "total")) return body.total;
+  const name = Object.keys(body).findLast((key) => key.toLowerCase() === "total");
+  return name === undefined ? undefined : body[name];
+}

@@ -142,7 +142,7 @@ Deno.test("[AUTH5] a user's id is a non-empty string or a safe integer, written 
   }
   await using client = await wss.connect("/web");
   const bodies = ['{"id":""}', '{"id":null}', '{"id":1.5}', '{"id":9007199254740993}', '{"id":{}}'];
-  for (const body of [...bodies, "{}", "null", "[]", '"42"', "42"]) {
+  for (const body of [...bodies, '{"Id":"42"}', '{"ID":42}', "{}", "null", "[]", '"42"', "42"]) {
     wss.backend.on("GET /user", () => new Response(body));
     const { payload } = await client.request("authentication", { authToken: "any" });
     assertEquals(payload.error[0].Slug, "backend-invalid", body);

@@ -165,6 +165,32 @@ Deno.test("[COUNT1] counts by type and status", async () => {
   assertEquals(payload.error[0].Path, "options.status");
 });
 
+Deno.test("[COUNT1] a total counts in whatever case: the exact name first, else the last one", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web", { token: "alice" });
+  for (
+    const [body, total] of [
+      ['{"Total":3}', 3],
+      ['{"TOTAL":4,"items":[]}', 4],
+      ['{"Total":1,"total":5,"TOTAL":2}', 5],
+      ['{"total":null,"Total":3}', 0],
+      ['{"Total":1,"tOtAl":6}', 6],
+      ['{"Total":null}', 0],
+      ['{"subtotal":7}', 0],
+    ] as const
+  ) {
+    wss.backend.on("GET /notification", () => new Response(body));
+    const { payload } = await client.request("getMyNotificationsCount", {
+      ...LIST,
+      status: "read",
+    });
+    assertEquals(payload, { total }, body);
+  }
+  wss.backend.on("GET /notification", () => new Response('{"Total":"3"}'));
+  const { payload } = await client.request("getMyNotificationsCount", { ...LIST, status: "read" });
+  assertEquals(payload.error[0].Slug, "backend-invalid");
+});
+
 Deno.test("[COUNT1] an object without a total counts as 0, any other value is backend-invalid", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
