@@ -18,7 +18,7 @@ export interface BackendAnswer {
   readonly value: unknown;
 }
 
-/** What to send. A redirect counts as an answer; it is not followed. */
+/** What to send. */
 export interface BackendRequest {
   readonly method: "GET" | "PUT";
   readonly url: string;
@@ -60,20 +60,16 @@ export interface AttemptOptions {
  * the result means nothing.
  */
 export async function attempt(
-  { method, url, headers, body: sent }: BackendRequest,
-  { signal, maxBytes, onceClient }: AttemptOptions,
+  request: BackendRequest,
+  options: AttemptOptions,
 ): Promise<BackendAnswer | Failure> {
-  let response: Response;
+  const { method, url } = request;
+  const { signal, maxBytes } = options;
+  let response: Response | Failure;
   let body: string | null;
   try {
-    response = await fetch(url, {
-      method,
-      headers,
-      body: sent,
-      redirect: "manual",
-      signal,
-      ...method === "PUT" ? { client: onceClient } : {},
-    });
+    response = await send(request, options);
+    if ("slug" in response) return response;
     if (response.status === 429 || response.status >= 500) {
       await response.body?.cancel();
       return unavailable(response);
@@ -92,6 +88,53 @@ export async function attempt(
     return { slug: "backend-invalid", reason: `its answer has more than ${maxBytes} bytes` };
   }
   return interpret(method, response, body);
+}
+
+/** The most redirects of one GET that are followed. */
+const MAX_REDIRECTS = 5;
+const REDIRECTS = [301, 302, 303, 307, 308];
+
+/**
+ * Sends a request, and follows the redirects of a GET within its origin, to which the token may go, too
+ * (BCK1).
+ *
+ * @throws {TypeError} There is no answer
+ */
+async function send(
+  { method, url: first, headers, body }: BackendRequest,
+  { signal, onceClient }: AttemptOptions,
+): Promise<Response | Failure> {
+  const client = method === "PUT" ? { client: onceClient } : {};
+  let url = first;
+  for (let redirects = 0;; redirects++) {
+    const response = await fetch(url, {
+      method,
+      headers,
+      body,
+      redirect: "manual",
+      signal,
+      ...client,
+    });
+    const location = response.headers.get("location");
+    if (method !== "GET" || !REDIRECTS.includes(response.status) || location === null) {
+      return response;
+    }
+    await response.body?.cancel();
+    if (redirects === MAX_REDIRECTS) {
+      return refuseRedirect(first, `it redirected more than ${MAX_REDIRECTS} times`);
+    }
+    const target = URL.parse(location, url);
+    if (!target || target.origin !== new URL(first).origin || target.username || target.password) {
+      return refuseRedirect(first, "it redirected to another origin");
+    }
+    url = target.href;
+  }
+}
+
+function refuseRedirect(url: string, reason: string): Failure {
+  const { host } = new URL(url);
+  logger.warn("A request to {host} was refused: {reason}; is its URL right?", { host, reason });
+  return { slug: "backend-refused", reason };
 }
 
 function unavailable({ status, headers }: Response): Failure {

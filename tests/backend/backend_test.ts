@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { gzipSync } from "node:zlib";
+import { startBackend } from "../_support/service/backend.ts";
 import { startWss, type Wss } from "../_support/service/wss.ts";
 
 const LIST = { where: { types: [] } };
@@ -64,14 +65,104 @@ Deno.test("[BCK1] a 401 or 403 without JSON has payload null, any other 3xx or 4
   }
   for (const http of [301, 302, 304, 400, 404, 418]) {
     const body = http === 304 ? null : "<html>";
-    const headers = { location: "/elsewhere" };
-    const answer = await listAnswered(wss, () => new Response(body, { status: http, headers }));
+    const answer = await listAnswered(wss, () => new Response(body, { status: http }));
     assertEquals([answer.status, answer.slug], ["error", "backend-refused"], String(http));
   }
-  assert(
-    !wss.backend.calls.some(({ url }) => url.includes("elsewhere")),
-    "a redirect was followed",
-  );
+});
+
+/** A redirect as backends send it. */
+const redirect = (location: string, status = 302) =>
+  new Response("<html>", { status, headers: { location } });
+
+Deno.test("[BCK1][BCK2] redirects of a GET are followed within the same origin, at most five, with the token", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/mobile", { token: "alice" });
+  const { origin } = wss.backend;
+  wss.backend.forget();
+  const locations = [
+    `${origin}/moved/1`,
+    "/moved/2?a=b",
+    "3",
+    "?last",
+    "//" + new URL(origin).host + "/end",
+  ];
+  const follow = (locations: string[]) => {
+    const rest = [...locations];
+    const next = () => {
+      const location = rest.shift();
+      return location === undefined
+        ? Response.json(["found"])
+        : redirect(location, [301, 302, 303, 307, 308][rest.length % 5]);
+    };
+    for (const api of ["notification", "schedule", "moved", "end"]) {
+      wss.backend.on(`GET /${api}`, next);
+    }
+  };
+
+  follow(locations);
+  const found = await client.request("getMyNotifications", LIST);
+
+  assertEquals([found.status, found.payload], ["ok", ["found"]]);
+  const calls = wss.backend.calls.map(({ url, authorization }) => [url, authorization]);
+  assertEquals(calls, [
+    ["/notification", "alice"],
+    ["/moved/1", "alice"],
+    ["/moved/2?a=b", "alice"],
+    ["/moved/3", "alice"],
+    ["/moved/3?last", "alice"],
+    ["/end", "alice"],
+  ]);
+
+  wss.backend.forget();
+  follow([...locations, "/end"]);
+  const { payload } = await client.request("getMyNotifications", LIST);
+
+  const [{ Slug, Message }] = payload.error;
+  assertEquals({ Slug, Message, calls: wss.backend.calls.length }, {
+    Slug: "backend-refused",
+    Message: "Cannot ask the notification API: it redirected more than 5 times",
+    calls: 6,
+  });
+
+  wss.backend.forget();
+  follow(["/end"]);
+  const where = { from: 1, to: 2, timezone: "UTC" };
+  assertEquals((await client.request("getSchedules", { where })).status, "ok");
+  assertEquals(wss.backend.calls.map(({ authorization }) => authorization), [null, null]);
+});
+
+Deno.test("[BCK1][BCK2] a redirect to another origin is refused, and so is one of a PUT: nobody else gets the token", async () => {
+  await using other = startBackend();
+  await using wss = await startWss();
+  await using client = await wss.connect("/web", { token: "alice" });
+  const { host } = new URL(wss.backend.origin);
+  for (
+    const location of [
+      `${other.origin}/notification`,
+      `//${new URL(other.origin).host}/notification`,
+      `https://${host}/notification`,
+      `http://me:secret@${host}/notification`,
+      "http://[",
+    ]
+  ) {
+    wss.backend.forget();
+    wss.backend.on("GET /notification", () => redirect(location));
+    const { payload } = await client.request("getMyNotifications", LIST);
+    const [{ Slug, Message }] = payload.error;
+    assertEquals({ Slug, Message, calls: wss.backend.calls.length }, {
+      Slug: "backend-refused",
+      Message: "Cannot ask the notification API: it redirected to another origin",
+      calls: 1,
+    }, location);
+  }
+
+  wss.backend.forget();
+  wss.backend.on("PUT /notification", () => redirect("/end", 307));
+  const update = { where: { notifications: [] }, status: "read" };
+  const { payload } = await client.request("updateNotifications", update);
+
+  assertEquals([payload.error[0].Slug, wss.backend.calls.length], ["backend-refused", 1]);
+  assertEquals(other.calls, []);
 });
 
 Deno.test("[BCK1] a body goes to the client unchanged, including 64-bit numbers", async () => {
