@@ -20,7 +20,7 @@ const replayRequest = z.object({
 export function listQuarantine(quarantine: Pick<Quarantine, "total" | "records">) {
   return {
     total: quarantine.total,
-    records: quarantine.records.map(({ wasReplayed, ...record }) => ({
+    records: quarantine.records.map(({ digest: _digest, wasReplayed, ...record }) => ({
       ...record,
       timestamp: record.timestamp === null ? null : new Date(record.timestamp).toISOString(),
       readAt: new Date(record.readAt).toISOString(),
@@ -65,7 +65,7 @@ export async function replayFromQuarantine(
   if (!done) throw new Refusal(409, `Record ${id} is just being written to the topic again`);
   try {
     await replay(position);
-    quarantine.noteReplay(id);
+    quarantine.noteReplay(position);
   } catch (error) {
     const why = error instanceof Error ? error.message : error;
     throw new Refusal(

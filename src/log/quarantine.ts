@@ -2,6 +2,7 @@
  * Records that could not be used, where a record's way ends early (KAF6, KAF9). An operator sees at the
  * admin port where they are in the log and why, and can have them written again.
  */
+import { createHash } from "node:crypto";
 import { getLogger } from "@logtape/logtape";
 import { recordId } from "../protocol/frames.ts";
 
@@ -24,6 +25,8 @@ export interface SkippedRecord {
 
 /** A skipped record, and what became of it. */
 export interface QuarantinedRecord extends SkippedRecord {
+  /** What its value is compared by; `null` if it could not be decoded. */
+  readonly digest: string | null;
   /** Whether it was written again, as far as this instance knows. */
   readonly wasReplayed: boolean;
   /** Why it is not in the log any more (DEL13); `null` if it may be. Its id may be another one's then. */
@@ -55,15 +58,24 @@ export class Quarantine {
     return this.#total;
   }
 
-  /** Logs a record and remembers it. If there are too many, the oldest one is forgotten. */
-  add(record: SkippedRecord): void {
+  /**
+   * Logs a record and remembers it. If there are too many, the oldest one is forgotten.
+   *
+   * @param value The record's value, if it could be decoded
+   */
+  add(record: SkippedRecord, value: Uint8Array | null = null): void {
     const { offset, until = offset + 1, reason } = record;
     logger.warn("Record {id} was skipped: {reason}; see /quarantine", {
       id: until > offset + 1 ? `${recordId(record)} to ${until - 1}` : recordId(record),
       reason,
     });
     this.#total += until - offset;
-    this.#records.push({ ...record, wasReplayed: false, goneBecause: null });
+    this.#records.push({
+      ...record,
+      digest: value && digestOf(value),
+      wasReplayed: false,
+      goneBecause: null,
+    });
     if (this.#records.length > this.#maxRecords) this.#records.shift();
   }
 
@@ -72,11 +84,25 @@ export class Quarantine {
     return this.#records.findLast((record) => includes(record, position));
   }
 
-  /** Notes that the record with this id was written again, by this instance or another one. */
-  noteReplay(id: string): void {
-    const index = this.#records.findLastIndex((record) => recordId(record) === id);
-    const record = this.#records[index];
-    if (record?.goneBecause === null) this.#records[index] = { ...record, wasReplayed: true };
+  /** Notes that this instance has written a record again. */
+  noteReplay(position: Position): void {
+    this.#noteReplay((record) => includes(record, position));
+  }
+
+  /**
+   * Notes a record that says of itself that it is another one, written again. Any producer can say so.
+   * It counts only if it is true: the other one stands before it in the same partition, and has the same
+   * value.
+   *
+   * @param of The id of the other record
+   */
+  noteCopy(of: string, { partition, offset, value }: Position & { value: Uint8Array }): void {
+    if (!of.startsWith(`${partition}-`)) return;
+    let digest: string | undefined;
+    this.#noteReplay((record) =>
+      record.partition === partition && record.offset < offset && recordId(record) === of &&
+      record.digest === (digest ??= digestOf(value))
+    );
   }
 
   /**
@@ -92,6 +118,12 @@ export class Quarantine {
     }
   }
 
+  #noteReplay(isMeant: (record: QuarantinedRecord) => boolean): void {
+    const index = this.#records.findLastIndex(isMeant);
+    const record = this.#records[index];
+    if (record?.goneBecause === null) this.#records[index] = { ...record, wasReplayed: true };
+  }
+
   /**
    * Claims a record in order to write it again.
    *
@@ -103,6 +135,10 @@ export class Quarantine {
     this.#underWay.add(id);
     return () => this.#underWay.delete(id);
   }
+}
+
+function digestOf(value: Uint8Array): string {
+  return createHash("sha256").update(value).digest("base64");
 }
 
 function includes(

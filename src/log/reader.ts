@@ -48,7 +48,7 @@ export interface LogRecord {
 export interface RecordHeaders {
   /** W3C Trace Context: the producer's span, which becomes the parent of the push's span. */
   readonly traceparent?: string | undefined;
-  /** The id of the quarantined record that this record repeats. */
+  /** The id of the record that this record repeats, as its producer says. */
   readonly replays?: string | undefined;
 }
 

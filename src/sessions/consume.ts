@@ -35,7 +35,7 @@ export interface RecordHandlerOptions {
   readonly sessions: Pick<Sessions, "deliver" | "ofUser" | "lose" | "owe" | "settle">;
   readonly fanOut: Pick<FanOut, "finish" | "finishing">;
   readonly tokens: Pick<Tokens, "forget">;
-  readonly quarantine: Pick<Quarantine, "add" | "noteReplay" | "noteGone">;
+  readonly quarantine: Pick<Quarantine, "add" | "noteCopy" | "noteGone">;
   readonly freshness: Pick<Freshness, "tell" | "forgetEnds" | "reset">;
   readonly trouble: Pick<LogTrouble, "tell">;
   readonly trace: Pick<DeliveryTrace, "trim">;
@@ -167,7 +167,9 @@ export class RecordHandler implements LogEvents {
     const timestamp = Math.min(Math.max(0, record.timestamp), readAt + MAX_AHEAD_MS);
     const read = { partition, offset, timestamp, readAt };
     const message = this.#messageOf(value, read);
-    if (headers?.replays !== undefined) quarantine.noteReplay(headers.replays);
+    if (headers?.replays !== undefined && value) {
+      quarantine.noteCopy(headers.replays, { partition, offset, value });
+    }
     // Before the positions change: a subscription that leaves the live end takes its place there.
     fanOut.finish();
     if (message?.does === "logout") {
@@ -201,7 +203,7 @@ export class RecordHandler implements LogEvents {
         return parsed;
       }
       metrics.quarantined.inc({ reason: parsed.problem });
-      quarantine.add({ ...read, reason: parsed.reason });
+      quarantine.add({ ...read, reason: parsed.reason }, value);
     } catch (error) {
       const { partition, offset } = read;
       logger.error("Cannot read record {partition}-{offset}: {error}", {
@@ -210,7 +212,7 @@ export class RecordHandler implements LogEvents {
         error,
       });
       metrics.quarantined.inc({ reason: "defect" });
-      quarantine.add({ ...read, reason: "could not be read" });
+      quarantine.add({ ...read, reason: "could not be read" }, value);
     }
     metrics.records.inc({ type: "unusable" });
     return null;

@@ -110,7 +110,9 @@ kafkaTest(
     await using wss = await topic.startWss();
     await using reader = await readTopic(topic.name);
     await topic.produce(["null"], { partition: 1 });
-    await topic.produce(["{"], { partition: 1, headers: { trace: "t" }, key: "k" });
+    // The header of its producer says that this record is its own replay.
+    const headers = { trace: "t", replays: "1-1" };
+    await topic.produce(["{"], { partition: 1, headers, key: "k" });
     const total = async () => (await wss.admin.get("/quarantine")).total;
     await until("both are there", async () => await total() === 2);
 
