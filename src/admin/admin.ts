@@ -14,7 +14,11 @@ import type { Session } from "../sessions/session.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { Settings } from "../settings/settings.ts";
 import dashboard from "./dashboard.json" with { type: "json" };
-import { checkSender, checkToken, get, json, parseParam, post, Refusal } from "./http.ts";
+import { Answers } from "./http/answers.ts";
+import { checkSender, checkToken } from "./http/guard.ts";
+import { limitOf, nextPath, parseParam } from "./http/params.ts";
+import type { Pieces } from "./http/pieces.ts";
+import { get, json, post, Refusal } from "./http/requests.ts";
 import { listQuarantine, replayFromQuarantine } from "./quarantine.ts";
 import { describeSession, findSession, listSessions } from "./sessions.ts";
 import { Why, type WhyOptions } from "./why.ts";
@@ -24,8 +28,8 @@ const logger = getLogger(["wss", "admin"]);
 /** What the admin port shows, and what it does. */
 export interface AdminOptions extends WhyOptions {
   readonly registry: Registry;
-  /** Called before the registry is read. */
-  readonly refresh: () => void;
+  /** Called before the registry is read. Rests between its steps. */
+  readonly refresh: () => Iterable<void>;
   readonly health: Health;
   readonly sessions: Sessions;
   readonly quarantine: Quarantine;
@@ -53,12 +57,13 @@ export function startAdmin(
   const { ADMIN_HOST: hostname, ADMIN_PORT: port } = settings;
   if (port === 0) return null;
   const { part } = options;
+  const answers = { ofMetrics: new Answers(), ofOthers: new Answers() };
   return new Listener({ hostname, port, onDown: part.down, onUp: part.up }, async (request) => {
     try {
       const url = URL.parse(request.url);
       if (!url) throw new Refusal(400, "Bad request");
       checkSender(request, { url, ...settings });
-      return await route(request, { url, settings, options });
+      return await route(request, { url, settings, options, answers });
     } catch (error) {
       if (error instanceof Refusal) return json({ error: error.message }, error.status);
       logger.error("Cannot answer on the admin port: {error}", { error });
@@ -70,44 +75,56 @@ export function startAdmin(
 /** @throws {Refusal} The request cannot be answered */
 async function route(
   request: Request,
-  { url: { pathname, searchParams }, settings, options }: {
+  { url: { pathname, searchParams }, settings, options, answers }: {
     url: URL;
     settings: AdminSettings;
     options: AdminOptions;
+    /** Whoever asks for metrics needs no token, and must not hold up the others. */
+    answers: { ofMetrics: Answers; ofOthers: Answers };
   },
 ): Promise<Response> {
-  const { sessions, quarantine, health } = options;
-  if (pathname === "/metrics") return await get(request, () => metrics(options));
+  const { sessions, quarantine, health, registry } = options;
+  if (pathname === "/metrics") {
+    const { contentType } = registry;
+    return await get(
+      request,
+      () => answers.ofMetrics.answer(metrics(options), { contentType }),
+    );
+  }
   if (pathname === "/healthz" || pathname === "/readyz") {
-    return get(request, () => answerHealth(pathname, health));
+    return await get(request, () => answerHealth(pathname, health));
   }
   checkToken(request, settings);
+  const getJson = (write: () => Pieces) =>
+    get(request, () => answers.ofOthers.answer(write(), { contentType: "application/json" }));
   const [, id, close] = /^\/sessions\/([^/]+)(\/close)?$/.exec(pathname) ?? [];
   if (id !== undefined && close) return await post(request, () => closeSession(id, options));
   if (id !== undefined) {
-    return get(request, () => json(describeSession(findSession(sessions, id))));
+    return await getJson(() => describeSession(findSession(sessions, id), searchParams));
   }
   switch (pathname) {
     case "/dashboard.json":
-      return get(request, () => json(dashboard));
+      return await get(request, () => json(dashboard));
     case "/why":
-      return get(request, () => json(why(searchParams, options)));
+      return await getJson(() => why(searchParams, options));
     case "/sessions":
-      return get(request, () => json(listSessions(sessions, searchParams)));
+      return await getJson(() => listSessions(sessions, searchParams));
     case "/quarantine":
-      return get(request, () => json(listQuarantine(quarantine)));
+      return await getJson(() => listQuarantine(quarantine, searchParams));
     case "/quarantine/replay":
       return await post(request, () => replayFromQuarantine(request, options));
   }
   throw new Refusal(404, `The admin port has no path ${pathname}`);
 }
 
-async function metrics(
+/** All metrics in the format of Prometheus, one after the other. */
+async function* metrics(
   { refresh, registry }: Pick<AdminOptions, "refresh" | "registry">,
-): Promise<Response> {
-  refresh();
-  const { contentType } = registry;
-  return new Response(await registry.metrics(), { headers: { "content-type": contentType } });
+): AsyncGenerator<string> {
+  for (const _step of refresh()) yield "";
+  for (const { name } of registry.getMetricsAsArray()) {
+    yield `${await registry.getSingleMetricAsString(name)}\n\n`;
+  }
 }
 
 const userSchema = z.string().min(1, "expected a user's id");
@@ -115,17 +132,23 @@ const numberSchema = z.string("expected ?user=, ?subscription=, or ?partition= a
   .regex(/^\d{1,15}$/, "expected a whole number")
   .transform(Number);
 
-function why(params: URLSearchParams, options: WhyOptions): unknown {
+function why(params: URLSearchParams, options: WhyOptions): Pieces {
+  const number = (name: string) => parseParam(params, { name, schema: numberSchema });
+  const page = {
+    limit: limitOf(params),
+    before: params.has("before") ? number("before") : Infinity,
+    path: (before: string) => nextPath("/why", params, { before }),
+  };
   const answers = new Why(options);
   if (params.has("user")) {
-    return answers.ofUser(parseParam(params, { name: "user", schema: userSchema }));
+    return answers.ofUser(parseParam(params, { name: "user", schema: userSchema }), page);
   }
   const subscription = params.get("subscription");
-  if (subscription !== null) return answers.ofSubscription(subscription);
-  return answers.ofRecord({
-    partition: parseParam(params, { name: "partition", schema: numberSchema }),
-    offset: parseParam(params, { name: "offset", schema: numberSchema }),
-  });
+  if (subscription !== null) return answers.ofSubscription(subscription, page);
+  return answers.ofRecord(
+    { partition: number("partition"), offset: number("offset") },
+    params.get("session"),
+  );
 }
 
 function closeSession(id: string, { sessions, close }: AdminOptions): unknown {

@@ -33,9 +33,10 @@ export interface Observed extends ObservedSessions {
 /**
  * Adds all gauges to the registry.
  *
- * @returns A function that sets them. Call it before the registry is read
+ * @returns A function that sets them, in steps between which it rests. Call it before the registry is
+ * read
  */
-export function createGauges(registry: Registry, observed: Observed): () => void {
+export function createGauges(registry: Registry, observed: Observed): () => Generator<void> {
   const refreshSessions = createSessionGauges(registry, observed);
   const refreshLog = createLogGauges(registry, observed);
   const refreshProcess = createProcessGauges(registry, observed.counts);
@@ -69,8 +70,8 @@ export function createGauges(registry: Registry, observed: Observed): () => void
     registers,
   });
 
-  return () => {
-    refreshSessions();
+  return function* () {
+    yield* refreshSessions();
     refreshLog();
     refreshProcess();
     degraded.set(observed.streamStatus.isDegraded ? 1 : 0);
@@ -100,6 +101,9 @@ function addBuildInfo(
   }, 1);
 }
 
+/** The most partitions that have series of their own. */
+const MAX_PARTITIONS = 1000;
+
 /** Adds the gauges of the log and of its window. */
 function createLogGauges(
   registry: Registry,
@@ -118,6 +122,11 @@ function createLogGauges(
     "Offset up to which records can be read; lower than wss_kafka_end while a transaction is open",
   );
   const lag = ofPartition("wss_kafka_lag", "Records between wss_kafka_position and wss_kafka_end");
+  const partitions = new Gauge({
+    name: "wss_kafka_partitions",
+    help: `Partitions that are read; those from ${MAX_PARTITIONS} on have no series of their own`,
+    registers,
+  });
   const answerAge = new Gauge({
     name: "wss_kafka_answer_age_seconds",
     help: "Seconds since the leader was asked for the latest known end, of the oldest such end",
@@ -144,8 +153,9 @@ function createLogGauges(
     const { positions, window } = stream;
     // Partitions of a replaced log have no value any more.
     for (const gauge of [position, end, stableEnd, lag]) gauge.reset();
+    partitions.set(positions.length);
     let oldestAnswer = Infinity;
-    for (const [partition, offset] of positions.entries()) {
+    for (const [partition, offset] of positions.slice(0, MAX_PARTITIONS).entries()) {
       position.set({ partition }, offset);
       const latest = freshness.latest(partition);
       if (!latest) continue;

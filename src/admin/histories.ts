@@ -5,6 +5,7 @@
 import type { BriefTarget, Past } from "../observe/deliveries.ts";
 import { briefOf, type DeliveryTrace } from "../observe/delivery_trace.ts";
 import type { Sessions } from "../sessions/sessions.ts";
+import { forMany, type Pieces } from "./http/pieces.ts";
 
 /** A time span, in milliseconds since 1970. Without `to`, it lasts until now. */
 export interface Span {
@@ -28,14 +29,23 @@ export interface HistoriesOptions {
   readonly trace: Pick<DeliveryTrace, "past">;
 }
 
-/** The histories of all sessions, up to the moment at which this was made. */
+/** The histories of all sessions, up to the moment at which {@linkcode Histories.load} was called. */
 export class Histories {
-  readonly #sessions: HistoriesOptions["sessions"];
-  readonly #past: ReadonlyMap<string, readonly Past[]>;
+  readonly #options: HistoriesOptions;
+  readonly #past = new Map<string, Past[]>();
 
-  constructor({ sessions, trace }: HistoriesOptions) {
-    this.#sessions = sessions;
-    this.#past = Map.groupBy(trace.past(), ({ session }) => session);
+  constructor(options: HistoriesOptions) {
+    this.#options = options;
+  }
+
+  /** Takes what is over from the trace. Call it first. */
+  *load(): Pieces {
+    // A copy, because what is over may become more meanwhile.
+    yield* forMany([...this.#options.trace.past()], (past) => {
+      const known = this.#past.get(past.session);
+      if (known) known.push(past);
+      else this.#past.set(past.session, [past]);
+    });
   }
 
   /** Everything about a session that is over, the oldest first. */
@@ -44,20 +54,33 @@ export class Histories {
   }
 
   /** Every subscription to this id that is over, with the session's id and its user. */
-  pastSubscriptions(id: string): Extract<Past, { kind: "subscription" }>[] {
-    return [...this.#past.values()].flat()
-      .filter((past) => past.kind === "subscription")
-      .filter(({ target }) => target.id === id);
+  *pastSubscriptions(id: string): Pieces<Extract<Past, { kind: "subscription" }>[]> {
+    const found: Extract<Past, { kind: "subscription" }>[] = [];
+    yield* forMany(this.#past.values(), (all) => {
+      for (const past of all) {
+        if (past.kind === "subscription" && past.target.id === id) found.push(past);
+      }
+    });
+    return found;
   }
 
-  /** The histories of the sessions that are, or were, a user's. */
-  ofUser(user: string): History[] {
+  /**
+   * The histories of the sessions that are, or were, a user's.
+   *
+   * @returns The latest ones, at most `limit`, and how many there are
+   */
+  *ofUser(user: string, limit: number): Pieces<{ histories: History[]; count: number }> {
     const ids = new Set<string>();
-    for (const [session, all] of this.#past) {
+    yield* forMany(this.#past, ([session, all]) => {
       if (all.some((past) => past.kind === "login" && past.user === user)) ids.add(session);
+    });
+    yield* forMany(this.#options.sessions.ofUser(user), ({ id }) => ids.add(id));
+    const histories: History[] = [];
+    for (const id of [...ids].slice(-limit)) {
+      histories.push(this.#historyOf(id, user));
+      yield "";
     }
-    for (const { id } of this.#sessions.ofUser(user)) ids.add(id);
-    return [...ids].map((id) => this.#historyOf(id, user));
+    return { histories, count: ids.size };
   }
 
   /** The user of a session at a time in milliseconds since 1970; `null` if it was a guest. */
@@ -66,13 +89,13 @@ export class Histories {
       past.kind === "login" && past.from <= at && at <= past.to
     );
     if (login) return login.user;
-    const session = this.#sessions.get(id);
+    const session = this.#options.sessions.get(id);
     return session && session.userSince <= at ? session.user : null;
   }
 
   /** A session's history while it was this user's. */
   #historyOf(id: string, user: string): History {
-    const session = this.#sessions.get(id);
+    const session = this.#options.sessions.get(id);
     const past = this.pastOf(id);
     const own = past.filter((past) => past.user === user);
     const logins: Span[] = own.filter((past) => past.kind === "login");

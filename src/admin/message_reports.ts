@@ -7,7 +7,15 @@ import type { DeliveryTrace } from "../observe/delivery_trace.ts";
 import { recordId } from "../protocol/frames.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { Histories, History } from "./histories.ts";
-import { type MessageReport, resultOf, time, whyNot } from "./why_text.ts";
+import type { Pieces } from "./http/pieces.ts";
+import {
+  briefAddressees,
+  type MessageReport,
+  resultOf,
+  shorten,
+  time,
+  whyNot,
+} from "./why_text.ts";
 
 /** The most recipients in the report of one message, and the most other sessions. */
 const MAX_SESSIONS = 100;
@@ -33,22 +41,29 @@ export class MessageReports {
    * @param options.histories The sessions of the user, if the question is about a user
    * @param options.isWanted Selects the recipients for the report; by default all of them
    */
-  of(
+  *of(
     entry: Entry,
     { histories = [], isWanted = () => true }: {
       histories?: readonly History[];
       isWanted?: (recipient: Recipient) => boolean;
     },
-  ): MessageReport {
+  ): Pieces<MessageReport> {
     const { trace } = this.#options;
     const { delivery: { to, does }, timestamp, readAt } = entry;
-    const { count, steps } = trace.recipientsOf(entry, isWanted, { limit: MAX_SESSIONS });
     const isForgotten = trace.isForgotten(entry);
     const readAtStart = trace.isFilled(entry);
-    const recipients = new Set(steps.map(([step]) => step?.session));
+    const others = new Set(histories.map(({ id }) => id));
+    const finding = trace.recipientsOf(entry, (recipient) => {
+      if (!isWanted(recipient)) return false;
+      others.delete(recipient.session);
+      return true;
+    }, { limit: MAX_SESSIONS });
+    let found = finding.next();
+    for (; !found.done; found = finding.next()) yield "";
+    const { count, steps } = found.value;
     return {
       id: recordId(entry),
-      to,
+      to: briefAddressees(to),
       does,
       publishedAt: time(timestamp),
       readAt: time(readAt),
@@ -57,7 +72,7 @@ export class MessageReports {
       recipientCount: count,
       recipients: steps.map((own) => this.#recipient(own)),
       others: isForgotten || readAtStart ? [] : histories
-        .filter(({ id }) => !recipients.has(id))
+        .filter(({ id }) => others.has(id))
         .slice(-MAX_SESSIONS)
         .map((history) => ({ session: history.id, why: whyNot(history, entry) })),
     };
@@ -70,7 +85,7 @@ export class MessageReports {
     const { session, subscription } = last;
     return {
       session,
-      user: histories.userAt(session, last.at),
+      user: shorten(histories.userAt(session, last.at)),
       subscription,
       result: resultOf(last, {
         later: histories.pastOf(session).filter(({ to }) => to >= last.at),

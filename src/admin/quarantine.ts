@@ -6,7 +6,12 @@ import * as z from "zod";
 import type { Quarantine } from "../log/quarantine.ts";
 import type { LogReader } from "../log/reader.ts";
 import { recordId } from "../protocol/frames.ts";
-import { parseBody, Refusal } from "./http.ts";
+import { parseBody } from "./http/body.ts";
+import { ITEM_DEPTH, objectPieces, toJson } from "./http/json.ts";
+import { JsonList } from "./http/lists.ts";
+import { limitOf, nextPath, parseParam } from "./http/params.ts";
+import type { Pieces } from "./http/pieces.ts";
+import { Refusal } from "./http/requests.ts";
 
 const logger = getLogger(["wss", "admin"]);
 
@@ -16,17 +21,41 @@ const replayRequest = z.object({
   dryRun: z.boolean().default(true),
 });
 
-/** Lists the records in quarantine, the oldest first, for JSON. */
-export function listQuarantine(quarantine: Pick<Quarantine, "total" | "records">) {
-  return {
-    total: quarantine.total,
-    records: quarantine.records.map(({ digest: _digest, wasReplayed, ...record }) => ({
-      ...record,
-      timestamp: record.timestamp === null ? null : new Date(record.timestamp).toISOString(),
-      readAt: new Date(record.readAt).toISOString(),
-      replayed: wasReplayed,
-    })),
-  };
+const numberSchema = z.string().regex(/^\d{1,15}$/, "expected the `next` of an answer")
+  .transform(Number);
+
+/**
+ * Lists the records in quarantine, the oldest first.
+ *
+ * @param params `limit` and `after`, both optional
+ * @throws {Refusal} A parameter is not usable
+ */
+export function listQuarantine(
+  { total, records }: Pick<Quarantine, "total" | "records">,
+  params: URLSearchParams,
+): Pieces {
+  const after = params.has("after")
+    ? parseParam(params, { name: "after", schema: numberSchema })
+    : -1;
+  const first = records[0]?.number ?? 0;
+  const list = new JsonList(records.slice(Math.max(0, after + 1 - first)), {
+    limit: limitOf(params),
+    write: ({ number: _number, digest: _digest, wasReplayed, ...record }) =>
+      toJson({
+        ...record,
+        timestamp: record.timestamp === null ? null : new Date(record.timestamp).toISOString(),
+        readAt: new Date(record.readAt).toISOString(),
+        replayed: wasReplayed,
+      }, ITEM_DEPTH),
+  });
+  return objectPieces({
+    total,
+    records: list.pieces(),
+    next: () => {
+      const last = list.cutAfter;
+      return last ? nextPath("/quarantine", params, { after: String(last.number) }) : null;
+    },
+  });
 }
 
 /**

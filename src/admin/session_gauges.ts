@@ -4,6 +4,9 @@
 import { Gauge, type Registry } from "prom-client";
 import type { Session } from "../sessions/session.ts";
 
+/** Sessions and subscriptions that are counted between two rests. */
+const PER_STEP = 2000;
+
 /** What these gauges look at. */
 export interface ObservedSessions {
   readonly sessions: Iterable<Session>;
@@ -12,12 +15,12 @@ export interface ObservedSessions {
 /**
  * Adds the gauges to the registry.
  *
- * @returns A function that sets them
+ * @returns A function that sets them, in steps between which it rests
  */
 export function createSessionGauges(
   registry: Registry,
   { sessions }: ObservedSessions,
-): () => void {
+): () => Generator<void> {
   const registers = [registry];
   const sessionCount = new Gauge({
     name: "wss_sessions",
@@ -37,18 +40,23 @@ export function createSessionGauges(
     registers,
   });
 
-  return () => {
+  return function* () {
     const users = { "/web": 0, "/mobile": 0 };
     const guests = { "/web": 0, "/mobile": 0 };
     const live = { notification: 0, schedule: 0 };
     const catchingUp = { notification: 0, schedule: 0 };
     let behindCount = 0;
+    let steps = 0;
     for (const session of sessions) {
       (session.user === null ? guests : users)[session.endpoint]++;
       if (session.outbox.isBehind) behindCount++;
       for (const { target: { resource }, isLive } of session.subscriptions) {
         (isLive ? live : catchingUp)[resource]++;
       }
+      steps += 1 + session.subscriptionCount;
+      if (steps < PER_STEP) continue;
+      steps = 0;
+      yield;
     }
     for (const endpoint of ["/web", "/mobile"] as const) {
       sessionCount.set({ endpoint, identity: "user" }, users[endpoint]);

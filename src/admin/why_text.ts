@@ -13,7 +13,8 @@ export type Time = string;
 /** What became of a message. */
 export interface MessageReport {
   readonly id: string;
-  readonly to: Addressees;
+  /** `idCount` is the number of all ids; `ids` has at most 100 of them. */
+  readonly to: Addressees & { readonly idCount?: number };
   readonly does: "update" | "reload";
   readonly publishedAt: Time;
   readonly readAt: Time;
@@ -35,6 +36,28 @@ export interface MessageReport {
   }[];
   /** Other sessions of the user, and why they did not get the message. */
   readonly others: { readonly session: string; readonly why: string }[];
+}
+
+/** The most ids of a message, the most types, and the most characters of a text, that are written. */
+const MAX_IDS = 100;
+const MAX_TYPES = 20;
+const MAX_LENGTH = 200;
+
+/** Addressees as they are written, however many and long they are. */
+export function briefAddressees(to: Addressees): MessageReport["to"] {
+  switch (to.by) {
+    case "subscription":
+      return { ...to, ids: to.ids.slice(0, MAX_IDS).map(shorten), idCount: to.ids.length };
+    case "user":
+      return { ...to, user: shorten(to.user), type: shorten(to.type) };
+    case "resource":
+      return to;
+  }
+}
+
+/** The beginning of a text, if it is long. */
+export function shorten<T extends string | null>(text: T): T | string {
+  return text !== null && text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text;
 }
 
 /** Writes a time that is given in milliseconds since 1970. */
@@ -104,7 +127,8 @@ export function whyNot({ connection, logins, subscriptions }: History, entry: En
     );
     return isFor
       ? "subscribed to it in the millisecond in which it was read"
-      : `subscribed only to other types: ${types.join(", ")}`;
+      : `subscribed only to other types: ${types.slice(0, MAX_TYPES).join(", ")}` +
+        (types.length > MAX_TYPES ? ` and ${types.length - MAX_TYPES} more` : "");
   }
   const before = concerned.findLast((subscription) => isBefore(subscription, at));
   if (before) return `no longer subscribed since ${time(before.to ?? 0)}: ${before.why}`;

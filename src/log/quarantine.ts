@@ -25,6 +25,8 @@ export interface SkippedRecord {
 
 /** A skipped record, and what became of it. */
 export interface QuarantinedRecord extends SkippedRecord {
+  /** Its place in the order in which this instance has added records. */
+  readonly number: number;
   /** What its value is compared by; `null` if it could not be decoded. */
   readonly digest: string | null;
   /** Whether it was written again, as far as this instance knows. */
@@ -43,6 +45,7 @@ export class Quarantine {
   /** The ids of records that are being written again. */
   readonly #underWay = new Set<string>();
   #total = 0;
+  #nextNumber = 0;
 
   constructor({ maxRecords }: { maxRecords: number }) {
     this.#maxRecords = maxRecords;
@@ -72,6 +75,7 @@ export class Quarantine {
     this.#total += until - offset;
     this.#records.push({
       ...record,
+      number: this.#nextNumber++,
       digest: value && digestOf(value),
       wasReplayed: false,
       goneBecause: null,

@@ -237,12 +237,16 @@ export class LogWindow {
     }
   }
 
-  /** The latest `count` entries under these keys, the oldest first. */
-  latestUnder(keys: readonly Key[], count: number): Entry[] {
+  /** The latest `count` entries under these keys with a `seq` below `before`, the oldest first. */
+  latestUnder(
+    keys: readonly Key[],
+    { count, before = Infinity }: { count: number; before?: number },
+  ): Entry[] {
     const found = new Set<Stored>();
     for (const [by, name] of keys) {
       const list = this.#byName[by].get(name);
-      for (let i = Math.max(0, (list?.length ?? 0) - count); i < (list?.length ?? 0); i++) {
+      const end = list?.lowerBound((entry) => entry.seq >= before) ?? 0;
+      for (let i = Math.max(0, end - count); i < end; i++) {
         const entry = list?.at(i);
         if (entry) found.add(entry);
       }

@@ -32,6 +32,9 @@ const LIMITS: DeliveryTraceLimits = { maxSteps: 200_000, maxPast: 20_000 };
 const MAX_TYPES = 20;
 const MAX_TYPE_LENGTH = 100;
 
+/** Steps that are looked at between two rests. */
+const STEPS_BETWEEN_RESTS = 1000;
+
 interface EntryTrace {
   readonly seq: number;
   readonly live: LivePushes[];
@@ -102,29 +105,43 @@ export class DeliveryTrace implements DeliveryListener {
   }
 
   /**
-   * The steps of a message, a list for each recipient for which the condition holds.
+   * Finds the steps of a message, a list for each recipient for which the condition holds. They may be
+   * many, so it rests in between.
    *
    * @param options.limit The most lists; `count` includes all recipients
    */
-  recipientsOf(
+  *recipientsOf(
     { seq }: Entry,
     isWanted: (recipient: Recipient) => boolean,
     { limit }: { limit: number },
-  ): { count: number; steps: Step[][] } {
-    const trace = this.#traced.get(seq);
+  ): Generator<void, { count: number; steps: Step[][] }> {
+    const { live = [], steps: own = [] } = this.#traced.get(seq) ?? {};
     const steps: Step[][] = [];
     let count = 0;
-    for (const { subscription, sessions, at } of trace?.live ?? []) {
+    let seen = 0;
+    for (const { subscription, sessions, at } of live) {
       for (const session of sessions) {
+        if (++seen % STEPS_BETWEEN_RESTS === 0) yield;
         if (!isWanted({ session, subscription })) continue;
         if (++count <= limit) steps.push([{ session, subscription, what: "sent", at }]);
       }
     }
-    const later = Map.groupBy(
-      trace?.steps.filter(isWanted) ?? [],
-      ({ session, subscription }) => `${session} ${subscription}`,
-    );
-    for (const own of later.values()) if (++count <= limit) steps.push(own);
+    const lists = new Map<string, Step[]>();
+    const others = new Set<string>();
+    const room = limit - steps.length;
+    for (const step of own) {
+      if (++seen % STEPS_BETWEEN_RESTS === 0) yield;
+      if (!isWanted(step)) continue;
+      const { session, subscription } = step;
+      // Mostly all are of one subscription. Many new strings would take long to make.
+      const key = subscription === own[0]?.subscription ? session : `${session} ${subscription}`;
+      const list = lists.get(key);
+      if (list) list.push(step);
+      else if (lists.size < room) lists.set(key, [step]);
+      else others.add(key);
+    }
+    steps.push(...lists.values());
+    count += lists.size + others.size;
     return { count, steps };
   }
 

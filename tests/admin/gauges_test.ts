@@ -139,6 +139,17 @@ Deno.test("gauges show how far a partition is behind its end, and up to where it
   );
 });
 
+Deno.test("of very many partitions, the first thousand have gauges of their own", async () => {
+  await using wss = await startWss({ log: createEmbeddedLog({ partitions: 1010 }) });
+  assertEquals(await watch.values(wss.admin, { partitions: series("kafka_partitions") }), {
+    partitions: 1010,
+  });
+  const lines = (await wss.admin.metrics()).filter((line) => line.startsWith("wss_kafka_end{"));
+  assertEquals(lines.length, 1000);
+  const { known } = await wss.admin.get("/why?user=42");
+  assertEquals([known.partitionCount, known.partitions.length], [1010, 1000]);
+});
+
 Deno.test("a degraded stream shows, and the age of the leaders' last answer", async () => {
   using clock = fakeServiceClock();
   const stream = createMuteReader();

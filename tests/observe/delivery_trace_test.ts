@@ -22,6 +22,14 @@ function step(session: string, subscription: string, what: OwnStep["what"]): Own
   return { session, subscription, what, at: Date.now() };
 }
 
+/** What a generator returns in the end. */
+function resultOf<R>(steps: Generator<void, R>): R {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
 function login(n: number, user: string | null) {
   return { kind: "login", session: `s${n}`, user, from: n, to: n, why: "logged out" } as const;
 }
@@ -82,12 +90,10 @@ Deno.test("the delivery trace tells the steps of the recipients that are asked a
   trace.stepped(entry(0), step("s4", "b", "held back: catching up"));
   trace.stepped(entry(0), step("s4", "b", "caught up"));
 
-  const all = trace.recipientsOf(entry(0), EVERYBODY, { limit: 2 });
+  const all = resultOf(trace.recipientsOf(entry(0), EVERYBODY, { limit: 2 }));
   assertEquals([all.count, all.steps.length], [4, 2]);
-  const { count, steps: [steps] } = trace.recipientsOf(
-    entry(0),
-    ({ session }) => session === "s4",
-    { limit: 2 },
+  const { count, steps: [steps] } = resultOf(
+    trace.recipientsOf(entry(0), ({ session }) => session === "s4", { limit: 2 }),
   );
   assertEquals([count, steps?.map(({ what }) => what)], [
     1,

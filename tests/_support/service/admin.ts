@@ -13,7 +13,7 @@ export function createAdminClient(url: string) {
   async function request(path: string, init: RequestInit = {}) {
     const response = await fetch(url + path, init);
     const text = await response.text();
-    const isJson = response.headers.get("content-type") === "application/json";
+    const isJson = text !== "" && response.headers.get("content-type") === "application/json";
     return { status: response.status, text, body: isJson ? JSON.parse(text) : undefined };
   }
 

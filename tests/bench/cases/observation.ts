@@ -22,7 +22,7 @@ export class Deliveries { sent() {} stepped() {} resynced() {} announced() {} en
   "observe/delivery_trace.ts": `
 export class DeliveryTrace { trim() {} filled() {} }
 export const briefOf = () => null;`,
-  "admin/gauges.ts": "export const createGauges = () => () => {};",
+  "admin/gauges.ts": "export const createGauges = () => function* () {};",
   "observe/loop_delay.ts": "export const startLoopDelayMonitor = () => ({ stop() {} });",
 };
 

@@ -1,0 +1,50 @@
+/**
+ * Requests to the admin port: what they may be, and how they are refused.
+ */
+import { methodNotAllowed } from "../../http/health.ts";
+
+/** A request that is refused, with the HTTP status and the reason for a person. */
+export class Refusal extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** Answers a GET or HEAD; any other method is 405. */
+export async function get(
+  { method }: Request,
+  respond: () => Response | Promise<Response>,
+): Promise<Response> {
+  if (method !== "GET" && method !== "HEAD") return methodNotAllowed("GET, HEAD");
+  const response = await respond();
+  if (method === "GET") return response;
+  await response.body?.cancel();
+  return new Response(null, response);
+}
+
+/**
+ * Answers a POST with the result of an action; any other method is 405.
+ *
+ * The body must be JSON: a page of another origin cannot send that without a CORS preflight, which
+ * this port never allows.
+ *
+ * @throws {Refusal} The content type is not JSON
+ */
+export async function post(request: Request, act: () => unknown): Promise<Response> {
+  if (request.method !== "POST") return methodNotAllowed("POST");
+  if (!/^application\/json\s*(;|$)/i.test(request.headers.get("content-type") ?? "")) {
+    throw new Refusal(415, "Expected Content-Type: application/json");
+  }
+  return json(await act());
+}
+
+/** Answers with JSON that is short, indented for people. */
+export function json(value: unknown, status = 200): Response {
+  return new Response(`${JSON.stringify(value, null, 2)}\n`, {
+    status,
+    headers: { "content-type": "application/json", "cache-control": "no-store" },
+  });
+}
