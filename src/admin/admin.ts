@@ -3,12 +3,12 @@
  * requests from web pages of other origins.
  */
 import { getLogger } from "@logtape/logtape";
-import type { Registry } from "prom-client";
 import * as z from "zod";
 import { answerHealth, type Health } from "../http/health.ts";
 import { Listener } from "../http/listen.ts";
 import type { Quarantine } from "../log/quarantine.ts";
 import type { LogReader } from "../log/reader.ts";
+import type { Metrics } from "../observe/metrics.ts";
 import type { VitalPart } from "../observe/vital_parts.ts";
 import type { Session } from "../sessions/session.ts";
 import type { Sessions } from "../sessions/sessions.ts";
@@ -19,6 +19,7 @@ import { checkSender, checkToken } from "./http/guard.ts";
 import { limitOf, nextPath, parseParam } from "./http/params.ts";
 import type { Pieces } from "./http/pieces.ts";
 import { get, json, post, Refusal } from "./http/requests.ts";
+import { WrongTokens } from "./http/wrong_tokens.ts";
 import { listQuarantine, replayFromQuarantine } from "./quarantine.ts";
 import { describeSession, findSession, listSessions } from "./sessions.ts";
 import { Why, type WhyOptions } from "./why.ts";
@@ -27,7 +28,7 @@ const logger = getLogger(["wss", "admin"]);
 
 /** What the admin port shows, and what it does. */
 export interface AdminOptions extends WhyOptions {
-  readonly registry: Registry;
+  readonly metrics: Pick<Metrics, "registry" | "adminRefusals">;
   /** Called before the registry is read. Rests between its steps. */
   readonly refresh: () => Iterable<void>;
   readonly health: Health;
@@ -57,19 +58,28 @@ export function startAdmin(
   const { ADMIN_HOST: hostname, ADMIN_PORT: port } = settings;
   if (port === 0) return null;
   const { part } = options;
+  const wrongTokens = new WrongTokens();
   const answers = { ofMetrics: new Answers(), ofOthers: new Answers() };
-  return new Listener({ hostname, port, onDown: part.down, onUp: part.up }, async (request) => {
-    try {
-      const url = URL.parse(request.url);
-      if (!url) throw new Refusal(400, "Bad request");
-      checkSender(request, { url, ...settings });
-      return await route(request, { url, settings, options, answers });
-    } catch (error) {
-      if (error instanceof Refusal) return json({ error: error.message }, error.status);
-      logger.error("Cannot answer on the admin port: {error}", { error });
-      return json({ error: "Internal error; see the log" }, 500);
-    }
-  });
+  return new Listener(
+    { hostname, port, onDown: part.down, onUp: part.up },
+    async (request, { remoteAddr }) => {
+      try {
+        const url = URL.parse(request.url);
+        if (!url) throw new Refusal(400, "Bad request");
+        checkSender(request, { url, ...settings });
+        return await route(request, { url, settings, options, answers });
+      } catch (error) {
+        if (error instanceof Refusal) {
+          const { counted } = error;
+          if (counted) options.metrics.adminRefusals.inc({ reason: counted });
+          if (counted === "wrong_token") await wrongTokens.note(remoteAddr.hostname);
+          return json({ error: error.message }, error.status);
+        }
+        logger.error("Cannot answer on the admin port: {error}", { error });
+        return json({ error: "Internal error; see the log" }, 500);
+      }
+    },
+  );
 }
 
 /** @throws {Refusal} The request cannot be answered */
@@ -83,12 +93,12 @@ async function route(
     answers: { ofMetrics: Answers; ofOthers: Answers };
   },
 ): Promise<Response> {
-  const { sessions, quarantine, health, registry } = options;
+  const { sessions, quarantine, health } = options;
   if (pathname === "/metrics") {
-    const { contentType } = registry;
+    const { contentType } = options.metrics.registry;
     return await get(
       request,
-      () => answers.ofMetrics.answer(metrics(options), { contentType }),
+      () => answers.ofMetrics.answer(writeMetrics(options), { contentType }),
     );
   }
   if (pathname === "/healthz" || pathname === "/readyz") {
@@ -118,8 +128,8 @@ async function route(
 }
 
 /** All metrics in the format of Prometheus, one after the other. */
-async function* metrics(
-  { refresh, registry }: Pick<AdminOptions, "refresh" | "registry">,
+async function* writeMetrics(
+  { refresh, metrics: { registry } }: Pick<AdminOptions, "refresh" | "metrics">,
 ): AsyncGenerator<string> {
   for (const _step of refresh()) yield "";
   for (const { name } of registry.getMetricsAsArray()) {

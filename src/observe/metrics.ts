@@ -25,6 +25,11 @@ export const REFUSALS = [
   "handshake",
 ] as const;
 
+/** Why a request to the admin port was refused. */
+export const ADMIN_REFUSALS = ["host", "page", "no_token", "wrong_token", "busy"] as const;
+/** One of {@linkcode ADMIN_REFUSALS}. */
+export type AdminRefusal = (typeof ADMIN_REFUSALS)[number];
+
 /** Makes all counters and histograms of an instance, in a registry of their own. */
 export function createMetrics() {
   const registry = new Registry();
@@ -58,6 +63,11 @@ export function createMetrics() {
       help: "Refused upgrades, by reason",
       label: "reason",
       values: REFUSALS,
+    }),
+    adminRefusals: counterOf("admin_refusals_total", {
+      help: "Refused requests to the admin port, by reason",
+      label: "reason",
+      values: ADMIN_REFUSALS,
     }),
     disconnects: counter("disconnects_total", "Sessions that ended, by reason", ["reason"]),
     requests: counter("requests_total", "Answered requests", ["command", "status"]),

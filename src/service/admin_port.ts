@@ -48,7 +48,7 @@ export function startAdminPort(
   const { sessions, stream, quarantine, freshness, trouble, streamStatus, reloads } = delivery;
   const server = startAdmin(settings, {
     topic: settings.KAFKA_TOPIC,
-    registry,
+    metrics,
     refresh: createGauges(registry, {
       sessions,
       stream,

@@ -210,6 +210,16 @@ Deno.test("the admin port refuses requests of web pages", async () => {
   assertEquals((await get({ origin: "https://evil.example" })).status, 403);
   assertEquals((await get({ origin: "null" })).status, 403);
   assertEquals((await get({ origin: `http://${host}` })).status, 200);
+  for (const site of ["same-origin", "none"]) {
+    assertEquals((await get({ "sec-fetch-site": site })).status, 200, site);
+  }
+  for (const site of ["cross-site", "same-site", "none, cross-site", ""]) {
+    const headers = { "sec-fetch-site": site };
+    for (const path of ["/sessions", "/metrics", "/healthz", "/dashboard.json", "/nothing"]) {
+      assertEquals((await wss.admin.request(path, { headers })).status, 403, `${site} ${path}`);
+    }
+    assertEquals((await post({ ...json, ...headers })).status, 403, site);
+  }
   assertEquals((await post({ ...json, origin: "https://evil.example" })).status, 403);
   assertEquals((await post({ "content-type": "text/plain" })).status, 415);
   assertEquals((await post({ "content-type": "application/json-patch+json" })).status, 415);
@@ -232,16 +242,17 @@ Deno.test("off loopback everything but health and metrics needs the token", asyn
     assertEquals((await wss.admin.request(path)).status, 200, path);
   }
   for (const path of ["/sessions", "/why?user=42", "/quarantine", "/dashboard.json", "/nothing"]) {
-    for (const authorization of ["", TOKEN, "Bearer wrong", `Bearer ${TOKEN}x`]) {
-      const { status } = await wss.admin.request(path, { headers: { authorization } });
-      assertEquals(status, 401, `${path} with ${authorization}`);
-    }
+    assertEquals((await wss.admin.request(path)).status, 401, path);
     for (const authorization of [`Bearer ${TOKEN}`, `bearer ${TOKEN}`]) {
       const { status } = await wss.admin.request(path, { headers: { authorization } });
       assertEquals(status, path === "/nothing" ? 404 : 200, path);
     }
   }
   assertEquals((await wss.admin.post("/sessions/x/close")).status, 401);
+  for (const authorization of ["", TOKEN, "Bearer wrong", `Bearer ${TOKEN}x`]) {
+    const { status } = await wss.admin.request("/sessions", { headers: { authorization } });
+    assertEquals(status, 401, authorization);
+  }
 });
 
 Deno.test("the clients' port has no admin paths, and each admin path allows one method", async () => {

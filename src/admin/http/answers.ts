@@ -31,7 +31,8 @@ export class Answers {
     { contentType }: { contentType: string },
   ): Promise<Response> {
     if (this.#underWay >= MAX_ANSWERS) {
-      throw new Refusal(503, "Too many answers are under way: try again later");
+      const message = "Too many answers are under way: try again later";
+      throw new Refusal(503, message, { counted: "busy" });
     }
     this.#underWay++;
     const headers = { "content-type": contentType, "cache-control": "no-store" };

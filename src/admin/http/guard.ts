@@ -18,11 +18,16 @@ export function checkSender(
   { url: { host, hostname }, ADMIN_HOST }: { url: URL } & Pick<Settings, "ADMIN_HOST">,
 ): void {
   if (isLoopback(ADMIN_HOST) && !isLoopback(hostname.replace(/^\[(.*)\]$/, "$1"))) {
-    throw new Refusal(403, `Forbidden: the host ${JSON.stringify(hostname)} is not loopback`);
+    const message = `Forbidden: the host ${JSON.stringify(hostname)} is not loopback`;
+    throw new Refusal(403, message, { counted: "host" });
   }
   const origin = headers.get("origin");
-  if (origin !== null && URL.parse(origin)?.host !== host) {
-    throw new Refusal(403, "Forbidden: the request comes from a page of another origin");
+  // Browsers send it with requests that have no origin, such as for an image.
+  const site = headers.get("sec-fetch-site") ?? "none";
+  const isOfOther = origin !== null && URL.parse(origin)?.host !== host;
+  if (isOfOther || (site !== "same-origin" && site !== "none")) {
+    const message = "Forbidden: the request comes from a page of another origin";
+    throw new Refusal(403, message, { counted: "page" });
   }
 }
 
@@ -32,11 +37,13 @@ export function checkToken(
   { ADMIN_TOKEN }: Pick<Settings, "ADMIN_TOKEN">,
 ): void {
   if (ADMIN_TOKEN === undefined) return;
-  // Upper and lower case are the same in a scheme, RFC 9110, 11.1.
-  const given = (headers.get("authorization") ?? "").replace(/^bearer /i, "Bearer ");
-  if (!timingSafeEqual(digest(given), digest(`Bearer ${ADMIN_TOKEN}`))) {
-    throw new Refusal(401, "Unauthorized: expected Authorization: Bearer <ADMIN_TOKEN>");
-  }
+  const given = headers.get("authorization");
+  // Upper and lower case are the same in a scheme, RFC 9110, 11.1. The time of the comparison does not
+  // depend on how much of the token is right.
+  const normal = given?.replace(/^bearer /i, "Bearer ") ?? "";
+  if (timingSafeEqual(digest(normal), digest(`Bearer ${ADMIN_TOKEN}`))) return;
+  const message = "Unauthorized: expected Authorization: Bearer <ADMIN_TOKEN>";
+  throw new Refusal(401, message, { counted: given ? "wrong_token" : "no_token" });
 }
 
 function digest(text: string): Buffer {

@@ -2,14 +2,18 @@
  * Requests to the admin port: what they may be, and how they are refused.
  */
 import { methodNotAllowed } from "../../http/health.ts";
+import type { AdminRefusal } from "../../observe/metrics.ts";
 
 /** A request that is refused, with the HTTP status and the reason for a person. */
 export class Refusal extends Error {
   readonly status: number;
+  /** Why it is refused, if that is counted: whoever sent it may not, or not now. */
+  readonly counted: AdminRefusal | undefined;
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, options: { counted?: AdminRefusal } = {}) {
     super(message);
     this.status = status;
+    this.counted = options.counted;
   }
 }
 
