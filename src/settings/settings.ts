@@ -102,7 +102,8 @@ export const settingsSchema = z.object({
   ),
   AUTH_REQUIRED: flag("Whether only clients with a valid token may connect"),
   TRUST_PROXY: flag(
-    "Whether the address of a client is the last one in `X-Forwarded-For`, or else in `X-Real-IP`",
+    "Whether the address of a client is the last one in `X-Forwarded-For`, or else in `X-Real-IP`. " +
+      "Only behind a proxy that adds to, replaces or removes `X-Forwarded-For`",
   ),
   MAX_CONNECTIONS: number("The most connections of this instance", {
     range: [1, 10_000_000],
