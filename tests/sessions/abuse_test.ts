@@ -1,5 +1,6 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { notificationTarget } from "../../src/protocol/target.ts";
+import { ALL_KEPT } from "../_support/sessions/caller.ts";
 import { startWss } from "../_support/service/wss.ts";
 
 const LIST = { where: { types: [] } };
@@ -49,4 +50,29 @@ Deno.test("[AUTH1] after a login as another user, nothing of the first user is l
   wss.publish("notification", push("43", "for bob"));
 
   assertEquals((await client.pushesUntilIdle()).map(({ payload }) => payload), ["for bob"]);
+});
+
+Deno.test("[SUB1] to end subscriptions, each id that a client names is looked at once", async () => {
+  await using wss = await startWss();
+  await using _client = await wss.connect("/web", { token: "alice" });
+  const [session] = wss.service.sessions;
+  const reads = { count: 0 };
+  for (let i = 0; i < 1000; i++) {
+    const id = `id ${i}`;
+    session?.subscribe({
+      get id() {
+        reads.count++;
+        return id;
+      },
+      resource: "notification",
+      where: { userId: "42", types: [] },
+    }, ALL_KEPT);
+  }
+  const foreign = Array.from({ length: 25_000 }, (_, i) => `foreign ${i}`);
+
+  reads.count = 0;
+  session?.unsubscribe([...foreign, "id 500"], "unsubscribed");
+
+  assert(reads.count < 10_000, `${reads.count} reads`);
+  assertEquals(session?.subscriptionCount, 999);
 });
