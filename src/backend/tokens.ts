@@ -50,7 +50,7 @@ export class Tokens {
   readonly #backend: Pick<Backend, "get" | "shareNoMore">;
   readonly #cacheMs: number;
   /** Answers by the token's SHA-256, the oldest first. */
-  readonly #cache = new Map<string, { identity: Identity; until: number }>();
+  readonly #cache = new CachedAnswers();
   /** The oldest first. */
   readonly #asking = new Set<Asking>();
   /** How many logouts there have been. */
@@ -135,6 +135,42 @@ export class Tokens {
       this.#loggedOut.delete(user);
     }
   }
+}
+
+/** An answer, and the time until which it is reused, in milliseconds since 1970. */
+interface CachedAnswer {
+  readonly identity: Identity;
+  readonly until: number;
+}
+
+/** The most characters of cached answers, and what each counts for beside its payload. */
+const MAX_CACHED = 16 * 1024 * 1024;
+const ENTRY_LENGTH = 256;
+
+/** Cached answers by the token's SHA-256. If they are too many or too long, the oldest ones go. */
+class CachedAnswers extends Map<string, CachedAnswer> {
+  #length = 0;
+
+  override set(key: string, answer: CachedAnswer): this {
+    this.delete(key);
+    this.#length += lengthOf(answer);
+    super.set(key, answer);
+    for (const oldest of this.keys()) {
+      if (this.#length <= MAX_CACHED) break;
+      this.delete(oldest);
+    }
+    return this;
+  }
+
+  override delete(key: string): boolean {
+    const answer = this.get(key);
+    if (answer) this.#length -= lengthOf(answer);
+    return super.delete(key);
+  }
+}
+
+function lengthOf({ identity }: CachedAnswer): number {
+  return ENTRY_LENGTH + identity.payload.length + identity.user.length;
 }
 
 /** @throws {CommandError} `backend-invalid` */

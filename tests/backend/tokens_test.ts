@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Tokens } from "../../src/backend/tokens.ts";
-import { NULL } from "../../src/protocol/frames.ts";
+import { type JsonText, NULL } from "../../src/protocol/frames.ts";
 import { startWss } from "../_support/service/wss.ts";
 import { holder } from "../_support/sessions/caller.ts";
 
@@ -50,4 +50,30 @@ Deno.test("[KAF5] a logout at any moment of a login leaves nobody logged in", as
 
     assertEquals([loggedIn, asked], isFound ? [true, 1] : [false, 2], `moment ${moment}`);
   }
+});
+
+Deno.test("[AUTH7] the cached answers are bounded: if they are too long or too many, the oldest ones go", async () => {
+  const asked: string[] = [];
+  let payload = NULL;
+  const backend: ConstructorParameters<typeof Tokens>[0] = {
+    get: (_request, { token }) => {
+      asked.push(token ?? "");
+      return Promise.resolve({ status: "ok", payload, value: { id: "42" } });
+    },
+    shareNoMore() {},
+  };
+  const tokens = new Tokens(backend, { cacheMs: 10_000 });
+  const { signal } = new AbortController();
+  const isCached = async (token: string) => {
+    const before = asked.length;
+    await tokens.identify(token, { signal, holder: holder() });
+    return asked.length === before;
+  };
+
+  payload = `"${"x".repeat(4 * 1024 * 1024)}"` as JsonText;
+  for (let i = 0; i < 5; i++) await isCached(`long ${i}`);
+  assertEquals([await isCached("long 4"), await isCached("long 0")], [true, false]);
+  payload = NULL;
+  for (let i = 0; i < 70_000; i++) await isCached(`short ${i}`);
+  assertEquals([await isCached("short 69999"), await isCached("short 0")], [true, false]);
 });
