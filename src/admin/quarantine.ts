@@ -15,6 +15,9 @@ import { Refusal } from "./http/requests.ts";
 
 const logger = getLogger(["wss", "admin"]);
 
+/** The most records that are written again at once. For each, a batch is decompressed. */
+const MAX_REPLAYS = 4;
+
 const replayRequest = z.object({
   partition: z.int().min(0),
   offset: z.int().min(0),
@@ -89,6 +92,11 @@ export async function replayFromQuarantine(
   if (dryRun) {
     const note = "This was a dry run; to write the record, send dryRun: false";
     return { id, reason, written: false, note };
+  }
+  if (quarantine.replayCount >= MAX_REPLAYS) {
+    const message =
+      `${MAX_REPLAYS} records are just being written to the topic again: try again later`;
+    throw new Refusal(503, message, { counted: "busy" });
   }
   const done = quarantine.replaying(record);
   if (!done) throw new Refusal(409, `Record ${id} is just being written to the topic again`);

@@ -128,6 +128,11 @@ export class Quarantine {
     if (record?.goneBecause === null) this.#records[index] = { ...record, wasReplayed: true };
   }
 
+  /** How many records are being written again. */
+  get replayCount(): number {
+    return this.#underWay.size;
+  }
+
   /**
    * Claims a record in order to write it again.
    *

@@ -173,6 +173,33 @@ Deno.test("a replay that has failed can be tried again", async () => {
   assertEquals((await replay()).body.written, true);
 });
 
+Deno.test("four records are written again at once at most", async () => {
+  const log = createEmbeddedLog();
+  const reader = log.createReader();
+  const { promise: isUp, resolve: letGo } = Promise.withResolvers<void>();
+  let begun = 0;
+  await using wss = await startWss({
+    log,
+    createReader: () =>
+      replaceIn(reader, {
+        async replay(place) {
+          begun++;
+          await isUp;
+          await reader.replay(place);
+        },
+      }),
+  });
+  for (let i = 0; i < 6; i++) log.publish("{");
+  const replay = async (offset: number) =>
+    (await wss.admin.post("/quarantine/replay", { partition: 0, offset, dryRun: false })).status;
+  const first = [0, 1, 2, 3].map(replay);
+  await until("they are begun", () => begun === 4);
+  assertEquals([await replay(0), await replay(4)], [503, 503]);
+  letGo();
+  assertEquals(await Promise.all(first), [200, 200, 200, 200]);
+  assertEquals(await replay(4), 200);
+});
+
 Deno.test("a replay request that cannot be used is refused with the reason, and writes nothing", async () => {
   await using wss = await startWss();
   wss.publish("notification", { userId: "42", type: "a" });

@@ -24,6 +24,16 @@ function record(level: LogRecord["level"], text: string): LogRecord {
   };
 }
 
+Deno.test("of very many different warnings, those beyond a hundred count as equal", () => {
+  const lines: unknown[] = [];
+  const filter = createRepeatFilter((record) => lines.push(record));
+  for (let n = 0; n < 1000; n++) {
+    filter({ ...record("warning", ""), properties: { reason: `reason ${n}` } });
+  }
+  assertEquals(lines.length, 101);
+  filter[Symbol.dispose]();
+});
+
 Deno.test("an equal warning is logged once, and then with the number of its repetitions", () => {
   const clock = FakeTimers.install();
   try {
