@@ -1,12 +1,13 @@
 import * as z from "zod";
 import { ok, toJson, unauthorized } from "../protocol/frames.ts";
 import { CommandError } from "../protocol/errors.ts";
+import { keyNamer } from "../protocol/key_case.ts";
 import { optional } from "../protocol/validation.ts";
 import { defineCommand } from "./define.ts";
 import { notificationStatusSchema, notificationWhereSchema } from "./options.ts";
 
-/** Gives the total of a body, in whatever case, as the decoder of the Go service finds it. */
-const totalSchema = z.record(z.string(), z.unknown()).transform(findTotal).pipe(optional(z.int()));
+const countSchema = z.object({ total: optional(z.int()) });
+const nameKeys = keyNamer(countSchema);
 
 /** Counts the user's notifications with one status (COUNT1). */
 export const getMyNotificationsCount = defineCommand({
@@ -29,20 +30,13 @@ export const getMyNotificationsCount = defineCommand({
     );
     if (answer.status !== "ok") return { status: answer.status, payload: answer.payload };
 
-    const total = totalSchema.safeParse(answer.value);
-    if (!total.success) {
+    const count = countSchema.safeParse(nameKeys(answer.value));
+    if (!count.success) {
       throw new CommandError({
         slug: "backend-invalid",
         message: "Cannot count: the notification API's answer has no usable total",
       });
     }
-    return ok(toJson({ total: total.data ?? 0 }));
+    return ok(toJson({ total: count.data.total ?? 0 }));
   },
 });
-
-/** The exact name comes first; of several others, the last one counts. */
-function findTotal(body: Record<string, unknown>): unknown {
-  if (Object.hasOwn(body, "total")) return body.total;
-  const name = Object.keys(body).findLast((key) => key.toLowerCase() === "total");
-  return name === undefined ? undefined : body[name];
-}
