@@ -35,11 +35,16 @@ export type ResumeRefusal =
   /** On this connection, the subscription was served from a later place on. */
   | "served_further";
 
-/** The mark of a topic whose brokers don't know ids, and of cursors of version 1. */
+/** The mark of a topic whose brokers don't know ids, and of cursors of the first version. */
 export const NO_ID = 0;
 
-const VERSION = 2;
-/** Cursors of this version have eight bytes of the topic's name, and nothing of its id. */
+/** Each age is exact. */
+const VERSION = 3;
+/** The same with {@linkcode roughAge}s, for topics of many partitions. */
+const VERSION_WITH_ROUGH_AGES = 4;
+/** Cursors of this version have six bytes for each position, and three for each age. */
+const VERSION_OF_FIXED_LENGTH = 2;
+/** Cursors of this version have eight bytes of the topic's name, and nothing of its id and of ages. */
 const VERSION_WITHOUT_ID = 1;
 /** The version and eight bytes about the topic: four of its name and four of its id. */
 const START_BYTES = 1 + 8;
@@ -49,94 +54,157 @@ const ID_AT = 1 + 4;
 const NUMBER_BYTES = 6;
 const HEADER_BYTES = START_BYTES + NUMBER_BYTES;
 /** The age of a partition's time when the cursor was written, in milliseconds. */
-const AGE_BYTES = 3;
-/** The greatest age that a cursor can hold, 4.6 hours. An older time is taken for one of this age. */
-const MAX_AGE_MS = 2 ** (8 * AGE_BYTES) - 1;
-/** The latest time that a cursor can hold. A producer may give a record any timestamp. */
+const FIXED_AGE_BYTES = 3;
+/** The most bytes of a difference of positions, or of an age. */
+const MAX_VARINT_BYTES = 8;
+/** The latest time that a cursor can hold, and the highest position. A producer may give a record any timestamp. */
 export const MAX_TIME_MS = 2 ** (8 * NUMBER_BYTES) - 1;
-
-const BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-/** The two characters of each value of 12 bits. */
-const PAIRS = Array.from(
-  { length: 4096 },
-  (_, bits) => `${BASE64URL[bits >> 6]}${BASE64URL[bits & 63]}`,
-);
-
-/**
- * A number as six bytes, big-endian, in base64url. Six bytes are exactly eight characters, so
- * numbers can be written one after another.
- */
-function numberText(number: number): string {
-  const high = Math.floor(number / 2 ** 24);
-  const low = number % 2 ** 24;
-  return `${PAIRS[high >> 12]}${PAIRS[high & 4095]}${PAIRS[low >> 12]}${PAIRS[low & 4095]}`;
-}
-
-/** A number as three bytes, in the same way: exactly four characters. */
-function ageText(ageMs: number): string {
-  const age = Math.min(Math.max(0, ageMs), MAX_AGE_MS);
-  return `${PAIRS[age >> 12]}${PAIRS[age & 4095]}`;
-}
+/** Topics of more partitions have cursors with rough ages. */
+const MAX_EXACT_AGES = 16;
 
 /** Writes and reads the cursors of one topic. */
 export class CursorCodec {
   readonly idMark: number;
   readonly #nameHash: Uint8Array;
   /** The first bytes of each cursor that is written. */
-  readonly #start: string;
+  readonly #start = Buffer.alloc(START_BYTES);
 
   /** @param topic.id `null` if the brokers don't know ids of topics */
   constructor({ name, id }: { readonly name: string; readonly id: string | null }) {
     this.#nameHash = sha256(name);
     // 0 says that the id is not known.
     this.idMark = id === null ? NO_ID : sha256(id).readUInt32BE() || 1;
-    this.#start = this.#startWith(this.idMark);
+    this.#start.writeUInt8(VERSION);
+    this.#start.set(this.#nameHash.subarray(0, ID_AT - 1), 1);
+    this.#start.writeUInt32BE(this.idMark, ID_AT);
   }
 
-  /** Writes a cursor: 20 characters, and 12 for each partition. */
+  /**
+   * Writes a cursor: 20 characters, and for each partition the difference between its position and that of
+   * its neighbour, and the age of its time, in as many bytes as they need.
+   */
   encode({ positions, times, timeMs }: Omit<Cursor, "idMark">): string {
-    let text = this.#start + numberText(timeMs);
+    const isRough = positions.length > MAX_EXACT_AGES;
+    const bytes = Buffer.allocUnsafe(HEADER_BYTES + 2 * MAX_VARINT_BYTES * positions.length);
+    bytes.set(this.#start);
+    if (isRough) bytes[0] = VERSION_WITH_ROUGH_AGES;
+    let at = bytes.writeUIntBE(timeMs, START_BYTES, NUMBER_BYTES);
+    let neighbour = 0;
     for (const [partition, position] of positions.entries()) {
-      text += numberText(position) + ageText(timeMs - (times[partition] ?? timeMs));
+      const difference = position - neighbour;
+      at = writeVarint(bytes, at, difference < 0 ? -2 * difference - 1 : 2 * difference);
+      const ageMs = Math.max(0, timeMs - (times[partition] ?? timeMs));
+      at = isRough ? bytes.writeUInt8(roughAge(ageMs), at) : writeVarint(bytes, at, ageMs);
+      neighbour = position;
     }
-    return text;
+    return bytes.toString("base64url", 0, at);
   }
 
   /** Reads a cursor; `null` if the text is not a cursor, or names another topic. */
   decode(text: string): Cursor | null {
     const bytes = Buffer.from(text, "base64url");
-    const hasId = bytes[0] === VERSION;
-    const partitionBytes = hasId ? NUMBER_BYTES + AGE_BYTES : NUMBER_BYTES;
-    const partitions = (bytes.length - HEADER_BYTES) / partitionBytes;
-    if (partitions < 0 || !Number.isInteger(partitions)) return null;
-    const idMark = hasId ? bytes.readUInt32BE(ID_AT) : NO_ID;
-    const start = hasId ? this.#startWith(idMark) : this.#startWithoutId;
-    // Another version or topic, and characters that Buffer ignores, would be written differently.
-    if (!text.startsWith(start) || bytes.toString("base64url") !== text) return null;
+    const version = bytes[0];
+    const hasId = version !== VERSION_WITHOUT_ID;
+    const nameBytes = hasId ? ID_AT - 1 : START_BYTES - 1;
+    const isOwn = bytes.subarray(1, 1 + nameBytes).equals(this.#nameHash.subarray(0, nameBytes));
+    // Characters that Buffer ignores would be written differently.
+    if (bytes.length < HEADER_BYTES || !isOwn || bytes.toString("base64url") !== text) return null;
 
     const timeMs = bytes.readUIntBE(START_BYTES, NUMBER_BYTES);
-    const ats = Array.from({ length: partitions }, (_, i) => HEADER_BYTES + partitionBytes * i);
-    const ageAt = (at: number) => hasId ? bytes.readUIntBE(at + NUMBER_BYTES, AGE_BYTES) : 0;
-    return {
-      idMark,
+    const places = placesOf(bytes);
+    return places && {
+      idMark: hasId ? bytes.readUInt32BE(ID_AT) : NO_ID,
       timeMs,
-      positions: ats.map((at) => bytes.readUIntBE(at, NUMBER_BYTES)),
-      times: ats.map((at) => timeMs - ageAt(at)),
+      positions: places.map(({ position }) => position),
+      times: places.map(({ ageMs }) => timeMs - ageMs),
     };
   }
+}
 
-  #startWith(idMark: number): string {
-    const start = Buffer.alloc(START_BYTES);
-    start.writeUInt8(VERSION);
-    start.set(this.#nameHash.subarray(0, ID_AT - 1), 1);
-    start.writeUInt32BE(idMark, ID_AT);
-    return start.toString("base64url");
-  }
+/** What a cursor has of each partition. */
+interface Place {
+  readonly position: number;
+  readonly ageMs: number;
+}
 
-  get #startWithoutId(): string {
-    return Buffer.from([VERSION_WITHOUT_ID, ...this.#nameHash.subarray(0, 8)])
-      .toString("base64url");
+/** The places of a cursor; `null` if its version is unknown, or if it has no such places. */
+function placesOf(bytes: Buffer): Place[] | null {
+  switch (bytes[0]) {
+    case VERSION:
+    case VERSION_WITH_ROUGH_AGES:
+      return placesFrom(bytes);
+    case VERSION_OF_FIXED_LENGTH:
+      return placesOfFixedLength(bytes, FIXED_AGE_BYTES);
+    case VERSION_WITHOUT_ID:
+      return placesOfFixedLength(bytes, 0);
+    default:
+      return null;
   }
+}
+
+function placesFrom(bytes: Buffer): Place[] | null {
+  const isRough = bytes[0] === VERSION_WITH_ROUGH_AGES;
+  const places: Place[] = [];
+  let [at, position] = [HEADER_BYTES, 0];
+  while (at < bytes.length) {
+    const difference = readVarint(bytes, at);
+    if (!difference) return null;
+    const age = isRough
+      ? { value: bytes[difference.end], end: difference.end + 1 }
+      : readVarint(bytes, difference.end);
+    if (age?.value === undefined) return null;
+    const { value } = difference;
+    position += value % 2 === 1 ? -(value + 1) / 2 : value / 2;
+    if (position < 0 || position > MAX_TIME_MS) return null;
+    places.push({ position, ageMs: isRough ? ageOfRough(age.value) : age.value });
+    at = age.end;
+  }
+  return places;
+}
+
+function placesOfFixedLength(bytes: Buffer, ageBytes: number): Place[] | null {
+  const placeBytes = NUMBER_BYTES + ageBytes;
+  const count = (bytes.length - HEADER_BYTES) / placeBytes;
+  if (!Number.isInteger(count)) return null;
+  return Array.from({ length: count }, (_, i) => {
+    const at = HEADER_BYTES + placeBytes * i;
+    const ageMs = ageBytes > 0 ? bytes.readUIntBE(at + NUMBER_BYTES, ageBytes) : 0;
+    return { position: bytes.readUIntBE(at, NUMBER_BYTES), ageMs };
+  });
+}
+
+/** Writes a whole number, seven bits a byte, the low ones first. Returns where it ends. */
+function writeVarint(bytes: Buffer, at: number, number: number): number {
+  let [rest, end] = [number, at];
+  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes[end++] = 128 + rest % 128;
+  bytes[end++] = rest;
+  return end;
+}
+
+/** Reads what {@linkcode writeVarint} has written; `null` if it is cut short, or too long. */
+function readVarint(bytes: Buffer, at: number): { value: number; end: number } | null {
+  let value = 0;
+  for (let i = 0; i < MAX_VARINT_BYTES; i++) {
+    const byte = bytes[at + i];
+    if (byte === undefined) return null;
+    value += (byte & 127) * 128 ** i;
+    if (byte < 128) return { value, end: at + i + 1 };
+  }
+  return null;
+}
+
+/**
+ * An age in one byte, up to an eighth too young: the time of the partition seems later than it is, so no
+ * cursor is refused wrongly. The first 16 values stand for themselves; each further eight are twice as far apart.
+ */
+function roughAge(ageMs: number): number {
+  const shift = Math.max(0, Math.floor(Math.log2(Math.max(1, ageMs))) - 3);
+  return Math.min(8 * shift + Math.floor(ageMs / 2 ** shift), 255);
+}
+
+function ageOfRough(rough: number): number {
+  const shift = Math.max(0, Math.floor(rough / 8) - 1);
+  return (rough - 8 * shift) * 2 ** shift;
 }
 
 function sha256(text: string): Buffer {

@@ -1,8 +1,5 @@
 /** Which log a cursor and an id are of: a topic that was made again, and a log that was cut back. */
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { createHash } from "node:crypto";
-import { Buffer } from "node:buffer";
-import { CursorCodec, NO_ID } from "../../src/log/cursor.ts";
 import type { Client } from "../_support/clients/client.ts";
 import { until } from "../_support/queue.ts";
 import { BreakingLog } from "../_support/service/breaking_log.ts";
@@ -179,19 +176,6 @@ Deno.test("[DEL13] a record in quarantine is not replayed if its id may be that 
     409,
     "Record 0-0 is not in the log any more: the topic was made again",
   ]);
-});
-
-Deno.test("[DEL13][DEL6] a cursor of the older form is read, and is judged by its time", () => {
-  const codec = new CursorCodec({ name: "wss", id: "AAAA" });
-  const start = Buffer.from([1, ...createHash("sha256").update("wss").digest().subarray(0, 8)]);
-  const numbers = Buffer.alloc(12);
-  numbers.writeUIntBE(1_700_000_000_000, 0, 6);
-  numbers.writeUIntBE(7, 6, 6);
-  const cursor = codec.decode(Buffer.concat([start, numbers]).toString("base64url"));
-  assertEquals(cursor?.idMark, NO_ID);
-  assertEquals(cursor?.positions, [7]);
-  assertEquals([cursor?.timeMs, cursor?.times], [1_700_000_000_000, [1_700_000_000_000]]);
-  assertEquals(codec.decode(Buffer.concat([start, numbers]).toString("hex")), null);
 });
 
 Deno.test("[DEL13] an instance that does not know of a cut yet writes no cursor that skips the new records", async () => {

@@ -40,7 +40,6 @@ Deno.test("[DEL3] every reply that subscribes and every push of a record has a c
   const cursors = [cursor, (await client.next()).cursor, (await client.next()).cursor];
   for (const text of cursors) assert(/^[\w-]+$/.test(text ?? ""), text);
   assertEquals(new Set(cursors).size, 3);
-  assertEquals(cursor?.length, 20 + 3 * 12);
   // Except for the times, the cursor is the same on every instance.
   const places = [(await other.next()).cursor, (await other.next()).cursor];
   const positionsOf = (text?: string) => two.two.service.stream.decode(text)?.positions;
