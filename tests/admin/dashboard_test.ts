@@ -43,6 +43,7 @@ Deno.test("the series that alert rules use are there from the start, with the va
       'wss_quarantined_total{reason="not_json"} 0',
       'wss_request_errors_total{slug="internal"} 0',
       'wss_refusals_total{reason="full"} 0',
+      'wss_admin_refusals_total{reason="wrong_token"} 0',
       'wss_sessions{endpoint="/web",identity="user"} 0',
     ]
   ) assert(lines.includes(line), line);
