@@ -95,6 +95,8 @@ export class Instance {
   connect(client: LineClient, { endpoint, protocols, token }: Dial): Line {
     const { loop, random } = this.#options;
     const line = new Line(client, { loop, random, process: this.process });
+    // From now on: the process may die before it takes the request.
+    this.lines.add(line);
     const dial = { endpoint, protocols, token };
     loop.after(
       3 * random.roll("dial"),
@@ -124,13 +126,15 @@ export class Instance {
     line: Line,
     { endpoint, protocols, token, client }: Dial & { client: LineClient },
   ): Promise<void> {
-    if (!this.#handler || this.#state === "ended") return void client.closed(null);
+    if (!this.#handler || this.#state === "ended") {
+      this.lines.delete(line);
+      return void client.closed(null);
+    }
     const headers = new Headers({ upgrade: "websocket" });
     if (protocols.length > 0) headers.set("sec-websocket-protocol", protocols.join(", "));
     if (token !== null) headers.set("authorization", token);
     const request = new Request(`http://wss.test${endpoint}`, { headers });
     this.#dialled.set(request, line);
-    this.lines.add(line);
     const remoteAddr = { transport: "tcp", hostname: "10.0.0.1", port: 1 } as const;
     const info = { remoteAddr, completed: new Promise<void>(() => {}) };
     const response = await this.#handler(request, info);
