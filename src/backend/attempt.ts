@@ -4,7 +4,8 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { type JsonText, NULL, type ReplyStatus } from "../protocol/frames.ts";
-import type { Slug } from "../protocol/errors.ts";
+import { CommandError, type Slug } from "../protocol/errors.ts";
+import type { Api } from "./apis.ts";
 import { whyNotJson, whyUnreadable } from "./unreadable.ts";
 
 const logger = getLogger(["wss", "backend"]);
@@ -12,6 +13,7 @@ const logger = getLogger(["wss", "backend"]);
 /** An API's answer, as the client gets it. */
 export interface BackendAnswer {
   readonly status: ReplyStatus;
+  readonly httpStatus: number;
   /** The body as it came, so that no number in it changes. */
   readonly payload: JsonText;
   /** The parsed body. */
@@ -26,15 +28,29 @@ export interface BackendRequest {
   readonly body: string | null;
 }
 
-/** Why there is no answer. */
+/** Why there is no answer, or none that can be used. */
 export interface Failure {
   readonly slug: Slug;
+  /** `undefined` if no whole answer came. */
+  readonly httpStatus?: number;
   /** A text for clients, without addresses and tokens (ERR3). */
   readonly reason: string;
   /** Whether another try may succeed (BCK4). Default: false. */
   readonly again?: boolean;
   /** Milliseconds from the header `Retry-After`, if the API sent it. */
   readonly retryAfterMs?: number | undefined;
+}
+
+/** What became of a request. */
+export type Outcome = BackendAnswer | Failure;
+
+/** The error that tells a client of a failure. */
+export function errorOf(api: Api, { slug, reason, retryAfterMs }: Failure): CommandError {
+  return new CommandError({
+    slug,
+    message: `Cannot ask the ${api} API: ${reason}`,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
 }
 
 /**
@@ -62,7 +78,7 @@ export interface AttemptOptions {
 export async function attempt(
   request: BackendRequest,
   options: AttemptOptions,
-): Promise<BackendAnswer | Failure> {
+): Promise<Outcome> {
   const { method, url } = request;
   const { signal, maxBytes } = options;
   let response: Response | Failure;
@@ -84,10 +100,12 @@ export async function attempt(
     if (reason !== undefined) return { slug: "backend-invalid", reason };
     return { slug: "backend-unavailable", reason: "no whole answer", again: true };
   }
+  const { status: httpStatus } = response;
   if (body === null) {
-    return { slug: "backend-invalid", reason: `its answer has more than ${maxBytes} bytes` };
+    const reason = `its answer has more than ${maxBytes} bytes`;
+    return { slug: "backend-invalid", httpStatus, reason };
   }
-  return interpret(method, response, body);
+  return { ...interpret(method, response, body), httpStatus };
 }
 
 /** The most redirects of one GET that are followed. */
@@ -121,25 +139,26 @@ async function send(
     }
     await response.body?.cancel();
     if (redirects === MAX_REDIRECTS) {
-      return refuseRedirect(first, `it redirected more than ${MAX_REDIRECTS} times`);
+      return refuseRedirect(response, `it redirected more than ${MAX_REDIRECTS} times`);
     }
     const target = URL.parse(location, url);
     if (!target || target.origin !== new URL(first).origin || target.username || target.password) {
-      return refuseRedirect(first, "it redirected to another origin");
+      return refuseRedirect(response, "it redirected to another origin");
     }
     url = target.href;
   }
 }
 
-function refuseRedirect(url: string, reason: string): Failure {
+function refuseRedirect({ url, status }: Response, reason: string): Failure {
   const { host } = new URL(url);
   logger.warn("A request to {host} was refused: {reason}; is its URL right?", { host, reason });
-  return { slug: "backend-refused", reason };
+  return { slug: "backend-refused", httpStatus: status, reason };
 }
 
 function unavailable({ status, headers }: Response): Failure {
   return {
     slug: "backend-unavailable",
+    httpStatus: status,
     reason: `it answered ${status}`,
     again: status === 502 || status === 503 || status === 504,
     retryAfterMs: retryAfterMs(headers.get("retry-after")),
@@ -161,7 +180,7 @@ function interpret(
   method: string,
   { status, headers }: Response,
   body: string,
-): BackendAnswer | Failure {
+): Omit<BackendAnswer, "httpStatus"> | Failure {
   if (status >= 200 && status < 300 && method === "PUT") {
     return { status: "ok", payload: NULL, value: null };
   }

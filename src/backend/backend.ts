@@ -7,7 +7,7 @@ import { delay } from "../util/delay.ts";
 import { CommandError } from "../protocol/errors.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { type Api, APIS, forEachApi } from "./apis.ts";
-import { attempt, type BackendAnswer, createOnceClient } from "./attempt.ts";
+import { attempt, type BackendAnswer, createOnceClient, errorOf, type Outcome } from "./attempt.ts";
 import { Pool } from "./pool.ts";
 import { RetryBudget } from "./retry_budget.ts";
 import {
@@ -108,7 +108,16 @@ export class Backend {
    *
    * @throws {CommandError} `invalid-options` if the URL would be too long, `backend-…` or `overloaded`
    */
-  get(list: ListRequest, { token, signal, holder }: Caller): Promise<BackendAnswer> {
+  async get(list: ListRequest, caller: Caller): Promise<BackendAnswer> {
+    return answerOf(list.api, await this.ask(list, caller));
+  }
+
+  /**
+   * The same as {@linkcode get}, but gives a failure instead of throwing it.
+   *
+   * @throws {CommandError} `invalid-options` if the URL would be too long
+   */
+  ask(list: ListRequest, { token, signal, holder }: Caller): Promise<Outcome> {
     const { api } = list;
     const url = this.#shortUrlOf(list);
     const sentToken = tokenFor(api, token);
@@ -129,14 +138,14 @@ export class Backend {
    *
    * @throws {CommandError} `backend-…` or `overloaded`
    */
-  put(api: Api, body: string, { token, signal, holder }: Caller): Promise<BackendAnswer> {
+  async put(api: Api, body: string, { token, signal, holder }: Caller): Promise<BackendAnswer> {
     const url = this.#urlOf({ api });
     const headers = {
       ...headersOf(tokenFor(api, token)),
       "content-type": "application/json; charset=utf-8",
     };
     const request = { method: "PUT", url, headers, body } as const;
-    return this.#start({ api, request, key: null, holder }).join(signal);
+    return answerOf(api, await this.#start({ api, request, key: null, holder }).join(signal));
   }
 
   /** From now on no GET of the API joins one that was asked for before. */
@@ -208,6 +217,12 @@ export class Backend {
     const all = [base.query, added].filter((part) => part !== "").join("&");
     return `${path}${all && "?"}${all}`;
   }
+}
+
+/** @throws {CommandError} `backend-…` or `overloaded` */
+function answerOf(api: Api, outcome: Outcome): BackendAnswer {
+  if ("slug" in outcome) throw errorOf(api, outcome);
+  return outcome;
 }
 
 /** The token, if it is sent to the API. */

@@ -3,10 +3,9 @@
  * the last caller has left, it is aborted (BCK6).
  */
 import { getLogger } from "@logtape/logtape";
-import { CommandError } from "../protocol/errors.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { type Api, APIS } from "./apis.ts";
-import type { BackendAnswer, BackendRequest, Failure } from "./attempt.ts";
+import type { BackendAnswer, BackendRequest, Failure, Outcome } from "./attempt.ts";
 import type { Timeouts } from "./timeouts.ts";
 
 const logger = getLogger(["wss", "backend"]);
@@ -34,7 +33,7 @@ export class SharedRequest {
   readonly key: string | null;
   readonly #context: SharedRequestContext;
   readonly #abort = new AbortController();
-  readonly #callers = new Set<PromiseWithResolvers<BackendAnswer>>();
+  readonly #callers = new Set<PromiseWithResolvers<Outcome>>();
   #isSent = false;
   /** Whether the outcome is known, and counted. */
   #isOver = false;
@@ -55,11 +54,11 @@ export class SharedRequest {
   /**
    * Waits for the answer, as long as the caller's own timeout and signal allow.
    *
-   * @throws {CommandError} `backend-…` or `overloaded`
+   * @throws The signal's reason
    */
-  async join(signal: AbortSignal): Promise<BackendAnswer> {
+  async join(signal: AbortSignal): Promise<Outcome> {
     const { timeouts } = this.#context;
-    const caller = Promise.withResolvers<BackendAnswer>();
+    const caller = Promise.withResolvers<Outcome>();
     this.#callers.add(caller);
     let outcome = "given_up";
     const endTimeout = timeouts.start(() => {
@@ -71,7 +70,7 @@ export class SharedRequest {
       // keep a request alive that is never answered.
       this.#context.joinable.remove(this);
       warn(this.api, failure);
-      caller.reject(errorOf(this.api, failure));
+      caller.resolve(failure);
     });
     const onAbort = () => caller.reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
@@ -101,7 +100,7 @@ export class SharedRequest {
   fail(failure: Failure): void {
     this.#settle(failure.slug);
     warn(this.api, failure);
-    for (const caller of this.#callers) caller.reject(errorOf(this.api, failure));
+    for (const caller of this.#callers) caller.resolve(failure);
   }
 
   /** Rejects all callers with an error that should never happen. */
@@ -109,7 +108,7 @@ export class SharedRequest {
     for (const caller of this.#callers) caller.reject(defect);
   }
 
-  #leave(caller: PromiseWithResolvers<BackendAnswer>, outcome: string): void {
+  #leave(caller: PromiseWithResolvers<Outcome>, outcome: string): void {
     if (!this.#callers.delete(caller) || this.#callers.size > 0 || this.#isOver) return;
     this.#settle(outcome);
     this.#abort.abort();
@@ -146,14 +145,6 @@ export class JoinableRequests {
   removeAll(api: Api): void {
     for (const request of this.#byKey.values()) if (request.api === api) this.remove(request);
   }
-}
-
-function errorOf(api: Api, { slug, reason, retryAfterMs }: Failure): CommandError {
-  return new CommandError({
-    slug,
-    message: `Cannot ask the ${api} API: ${reason}`,
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-  });
 }
 
 function warn(api: Api, { slug, reason }: Failure): void {

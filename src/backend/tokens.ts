@@ -3,12 +3,12 @@
  */
 import { createHash } from "node:crypto";
 import * as z from "zod";
-import type { BackendAnswer } from "./attempt.ts";
+import { type BackendAnswer, errorOf, type Failure } from "./attempt.ts";
 import type { Backend, Caller } from "./backend.ts";
 import type { Holder } from "./shares.ts";
 import type { JsonText } from "../protocol/frames.ts";
-import { CommandError } from "../protocol/errors.ts";
 import { userIdSchema } from "../protocol/validation.ts";
+import { TokenTimes, type Verdict, verdictOf } from "./verdict.ts";
 
 const userSchema = z.object({ id: userIdSchema });
 
@@ -21,15 +21,14 @@ export interface Identity {
 }
 
 /** What the user API says of a token. */
-export type Identification = Identity | {
+export type TokenAnswer = Identity | {
   readonly status: Exclude<BackendAnswer["status"], "ok">;
   readonly payload: JsonText;
+  readonly httpStatus: number;
 };
 
 /** Options of {@linkcode Tokens.identify}. */
 export interface IdentifyOptions extends Pick<Caller, "signal" | "holder"> {
-  /** Whether to ask the API even if there is a cached answer. Default: false. */
-  readonly fresh?: boolean;
   /** Called with an `ok` answer at once, so that no logout (KAF5) can come in between. */
   readonly use?: (identity: Identity) => void;
 }
@@ -47,7 +46,7 @@ interface Asking {
 
 /** Identifies users by their tokens, and caches the answers for a short time (AUTH7). */
 export class Tokens {
-  readonly #backend: Pick<Backend, "get" | "shareNoMore">;
+  readonly #backend: Pick<Backend, "ask" | "shareNoMore">;
   readonly #cacheMs: number;
   /** Answers by the token's SHA-256, the oldest first. */
   readonly #cache = new CachedAnswers();
@@ -57,10 +56,11 @@ export class Tokens {
   #logouts = 0;
   /** Users who were logged out while something was asked, and the number of their latest logout. */
   readonly #loggedOut = new Map<string, number>();
+  readonly #times = new TokenTimes();
 
   /** @param options.cacheMs Milliseconds for which an `ok` answer is reused; 0 for never */
   constructor(
-    backend: Pick<Backend, "get" | "shareNoMore">,
+    backend: Pick<Backend, "ask" | "shareNoMore">,
     { cacheMs }: { readonly cacheMs: number },
   ) {
     this.#backend = backend;
@@ -72,23 +72,35 @@ export class Tokens {
    *
    * @throws {CommandError} `backend-…` or `overloaded`
    */
-  async identify(token: string, options: IdentifyOptions): Promise<Identification> {
-    const { signal, holder, fresh = false, use } = options;
-    signal.throwIfAborted();
-    const key = createHash("sha256").update(token).digest("base64");
-    const cached = fresh ? undefined : this.#cached(key);
+  async identify(token: string, options: IdentifyOptions): Promise<TokenAnswer> {
+    options.signal.throwIfAborted();
+    const key = keyOf(token);
+    const cached = this.#cached(key);
     if (cached) {
-      use?.(cached);
+      options.use?.(cached);
       return cached;
     }
-    const asking = { key, signal, holder, use, logouts: this.#logouts };
-    this.#asking.add(asking);
-    try {
-      return await this.#ask(token, asking);
-    } finally {
-      this.#asking.delete(asking);
-      this.#forgetLogouts();
-    }
+    const outcome = await this.#ask(token, { ...options, key });
+    if ("slug" in outcome) throw errorOf("user", outcome);
+    return outcome;
+  }
+
+  /**
+   * Asks past the cache what the API says of a token (AUTH6).
+   *
+   * @throws The signal's reason
+   */
+  async check(
+    token: string,
+    caller: Pick<Caller, "signal" | "holder">,
+  ): Promise<Identity | { readonly status: Verdict }> {
+    const answer = await this.#ask(token, { ...caller, key: keyOf(token) });
+    return "user" in answer ? answer : { status: verdictOf(answer.httpStatus) };
+  }
+
+  /** As {@linkcode TokenTimes.worksForOthers}, for others than a token. */
+  worksForOthers(token: string, times: Parameters<TokenTimes["worksForOthers"]>[1]): boolean {
+    return this.#times.worksForOthers(keyOf(token), times);
   }
 
   /** Forgets the cached answers for a user; identifications under way ask once more (KAF5). */
@@ -102,16 +114,39 @@ export class Tokens {
     this.#backend.shareNoMore("user");
   }
 
-  async #ask(token: string, { key, signal, holder, use }: Asking): Promise<Identification> {
+  async #ask(
+    token: string,
+    { key, signal, holder, use }: IdentifyOptions & Pick<Asking, "key">,
+  ): Promise<TokenAnswer | Failure> {
+    const asking = { key, signal, holder, use, logouts: this.#logouts };
+    this.#asking.add(asking);
+    this.#times.noteAsked(key);
+    try {
+      return await this.#askUntilCurrent(token, asking);
+    } finally {
+      this.#times.noteAsked(key);
+      this.#asking.delete(asking);
+      this.#forgetLogouts();
+    }
+  }
+
+  /** Asks once more if the user was logged out meanwhile: the answer may be older than the logout. */
+  async #askUntilCurrent(
+    token: string,
+    { key, signal, holder, use }: Asking,
+  ): Promise<TokenAnswer | Failure> {
     for (;;) {
       const logouts = this.#logouts;
-      const answer = await this.#backend.get({ api: "user" }, { token, signal, holder });
-      const { status, payload } = answer;
+      const outcome = await this.#backend.ask({ api: "user" }, { token, signal, holder });
+      if ("slug" in outcome) return outcome;
       this.#cache.delete(key);
-      if (status !== "ok") return { status, payload };
-      const identity = { status, payload, user: userOf(answer) };
-      // If the user was logged out meanwhile, the answer may be older than the logout: ask again.
-      if ((this.#loggedOut.get(identity.user) ?? 0) > logouts) continue;
+      const { status, payload, httpStatus } = outcome;
+      if (status !== "ok") return { status, payload, httpStatus };
+      const user = userOf(outcome);
+      if (user === null) return { ...NO_USABLE_ID, httpStatus };
+      this.#times.noteOk(key);
+      if ((this.#loggedOut.get(user) ?? 0) > logouts) continue;
+      const identity = { status, payload, user };
       if (this.#cacheMs > 0) this.#cache.set(key, { identity, until: Date.now() + this.#cacheMs });
       use?.(identity);
       return identity;
@@ -173,12 +208,16 @@ function lengthOf({ identity }: CachedAnswer): number {
   return ENTRY_LENGTH + identity.payload.length + identity.user.length;
 }
 
-/** @throws {CommandError} `backend-invalid` */
-function userOf({ value }: BackendAnswer): string {
-  const body = userSchema.safeParse(value);
-  if (body.success) return body.data.id;
-  throw new CommandError({
-    slug: "backend-invalid",
-    message: "Cannot log in: the user API's answer has no usable id",
-  });
+const NO_USABLE_ID = {
+  slug: "backend-invalid",
+  reason: "its answer has no usable id",
+} as const satisfies Failure;
+
+function keyOf(token: string): string {
+  return createHash("sha256").update(token).digest("base64");
+}
+
+/** The user whom an answer names; `null` if it names none. */
+function userOf({ value }: BackendAnswer): string | null {
+  return userSchema.safeParse(value).data?.id ?? null;
 }

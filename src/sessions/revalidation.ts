@@ -7,12 +7,23 @@ import type { Tokens } from "../backend/tokens.ts";
 import { TimerWheel } from "../util/timer_wheel.ts";
 
 const TICK_MS = 250;
+/** After an odd answer, the next check comes after this part of the period. */
+const ODD_PART = 0.1;
+/** So many odd answers in a row may be a refusal. */
+const MAX_ODD = 3;
 
 /** What {@linkcode Revalidation} needs. */
 export interface RevalidationOptions {
-  readonly tokens: Pick<Tokens, "identify">;
+  readonly tokens: Pick<Tokens, "check" | "worksForOthers">;
   /** Milliseconds between two checks of a session, 10 % more or less. 0 turns the checks off. */
   readonly periodMs: number;
+}
+
+/** Odd answers in a row. */
+interface OddAnswers {
+  readonly count: number;
+  /** When the first one came, by `performance.now()`. */
+  readonly since: number;
 }
 
 /** Checks the tokens of sessions. */
@@ -24,6 +35,8 @@ export class Revalidation {
     tickMs: TICK_MS,
     onDue: (session) => this.#check(session),
   });
+  /** By session, if the latest answer was odd. */
+  readonly #odd = new Map<Session, OddAnswers>();
 
   constructor({ tokens, periodMs }: RevalidationOptions) {
     this.#tokens = tokens;
@@ -32,7 +45,9 @@ export class Revalidation {
 
   /** Must be called after each change of a session's token. */
   onToken(session: Session): void {
-    this.#schedule(session);
+    this.#odd.delete(session);
+    if (session.token === null || this.#periodMs === 0) this.#wheel.cancel(session);
+    else this.#schedule(session, this.#periodMs);
   }
 
   /** How many sessions wait for a check. */
@@ -51,25 +66,49 @@ export class Revalidation {
     this.#wheel.stop();
   }
 
-  #schedule(session: Session): void {
-    if (session.token === null || this.#periodMs === 0) this.#wheel.cancel(session);
-    else this.#wheel.schedule(session, this.#periodMs * (0.9 + Math.random() / 5));
+  #schedule(session: Session, afterMs: number): void {
+    this.#wheel.schedule(session, afterMs * (0.9 + Math.random() / 5));
   }
 
   async #check(session: Session): Promise<void> {
     const { token, user } = session;
     if (token === null) return;
     const { signal } = this.#stopping;
-    const answer = await this.#tokens.identify(token, {
-      ...session.keptCaller(signal),
-      fresh: true,
-    })
+    const answer = await this.#tokens.check(token, session.keptCaller(signal))
       // An outage of the backend must not log anybody out.
-      .catch(() => null);
+      .catch(() => ({ status: "outage" } as const));
     // An answer about a token that the session no longer has does not count.
-    if (signal.aborted || session.token !== token) return;
-    const isRefused = answer?.status === "unauthorized" || answer?.status === "forbidden";
-    if (isRefused || (answer?.status === "ok" && answer.user !== user)) session.revoke();
-    else this.#schedule(session);
+    if (signal.aborted || session.token !== token || session.user !== user) return;
+    switch (answer.status) {
+      case "ok":
+        return answer.user === user ? this.#keep(session) : session.revoke();
+      case "outage":
+        return this.#keep(session);
+      case "refused":
+        return session.revoke();
+      case "odd":
+        return this.#doubt(session, token);
+    }
+  }
+
+  #keep(session: Session): void {
+    this.#odd.delete(session);
+    this.#schedule(session, this.#periodMs);
+  }
+
+  /**
+   * Takes an odd answer. Of several in a row, the last one is a refusal if the API works for others, and
+   * else an outage.
+   */
+  #doubt(session: Session, token: string): void {
+    const now = performance.now();
+    const { count, since } = this.#odd.get(session) ?? { count: 0, since: now };
+    if (count + 1 < MAX_ODD) {
+      this.#odd.set(session, { count: count + 1, since });
+      return this.#schedule(session, this.#periodMs * ODD_PART);
+    }
+    const orSince = now - this.#periodMs;
+    if (this.#tokens.worksForOthers(token, { since, orSince })) session.revoke();
+    else this.#keep(session);
   }
 }

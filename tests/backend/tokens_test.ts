@@ -24,12 +24,12 @@ Deno.test("[KAF5] a logout at any moment of a login leaves nobody logged in", as
     let asked = 0;
     let loggedIn = false;
     const backend: ConstructorParameters<typeof Tokens>[0] = {
-      get: () => {
+      ask: () => {
         const ok = ++asked === 1;
         return Promise.resolve(
           ok
-            ? { status: "ok", payload: NULL, value: { id: "42" } }
-            : { status: "unauthorized", payload: NULL, value: null },
+            ? { status: "ok", httpStatus: 200, payload: NULL, value: { id: "42" } }
+            : { status: "unauthorized", httpStatus: 401, payload: NULL, value: null },
         );
       },
       shareNoMore() {},
@@ -56,9 +56,9 @@ Deno.test("[AUTH7] the cached answers are bounded: if they are too long or too m
   const asked: string[] = [];
   let payload = NULL;
   const backend: ConstructorParameters<typeof Tokens>[0] = {
-    get: (_request, { token }) => {
+    ask: (_request, { token }) => {
       asked.push(token ?? "");
-      return Promise.resolve({ status: "ok", payload, value: { id: "42" } });
+      return Promise.resolve({ status: "ok", httpStatus: 200, payload, value: { id: "42" } });
     },
     shareNoMore() {},
   };

@@ -11,7 +11,7 @@ export const ORIGIN = "http://backend.test";
 
 /** How an API behaves for a time. */
 export interface Trouble {
-  readonly kind: "slow" | "down" | "broken" | "refusing" | "silent";
+  readonly kind: "slow" | "down" | "broken" | "refusing" | "odd" | "silent";
   readonly until: number;
 }
 
@@ -150,6 +150,9 @@ export class SimulatedBackend {
     if (trouble === "down" && random.chance(0.8, "down")) return null;
     if (trouble === "broken" && random.chance(0.8, "broken")) return { status: 503, body: "" };
     const { pathname, searchParams } = new URL(url);
+    if (pathname === "/user" && trouble === "odd" && random.chance(0.8, "odd")) {
+      return { status: 404, body: "<html>" };
+    }
     const user = token === null ? null : this.#users.get(token) ?? null;
     if (pathname !== "/schedule" && (user === null || trouble === "refusing")) {
       return { status: 401, body: '{"refused":true}' };
