@@ -21,21 +21,21 @@ export interface Listing {
 /**
  * Subscribes the session. It resumes from the client's cursor if that is possible (DEL5). Otherwise
  * it subscribes first and asks for the list then, so that there is no gap between the two (DEL2).
+ * If the list's user is gone meanwhile, the reply is `unauthorized` (AUTH6).
  *
  * @throws {CommandError} The backend's errors, and `too-many-subscriptions`
  */
 export async function listAndSubscribe(context: CommandContext, listing: Listing): Promise<Reply> {
   const { session, signal, resumePoints } = context;
-  const { login } = session;
   const unlock = await session.lockList(listing.target.id);
   try {
     signal.throwIfAborted();
     const { breaks } = resumePoints;
     const found = await unlessAborted(findResumePoint(context, listing), signal);
+    signal.throwIfAborted();
     // A place in a log that was replaced or cut back meanwhile leads nowhere (DEL13).
     const point = resumePoints.breaks === breaks ? found : null;
-    // If the login has changed meanwhile, the list belongs to a user who is gone (AUTH6).
-    const reply = session.login !== login
+    const reply = !session.mayHave(listing.target)
       ? unauthorized()
       : point
       ? resume(context, { ...listing, point })
@@ -94,7 +94,6 @@ async function list(
   { target, params, since }: Listing,
 ): Promise<Reply> {
   const { session, backend, signal, resumePoints } = context;
-  const { login } = session;
   const kept = keptList(target, params);
   const { subscription, isNew } = subscribe(context, { target, kept });
   subscription.hold();
@@ -106,7 +105,7 @@ async function list(
   };
   try {
     const { status, payload } = await backend.get(listOf(target, params), session.caller(signal));
-    if (session.login !== login) return unauthorized();
+    if (!session.mayHave(target)) return unauthorized();
     if (status !== "ok") {
       undo();
       return { status, payload };
@@ -122,7 +121,8 @@ async function list(
       sent: () => answered(context, subscription),
     };
   } catch (error) {
-    if (session.login === login) undo();
+    if (!session.mayHave(target)) return unauthorized();
+    undo();
     throw error;
   }
 }

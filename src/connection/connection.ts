@@ -15,7 +15,7 @@ import {
 } from "../outbox/outbox.ts";
 import { CLOSE, type CloseCode } from "../protocol/close_codes.ts";
 import { pushFrame, toJson } from "../protocol/frames.ts";
-import type { Session, SessionOptions } from "../sessions/session.ts";
+import type { RefusableConnection, Session, SessionOptions } from "../sessions/session.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { StreamStatus } from "../sessions/stream_status.ts";
 import { logDefect } from "./defect.ts";
@@ -55,7 +55,8 @@ export interface Client
 }
 
 /** Ties a session, its requests and its outbox to a socket. */
-export class Connection implements SocketOwner, RequestSource, SlowClient, Guest, Leaving {
+export class Connection
+  implements SocketOwner, RequestSource, SlowClient, Guest, Leaving, RefusableConnection {
   readonly session: Session;
   readonly outbox: Outbox;
   readonly #socket: Socket;
@@ -72,7 +73,7 @@ export class Connection implements SocketOwner, RequestSource, SlowClient, Guest
     this.#socket = socket;
     this.#options = options;
     this.outbox = new Outbox(socket, this, options);
-    this.session = options.sessions.open({ ...client, outbox: this.outbox });
+    this.session = options.sessions.open({ ...client, outbox: this.outbox, connection: this });
     this.#requests = new RequestHandler(this, options);
     if (identity) this.session.logIn(identity);
     this.#hasIdentity = identity !== null;
@@ -160,6 +161,11 @@ export class Connection implements SocketOwner, RequestSource, SlowClient, Guest
 
   closeAsIdle(): void {
     this.close(CLOSE.idleGuest);
+  }
+
+  async closeAsRefused(): Promise<void> {
+    await this.#requests.drain();
+    if (!this.#isClosed) this.close(CLOSE.tokenRefused);
   }
 
   announceEnd(afterMs: number): void {

@@ -39,7 +39,7 @@ export function tooManyWaiting(maxWaiting: number): CommandError {
 export function shuttingDown(): CommandError {
   return new CommandError({
     slug: "shutting-down",
-    message: "This instance is shutting down; connect again",
+    message: "This connection is about to be closed; connect again",
   });
 }
 

@@ -69,8 +69,8 @@ export class RequestHandler {
   readonly #replies: Replies;
   #state: "open" | "draining" | "ended" = "open";
   #work: Work | null = null;
-  /** Called when all requests are answered. */
-  #onIdle: (() => void) | null = null;
+  /** Resolved when all requests are answered, if somebody waits for that. */
+  #idle: PromiseWithResolvers<void> | null = null;
   /** Whether requests wait because the client is behind. */
   #isWaiting = false;
 
@@ -177,7 +177,7 @@ export class RequestHandler {
       onIdle: () => {
         this.#work = null;
         session.activeAt = performance.now();
-        this.#onIdle?.();
+        this.#idle?.resolve();
       },
     });
     const abort = new AbortController();
@@ -218,7 +218,7 @@ export class RequestHandler {
   /** Refuses later requests. Resolves when all earlier ones are answered. */
   async drain(): Promise<void> {
     if (this.#state === "open") this.#state = "draining";
-    if (this.#work) await new Promise<void>((resolve) => this.#onIdle = resolve);
+    if (this.#work) await (this.#idle ??= Promise.withResolvers()).promise;
   }
 
   /** Answers all requests that still run or wait with `shutting-down`. */
@@ -232,6 +232,6 @@ export class RequestHandler {
     this.#state = "ended";
     this.#work?.abort.abort(CLOSED);
     this.#work = null;
-    this.#onIdle?.();
+    this.#idle?.resolve();
   }
 }

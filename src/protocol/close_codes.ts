@@ -76,7 +76,7 @@ export const CLOSE = {
     name: "token_refused",
     code: 4401,
     reason: "Token refused",
-    meaning: "The token that came with the upgrade is refused (NET4)",
+    meaning: "The token is refused (NET4), or its user was logged out (AUTH6)",
     reconnect: "with another token",
   },
   backendUnavailable: {

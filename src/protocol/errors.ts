@@ -65,7 +65,7 @@ export const ERRORS = {
     temporary: false,
   },
   "shutting-down": {
-    meaning: "The instance is shutting down (LIFE4)",
+    meaning: "The connection is about to be closed (LIFE4, AUTH6)",
     temporary: true,
   },
   "internal": {

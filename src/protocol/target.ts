@@ -29,6 +29,11 @@ export type Target =
     | { readonly resource: "schedule"; readonly where: KeptScheduleWhere }
   );
 
+/** Whether a target belongs to a user. A subscription to it ends when the session is no longer theirs (AUTH1). */
+export function isOfUser(target: Target): target is Exclude<Target, { resource: "schedule" }> {
+  return target.resource !== "schedule";
+}
+
 /** A {@linkcode ScheduleWhere} as text. As an object, it would take several times as much memory. */
 export class KeptScheduleWhere {
   readonly text: string;

@@ -9,7 +9,7 @@ import type { Channels } from "./channels.ts";
 import type { MultiMap } from "../util/multi_map.ts";
 import { NULL, pushFrame } from "../protocol/frames.ts";
 import type { Endpoint } from "../protocol/endpoint.ts";
-import type { Target } from "../protocol/target.ts";
+import { isOfUser, type Target } from "../protocol/target.ts";
 import type { Deliveries } from "../observe/deliveries.ts";
 import { briefOf } from "../observe/delivery_trace.ts";
 import type { Subscriber } from "./pushes.ts";
@@ -27,6 +27,13 @@ export interface SessionOptions {
   readonly endpoint: Endpoint;
   /** The address of the client, as far as it is known (LIM1). */
   readonly address: string;
+  readonly connection: RefusableConnection;
+}
+
+/** The part of a connection that a session uses. */
+export interface RefusableConnection {
+  /** Closes the connection after the replies under way, as the token is refused. */
+  closeAsRefused(): void;
 }
 
 /** Why a subscription or a login has ended. Operators read it at `/why`. */
@@ -34,7 +41,7 @@ export type EndReason =
   | "unsubscribed"
   | "its list failed"
   | "logged out"
-  | "logged in again"
+  | "logged in as another user"
   | "token refused, or a logout message"
   | "the connection ended";
 
@@ -62,6 +69,7 @@ export class Session implements Subscriber {
   readonly address: string;
   /** In milliseconds since 1970. */
   readonly connectedAt: number = Date.now();
+  readonly #connection: RefusableConnection;
   readonly #shared: SharedBySessions;
   /** Replaced at each change. A session has few subscriptions, so a map would take more memory. */
   #subscriptions = NONE;
@@ -72,10 +80,9 @@ export class Session implements Subscriber {
   #user: string | null = null;
   #userSince = 0;
   #token: string | null = null;
-  #login = 0;
 
   constructor(
-    { knowsVersion1, knowsBatches, outbox, endpoint, address }: SessionOptions,
+    { knowsVersion1, knowsBatches, outbox, endpoint, address, connection }: SessionOptions,
     shared: SharedBySessions,
   ) {
     this.knowsVersion1 = knowsVersion1;
@@ -83,6 +90,7 @@ export class Session implements Subscriber {
     this.outbox = outbox;
     this.endpoint = endpoint;
     this.address = address;
+    this.#connection = connection;
     this.#shared = shared;
   }
 
@@ -101,17 +109,15 @@ export class Session implements Subscriber {
     return this.#token;
   }
 
-  /**
-   * A number that changes at each login and logout. If it has changed while work was under way, the
-   * result belongs to another user.
-   */
-  get login(): number {
-    return this.#login;
+  /** Whether the session may have this list: it is its user's, or anybody's. */
+  mayHave(target: Target): boolean {
+    return !isOfUser(target) || target.where.userId === this.#user;
   }
 
-  /** Makes the session this user's. All of its subscriptions end (AUTH1). */
+  /** Makes the session this user's. Subscriptions of another user end (AUTH1). */
   logIn({ user, token }: { user: string; token: string }): void {
-    this.logOut("logged in again");
+    if (user === this.#user) return this.renew(token);
+    this.logOut("logged in as another user");
     this.#user = user;
     this.#userSince = Date.now();
     this.#token = token;
@@ -127,11 +133,11 @@ export class Session implements Subscriber {
     this.#shared.onToken(this);
   }
 
-  /** Makes the session a guest's. All of its subscriptions end (AUTH2). */
+  /** Makes the session a guest's. The user's subscriptions end (AUTH2). */
   logOut(why: EndReason = "logged out"): void {
-    this.unsubscribe(this.#subscriptions.map(({ target }) => target.id), why);
+    const targets = this.#subscriptions.map(({ target }) => target).filter(isOfUser);
+    this.unsubscribe(targets.map(({ id }) => id), why);
     this.activeAt = performance.now();
-    this.#login++;
     if (this.#user !== null) {
       this.#shared.users.delete(this.#user, this);
       const [user, from, to] = [this.#user, this.#userSince, Date.now()];
@@ -142,12 +148,22 @@ export class Session implements Subscriber {
     this.#shared.onToken(this);
   }
 
-  /** Logs the session out without a request of its client, and tells the client (AUTH6). */
+  /**
+   * Logs the session out without a request of its client, and tells the client. A client that could not
+   * understand this has to connect again (AUTH6).
+   */
   revoke(): void {
     this.logOut("token refused, or a logout message");
-    if (!this.knowsVersion1) return;
+    if (!this.knowsVersion1) return this.#connection.closeAsRefused();
     this.outbox.send(pushFrame("authentication", { status: "unauthorized", payload: NULL }));
     this.#shared.deliveries.announced({ type: "authentication", kind: "unauthorized" });
+  }
+
+  /** Ends everything that belongs to the session (LIFE3). */
+  end(): void {
+    const why = "the connection ended";
+    this.unsubscribe(this.#subscriptions.map(({ target }) => target.id), why);
+    this.logOut(why);
   }
 
   /** The caller of requests that this session's client causes. */

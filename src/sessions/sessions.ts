@@ -58,7 +58,7 @@ export class Sessions implements Iterable<Session> {
   close(session: Session, why: string): void {
     const { id, user, connectedAt: from } = session;
     this.#sessions.delete(id);
-    session.logOut("the connection ended");
+    session.end();
     const { deliveries } = this.#shared;
     deliveries.ended({ kind: "session", session: id, user, from, to: Date.now(), why });
   }

@@ -109,7 +109,7 @@ Deno.test("/why says why each of the user's other sessions did not get a message
     [other.id, /^subscribed only to other types: other, types$/],
     [unsubscribed.id, /^no longer subscribed since .*: unsubscribed$/],
     [loggedOut.id, /^no longer the user's session since .*: logged out$/],
-    [switched.id, /^no longer the user's session since .*: logged in again$/],
+    [switched.id, /^no longer the user's session since .*: logged in as another user$/],
     [idleId, /^not subscribed to it$/],
     [late.id, /^not connected: it connected later, at /],
   ]);

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { startWss } from "../_support/service/wss.ts";
 
 const LIST = { where: { types: [] } };
+const SCHEDULE = { where: { from: 1, to: 2, timezone: "UTC" } };
 
 Deno.test("[AUTH1] a token logs in, and the payload is the backend's body", async () => {
   await using wss = await startWss();
@@ -19,21 +20,117 @@ Deno.test("[AUTH1] a token logs in, and the payload is the backend's body", asyn
   assertEquals(wss.backend.calls.map(({ authorization }) => authorization), ["alice"]);
 });
 
-Deno.test("[AUTH1] a login ends all subscriptions, also as the same user", async () => {
+Deno.test("[AUTH1] if the same user logs in again, all subscriptions stay, and go on with the new token", async () => {
+  const users = { old: "42", new: 42, newer: "42" };
+  const settings = { RELOAD_CONCURRENCY: 1, AUTH_CACHE_SECONDS: 0 };
+  await using wss = await startWss({ users, settings });
+  for (const protocols of [[], ["wss.v1"]]) {
+    await using client = await wss.connect("/mobile", { protocols, token: "old" });
+    const all = await client.request("getMyNotifications", LIST);
+    const some = await client.request("getMyNotifications", { where: { types: ["a"] } });
+    const schedule = await client.request("getSchedules", SCHEDULE);
+    const release = wss.backend.hold("GET /notification");
+    const reload = ({ event }: { event: string }) =>
+      wss.publish("update_subscription", { subscriptions: [event], options: { reload: true } });
+    // The first reload runs, and the second one waits for it.
+    reload(all);
+    const letGo = await release();
+    reload(some);
+    wss.backend.forget();
+
+    assertEquals((await client.request("authentication", { authToken: "new" })).status, "ok");
+    letGo();
+    (await release())();
+    for (const { event } of [all, some]) {
+      const { event: reloaded, status } = await client.next();
+      assertEquals([reloaded, status], [event, "reload"]);
+    }
+    assertEquals(wss.backend.calls.map(({ url, authorization }) => [url, authorization]), [
+      ["/user", "new"],
+      ["/notification?type=a", "new"],
+    ]);
+    wss.publish("notification", { userId: "42", type: "a", data: 1 });
+    wss.publish("update_subscription", { resource: "schedule", data: 2 });
+    const pushes = await client.pushesUntilIdle();
+    assertEquals(
+      pushes.map(({ event, payload }) => [event, payload]).sort(),
+      [[all.event, 1], [some.event, 1], [schedule.event, 2]].sort(),
+    );
+    wss.backend.reset("GET /notification");
+    await client.request("authentication", { authToken: "newer" });
+    await client.request("getMyNotificationsCount", { ...LIST, status: "read" });
+    assertEquals(wss.backend.calls.at(-1)?.authorization, "newer");
+  }
+});
+
+Deno.test("[AUTH1][AUTH2] only subscriptions of the user end with the user: those to the schedule stay", async () => {
+  await using wss = await startWss();
+  for (const protocols of [[], ["wss.v1"]]) {
+    await using client = await wss.connect("/mobile", { protocols });
+    const schedule = await client.request("getSchedules", SCHEDULE);
+    const subscriptions = new Map([[schedule.event, "schedule"]]);
+    // From a guest on, and back.
+    for (const token of ["alice", "bob", "alice", "", "bob", ""]) {
+      const { status } = await client.request("authentication", { authToken: token });
+      assertEquals(status, "ok");
+      wss.publish("notification", { userId: "42", type: "a", data: "alice" });
+      wss.publish("notification", { userId: "43", type: "a", data: "bob" });
+      wss.publish("update_subscription", { resource: "schedule", data: "schedule" });
+      wss.publish("update_subscription", { subscriptions: [...subscriptions.keys()] });
+
+      const before = await client.pushesUntilIdle();
+      assertEquals(before.map(({ event, payload }) => [event, payload]), [
+        [schedule.event, "schedule"],
+        [schedule.event, null],
+      ]);
+      assertEquals(wss.service.sessions.indexSizes().users, token === "" ? 0 : 1);
+
+      if (token === "") continue;
+      const { event } = await client.request("getMyNotifications", LIST);
+      subscriptions.set(event, token);
+      for (const userId of ["42", "43"]) {
+        wss.publish("notification", { userId, type: "a", data: userId === "42" ? "alice" : "bob" });
+      }
+      const after = await client.pushesUntilIdle();
+      assertEquals(after.map(({ event, payload }) => [event, payload]), [[event, token]]);
+    }
+  }
+});
+
+Deno.test("[AUTH1] a login that does not succeed ends nothing", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/mobile", { token: "alice" });
-  const where = { from: 1, to: 2, timezone: "UTC" };
-  const ids = [
+  const events = [
     (await client.request("getMyNotifications", LIST)).event,
-    (await client.request("getSchedules", { where })).event,
+    (await client.request("getSchedules", SCHEDULE)).event,
   ];
+  for (const status of [401, 404, 302, 500]) {
+    wss.backend.on("GET /user", () => new Response(null, { status }));
+    await client.request("authentication", { authToken: `bob ${status}` });
+    wss.publish("update_subscription", { subscriptions: events });
+    const pushes = await client.pushesUntilIdle();
+    assertEquals(pushes.map(({ event }) => event).sort(), events.toSorted());
+  }
+});
+
+Deno.test("[AUTH1][DEL2] after a guest's login, a reload and pushes of the schedule are where they were", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/mobile", { protocols: ["wss.v1"] });
+  const { event } = await client.request("getSchedules", SCHEDULE);
+  const release = wss.backend.hold("GET /schedule", () => Response.json(["reloaded"]));
+  wss.publish("update_subscription", { subscriptions: [event], options: { reload: true } });
+  const letGo = await release();
+  wss.publish("update_subscription", { resource: "schedule", data: "held back" });
 
   await client.request("authentication", { authToken: "alice" });
-  wss.publish("update_subscription", { subscriptions: ids });
-  wss.publish("notification", { userId: "42", type: "a" });
+  await client.request("authentication", { authToken: "bob" });
+  await client.request("authentication");
+  letGo();
 
-  assertEquals(await client.pushesUntilIdle(), []);
-  assertEquals(wss.service.sessions.indexSizes(), { keys: 0, users: 1 });
+  const reload = await client.next();
+  const update = await client.next();
+  assertEquals([reload.status, reload.payload], ["reload", ["reloaded"]]);
+  assertEquals([update.status, update.payload], ["update", "held back"]);
 });
 
 Deno.test("[AUTH1] after a change of user, the session gets only the new user's pushes", async () => {

@@ -108,7 +108,8 @@ Deno.test("[LIM4] an idle guest is closed with 4001; a session with a user or a 
   await using wss = await startWss({ settings: { IDLE_GUEST_SECONDS: 300 } });
   await using user = await wss.connect("/web", { token: "alice" });
   await using subscribed = await wss.connect("/mobile");
-  await subscribed.request("getSchedules", { where: { from: 1, to: 2, timezone: "UTC" } });
+  const where = { from: 1, to: 2, timezone: "UTC" };
+  const { event } = await subscribed.request("getSchedules", { where });
   await using guest = await wss.connect("/web");
 
   clock.tick(299_000);
@@ -116,8 +117,8 @@ Deno.test("[LIM4] an idle guest is closed with 4001; a session with a user or a 
   clock.tick(2000);
   assertEquals((await guest.ended).code, 4001);
   assertEquals((await user.request("getMyNotifications", LIST)).status, "ok");
-  assertEquals((await subscribed.request("authentication", {})).status, "ok");
-  // From now on it is a guest without a subscription.
+  const unsubscribe = { ids: [event], action: "unsubscribe" };
+  assertEquals((await subscribed.request("subscription", unsubscribe)).status, "ok");
   clock.tick(302_000);
   assertEquals((await subscribed.ended).code, 4001);
 });

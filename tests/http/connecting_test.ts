@@ -154,7 +154,9 @@ Deno.test("[NET6] every connection has its own session, which starts as a guest"
   const { sessions } = wss.service;
   for (let i = 0; i < 100; i++) {
     const client = { knowsVersion1: false, knowsBatches: false, address: "127.0.0.1" };
-    ids.push(sessions.open({ ...client, endpoint: "/web", outbox: createOutbox() }).id);
+    const connection = { closeAsRefused() {} };
+    const options = { ...client, endpoint: "/web", outbox: createOutbox(), connection } as const;
+    ids.push(sessions.open(options).id);
   }
   assertEquals(new Set(ids).size, 100);
   assertNotEquals(ids[0]?.slice(0, 8), ids[1]?.slice(0, 8));

@@ -72,6 +72,7 @@ Deno.test("[AUTH6] if 10,000 sessions log in at once, their tokens are checked o
         knowsBatches: false,
         endpoint: "/web",
         address: "127.0.0.1",
+        connection: { closeAsRefused() {} },
         outbox: createOutbox(),
       });
       session.logIn({ user: `user-${i}`, token: `user-${i}` });
@@ -106,6 +107,7 @@ Deno.test("[DEL8] if pushes are held back when a cursor is due, the session gets
       knowsBatches: false,
       endpoint: "/web",
       address: "127.0.0.1",
+      connection: { closeAsRefused() {} },
       outbox,
     });
     const target = notificationTarget({ userId: "42", types: [] });
@@ -145,6 +147,7 @@ Deno.test("[DEL8] 100,000 sessions get their cursors spread over the period, wit
         knowsBatches: false,
         endpoint: "/web",
         address: "127.0.0.1",
+        connection: { closeAsRefused() {} },
         outbox: createOutbox(() => told++),
       });
       session.subscribe(target, ALL_KEPT).isAnswered = true;

@@ -24,9 +24,9 @@ export class Client extends ConnectingClient {
   #dialledAs: string | null = null;
   #badFrames = 0;
   #isLoggingIn = false;
-  /** Whether it was logged out without being told: it can't be owed anything. */
+  /** Whether it may have been logged out without knowing it: it can't be owed what is its user's. */
   #isVoid = false;
-  /** Whether it was logged out, and must be told. */
+  /** Whether it was logged out, and must be told; a client that would not understand it, by a close. */
   #isTelling = false;
 
   constructor(init: ClientInit, options: ClientOptions) {
@@ -39,8 +39,8 @@ export class Client extends ConnectingClient {
     if (this.user === null && this.#wanted.length === 0) return null;
     if (!this.isOpen) return "it is not connected";
     if (this.#sessionUser !== this.user) return "it is not logged in";
-    if (this.#isVoid) return "it was logged out";
     if (this.#isTelling) return "it was not told that it is logged out";
+    if (this.#isVoid) return "it was logged out";
     const { unanswered } = this.requests;
     if (unanswered !== null) return unanswered;
     for (const subscription of this.#wanted) {
@@ -94,10 +94,12 @@ export class Client extends ConnectingClient {
     });
   }
 
-  /** Renews the session's token. */
+  /** Renews the session's token, or logs in again with a new one. */
   renew(): void {
     if (this.#sessionUser === null || this.#sessionUser !== this.user) return;
-    const token = this.token = this.options.backend.newTokenFor(this.#sessionUser);
+    const { backend, random } = this.options;
+    const token = this.token = backend.newTokenFor(this.#sessionUser);
+    if (random.chance(0.5, "plain login")) return this.logIn();
     this.request("authentication", { authToken: token, update: true }, () => {});
   }
 
@@ -164,7 +166,7 @@ export class Client extends ConnectingClient {
       }
       target.event ??= reply.event;
       if (target.event !== reply.event) throw new Violation(`two ids of ${target.key}`);
-      if (this.#isVoid) return subscription.end("unsure");
+      if (this.#isVoid && target.user !== null) return subscription.end("unsure");
       const list = reply.recovered === true ? null : reply.payload as ListBody;
       subscription.answered({ list, cursor: cursorOf(reply), since });
     });
@@ -199,21 +201,20 @@ export class Client extends ConnectingClient {
   /** Its instance was told that its user is logged out, or its token was withdrawn. */
   loggedOut(user: string): void {
     if (this.isAway) return;
-    if (this.knowsVersion1) {
-      this.#isTelling ||= this.#sessionUser === user && !this.#isLoggingIn;
-      return;
-    }
+    this.#isTelling ||= this.#sessionUser === user && !this.#isLoggingIn;
+    if (this.knowsVersion1) return;
     if (this.#sessionUser !== user && this.user !== user) return;
     this.#isVoid = true;
     for (const subscription of this.subscriptions.values()) {
-      if (subscription.state === "active") subscription.end("unsure");
+      const isOfUser = subscription.target.user !== null;
+      if (isOfUser && subscription.state === "active") subscription.end("unsure");
     }
-    this.later(2000, () => this.#isVoid && this.leave());
+    if (!this.#isTelling) this.#leaveAsVoid();
   }
 
   /** Its instance was told of a loss, or passes over records that were set aside. */
   owe(written: number, setAside: Range | null): void {
-    if (!this.isOpen || this.#isVoid) return;
+    if (!this.isOpen) return;
     for (const subscription of this.subscriptions.values()) subscription.owe(written, setAside);
   }
 
@@ -244,7 +245,14 @@ export class Client extends ConnectingClient {
   }
 
   protected override answered(command: string): void {
-    if (command === "authentication") this.#isTelling = false;
+    if (command !== "authentication" || !this.#isTelling) return;
+    this.#isTelling = false;
+    if (this.#isVoid) this.#leaveAsVoid();
+  }
+
+  /** It can't know whether it is still logged in. */
+  #leaveAsVoid(): void {
+    this.later(2000, () => this.#isVoid && this.leave());
   }
 
   #takeOfSubscription(frame: Frame): void {
@@ -285,10 +293,9 @@ export class Client extends ConnectingClient {
     this.#sessionUser = user;
     this.#isTelling = false;
     for (const subscription of this.subscriptions.values()) {
-      const { target, state } = subscription;
-      if (state === "none") continue;
-      // The subscriptions of the same user, and those to schedules, may end or stay.
-      this.#end(subscription, target.user === null || target.user === user ? "unsure" : "none");
+      const { target } = subscription;
+      // Those of the same user, and those to schedules, stay.
+      if (target.user !== null && target.user !== user) this.#end(subscription, "none");
     }
   }
 

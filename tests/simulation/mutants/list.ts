@@ -144,8 +144,26 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a logout leaves a subscription",
     file: "sessions/session.ts",
-    find: "this.unsubscribe(this.#subscriptions.map(({ target }) => target.id), why);",
-    replace: "this.unsubscribe(this.#subscriptions.slice(1).map(({ target }) => target.id), why);",
+    find: "this.unsubscribe(targets.map(({ id }) => id), why);",
+    replace: "this.unsubscribe(targets.slice(1).map(({ id }) => id), why);",
+  },
+  {
+    name: "a logout ends what belongs to nobody",
+    file: "sessions/session.ts",
+    find: "const targets = this.#subscriptions.map(({ target }) => target).filter(isOfUser);",
+    replace: "const targets = this.#subscriptions.map(({ target }) => target);",
+  },
+  {
+    name: "a login of the same user ends what the session has",
+    file: "sessions/session.ts",
+    find: "if (user === this.#user) return this.renew(token);",
+    replace: "",
+  },
+  {
+    name: "a client that does not understand that it is logged out is not closed",
+    file: "sessions/session.ts",
+    find: "return this.#connection.closeAsRefused();",
+    replace: "return;",
   },
   {
     name: "a logout message reaches one session only",

@@ -129,15 +129,15 @@ export function act(world: World, { kind, a, b }: Action): void {
     case "deadLine":
       return client.line?.cut({ isNoticed: false });
     case "backend": {
-      const troubles = ["slow", "down", "broken", "refusing", "silent"] as const;
+      const troubles = ["slow", "down", "broken", "refusing", "odd", "silent"] as const;
       const trouble = troubles[a % troubles.length] ?? "slow";
       return world.backend.worsen({ kind: trouble, until: world.loop.now + faultMs });
     }
     case "withdraw":
       if (client.token === null || client.user === null || !client.isOpen) return;
       world.backend.change(client.token, b % 2 === 0 ? null : "99");
-      // The others are told only when their token is checked again.
-      if (client.knowsVersion1 && (plan.settings.AUTH_REVALIDATE_SECONDS ?? 0) > 20) return;
+      // Clients are told only when their token is checked again.
+      if ((plan.settings.AUTH_REVALIDATE_SECONDS ?? 0) > 20) return;
       return client.loggedOut(client.user);
     case "drain":
     case "kill":
