@@ -26,6 +26,8 @@ export class Client extends ConnectingClient {
   #isLoggingIn = false;
   /** Whether it may have been logged out without knowing it: it can't be owed what is its user's. */
   #isVoid = false;
+  /** Whether its instance was told on this connection that its user is logged out. */
+  #hasReason = false;
   /** Whether it was logged out, and must be told; a client that would not understand it, by a close. */
   #isTelling = false;
 
@@ -65,6 +67,7 @@ export class Client extends ConnectingClient {
   protected override gone(isRefused: boolean): void {
     this.#sessionUser = null;
     this.#isVoid = false;
+    this.#hasReason = false;
     this.#isTelling = false;
     this.#isLoggingIn = false;
     this.#badFrames = 0;
@@ -201,6 +204,7 @@ export class Client extends ConnectingClient {
   /** Its instance was told that its user is logged out, or its token was withdrawn. */
   loggedOut(user: string): void {
     if (this.isAway) return;
+    this.#hasReason ||= this.#sessionUser === user || this.user === user;
     this.#isTelling ||= this.#sessionUser === user && !this.#isLoggingIn;
     if (this.knowsVersion1) return;
     if (this.#sessionUser !== user && this.user !== user) return;
@@ -235,6 +239,7 @@ export class Client extends ConnectingClient {
         return this.later(1000, () => this.options.random.chance(0.5, "leaves") && this.leave());
       case "authentication":
         this.expectVersion1(event);
+        this.refused();
         this.#becomes(null);
         this.#renewToken();
         this.later(500, () => this.logIn());
@@ -242,6 +247,11 @@ export class Client extends ConnectingClient {
       default:
         return this.#takeOfSubscription(frame);
     }
+  }
+
+  protected override refused(): void {
+    if (this.#hasReason || this.options.backend.mayHaveRefused) return;
+    throw new Violation("it was logged out for no reason");
   }
 
   protected override answered(command: string): void {

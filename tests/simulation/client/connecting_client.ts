@@ -76,6 +76,8 @@ export abstract class ConnectingClient {
   protected abstract gone(isRefused: boolean): void;
   /** Takes a push, or an error that answers no request. */
   protected abstract takePush(frame: Frame): void;
+  /** The connection was closed as its token is refused. */
+  protected abstract refused(): void;
   /** Takes a reply, before it does what its request wants. */
   protected abstract answered(command: string): void;
 
@@ -131,6 +133,7 @@ export abstract class ConnectingClient {
   #closed(code: number | null): void {
     if (this.#state === "away") return;
     this.note(`is disconnected: ${code}`);
+    if (code === 4401) this.refused();
     const isRefused = code === 4401 || this.#state === "connecting";
     this.#state = "away";
     this.line = null;

@@ -166,6 +166,12 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "return;",
   },
   {
+    name: "an outage of the user API logs everybody out",
+    file: "sessions/revalidation.ts",
+    find: 'case "outage":\n        return this.#keep(session);',
+    replace: 'case "outage":\n        return session.revoke();',
+  },
+  {
     name: "a logout message reaches one session only",
     file: "sessions/consume.ts",
     find: "for (const session of sessions.ofUser(message.user)) session.revoke();",

@@ -9,6 +9,9 @@ import type { Trace } from "../platform/trace.ts";
 /** Where the service finds the APIs. */
 export const ORIGIN = "http://backend.test";
 
+/** Milliseconds from a refusal until its client knows for sure, however slow its line is. */
+const REFUSAL_MS = 60_000;
+
 /** How an API behaves for a time. */
 export interface Trouble {
   readonly kind: "slow" | "down" | "broken" | "refusing" | "odd" | "silent";
@@ -49,6 +52,8 @@ export class SimulatedBackend {
   readonly #owners = new Map<string, string>();
   /** The latest token of each user. */
   readonly #shared = new Map<string, string>();
+  /** When an answer about a token was neither ok nor an outage, in milliseconds since 1970. */
+  #refusedAt = -Infinity;
   #tokens = 0;
   #trouble: Trouble | null = null;
   /** By request that is not answered yet: the process that has sent it. */
@@ -88,6 +93,11 @@ export class SimulatedBackend {
     if (token === null) return false;
     const user = this.#users.get(token);
     return user !== null && user !== this.#owners.get(token);
+  }
+
+  /** Whether a session may have been logged out because of a recent answer. */
+  get mayHaveRefused(): boolean {
+    return this.#options.loop.now - this.#refusedAt < REFUSAL_MS;
   }
 
   worsen(trouble: Trouble): void {
@@ -146,17 +156,20 @@ export class SimulatedBackend {
       isPut: boolean;
     },
   ): { status: number; body: string } | null {
-    const { random, written } = this.#options;
+    const { loop, random, written } = this.#options;
     if (trouble === "down" && random.chance(0.8, "down")) return null;
     if (trouble === "broken" && random.chance(0.8, "broken")) return { status: 503, body: "" };
     const { pathname, searchParams } = new URL(url);
     if (pathname === "/user" && trouble === "odd" && random.chance(0.8, "odd")) {
+      this.#refusedAt = loop.now;
       return { status: 404, body: "<html>" };
     }
     const user = token === null ? null : this.#users.get(token) ?? null;
     if (pathname !== "/schedule" && (user === null || trouble === "refusing")) {
+      this.#refusedAt = loop.now;
       return { status: 401, body: '{"refused":true}' };
     }
+    if (pathname === "/user" && this.isOfAnother(token)) this.#refusedAt = loop.now;
     if (pathname === "/user") return { status: 200, body: JSON.stringify({ id: user }) };
     // A token that has become another user's is good for nothing else.
     if (this.isOfAnother(token)) {
