@@ -69,6 +69,8 @@ export interface AttemptOptions {
   readonly maxBytes: number;
   /** Sends each PUT; see {@linkcode createOnceClient}. */
   readonly onceClient: Deno.HttpClient;
+  /** Called with the number of bytes of the body before they are kept. It may abort the signal. */
+  readonly onBytes: (bytes: number) => void;
 }
 
 /**
@@ -80,7 +82,7 @@ export async function attempt(
   options: AttemptOptions,
 ): Promise<Outcome> {
   const { method, url } = request;
-  const { signal, maxBytes } = options;
+  const { signal, maxBytes, onBytes } = options;
   let response: Response | Failure;
   let body: string | null;
   try {
@@ -90,7 +92,7 @@ export async function attempt(
       await response.body?.cancel();
       return unavailable(response);
     }
-    body = await readText(response, maxBytes);
+    body = await readText(response, { maxBytes, onBytes });
   } catch (error) {
     // Only this log line has the cause, because clients must not see addresses.
     if (!signal.aborted) {
@@ -207,9 +209,16 @@ function parse(body: string): { payload: JsonText; value: unknown } | null {
 }
 
 /** Reads the whole body; gives `null` if it is longer than the limit. */
-async function readText(response: Response, maxBytes: number): Promise<string | null> {
+async function readText(
+  response: Response,
+  { maxBytes, onBytes }: Pick<AttemptOptions, "maxBytes" | "onBytes">,
+): Promise<string | null> {
+  const length = lengthOf(response.headers);
   // Reading chunk by chunk costs a buffer of 64 KiB a body, until the garbage is collected.
-  if (lengthOf(response.headers) <= maxBytes) return await response.text();
+  if (length <= maxBytes) {
+    onBytes(length);
+    return await response.text();
+  }
   const decoder = new TextDecoder();
   let text = "";
   let bytes = 0;
@@ -217,6 +226,7 @@ async function readText(response: Response, maxBytes: number): Promise<string | 
     bytes += chunk.byteLength;
     // Leaving the loop cancels the rest of the body.
     if (bytes > maxBytes) return null;
+    onBytes(bytes);
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();

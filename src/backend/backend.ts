@@ -12,6 +12,7 @@ import { Pool } from "./pool.ts";
 import { RetryBudget } from "./retry_budget.ts";
 import {
   JoinableRequests,
+  type Joining,
   SharedRequest,
   type SharedRequestContext,
   type SharedRequestInit,
@@ -29,11 +30,9 @@ export interface ListRequest {
 }
 
 /** The caller of a request. */
-export interface Caller {
+export interface Caller extends Joining {
   /** Sent as the `Authorization` header, to the APIs that get it (BCK2). */
   readonly token: string | null;
-  /** Aborted when the caller does not want the answer any more. */
-  readonly signal: AbortSignal;
   /**
    * For whom it asks: whose place in the pool the request takes. If it joins one that waits, that
    * takes the better place of the two (LIM7).
@@ -107,6 +106,7 @@ export class Backend {
    * Sends a GET, or joins an identical one that was asked for before (BCK6).
    *
    * @throws {CommandError} `invalid-options` if the URL would be too long, `backend-…` or `overloaded`
+   * @throws {NoRoom} The caller does not take the answer
    */
   async get(list: ListRequest, caller: Caller): Promise<BackendAnswer> {
     return answerOf(list.api, await this.ask(list, caller));
@@ -116,8 +116,10 @@ export class Backend {
    * The same as {@linkcode get}, but gives a failure instead of throwing it.
    *
    * @throws {CommandError} `invalid-options` if the URL would be too long
+   * @throws {NoRoom} The caller does not take the answer
    */
-  ask(list: ListRequest, { token, signal, holder }: Caller): Promise<Outcome> {
+  ask(list: ListRequest, caller: Caller): Promise<Outcome> {
+    const { token, holder } = caller;
     const { api } = list;
     const url = this.#shortUrlOf(list);
     const sentToken = tokenFor(api, token);
@@ -127,10 +129,10 @@ export class Backend {
     if (joinable) {
       this.#options.metrics.backendShared.inc({ api });
       this.#pools[api].join(holder, joinable);
-      return joinable.join(signal);
+      return joinable.join(caller);
     }
     const request = { method: "GET", url, headers: headersOf(sentToken), body: null } as const;
-    return this.#start({ api, request, key, holder }).join(signal);
+    return this.#start({ api, request, key, holder }).join(caller);
   }
 
   /**
@@ -138,14 +140,15 @@ export class Backend {
    *
    * @throws {CommandError} `backend-…` or `overloaded`
    */
-  async put(api: Api, body: string, { token, signal, holder }: Caller): Promise<BackendAnswer> {
+  async put(api: Api, body: string, caller: Caller): Promise<BackendAnswer> {
+    const { token, holder } = caller;
     const url = this.#urlOf({ api });
     const headers = {
       ...headersOf(tokenFor(api, token)),
       "content-type": "application/json; charset=utf-8",
     };
     const request = { method: "PUT", url, headers, body } as const;
-    return answerOf(api, await this.#start({ api, request, key: null, holder }).join(signal));
+    return answerOf(api, await this.#start({ api, request, key: null, holder }).join(caller));
   }
 
   /** From now on no GET of the API joins one that was asked for before. */
@@ -179,7 +182,12 @@ export class Backend {
       shared.sent();
       budget.noteRequest(performance.now());
       for (let tries = 0;; tries++) {
-        const outcome = await attempt(request, { signal, maxBytes, onceClient: this.#onceClient });
+        const outcome = await attempt(request, {
+          signal,
+          maxBytes,
+          onceClient: this.#onceClient,
+          onBytes: (bytes) => shared.grow(bytes),
+        });
         if (signal.aborted) return;
         if ("status" in outcome) return shared.answer(outcome);
         const delayMs = outcome.again && request.method === "GET" && RETRY_DELAYS_MS[tries];

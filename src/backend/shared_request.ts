@@ -26,6 +26,26 @@ export interface SharedRequestInit {
   readonly key: string | null;
 }
 
+/** What a request needs to know of a caller. */
+export interface Joining {
+  /** Aborted when the caller does not want the answer any more. */
+  readonly signal: AbortSignal;
+  /**
+   * Called with the number of bytes of the answer's body before they are kept: when the head has come,
+   * or again and again as the body comes. If it gives false, the caller gets {@linkcode NoRoom}, and
+   * the rest is not read for it. Default: there is always room.
+   */
+  readonly takes?: (bytes: number) => boolean;
+}
+
+/** A caller has no room for the answer (LIM8). It may ask again. */
+export class NoRoom extends Error {}
+
+/** A caller that waits. */
+interface Waiting extends PromiseWithResolvers<Outcome> {
+  readonly takes: NonNullable<Joining["takes"]>;
+}
+
 /** A request that has not been answered yet, and its callers. */
 export class SharedRequest {
   readonly api: Api;
@@ -33,7 +53,9 @@ export class SharedRequest {
   readonly key: string | null;
   readonly #context: SharedRequestContext;
   readonly #abort = new AbortController();
-  readonly #callers = new Set<PromiseWithResolvers<Outcome>>();
+  readonly #callers = new Set<Waiting>();
+  /** How many bytes of the answer's body are known of. */
+  #bytes = 0;
   #isSent = false;
   /** Whether the outcome is known, and counted. */
   #isOver = false;
@@ -54,11 +76,13 @@ export class SharedRequest {
   /**
    * Waits for the answer, as long as the caller's own timeout and signal allow.
    *
+   * @throws {NoRoom} The caller does not take the answer
    * @throws The signal's reason
    */
-  async join(signal: AbortSignal): Promise<Outcome> {
+  async join({ signal, takes = () => true }: Joining): Promise<Outcome> {
+    if (this.#bytes > 0 && !takes(this.#bytes)) throw new NoRoom();
     const { timeouts } = this.#context;
-    const caller = Promise.withResolvers<Outcome>();
+    const caller = { ...Promise.withResolvers<Outcome>(), takes };
     this.#callers.add(caller);
     let outcome = "given_up";
     const endTimeout = timeouts.start(() => {
@@ -90,6 +114,16 @@ export class SharedRequest {
     if (APIS[this.api].joinable === "unsent") this.#context.joinable.remove(this);
   }
 
+  /** Notes how many bytes of the answer's body are known of. Callers without room for them leave. */
+  grow(bytes: number): void {
+    this.#bytes = bytes;
+    for (const caller of this.#callers) {
+      if (caller.takes(bytes)) continue;
+      caller.reject(new NoRoom());
+      this.#leave(caller, "given_up");
+    }
+  }
+
   /** Gives all callers the answer. */
   answer(answer: BackendAnswer): void {
     this.#settle(answer.status);
@@ -108,7 +142,7 @@ export class SharedRequest {
     for (const caller of this.#callers) caller.reject(defect);
   }
 
-  #leave(caller: PromiseWithResolvers<Outcome>, outcome: string): void {
+  #leave(caller: Waiting, outcome: string): void {
     if (!this.#callers.delete(caller) || this.#callers.size > 0 || this.#isOver) return;
     this.#settle(outcome);
     this.#abort.abort();

@@ -17,7 +17,7 @@ import { parseOrRefuse } from "../protocol/validation.ts";
 /** What a command's handler works with. */
 export interface CommandContext {
   readonly session: Session;
-  readonly backend: Backend;
+  readonly backend: Pick<Backend, "get" | "put" | "refuseLongUrl">;
   readonly tokens: Tokens;
   readonly resumePoints: ResumePoints;
   readonly streamStatus: Pick<StreamStatus, "greet">;

@@ -2,6 +2,8 @@
  * The requests of one client: frame → request → queue → command → reply. Frames are parsed by
  * `parse_request`, limited by `rate_limit`, put in order by `request_queue`, and answered by `replies`.
  */
+import type { Backend } from "../backend/backend.ts";
+import { ListBackend } from "../backend/list_backend.ts";
 import type { CommandContext } from "../commands/define.ts";
 import type { CommandTable } from "../commands/table.ts";
 import type { Metrics } from "../observe/metrics.ts";
@@ -42,14 +44,13 @@ export interface RequestLimits {
 /** The part of a connection that sends requests, and gets their replies. */
 export interface RequestSource extends ReplyRecipient {
   readonly session: Session;
-  readonly outbox: Pick<Outbox, "send" | "isBehind" | "whenCaughtUp">;
+  readonly outbox: Pick<Outbox, "send" | "isBehind" | "whenCaughtUp" | "lists">;
 }
 
 /** What all request handlers share. */
 export interface RequestHandlerOptions
-  extends
-    RepliesOptions,
-    Pick<CommandContext, "backend" | "tokens" | "resumePoints" | "streamStatus"> {
+  extends RepliesOptions, Pick<CommandContext, "tokens" | "resumePoints" | "streamStatus"> {
+  readonly backend: Backend;
   readonly limits: RepliesOptions["limits"] & RequestLimits;
   readonly metrics: RepliesOptions["metrics"] & Pick<Metrics, "resumes">;
 }
@@ -58,7 +59,7 @@ export interface RequestHandlerOptions
 interface Work {
   readonly queue: RequestQueue;
   readonly abort: AbortController;
-  readonly context: CommandContext;
+  readonly context: Omit<CommandContext, "backend">;
 }
 
 /** Answers one client's requests until its connection ends. */
@@ -143,16 +144,25 @@ export class RequestHandler {
     queue.add({
       rid,
       barrier: command.barrier,
-      run: () => this.#answer(() => run(context), asked),
+      run: () => this.#answer((backend) => run({ ...context, backend }), asked),
     });
   }
 
   /** Runs a command and sends its reply. Never rejects. */
-  async #answer(run: () => Reply | Promise<Reply>, asked: Asked): Promise<void> {
+  async #answer(
+    run: (backend: ListBackend) => Reply | Promise<Reply>,
+    asked: Asked,
+  ): Promise<void> {
     const { rid, event } = asked.envelope;
-    const session = this.#source.session.id;
-    const reply = await runCommandInSpan(event, { session, rid, run: () => this.#run(run, asked) });
+    const { session: { id: session }, outbox } = this.#source;
+    const backend = new ListBackend(this.#options.backend, outbox.lists);
+    const reply = await runCommandInSpan(event, {
+      session,
+      rid,
+      run: () => this.#run(() => run(backend), asked),
+    });
     this.#replies.send(asked, reply);
+    backend.sent();
   }
 
   async #run(run: () => Reply | Promise<Reply>, { envelope }: Asked): Promise<Reply> {
@@ -169,7 +179,7 @@ export class RequestHandler {
   }
 
   #startWork(): Work {
-    const { backend, tokens, resumePoints, streamStatus, metrics, limits } = this.#options;
+    const { tokens, resumePoints, streamStatus, metrics, limits } = this.#options;
     const { session } = this.#source;
     const queue = new RequestQueue({
       limits,
@@ -184,7 +194,6 @@ export class RequestHandler {
     const { signal } = abort;
     const context = {
       session,
-      backend,
       tokens,
       resumePoints,
       streamStatus,

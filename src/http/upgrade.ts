@@ -79,6 +79,9 @@ export class Upgrades {
 
   constructor(options: UpgradeOptions) {
     this.#options = options;
+    // Without it, the platform copies each frame while it sends it, and a connection keeps the memory
+    // of its largest frame. The platform reads it at the first upgrade.
+    Deno.env.set("DENO_USE_WRITEV", "1");
   }
 
   /**

@@ -3,6 +3,8 @@
  * Slow clients are noticed here (SLOW1, SLOW2).
  */
 
+import { ListRoom } from "./list_room.ts";
+
 /** Milliseconds between two checks of the slow clients' sockets. */
 const CHECK_MS = 50;
 
@@ -65,6 +67,9 @@ export class Outbox {
   readonly #socket: OutboxSocket;
   readonly #client: SlowClient;
   readonly #options: OutboxOptions;
+  /** Room for the lists of the client. */
+  readonly lists: ListRoom;
+  #handedUnits = 0;
   /** Called once the client is no longer behind. */
   #onCaughtUp = NO_CALLBACKS;
   /** Called once there is room. */
@@ -79,11 +84,17 @@ export class Outbox {
     this.#socket = socket;
     this.#client = client;
     this.#options = options;
+    this.lists = new ListRoom(this, options.limits.maxBufferedBytes);
   }
 
   /** How many bytes the operating system has not taken yet. */
   get unsentBytes(): number {
     return this.#socket.bufferedAmount;
+  }
+
+  /** How much was queued so far, in UTF-16 units. */
+  get handedUnits(): number {
+    return this.#handedUnits;
   }
 
   /** Whether too much is unsent to queue anything but replies under way. */
@@ -101,6 +112,7 @@ export class Outbox {
   send(frame: string): void {
     if (this.#ended || this.#socket.readyState !== WebSocket.OPEN) return;
     this.#socket.send(frame);
+    this.#handedUnits += frame.length;
     if (!this.#isWatched && this.#socket.bufferedAmount > this.#options.limits.maxBufferedBytes) {
       this.#watch();
     }

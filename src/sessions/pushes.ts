@@ -23,7 +23,10 @@ export interface Subscriber {
   readonly knowsVersion1: boolean;
   /** Whether the client's messages are kept, to go out in a frame with others (BAT1). */
   readonly knowsBatches: boolean;
-  readonly outbox: Pick<Outbox, "send" | "isBehind" | "hasRoom" | "whenRoom" | "unsentBytes">;
+  readonly outbox: Pick<
+    Outbox,
+    "send" | "isBehind" | "hasRoom" | "whenRoom" | "unsentBytes" | "lists"
+  >;
 }
 
 /** A subscription, as its client gets pushes of it. */

@@ -9,6 +9,7 @@ import { FairQueue } from "../backend/fair_queue.ts";
 import { type Holder, isBetter, Shares } from "../backend/shares.ts";
 import type { FanOut } from "./fan_out.ts";
 import type { Metrics } from "../observe/metrics.ts";
+import type { ListPlace } from "../outbox/list_room.ts";
 import type { JsonText } from "../protocol/frames.ts";
 import { CommandError } from "../protocol/errors.ts";
 import type { Target } from "../protocol/target.ts";
@@ -42,6 +43,10 @@ interface Reload {
   readonly holder: Holder;
   readonly abort: AbortController;
   readonly subscriptions: Set<Reloadable>;
+  /** The room that sessions have for the list (LIM8), once it is known not to be small. */
+  readonly places: Map<Reloadable, ListPlace>;
+  /** Up to which size no room is looked for. */
+  roomBytes: number;
 }
 
 /** What {@linkcode Reloads} needs. */
@@ -62,6 +67,8 @@ export class Reloads {
   /** By request: while one runs, the next one waits, and all subscriptions that ask meanwhile join that. */
   readonly #running = new Map<string, Reload>();
   readonly #bySubscription = new Map<Reloadable, Reload>();
+  /** Subscriptions whose list is fetched once their session has room for it. */
+  readonly #withoutRoom = new Map<Reloadable, AbortController>();
   readonly #retries = new Map<Reloadable, ReturnType<typeof setTimeout>>();
   /** How often the reload of a subscription has failed in a row, if it will be tried again. */
   readonly #failures = new Map<Reloadable, number>();
@@ -76,12 +83,16 @@ export class Reloads {
 
   /** How many reloads run, wait, or will be tried again. */
   get size(): number {
-    return this.#waiting.size + this.#running.size + this.#retries.size;
+    return this.#waiting.size + this.#running.size + this.#retries.size + this.#withoutRoom.size;
   }
 
   /** Fetches a subscription's list. Afterwards, {@linkcode Subscription.reloaded} is called. */
   request(subscription: Reloadable): void {
     this.#endRetry(subscription);
+    this.#join(subscription);
+  }
+
+  #join(subscription: Reloadable): Reload {
     const { target, list, subscriber } = subscription;
     // A schedule's list is fetched without a token (BCK2).
     const key = target.resource === "schedule" ? list.key : `${list.key} ${subscriber.token}`;
@@ -93,6 +104,7 @@ export class Reloads {
     }
     reload.subscriptions.add(subscription);
     this.#bySubscription.set(subscription, reload);
+    return reload;
   }
 
   /** Calls {@linkcode Subscription.reloadByItself} after some seconds, later with each failure. */
@@ -112,10 +124,19 @@ export class Reloads {
   cancel(subscription: Reloadable): void {
     this.#endRetry(subscription);
     this.#failures.delete(subscription);
+    this.#withoutRoom.get(subscription)?.abort();
+    this.#withoutRoom.delete(subscription);
+    this.#leave(subscription);
+  }
+
+  /** Takes a subscription out of its reload, which is given up if it has no other. */
+  #leave(subscription: Reloadable): void {
     const reload = this.#bySubscription.get(subscription);
     if (!reload) return;
     this.#bySubscription.delete(subscription);
     reload.subscriptions.delete(subscription);
+    reload.places.get(subscription)?.leave();
+    reload.places.delete(subscription);
     if (reload.subscriptions.size > 0) return;
     if (this.#waiting.get(reload.key) === reload) this.#waiting.delete(reload.key);
     this.#queue.delete(reload);
@@ -142,6 +163,8 @@ export class Reloads {
       },
       abort,
       subscriptions: new Set(),
+      places: new Map(),
+      roomBytes: subscriber.outbox.lists.smallBytes,
     };
     this.#waiting.set(key, reload);
     this.#queue.add(reload);
@@ -209,16 +232,52 @@ export class Reloads {
       this.#bySubscription.delete(subscription);
       if (list !== null) this.#failures.delete(subscription);
       subscription.reloaded(list);
+      reload.places.get(subscription)?.sent();
     }
   }
 
+  /**
+   * Finds room for the list in each session that it is for. Those without get it later, one list of a
+   * session after another. Returns whether one is left.
+   */
+  #takes(reload: Reload, bytes: number): boolean {
+    if (bytes > reload.roomBytes) {
+      // The size of some lists is known bit by bit, and there may be many sessions.
+      reload.roomBytes = 2 * bytes;
+      for (const subscription of reload.subscriptions) {
+        const place = reload.places.get(subscription) ??
+          subscription.subscriber.outbox.lists.begin();
+        reload.places.set(subscription, place);
+        if (place.grow(bytes)) continue;
+        this.#leave(subscription);
+        this.#requestWithRoom(subscription);
+      }
+    }
+    return reload.subscriptions.size > 0;
+  }
+
+  async #requestWithRoom(subscription: Reloadable): Promise<void> {
+    const abort = new AbortController();
+    const { signal } = abort;
+    this.#withoutRoom.set(subscription, abort);
+    const { lists } = subscription.subscriber.outbox;
+    const place = await lists.enter({ signal, alone: true }).catch(() => null);
+    if (!place) return;
+    // The room is there, but the list is not wanted any more.
+    if (signal.aborted) return place.leave();
+    this.#withoutRoom.delete(subscription);
+    this.#join(subscription).places.set(subscription, place);
+  }
+
   /** The list; `null` if it could not be had. */
-  async #fetchList(
-    { target, params, caller, subscriptions }: Reload,
-  ): Promise<JsonText | null> {
+  async #fetchList(reload: Reload): Promise<JsonText | null> {
+    const { target, params, caller, subscriptions } = reload;
     let trouble: string;
     try {
-      const { status, payload } = await this.#options.backend.get(listOf(target, params), caller);
+      const { status, payload } = await this.#options.backend.get(listOf(target, params), {
+        ...caller,
+        takes: (bytes) => this.#takes(reload, bytes),
+      });
       if (status === "ok") return payload;
       trouble = `the answer was ${status}`;
     } catch (error) {

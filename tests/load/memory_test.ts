@@ -1,6 +1,7 @@
 /** The memory after many messages, many connections, and inputs of every kind. */
 import { assert } from "@std/assert";
 import { connect } from "../_support/clients/client.ts";
+import { openRawSocket } from "../_support/clients/raw_socket.ts";
 import { createTopic, kafkaTest } from "../_support/kafka/topic.ts";
 import {
   assertConnectionsLeaveNothing,
@@ -60,3 +61,44 @@ Deno.test("[LIFE3] under random input from outside, the heap is level after the 
   const seed = Number(Deno.env.get("SEED") ?? crypto.getRandomValues(new Int32Array(1))[0]);
   return assertInputLeavesNothing({ seed, inputs: 20_000, maxBytes: 50 });
 });
+
+/** The most lists that a session has under way: MAX_INFLIGHT. */
+const LISTS = 16;
+const GUESTS = 20;
+
+kafkaTest(
+  "[LIM8] 20 guests that read nothing cost one list of 4 MB each, also after they were closed",
+  async () => {
+    const list = `["${"x".repeat(4_000_000)}"]`;
+    await using topic = await createTopic();
+    await using backend = startBackend();
+    backend.on("GET /schedule", () => new Response(list));
+    const debug = { SLOW_TIMEOUT_SECONDS: "1", LOG_LEVEL: "debug" };
+    await using wss = await startProcess({
+      env: { ...testEnvironment(backend.origin), ...topic.env, ...debug },
+    });
+    const port = await wss.port();
+    await wss.line(/Ready/);
+    const before = await memoryOf(wss.pid);
+    using guests = new DisposableStack();
+
+    for (let guest = 0; guest < GUESTS; guest++) {
+      const socket = guests.use(await openRawSocket(`ws://127.0.0.1:${port}/mobile`));
+      for (let rid = 1; rid <= LISTS; rid++) {
+        const where = { from: rid, to: 1000 + guest, timezone: "UTC" };
+        await socket.request({ rid, command: "getSchedules", options: { where } });
+      }
+    }
+    for (let guest = 0; guest < GUESTS; guest++) await wss.line(/too_slow/);
+    // V8 collects the garbage of so many lists only when the process has been idle for a while.
+    let most = 0;
+    for (const end = performance.now() + 30_000; performance.now() < end;) {
+      most = Math.max(most, await memoryOf(wss.pid));
+    }
+    const later = await memoryOf(wss.pid);
+
+    const figures = `${before} MiB before, at most ${most} after the close, ${later} after 30 s`;
+    assert(most < before + 400, figures);
+    assert(later < before + 150, figures);
+  },
+);

@@ -5,6 +5,7 @@ import { CommandError } from "../../src/protocol/errors.ts";
 import { notificationTarget } from "../../src/protocol/target.ts";
 import { Reloads } from "../../src/sessions/reloads.ts";
 import { fakeTimeouts } from "../_support/clock.ts";
+import { createOutbox } from "../_support/service/outbox.ts";
 import { aliceCaller, ALL_KEPT } from "../_support/sessions/caller.ts";
 import { startWss } from "../_support/service/wss.ts";
 
@@ -69,7 +70,7 @@ Deno.test("[BCK4] a reload that fails is tried again after 5 s, then after twice
   const subscription = {
     target: notificationTarget({ userId: "42", types: [] }),
     list: ALL_KEPT,
-    subscriber: { token: "alice", keptCaller: aliceCaller } as never,
+    subscriber: { token: "alice", keptCaller: aliceCaller, outbox: createOutbox() } as never,
     reloadStarted() {},
     reloaded: (list: unknown) => list === null && reloads.requestLater(subscription),
     reloadByItself: () => reloads.request(subscription),

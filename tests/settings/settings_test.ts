@@ -295,6 +295,8 @@ Deno.test("the tasks may read the settings from the environment, and little else
   assertEquals(names, [
     ...SETTING_NAMES,
     "HOSTNAME",
+    // Read by the platform, and set for it.
+    "DENO_USE_WRITEV",
     // Read by kafkajs.
     "KAFKAJS_DEBUG_PROTOCOL_BUFFERS",
     "KAFKAJS_DEBUG_EXTENDED_PROTOCOL_BUFFERS",

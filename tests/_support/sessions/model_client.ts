@@ -6,6 +6,7 @@ import { toJson } from "../../../src/protocol/frames.ts";
 import type { Target } from "../../../src/protocol/target.ts";
 import { Subscription } from "../../../src/sessions/subscription.ts";
 import type { SubscriptionParts } from "../../../src/sessions/subscription_state.ts";
+import { createListRoom } from "../service/outbox.ts";
 import { aliceCaller, ALL_KEPT } from "./caller.ts";
 
 /** Something that the subscription's client must get to know: an update, a reload, or a loss. */
@@ -79,6 +80,7 @@ export class ModelClient {
         knowsBatches,
         outbox: {
           send: (frame) => this.#receive(frame),
+          lists: createListRoom(),
           whenRoom: (proceed) => void this.#onRoom.push(proceed),
           get unsentBytes() {
             return unsent();

@@ -15,6 +15,7 @@ import { FanOut } from "../../../src/sessions/fan_out.ts";
 import { Pushes } from "../../../src/sessions/pushes.ts";
 import { Subscription } from "../../../src/sessions/subscription.ts";
 import type { SubscriptionParts } from "../../../src/sessions/subscription_state.ts";
+import { createOutbox } from "../service/outbox.ts";
 import { aliceCaller, ALL_KEPT } from "./caller.ts";
 import { ANY, type Item, ModelClient } from "./model_client.ts";
 
@@ -387,7 +388,7 @@ export class World {
 
   /** Opens subscriptions whose clients take everything. */
   #openOthers(): void {
-    const outbox = { send() {}, unsentBytes: 0, isBehind: false, hasRoom: true, whenRoom() {} };
+    const outbox = createOutbox();
     const client = {
       user: "42",
       token: "alice",
