@@ -8,7 +8,7 @@ import { CommandError } from "../protocol/errors.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { type Api, APIS, forEachApi } from "./apis.ts";
 import { attempt, type BackendAnswer, createOnceClient, errorOf, type Outcome } from "./attempt.ts";
-import { Pool } from "./pool.ts";
+import { Pool } from "./places/pool.ts";
 import { RetryBudget } from "./retry_budget.ts";
 import {
   JoinableRequests,
@@ -17,7 +17,7 @@ import {
   type SharedRequestContext,
   type SharedRequestInit,
 } from "./shared_request.ts";
-import type { Holder } from "./shares.ts";
+import type { Holder } from "./places/shares.ts";
 import { Timeouts } from "./timeouts.ts";
 
 /** A GET without its caller. Two callers with equal values and equal tokens make the same request. */

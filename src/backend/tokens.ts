@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import * as z from "zod";
 import { type BackendAnswer, errorOf, type Failure } from "./attempt.ts";
 import type { Backend, Caller } from "./backend.ts";
-import type { Holder } from "./shares.ts";
+import type { Holder } from "./places/shares.ts";
 import type { JsonText } from "../protocol/frames.ts";
 import { userIdSchema } from "../protocol/validation.ts";
 import { TokenTimes, type Verdict, verdictOf } from "./verdict.ts";

@@ -5,8 +5,8 @@
 import { getLogger } from "@logtape/logtape";
 import type { Backend, Caller } from "../backend/backend.ts";
 import { listOf, type ListParams } from "../backend/lists.ts";
-import { FairQueue } from "../backend/fair_queue.ts";
-import { type Holder, isBetter, Shares } from "../backend/shares.ts";
+import { FairQueue } from "../backend/places/fair_queue.ts";
+import { type Holder, isBetter, Shares } from "../backend/places/shares.ts";
 import type { FanOut } from "./fan_out.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { ListPlace } from "../outbox/list_room.ts";

@@ -4,7 +4,7 @@
  */
 import type { Caller } from "../backend/backend.ts";
 import type { KeptList } from "../backend/lists.ts";
-import type { Holder } from "../backend/shares.ts";
+import type { Holder } from "../backend/places/shares.ts";
 import type { Channels } from "./channels.ts";
 import type { MultiMap } from "../util/multi_map.ts";
 import { NULL, pushFrame } from "../protocol/frames.ts";

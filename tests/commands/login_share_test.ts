@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Holder } from "../../src/backend/shares.ts";
+import type { Holder } from "../../src/backend/places/shares.ts";
 import { authentication } from "../../src/commands/authentication.ts";
 import type { CommandContext } from "../../src/commands/define.ts";
 import { holder } from "../_support/sessions/caller.ts";

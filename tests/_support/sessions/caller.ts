@@ -1,7 +1,7 @@
 /** Callers of a backend, and what they ask for, for tests without connections. */
 import type { Caller } from "../../../src/backend/backend.ts";
 import type { KeptList } from "../../../src/backend/lists.ts";
-import type { Holder } from "../../../src/backend/shares.ts";
+import type { Holder } from "../../../src/backend/places/shares.ts";
 
 /** A guest at an address of its own, or at the given one. */
 export function holder(address = "127.0.0.1", kind: Holder["kind"] = "guest"): Holder {

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { FairQueue } from "../../src/backend/fair_queue.ts";
-import { type Holder, Shares } from "../../src/backend/shares.ts";
-import { holder } from "../_support/sessions/caller.ts";
+import { FairQueue } from "../../../src/backend/places/fair_queue.ts";
+import { type Holder, Shares } from "../../../src/backend/places/shares.ts";
+import { holder } from "../../_support/sessions/caller.ts";
 
 /** Counts what a choice looks at. */
 class CountedShares extends Shares {

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { Backend } from "../../src/backend/backend.ts";
-import type { Holder } from "../../src/backend/shares.ts";
-import { createMetrics } from "../../src/observe/metrics.ts";
-import { startBackend } from "../_support/service/backend.ts";
-import { holder } from "../_support/sessions/caller.ts";
+import { Backend } from "../../../src/backend/backend.ts";
+import type { Holder } from "../../../src/backend/places/shares.ts";
+import { createMetrics } from "../../../src/observe/metrics.ts";
+import { startBackend } from "../../_support/service/backend.ts";
+import { holder } from "../../_support/sessions/caller.ts";
 
 Deno.test("[LIM7] a user who joins a request that a guest asked for first does not wait at a guest's rank", async () => {
   await using api = startBackend();

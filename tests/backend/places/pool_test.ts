@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { Pool, type PoolRequest } from "../../src/backend/pool.ts";
-import type { Holder } from "../../src/backend/shares.ts";
-import { holder } from "../_support/sessions/caller.ts";
+import { Pool, type PoolRequest } from "../../../src/backend/places/pool.ts";
+import type { Holder } from "../../../src/backend/places/shares.ts";
+import { holder } from "../../_support/sessions/caller.ts";
 
 const { signal } = new AbortController();
 
