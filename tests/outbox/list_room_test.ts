@@ -1,12 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import { fakePerformance } from "../_support/clock.ts";
 import { until } from "../_support/queue.ts";
 import { openRawSocket } from "../_support/clients/raw_socket.ts";
 import { startWss, type Wss } from "../_support/service/wss.ts";
 
 /** As many as run side by side: MAX_INFLIGHT. */
 const LISTS = 16;
-/** More than the operating system buffers for a local connection. */
+/** Much more than MAX_BUFFERED_BYTES, and less than MAX_BACKEND_BYTES. */
 const LARGE = 7_500_000;
 
 type Socket = Awaited<ReturnType<typeof openRawSocket>>;
@@ -184,29 +183,3 @@ Deno.test("[LIM8] a session that ends while its lists wait asks for nothing more
 
   assertEquals([lists.waiting, lists.bytes, wss.backend.calls.length], [0, 0, 0]);
 });
-
-for (
-  const settings of [{ MAX_CONNECTIONS: 1 }, { MAX_CONNECTIONS_PER_IP: 1 }]
-) {
-  const [name] = Object.keys(settings);
-  Deno.test(`[LIM8][LIM1] a client that reads nothing counts for ${name} until it lets go`, async () => {
-    using clock = fakePerformance();
-    await using wss = await startWss({ settings });
-    wss.backend.on("GET /schedule", large);
-    const guest = await openGuest(wss);
-    await ask(guest.socket);
-    await until("a list is unsent", () => guest.outbox.unsentBytes > LARGE);
-    clock.tick(100_000);
-    await until("its session is gone", () => wss.service.sessions.size === 0);
-    const upgrade = { upgrade: "websocket", connection: "upgrade" };
-
-    assertEquals(wss.service.connections, 1);
-    const refused = await openRawSocket(`${wss.ws}/mobile`, upgrade);
-    refused[Symbol.dispose]();
-    assertEquals(refused.head.split("\r\n")[0], "HTTP/1.1 503 Service Unavailable");
-    guest.socket[Symbol.dispose]();
-    await until("its slot is free", () => wss.service.connections === 0);
-    await using next = await wss.connect("/mobile");
-    assertEquals((await next.request("nonsense")).status, "error");
-  });
-}

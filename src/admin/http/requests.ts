@@ -1,7 +1,7 @@
 /**
  * Requests to the admin port: what they may be, and how they are refused.
  */
-import { methodNotAllowed } from "../../http/health.ts";
+import { isGet, methodNotAllowed } from "../../http/health.ts";
 import type { AdminRefusal } from "../../observe/metrics.ts";
 
 /** A request that is refused, with the HTTP status and the reason for a person. */
@@ -18,15 +18,11 @@ export class Refusal extends Error {
 }
 
 /** Answers a GET or HEAD; any other method is 405. */
-export async function get(
-  { method }: Request,
+export function get(
+  request: Request,
   respond: () => Response | Promise<Response>,
-): Promise<Response> {
-  if (method !== "GET" && method !== "HEAD") return methodNotAllowed("GET, HEAD");
-  const response = await respond();
-  if (method === "GET") return response;
-  await response.body?.cancel();
-  return new Response(null, response);
+): Response | Promise<Response> {
+  return isGet(request) ? respond() : methodNotAllowed("GET, HEAD");
 }
 
 /**
