@@ -43,6 +43,7 @@ const ATTACKS_AT_ONCE: readonly AttackName[] = [
   "wrong tokens at the admin port",
   "silent connections",
   "slow upgrades",
+  "lists that nobody reads",
 ];
 
 /** Starts the service as operators do, with the limits that it has by default. */
