@@ -19,8 +19,8 @@ import {
   fetchRequest,
 } from "./wire/fetch.ts";
 
-/** Milliseconds for which a broker waits for records. */
-const WAIT_MS = 1000;
+/** The most milliseconds for which a broker waits for records. */
+const MAX_WAIT_MS = 1000;
 /** Milliseconds for an answer, beyond the time for which the broker waits. */
 const ANSWER_MS = 4000;
 /** About how many bytes to ask for: of all partitions, and of each. */
@@ -37,6 +37,8 @@ const TELLS_CUTS = 12;
 export interface FetcherParts extends FetchedErrorsParts {
   readonly brokers: Pick<Brokers, "open">;
   readonly signal: AbortSignal;
+  /** Milliseconds within which each partition's end is to be told, also if nothing is written. */
+  readonly endsWithinMs: number;
 }
 
 /** What was asked for, and where it was read up to at that time. */
@@ -117,8 +119,9 @@ export class Fetcher {
   }
 
   async #fetchAll(connection: BrokerConnection, ready: readonly PartitionReading[]): Promise<void> {
-    const { topic, reading } = this.#parts;
+    const { topic, reading, endsWithinMs } = this.#parts;
     const { topicId } = reading;
+    const waitMs = Math.floor(Math.min(MAX_WAIT_MS, endsWithinMs));
     // Without an id, the topic can only be named.
     const max = topicId === null ? BY_TOPIC_ID - 1 : FETCH.max;
     const version = connection.versionOf(FETCH, { max });
@@ -141,10 +144,10 @@ export class Fetcher {
           lastFetchedEpoch: reading.lastEpoch,
           maxBytes: Math.max(MAX_PARTITION_BYTES, reading.batchBytes),
         })),
-        maxWaitMs: WAIT_MS,
+        maxWaitMs: waitMs,
         maxBytes: Math.max(MAX_BYTES, large?.batchBytes ?? 0),
       }),
-      { timeoutMs: WAIT_MS + ANSWER_MS },
+      { timeoutMs: waitMs + ANSWER_MS },
     );
     if (reading.topicId === topicId) await this.#take(answer, { asked, askedAt, connection });
   }

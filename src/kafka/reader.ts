@@ -37,7 +37,10 @@ const GRACE_MS: Readonly<Record<string, number>> = { missing_topic: 500, no_lead
 /** The settings of the reader. */
 export type KafkaReaderSettings =
   & KafkaSettings
-  & Pick<Settings, "KAFKA_TOPIC" | "MAX_RECORD_BYTES" | "MAX_BATCH_BYTES">;
+  & Pick<
+    Settings,
+    "KAFKA_TOPIC" | "MAX_RECORD_BYTES" | "MAX_BATCH_BYTES" | "DEGRADED_AFTER_SECONDS"
+  >;
 
 /** What else a reader may be given. */
 export interface KafkaReaderOptions {
@@ -155,6 +158,8 @@ export class KafkaReader implements LogReader {
         onOldMetadata: () => watch.soon(),
       },
       signal,
+      // A third of the time after which a partition is stale (DEL10).
+      endsWithinMs: this.#settings.DEGRADED_AFTER_SECONDS * 1000 / 3,
     } satisfies FetcherParts;
     return { brokers, watch, reading, troubles, fetcher };
   }

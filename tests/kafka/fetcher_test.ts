@@ -55,6 +55,7 @@ Deno.test("[DEL13] the start ends if the log is cut at the position, before anyt
       onOldMetadata: () => {},
     },
     signal,
+    endsWithinMs: 5000,
   });
 
   const running = fetcher.run();
