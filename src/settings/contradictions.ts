@@ -27,16 +27,16 @@ export function findContradictions(settings: Contradicting): string[] {
 
 function samePort({ HOST, PORT, ADMIN_HOST, ADMIN_PORT }: Contradicting): string | undefined {
   if (PORT === 0 || PORT !== ADMIN_PORT) return undefined;
-  if (HOST !== ADMIN_HOST && !includes(HOST, ADMIN_HOST) && !includes(ADMIN_HOST, HOST)) {
-    return undefined;
-  }
+  if (!includes(HOST, ADMIN_HOST) && !includes(ADMIN_HOST, HOST)) return undefined;
   return `ADMIN_PORT is "${ADMIN_PORT}": expected another port than PORT, ` +
     `because HOST is "${HOST}" and ADMIN_HOST is "${ADMIN_HOST}"`;
 }
 
-/** Whether a listener on the first host also gets the connections to the other one. */
+/** Whether a listener on the first host may also get the connections to the other one. */
 function includes(host: string, other: string): boolean {
-  return host === "::" || host === "0.0.0.0" && !other.includes(":");
+  if (host === other || host === "::") return true;
+  if (host === "0.0.0.0") return !other.includes(":");
+  return host === "localhost" && isLoopback(other);
 }
 
 function openAdminPort(

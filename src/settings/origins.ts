@@ -6,7 +6,7 @@
 /** Whether a text can be an item of ALLOWED_ORIGINS. */
 export function isOriginPattern(text: string): boolean {
   if (text === "*" || text === "null") return true;
-  const example = text.replace("://*.", "://any.");
+  const example = text.replace(/:\/\/\*\.(?=.)/, "://any.");
   return !example.includes("*") && isOrigin(example);
 }
 

@@ -83,12 +83,32 @@ Deno.test("[LIM1] an IPv4 address is the same with a port, and mapped into IPv6"
 
 Deno.test("[LIM1] a text that is no address is its own key", () => {
   fc.assert(fc.property(fc.string(), (text) => {
-    fc.pre(!/[.:]/.test(text));
+    fc.pre(!/[.:"[\]]/.test(text));
     assertEquals(addressKey(text), text.trim());
   }));
   for (
-    const text of ["unix:", "unknown", "_hidden", "1.2.3", "1.2.3.4.5", "::1::", "[::1", "a:b"]
+    const text of [
+      "unix:",
+      "unknown",
+      "_hidden",
+      "1.2.3",
+      "1.2.3.4.5",
+      "::1::",
+      "[::1",
+      "a:b",
+      "999.1.1.1",
+    ]
   ) {
     assertEquals(addressKey(text), text);
   }
+});
+
+Deno.test("[LIM1] an address is the same in quotes, in brackets with a port, and behind NAT64", () => {
+  for (
+    const text of ['"1.2.3.4:80"', "[1.2.3.4]:80", "64:ff9b::1.2.3.4", '"[64:ff9b::102:304]:80"']
+  ) {
+    assertEquals(addressKey(text), "1.2.3.4", text);
+  }
+  assertEquals(addressKey('"[2001:db8::1]:80"'), addressKey("2001:db8::2"));
+  assertEquals(addressKey("[unknown]:80"), "unknown");
 });
