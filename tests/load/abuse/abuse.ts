@@ -1,4 +1,7 @@
-/** All attacks at once, beside clients that must not notice them. */
+/**
+ * `deno task abuse`: all attacks at once for a minute, beside clients that must lose nothing. It prints how
+ * long these wait, and the memory of the service. Both depend on the machine, so it is no part of the tests.
+ */
 import { constants, setPriority } from "node:os";
 import { assert, assertEquals } from "@std/assert";
 import { ConfigResourceTypes } from "kafkajs";
@@ -20,15 +23,6 @@ const ATTACK_MS = 60_000;
 /** Milliseconds between two requests of a client, and between two pushes to it. */
 const REQUEST_MS = 1000;
 const PUSH_MS = 2000;
-/** Milliseconds up to which the 99th percentile may rise anyway: machines are noisy. */
-const FLOOR_MS = 50;
-/** The part of the seconds that must be calm. With fewer, the machine is too busy to tell anything. */
-const MIN_CALM = 0.5;
-/**
- * Memory of the service with all attacks at once: each alone takes 250 to 300 MiB, of which 120 are there
- * without any. Most of it is garbage that V8 has no time to collect.
- */
-const MAX_MIB = 800;
 const NEVER = new AbortController().signal;
 
 /** What is done at once. */
@@ -164,7 +158,7 @@ async function startClients({ port, topic }: { port: number; topic: { name: stri
 }
 
 kafkaTest(
-  "[LIM5][LIM6][LIM7][KAF11][BCK4] beside all attacks at once, 200 clients lose nothing and wait little",
+  "[LIM5][LIM6][LIM7][KAF11][BCK4] beside all attacks at once, 200 clients lose nothing",
   async () => {
     await using target = await startTarget();
     const { wss, port, adminPort, topic } = target;
@@ -194,13 +188,5 @@ kafkaTest(
     }
     assertEquals((await fetch(`http://127.0.0.1:${port}/healthz`)).status, 200);
     for (const [attack, count] of Object.entries(strikes)) assert(count > 0, attack);
-    if (quiet.calmPart < MIN_CALM || attacked.calmPart < MIN_CALM) {
-      // deno-lint-ignore no-console
-      console.log("The machine is too busy to tell whether clients wait for the service");
-    } else {
-      const most = Math.max(2 * quiet.calmReplies, FLOOR_MS);
-      assert(attacked.calmReplies <= most, `${attacked.calmReplies} ms, expected ${most} ms`);
-    }
-    assert(attacked.mostMib < MAX_MIB, `${attacked.mostMib} MiB`);
   },
 );
