@@ -25,7 +25,7 @@ export class ListBackend implements Pick<Backend, "get" | "put" | "refuseLongUrl
 
   /**
    * Sends a GET once there is room. An answer that is larger than the room is not read: it is asked for
-   * again when it can be the only list of the session.
+   * again, once, when it can be the only list of the session.
    *
    * @throws {CommandError} `invalid-options`, `backend-…` or `overloaded`
    */
@@ -41,12 +41,12 @@ export class ListBackend implements Pick<Backend, "get" | "put" | "refuseLongUrl
   }
 
   /**
-   * Sends a PUT once there is room. The command runs alone, and so the room is enough.
+   * Sends a PUT at once, as the body of an `ok` answer is not kept.
    *
    * @throws {CommandError} `backend-…` or `overloaded`
    */
   async put(api: Api, body: string, caller: Caller): Promise<BackendAnswer> {
-    const place = await this.#enter(caller, false);
+    const place = this.#place = this.#room.begin();
     const takes = (bytes: number) => {
       place.grow(bytes);
       return true;

@@ -1,6 +1,7 @@
 /**
  * What the user API's answers say of the token of a session, when it is checked again (AUTH6).
  */
+
 /**
  * What it means that the user API does not answer ok. `odd` is neither a refusal nor an outage: such as a
  * 404, a redirect to a login page, or a body without an id.

@@ -2,6 +2,7 @@
  * Room for the lists of one client: those that are under way, and those that were sent and that the
  * client has not taken yet (LIM8). A list is everything that passes a backend's body on.
  */
+
 /**
  * The part of MAX_BUFFERED_BYTES that a small list has at most. A list takes as much until its size is
  * known, so that those that a client usually asks for in one go are all under way at once.
@@ -89,13 +90,17 @@ export class ListRoom {
 
   /** Adds a list that is under way already; it takes nothing until its size is known. */
   begin(): ListPlace {
-    return new ListPlace(this, 0);
+    return new ListPlace(this, { reserved: 0, isAlone: false });
   }
 
-  /** Gives a list under way another size, if there is room; for {@linkcode ListPlace}. */
-  resize(from: number, to: number): boolean {
+  /**
+   * Gives a list under way another size, if there is room; for {@linkcode ListPlace}.
+   *
+   * @param options.isAlone Whether it was let in as the only list: then it has room, however large it is
+   */
+  resize(from: number, to: number, { isAlone }: { isAlone: boolean }): boolean {
     this.#expected = to;
-    if (!this.#fits(from, to)) return false;
+    if (!isAlone && !this.#fits(from, to)) return false;
     this.#take(from, to);
     return true;
   }
@@ -144,7 +149,7 @@ export class ListRoom {
   #place(alone: boolean): ListPlace {
     const bytes = this.#needed(alone);
     this.#take(0, bytes);
-    return new ListPlace(this, bytes);
+    return new ListPlace(this, { reserved: bytes, isAlone: alone });
   }
 
   /** Lets lists in that wait, as far as there is room. */
@@ -166,15 +171,20 @@ export class ListRoom {
 /** The room of one list, from before it is asked for until it was handed to the outbox. */
 export class ListPlace {
   readonly #room: ListRoom;
+  readonly #isAlone: boolean;
   /** What it takes: at least its size, as far as that is known. */
   #reserved: number;
   /** Its size, as far as it is known. */
   #bytes = 0;
   #hasLeft = false;
 
-  constructor(room: ListRoom, reserved: number) {
+  constructor(
+    room: ListRoom,
+    { reserved, isAlone }: { readonly reserved: number; readonly isAlone: boolean },
+  ) {
     this.#room = room;
     this.#reserved = reserved;
+    this.#isAlone = isAlone;
   }
 
   /** Notes that the list has so many bytes, or more. Without room for them, it leaves, and gives false. */
@@ -182,7 +192,7 @@ export class ListPlace {
     if (this.#hasLeft) return false;
     this.#bytes = Math.max(this.#bytes, bytes);
     if (bytes <= this.#reserved) return true;
-    const hasRoom = this.#room.resize(this.#reserved, bytes);
+    const hasRoom = this.#room.resize(this.#reserved, bytes, { isAlone: this.#isAlone });
     if (hasRoom) this.#reserved = bytes;
     else this.leave();
     return hasRoom;

@@ -35,6 +35,9 @@ function namesOf(schema: z.core.$ZodType): Names | null {
     case "union":
       return def.options.map(namesOf).reduce(merge, null);
     default:
+      if ("innerType" in def) {
+        throw new Error(`The names in a schema of type ${def.type} are not known`);
+      }
       return null;
   }
 }

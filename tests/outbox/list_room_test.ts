@@ -1,7 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
+import type { Backend } from "../../src/backend/backend.ts";
+import { ListBackend } from "../../src/backend/list_backend.ts";
+import { ListRoom } from "../../src/outbox/list_room.ts";
+import { NULL } from "../../src/protocol/frames.ts";
 import { until } from "../_support/queue.ts";
 import { openRawSocket } from "../_support/clients/raw_socket.ts";
 import { startWss, type Wss } from "../_support/service/wss.ts";
+import { holder } from "../_support/sessions/caller.ts";
 
 /** As many as run side by side: MAX_INFLIGHT. */
 const LISTS = 16;
@@ -182,4 +187,53 @@ Deno.test("[LIM8] a session that ends while its lists wait asks for nothing more
   await until("its session is gone", () => wss.service.sessions.size === 0);
 
   assertEquals([lists.waiting, lists.bytes, wss.backend.calls.length], [0, 0, 0]);
+});
+
+/** An outbox of which a test sets what is unsent. */
+function createOutbox() {
+  const waiting: (() => void)[] = [];
+  return {
+    unsentBytes: 0,
+    handedUnits: 0,
+    whenCaughtUp: (proceed: () => void) => waiting.push(proceed),
+    drain() {
+      this.unsentBytes = 0;
+      for (const proceed of waiting.splice(0)) proceed();
+    },
+  };
+}
+
+Deno.test("[LIM8] a list that was let in alone is never refused, whatever is unsent when its size is known", async () => {
+  const outbox = createOutbox();
+  const room = new ListRoom(outbox, 1000);
+  const { signal } = new AbortController();
+  const small = await room.enter({ signal, alone: false });
+  const large = await room.enter({ signal, alone: true });
+
+  // The client has stopped to read, with a list among what is unsent.
+  small.sent();
+  outbox.handedUnits = 400;
+  outbox.unsentBytes = 900;
+
+  assertEquals(large.grow(5000), true);
+  const next = room.enter({ signal, alone: true });
+  assertEquals([room.bytes, room.waiting], [5000, 1]);
+  large.sent();
+  outbox.drain();
+  (await next).leave();
+  assertEquals([room.bytes, room.waiting], [0, 0]);
+});
+
+Deno.test("[LIM8] an update waits for no room, as nothing of its answer is kept", async () => {
+  const room = new ListRoom(createOutbox(), 1000);
+  const { signal } = new AbortController();
+  const large = await room.enter({ signal, alone: true });
+  large.grow(5000);
+  const ok = { status: "ok", httpStatus: 200, payload: NULL, value: null } as const;
+  const backend = new ListBackend({ put: () => Promise.resolve(ok) } as unknown as Backend, room);
+
+  assertEquals(
+    await backend.put("notification", "{}", { token: null, signal, holder: holder() }),
+    ok,
+  );
 });
