@@ -72,7 +72,10 @@ export function startAdmin(
         if (error instanceof Refusal) {
           const { counted } = error;
           if (counted) options.metrics.adminRefusals.inc({ reason: counted });
-          if (counted === "wrong_token") await wrongTokens.note(remoteAddr.hostname);
+          if (counted === "wrong_token") {
+            const retryAfter = await wrongTokens.note(remoteAddr.hostname, request);
+            if (retryAfter > 0) return tooManyWrongTokens(retryAfter);
+          }
           return json({ error: error.message }, error.status);
         }
         logger.error("Cannot answer on the admin port: {error}", { error });
@@ -80,6 +83,12 @@ export function startAdmin(
       }
     },
   );
+}
+
+function tooManyWrongTokens(retryAfter: number): Response {
+  const response = json({ error: "Too many wrong tokens: try again later" }, 429);
+  response.headers.set("retry-after", String(retryAfter));
+  return response;
 }
 
 /** @throws {Refusal} The request cannot be answered */

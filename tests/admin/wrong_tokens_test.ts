@@ -10,10 +10,12 @@ import { startWss } from "../_support/service/wss.ts";
 
 const TOKEN = "an-admin-token-0123";
 const OPEN = { ADMIN_HOST: "0.0.0.0", ADMIN_TOKEN: TOKEN };
+/** A request whose peer waits for the answer. */
+const STAYS = { signal: new AbortController().signal };
 const WRONG = { headers: { authorization: "Bearer a-wrong-token" } };
 
 /** Whether a promise has been resolved by now. */
-async function isSettled(promise: Promise<void>): Promise<boolean> {
+async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   let settled = false;
   promise.then(() => settled = true);
   for (let i = 0; i < 10; i++) await Promise.resolve();
@@ -57,45 +59,91 @@ Deno.test("wrong tokens are answered later and later, each address by itself", a
   const tokens = new WrongTokens();
   const due = [10, 20, 40, 80, 160, 320, 640, 1280, 2560, 5000, 5000];
   for (const ms of due) {
-    const answer = tokens.note("192.0.2.1");
+    const answer = tokens.note("192.0.2.1", STAYS);
     clock.tick(ms - 1);
     assert(!await isSettled(answer), `not before ${ms} ms`);
     clock.tick(1);
     assert(await isSettled(answer), `after ${ms} ms`);
   }
-  const other = tokens.note("192.0.2.2");
+  const other = tokens.note("192.0.2.2", STAYS);
   clock.tick(10);
   assert(await isSettled(other));
   clock.tick(600_000);
-  const later = tokens.note("192.0.2.1");
+  const later = tokens.note("192.0.2.1", STAYS);
   clock.tick(10);
   assert(await isSettled(later));
 });
 
 Deno.test("a right token is answered at once, also while wrong ones of its address wait", async () => {
   await using wss = await startWss({ settings: OPEN });
-  const giveUp = new AbortController();
-  const wrong = Array.from(
-    { length: 12 },
-    () => wss.admin.request("/sessions", { ...WRONG, signal: giveUp.signal }).catch(() => null),
-  );
-  await Promise.any(wrong);
   const right = { headers: { authorization: `Bearer ${TOKEN}` } };
-  let isAnswered = false;
-  const answers = Promise.all(wrong).then(() => isAnswered = true);
-  assertEquals((await wss.admin.request("/sessions", right)).status, 200);
-  assert(!isAnswered);
-  giveUp.abort();
-  await answers;
+  using clock = fakeTimeouts();
+  const order: number[] = [];
+  const ask = async (init: RequestInit) => {
+    order.push((await wss.admin.request("/sessions", init)).status);
+  };
+  const wrong = [ask(WRONG), ask(WRONG)];
+  // Of two, one waits, and the other one is refused.
+  await Promise.any(wrong);
+  await ask(right);
+  assertEquals(order, [429, 200]);
+  clock.tick(20);
+  await Promise.all(wrong);
+  assertEquals(order, [429, 200, 401]);
 });
 
-Deno.test("a thousand addresses of wrong tokens are remembered, and a hundred answers wait", async () => {
+Deno.test("one wrong token of an address waits; further ones are refused at once with Retry-After", async () => {
+  await using wss = await startWss({ settings: OPEN });
+  using clock = fakeTimeouts();
+  const ask = () => fetch(`${wss.admin.url}/why`, WRONG);
+  const asked = [ask(), ask()];
+  const refused = await Promise.any(asked);
+  assertEquals([refused.status, refused.headers.get("retry-after")], [429, "1"]);
+  clock.tick(20);
+  const answers = await Promise.all(asked);
+  assertEquals(answers.map(({ status }) => status).sort(), [401, 429]);
+  for (const { body } of answers) await body?.cancel();
+});
+
+Deno.test("a thousand addresses of wrong tokens are remembered, and one answer waits for each", async () => {
   using clock = fakeTimeouts();
   const tokens = new WrongTokens();
-  for (let i = 0; i < 100; i++) tokens.note(`a${i}`);
-  assert(await isSettled(tokens.note("b")));
+  const first = tokens.note("192.0.2.1", STAYS);
+  assertEquals(await tokens.note("::ffff:192.0.2.1", STAYS), 1);
+  const other = tokens.note("2001:db8::1", STAYS);
+  assertEquals(await tokens.note("2001:db8::2", STAYS), 1);
+  for (let i = 0; i < 8; i++) await tokens.note("192.0.2.1", STAYS);
+  assertEquals(await tokens.note("192.0.2.1", STAYS), 5);
   clock.tick(10);
-  for (let i = 0; i < 1100; i++) tokens.note(`c${i}`);
+  assertEquals([await first, await other], [0, 0]);
+
+  for (let i = 0; i < 1000; i++) tokens.note(`a${i}`, STAYS);
+  assertEquals(await tokens.note("b", STAYS), 1);
   assertEquals(tokens.size, 1000);
   clock.tick(10);
+});
+
+Deno.test("the wait for a wrong token's answer ends when its peer has gone", async () => {
+  using clock = fakeTimeouts();
+  const tokens = new WrongTokens();
+  const [asked, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<number>()];
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    async (request, { remoteAddr }) => {
+      const answer = tokens.note(remoteAddr.hostname, request);
+      asked.resolve();
+      answered.resolve(await answer);
+      return new Response();
+    },
+  );
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port: server.addr.port });
+  await conn.write(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+  await asked.promise;
+  assertEquals(await tokens.note("127.0.0.1", STAYS), 1);
+  conn.close();
+  assertEquals(await answered.promise, 0);
+  const next = tokens.note("127.0.0.1", STAYS);
+  assert(!await isSettled(next));
+  clock.tick(40);
+  assertEquals(await next, 0);
 });

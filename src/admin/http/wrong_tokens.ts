@@ -1,7 +1,9 @@
 /**
- * Wrong tokens: each leaves a trace, and is answered the later the more of them came from its address.
+ * Wrong tokens: each leaves a trace. The more wrong tokens an address sends, the later each is answered.
  */
 import { getLogger } from "@logtape/logtape";
+import { addressKey } from "../../http/address.ts";
+import { delay } from "../../util/delay.ts";
 
 const logger = getLogger(["wss", "admin"]);
 
@@ -11,8 +13,8 @@ const [FIRST_MS, MAX_MS] = [10, 5000];
 const FORGET_MS = 600_000;
 /** The most addresses that are remembered: the one whose wrong token is the oldest is forgotten. */
 const MAX_ADDRESSES = 1000;
-/** The most answers that wait. A further one is given at once. */
-const MAX_WAITING = 100;
+/** The most answers that wait, each of another address. */
+const MAX_WAITING = 1000;
 
 /** What is remembered of an address. */
 interface Attempts {
@@ -25,7 +27,8 @@ interface Attempts {
 export class WrongTokens {
   /** By address, in the order of their latest ones. */
   readonly #attempts = new Map<string, Attempts>();
-  #waiting = 0;
+  /** The addresses for which an answer waits. */
+  readonly #waiting = new Set<string>();
 
   /** How many addresses are remembered. */
   get size(): number {
@@ -33,26 +36,35 @@ export class WrongTokens {
   }
 
   /**
-   * Notes a wrong token that came from an address.
+   * Notes a wrong token that came from an address, and waits until it may be answered.
    *
-   * @returns Resolves when it may be answered
+   * @param options.signal Ends the wait; aborts when the peer has gone
+   * @returns 0 if it may be answered now. If another answer of the address waits, the seconds after which
+   * the address should try again; this comes at once
    */
-  async note(address: string): Promise<void> {
+  async note(address: string, { signal }: { signal: AbortSignal }): Promise<number> {
     // A burst of these lines is written as one, with their number.
     logger.warn("A request to the admin port from {address} had a wrong token", { address });
+    const key = addressKey(address);
+    const ms = Math.min(FIRST_MS * 2 ** (this.#count(key) - 1), MAX_MS);
+    if (this.#waiting.has(key) || this.#waiting.size >= MAX_WAITING) return Math.ceil(ms / 1000);
+    this.#waiting.add(key);
+    await delay(ms, signal);
+    this.#waiting.delete(key);
+    return 0;
+  }
+
+  /** Counts a wrong token of an address; gives how many of them are remembered. */
+  #count(key: string): number {
     const now = performance.now();
-    const before = this.#attempts.get(address);
+    const before = this.#attempts.get(key);
     const count = before && now - before.at < FORGET_MS ? before.count + 1 : 1;
-    this.#attempts.delete(address);
-    this.#attempts.set(address, { count, at: now });
+    this.#attempts.delete(key);
+    this.#attempts.set(key, { count, at: now });
     if (this.#attempts.size > MAX_ADDRESSES) {
       const [oldest = ""] = this.#attempts.keys();
       this.#attempts.delete(oldest);
     }
-    if (this.#waiting >= MAX_WAITING) return;
-    this.#waiting++;
-    const ms = Math.min(FIRST_MS * 2 ** (count - 1), MAX_MS);
-    await new Promise((resolve) => setTimeout(resolve, ms));
-    this.#waiting--;
+    return count;
   }
 }
