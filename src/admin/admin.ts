@@ -67,7 +67,13 @@ export function startAdmin(
         const url = URL.parse(request.url);
         if (!url) throw new Refusal(400, "Bad request");
         checkSender(request, { url, ...settings });
-        return await route(request, { url, settings, options, answers });
+        return await route(request, {
+          url,
+          address: remoteAddr.hostname,
+          settings,
+          options,
+          answers,
+        });
       } catch (error) {
         if (error instanceof Refusal) {
           const { counted } = error;
@@ -94,8 +100,9 @@ function tooManyWrongTokens(retryAfter: number): Response {
 /** @throws {Refusal} The request cannot be answered */
 async function route(
   request: Request,
-  { url: { pathname, searchParams }, settings, options, answers }: {
+  { url: { pathname, searchParams }, address, settings, options, answers }: {
     url: URL;
+    address: string;
     settings: AdminSettings;
     options: AdminOptions;
     /** Whoever asks for metrics needs no token, and must not hold up the others. */
@@ -107,7 +114,7 @@ async function route(
     const { contentType } = options.metrics.registry;
     return await get(
       request,
-      () => answers.ofMetrics.answer(writeMetrics(options), { contentType }),
+      () => answers.ofMetrics.answer(writeMetrics(options), { contentType, address }),
     );
   }
   if (pathname === "/healthz" || pathname === "/readyz") {
@@ -115,7 +122,10 @@ async function route(
   }
   checkToken(request, settings);
   const getJson = (write: () => Pieces) =>
-    get(request, () => answers.ofOthers.answer(write(), { contentType: "application/json" }));
+    get(
+      request,
+      () => answers.ofOthers.answer(write(), { contentType: "application/json", address }),
+    );
   const [, id, close] = /^\/sessions\/([^/]+)(\/close)?$/.exec(pathname) ?? [];
   if (id !== undefined && close) return await post(request, () => closeSession(id, options));
   if (id !== undefined) {

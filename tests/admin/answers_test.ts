@@ -3,9 +3,10 @@ import { setImmediate } from "node:timers";
 import { Answers } from "../../src/admin/http/answers.ts";
 import { Refusal } from "../../src/admin/http/requests.ts";
 import { fakeTimeouts } from "../_support/clock.ts";
+import { until } from "../_support/queue.ts";
 import { startWss } from "../_support/service/wss.ts";
 
-const TEXT = { contentType: "text/plain" };
+const TEXT = { contentType: "text/plain", address: "192.0.2.1" };
 const PIECE = "x".repeat(1024);
 
 /** Some pieces of 1 KiB, and how many of them were asked for. */
@@ -47,7 +48,11 @@ Deno.test("an answer rests between its steps, so that other work goes on", async
 Deno.test("the answers under way are limited, and one that is not taken gives its place back", async () => {
   using clock = fakeTimeouts();
   const answers = new Answers();
-  const long = () => answers.answer(counted(1000).pieces, TEXT);
+  let count = 0;
+  const long = () => {
+    const address = `192.0.2.${count++ % 16}`;
+    return answers.answer(counted(1000).pieces, { ...TEXT, address });
+  };
   const given: Response[] = [];
   for (let i = 0; i < 16; i++) given.push(await long());
   await assertRejects(long, Refusal, "Too many answers are under way");
@@ -62,6 +67,43 @@ Deno.test("the answers under way are limited, and one that is not taken gives it
   for (let i = 0; i < 16; i++) await long();
   clock.tick(30_000);
 });
+
+Deno.test("peers of one address that read nothing hold up no others", async () => {
+  const answers = new Answers();
+  const statuses: number[] = [];
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    async (_request, { remoteAddr: { hostname: address } }) => {
+      try {
+        const response = await answers.answer(counted(100_000).pieces, { ...TEXT, address });
+        statuses.push(response.status);
+        return response;
+      } catch (error) {
+        statuses.push(error instanceof Refusal ? error.status : 500);
+        return new Response("", { status: 503 });
+      }
+    },
+  );
+  const conns: Deno.Conn[] = [];
+  for (let i = 0; i < 6; i++) {
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port: server.addr.port });
+    conns.push(conn);
+    await conn.write(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    await until("the request has come", () => statuses.length > i);
+  }
+  assertEquals(statuses, [200, 200, 200, 200, 503, 503]);
+  const mapped = { ...TEXT, address: "::ffff:127.0.0.1" };
+  await assertRejects(() => answers.answer(counted(1).pieces, mapped), Refusal);
+  const other = await answers.answer(counted(1).pieces, { ...TEXT, address: "192.0.2.2" });
+  assertEquals(other.status, 200);
+
+  for (const conn of conns) conn.close();
+  await until("a place is free", () => isGiven(answers));
+});
+
+async function isGiven(answers: Answers): Promise<boolean> {
+  return await answers.answer([], { ...TEXT, address: "127.0.0.1" }).then(() => true, () => false);
+}
 
 Deno.test("an answer that can't be begun gives its place back, and one that can't be completed breaks off", async () => {
   const answers = new Answers();

@@ -3,6 +3,7 @@
  * in time slices, so that they hold up nothing else.
  */
 import { getLogger } from "@logtape/logtape";
+import { addressKey } from "../../http/address.ts";
 import { FRAME_COST, TimeSlice } from "../../util/time_slice.ts";
 import { Refusal } from "./requests.ts";
 
@@ -12,40 +13,47 @@ const logger = getLogger(["wss", "admin"]);
 const CHUNK_LENGTH = 16 * 1024;
 /** The most answers that are under way at once. */
 const MAX_ANSWERS = 16;
+/** The most of them for one address. */
+const MAX_OF_ADDRESS = 4;
 /** Milliseconds within which a peer must have taken an answer. */
 const ANSWER_MS = 30_000;
 
 /** Makes answers from pieces of text. */
 export class Answers {
   readonly #slice = new TimeSlice();
-  #underWay = 0;
+  /** The addresses of the answers that are under way, one for each answer. */
+  readonly #underWay: string[] = [];
 
   /**
    * Answers with a text. An empty piece is a rest: nothing is written, and other work may go on.
    *
-   * @throws {Refusal} Too many answers are under way
+   * @param options.address Who has asked
+   * @throws {Refusal} Too many answers are under way, in all or for the address
    * @throws What the pieces throw before the first chunk is complete
    */
   async answer(
     pieces: Iterable<string> | AsyncIterable<string>,
-    { contentType }: { contentType: string },
+    { contentType, address }: { contentType: string; address: string },
   ): Promise<Response> {
-    if (this.#underWay >= MAX_ANSWERS) {
+    const key = addressKey(address);
+    const ofAddress = this.#underWay.filter((other) => other === key).length;
+    if (this.#underWay.length >= MAX_ANSWERS || ofAddress >= MAX_OF_ADDRESS) {
       const message = "Too many answers are under way: try again later";
       throw new Refusal(503, message, { counted: "busy" });
     }
-    this.#underWay++;
+    this.#underWay.push(key);
+    const onEnd = () => this.#underWay.splice(this.#underWay.indexOf(key), 1);
     const headers = { "content-type": contentType, "cache-control": "no-store" };
     const text = new ChunkedText(pieces, this.#slice);
     try {
       const first = await text.next();
       if (text.isDone) {
-        this.#underWay--;
+        onEnd();
         return new Response(first, { headers });
       }
-      return new Response(streamOf(text, { first, onEnd: () => this.#underWay-- }), { headers });
+      return new Response(streamOf(text, { first, onEnd }), { headers });
     } catch (error) {
-      this.#underWay--;
+      onEnd();
       throw error;
     }
   }
