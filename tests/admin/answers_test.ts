@@ -9,11 +9,15 @@ import { startWss } from "../_support/service/wss.ts";
 const TEXT = { contentType: "text/plain", address: "192.0.2.1" };
 const PIECE = "x".repeat(1024);
 
-/** Some pieces of 1 KiB, and how many of them were asked for. */
+/** Some pieces of 1 KiB, how many of them were asked for, and whether their generator has ended. */
 function counted(length: number) {
-  const made = { count: 0 };
+  const made = { count: 0, isEnded: false };
   function* pieces() {
-    for (; made.count < length; made.count++) yield PIECE;
+    try {
+      for (; made.count < length; made.count++) yield PIECE;
+    } finally {
+      made.isEnded = true;
+    }
   }
   return { made, pieces: pieces() };
 }
@@ -66,6 +70,20 @@ Deno.test("the answers under way are limited, and one that is not taken gives it
   await assertRejects(async () => await given[2]?.text(), Error, "not taken within 30000 ms");
   for (let i = 0; i < 16; i++) await long();
   clock.tick(30_000);
+});
+
+Deno.test("an answer that is aborted or not taken in time ends its pieces", async () => {
+  using clock = fakeTimeouts();
+  const aborted = counted(1000);
+  await (await new Answers().answer(aborted.pieces, TEXT)).body?.cancel();
+  assert(aborted.made.isEnded);
+
+  const late = counted(1000);
+  const response = await new Answers().answer(late.pieces, TEXT);
+  assert(!late.made.isEnded);
+  clock.tick(30_000);
+  await assertRejects(() => response.text(), Error, "not taken");
+  assert(late.made.isEnded);
 });
 
 Deno.test("peers of one address that read nothing hold up no others", async () => {

@@ -72,6 +72,15 @@ class ChunkedText {
     this.#slice = slice;
   }
 
+  /** Ends the pieces, whether or not all were asked for. */
+  async end(): Promise<void> {
+    try {
+      await this.#iterator.return?.();
+    } catch (error) {
+      logger.error("Cannot end an answer on the admin port: {error}", { error });
+    }
+  }
+
   /** The next chunk; `""` at the end. */
   async next(): Promise<string> {
     let chunk = "";
@@ -95,11 +104,12 @@ function streamOf(
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let timer: ReturnType<typeof setTimeout> | undefined;
-  function end(): void {
-    if (timer === undefined) return;
+  function end(): Promise<void> | undefined {
+    if (timer === undefined) return undefined;
     clearTimeout(timer);
     timer = undefined;
     onEnd();
+    return text.end();
   }
   return new ReadableStream({
     start(controller) {
