@@ -7,7 +7,7 @@ import type { AdminRefusal } from "../../observe/metrics.ts";
 /** A request that is refused, with the HTTP status and the reason for a person. */
 export class Refusal extends Error {
   readonly status: number;
-  /** Why it is refused, if that is counted: whoever sent it may not, or not now. */
+  /** Why it is refused, if that is counted. The sender has no right to this, or must try later. */
   readonly counted: AdminRefusal | undefined;
 
   constructor(status: number, message: string, options: { counted?: AdminRefusal } = {}) {
