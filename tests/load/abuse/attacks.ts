@@ -182,7 +182,9 @@ async function askAdmin({ adminPort, signal, strike }: Attacker): Promise<void> 
     const url = `http://127.0.0.1:${adminPort}/${paths[n % paths.length]}`;
     const response = await fetch(url, { headers });
     await response.body?.cancel();
-    if (response.status !== 401) throw new Error(`${url}: ${response.status}`);
+    if (response.status !== 401 && response.status !== 429) {
+      throw new Error(`${url}: ${response.status}`);
+    }
     strike();
     await delay(20, signal);
   }
