@@ -90,7 +90,9 @@ export class CursorCodec {
     if (isRough) bytes[0] = VERSION_WITH_ROUGH_AGES;
     let at = bytes.writeUIntBE(timeMs, START_BYTES, NUMBER_BYTES);
     let neighbour = 0;
-    for (const [partition, position] of positions.entries()) {
+    for (let partition = 0; partition < positions.length; partition++) {
+      // A reader has no position in a partition that is newer than its place, and begins at its start.
+      const position = positions[partition] ?? 0;
       const difference = position - neighbour;
       at = writeVarint(bytes, at, difference < 0 ? -2 * difference - 1 : 2 * difference);
       const ageMs = Math.max(0, timeMs - (times[partition] ?? timeMs));

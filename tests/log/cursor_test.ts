@@ -45,6 +45,15 @@ Deno.test("[DEL3][DEL6] with more partitions, a time is up to an eighth of its a
   }));
 });
 
+Deno.test("[DEL3][DEL5] a partition without a position is named from its beginning, also in front of others", () => {
+  for (const partitions of [5, 20]) {
+    const positions: number[] = [48];
+    positions[partitions - 1] = 1;
+    const cursor = codec.decode(codec.encode({ positions, times: [], timeMs: NOW }));
+    assertEquals(cursor?.positions, [48, ...Array(partitions - 2).fill(0), 1]);
+  }
+});
+
 Deno.test("[DEL3] a cursor has at most 50 characters with three partitions, and 900 with 200 of like size", () => {
   fc.assert(fc.property(fc.nat(2 ** 31), fc.infiniteStream(fc.nat(8000)), (start, stream) => {
     const places = [...stream.take(200)]
