@@ -21,8 +21,8 @@ interface Subscription {
   cursor?: string;
   /** Ids of all records that it was pushed. */
   readonly seen: Set<string>;
-  /** The latest offset, by partition. */
-  readonly latest: number[];
+  /** The latest offset since the latest list, by partition. */
+  latest: number[];
 }
 
 /** The rid of the first subscription; in front of it is the login. */
@@ -41,7 +41,7 @@ export class RoamingClient {
     repeated: 0,
     /** Pushes that had come on the same connection. */
     twice: 0,
-    /** Pushes out of the order of their partition. */
+    /** Pushes out of the order of their partition, since the latest list. */
     disordered: 0,
     resyncs: 0,
     /** Connections that a service ended that nobody was ending. */
@@ -134,6 +134,8 @@ export class RoamingClient {
     } else {
       if (subscription.isListed) this.counts.listed++;
       subscription.isListed = true;
+      // An instance that is behind the former one pushes what that one's list already had (DEL2).
+      subscription.latest = [];
       for (const n of payload) this.received.add(n);
     }
     subscription.cursor = cursor;
