@@ -105,7 +105,7 @@ async function route(
     address: string;
     settings: AdminSettings;
     options: AdminOptions;
-    /** Whoever asks for metrics needs no token, and must not hold up the others. */
+    /** Metrics need no token, so requests for them have places of their own. */
     answers: { ofMetrics: Answers; ofOthers: Answers };
   },
 ): Promise<Response> {

@@ -37,7 +37,7 @@ const TELLS_CUTS = 12;
 export interface FetcherParts extends FetchedErrorsParts {
   readonly brokers: Pick<Brokers, "open">;
   readonly signal: AbortSignal;
-  /** Milliseconds within which each partition's end is to be told, also if nothing is written. */
+  /** The leaders tell the end of each partition within so many milliseconds, also if nothing is written. */
   readonly endsWithinMs: number;
 }
 

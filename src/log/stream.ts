@@ -206,7 +206,7 @@ export class Stream {
     });
   }
 
-  /** A loss that was noted earlier, for the subscriptions that are told of it now. */
+  /** Makes a loss that starts here. Its cause was noted earlier, and subscriptions are told of it now. */
   breakHere(why: LossReason): Loss {
     return this.#break(why, undefined, () => {});
   }

@@ -51,20 +51,24 @@ function merge(one: Names | null, other: Names | null): Names | null {
 
 function nameKeys(value: unknown, names: Names): unknown {
   if (!isObject(value)) return value;
-  const changed: Record<string, unknown> = {};
-  const missing = [...names.keys()].filter((name) => !Object.hasOwn(value, name));
-  if (missing.length > 0) {
-    for (const key of Object.keys(value)) {
-      const name = missing.find((name) => isSameButCase(name, key));
-      if (name !== undefined) changed[name] = value[key];
-    }
+  let changed: Record<string, unknown> | undefined;
+  for (const key of Object.keys(value)) {
+    if (names.has(key)) continue;
+    const name = nameOf(key, names);
+    if (name !== undefined && !Object.hasOwn(value, name)) (changed ??= {})[name] = value[key];
   }
   for (const [name, inner] of names) {
-    const before = Object.hasOwn(changed, name) ? changed[name] : value[name];
-    const after = inner ? nameKeys(before, inner) : before;
-    if (after !== before) changed[name] = after;
+    if (!inner) continue;
+    const before = changed && Object.hasOwn(changed, name) ? changed[name] : value[name];
+    const after = nameKeys(before, inner);
+    if (after !== before) (changed ??= {})[name] = after;
   }
-  return Object.keys(changed).length === 0 ? value : { ...value, ...changed };
+  return changed ? { ...value, ...changed } : value;
+}
+
+function nameOf(key: string, names: Names): string | undefined {
+  for (const name of names.keys()) if (isSameButCase(name, key)) return name;
+  return undefined;
 }
 
 /** Whether two texts are the same but for the case of ASCII letters. */

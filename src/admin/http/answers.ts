@@ -27,7 +27,7 @@ export class Answers {
   /**
    * Answers with a text. An empty piece is a rest: nothing is written, and other work may go on.
    *
-   * @param options.address Who has asked
+   * @param options.address The address of the peer
    * @throws {Refusal} Too many answers are under way, in all or for the address
    * @throws What the pieces throw before the first chunk is complete
    */
