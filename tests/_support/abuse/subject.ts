@@ -9,6 +9,7 @@ import type { LogEvents, LogReader } from "../../../src/log/reader.ts";
 import { startService } from "../../../src/service.ts";
 import type { Settings } from "../../../src/settings/settings.ts";
 import { TimeSlice } from "../../../src/util/time_slice.ts";
+import { collectGarbage } from "../memory/garbage.ts";
 import { testSettings } from "../service/settings.ts";
 import { jsonOf, shapeNames } from "./texts.ts";
 
@@ -52,23 +53,21 @@ function threadMs(): number {
   return (user + system) / 1000;
 }
 
-function heldBytes(): number {
-  // Twice: the first run only finds some objects to be unreachable.
-  globalThis.gc?.();
-  globalThis.gc?.();
+async function heldBytes(): Promise<number> {
+  await collectGarbage({ turns: 3 });
   const { heapUsed, external } = Deno.memoryUsage();
   return heapUsed + external;
 }
 
 /** Milliseconds of CPU that parsing takes, of the text that takes longest of those that may be parsed. */
-function longestParseMs(): number {
+async function longestParseMs(): Promise<number> {
   const times = shapeNames.map((shape) => {
     const text = jsonOf(shape, maxBytes);
     const startedAt = threadMs();
     JSON.parse(text);
     return threadMs() - startedAt;
   });
-  globalThis.gc?.();
+  await collectGarbage({ turns: 1 });
   return Math.max(...times);
 }
 
@@ -123,33 +122,32 @@ function look(): void {
   mostBytes = Math.max(mostBytes, Deno.memoryUsage().rss - startBytes);
 }
 
-function begin(): void {
-  before = heldBytes();
+async function begin(): Promise<void> {
+  before = await heldBytes();
   startBytes = Deno.memoryUsage().rss;
   mostBytes = longestTurnMs = 0;
   lookedAt = threadMs();
 }
 
-function measure(): Measured {
+async function measure(): Promise<Measured> {
   look();
-  const measured = { longestTurnMs, mostBytes, keptBytes: heldBytes() - before };
+  // Before the collection, which is a turn as well.
+  const most = { longestTurnMs, mostBytes };
+  const measured = { ...most, keptBytes: await heldBytes() - before };
+  ({ longestTurnMs, mostBytes } = most);
   lookedAt = threadMs();
   return measured;
 }
 
 const service = startService(settings, reader);
 await service.ready;
-const parseMs = longestParseMs();
-begin();
+const parseMs = await longestParseMs();
+await begin();
 setInterval(look, LOOK_MS);
 say({ port: service.address.port, parseMs });
 await answer(async (question: SubjectQuestion) => {
-  if ("measure" in question) return measure();
-  if ("begin" in question) begin();
+  if ("measure" in question) return await measure();
+  if ("begin" in question) await begin();
   else await read(question.read);
   return {};
 });
-
-declare global {
-  var gc: (() => void) | undefined;
-}
