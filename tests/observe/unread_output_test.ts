@@ -65,16 +65,16 @@ Deno.test("a service whose stdout nobody reads goes on, and ends with 0 after SI
 Deno.test("when stdout is read again, lines go on, and one says how many were dropped", async () => {
   await using wss = await startUnread();
   await wss.fillTheLog();
-  const dropped = await wss.admin.metric(DROPPED);
 
   wss.read();
   const line = JSON.parse(await wss.line(/lines were dropped/));
   await wss.fillTheLog(1);
   const next = JSON.parse(await wss.line(/refused/));
 
+  const dropped = await wss.admin.metric(DROPPED);
+  assert(dropped > 0);
   assertEquals([line.level, line.count], ["warning", dropped]);
   assertEquals(next.message, "An upgrade was refused: not_ready");
-  assertEquals(await wss.admin.metric(DROPPED), dropped);
   const refused = wss.said.filter((text) => text.includes("refused"));
   assert(refused.length + dropped >= LINES + 1, `${refused.length} lines, ${dropped} dropped`);
 });
