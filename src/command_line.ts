@@ -13,6 +13,7 @@ import { readSettings } from "./cli/read_settings.ts";
 import { FLAG, HELP_OPTION, parseArguments, UsageError } from "./cli/usage.ts";
 import { createCommandTables } from "./commands/table.ts";
 import { KafkaReader } from "./kafka/reader.ts";
+import { createOpenApi } from "./openapi/document.ts";
 import { runService } from "./run.ts";
 import { DotEnvError } from "./settings/environment.ts";
 import { parseSettings } from "./settings/parse.ts";
@@ -32,6 +33,7 @@ const OPTIONS = new Map<string, Command>([
   ["check-config", checkConfig],
   ["health", checkHealth],
   ["asyncapi", () => show(asyncApi())],
+  ["openapi", () => show(openApi())],
   ["version", () => show(denoJson.version)],
   ["help", () => show(HELP)],
 ]);
@@ -91,6 +93,10 @@ function show(text: string): number {
 function asyncApi(): string {
   const tables = createCommandTables({ has: () => true });
   return JSON.stringify(createAsyncApi({ version: denoJson.version, tables }), null, 2);
+}
+
+function openApi(): string {
+  return JSON.stringify(createOpenApi({ version: denoJson.version }), null, 2);
 }
 
 /** Runs the service with the settings of the environment. */

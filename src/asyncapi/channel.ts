@@ -1,6 +1,7 @@
 /**
  * Channels and their operations, which refer to messages by name.
  */
+import { ref } from "../util/json_schema.ts";
 
 /** What the document says of an operation. */
 export interface OperationInfo {
@@ -10,11 +11,6 @@ export interface OperationInfo {
   readonly message: string;
   /** Messages that may answer it. */
   readonly replies?: readonly string[];
-}
-
-/** A reference to another place in the document. */
-export function ref(...path: string[]): { $ref: string } {
-  return { $ref: `#/${path.join("/")}` };
 }
 
 /** Makes the Channel Object with these messages. */

@@ -2,9 +2,10 @@
  * The messages that wss receives and sends, at its endpoints and from the Kafka topic, as an AsyncAPI
  * document. It is made from the command table, and from the schemas that parse requests and records.
  */
+import { ref } from "../util/json_schema.ts";
 import { settingInfo } from "../settings/settings.ts";
 import type { CommandTables } from "../commands/table.ts";
-import { ref, toChannel, toOperation } from "./channel.ts";
+import { toChannel, toOperation } from "./channel.ts";
 import { describeEndpoint } from "./endpoint.ts";
 import { type MessageInfo, toMessage } from "./message.ts";
 import { PUSHES } from "./pushes.ts";

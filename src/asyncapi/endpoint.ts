@@ -2,9 +2,10 @@
  * The channel of an endpoint, and its operations: commands with their replies, and pushes.
  */
 import type { Command } from "../commands/define.ts";
+import { ref } from "../util/json_schema.ts";
 import type { Endpoint } from "../protocol/endpoint.ts";
 import { CLOSE, type CloseCode } from "../protocol/close_codes.ts";
-import { type OperationInfo, ref, toChannel, toOperation } from "./channel.ts";
+import { type OperationInfo, toChannel, toOperation } from "./channel.ts";
 import { PUSHES } from "./pushes.ts";
 import { okReplyName } from "./replies.ts";
 

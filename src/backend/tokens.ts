@@ -10,7 +10,8 @@ import type { JsonText } from "../protocol/frames.ts";
 import { userIdSchema } from "../protocol/validation.ts";
 import { TokenTimes, type Verdict, verdictOf } from "./verdict.ts";
 
-const userSchema = z.object({ id: userIdSchema });
+/** What the user API must answer; other keys are passed on. */
+export const userSchema = z.object({ id: userIdSchema });
 
 /** The user to whom a token belongs. */
 export interface Identity {

@@ -16,6 +16,7 @@ running service, "wss publish" writes a notification to the topic. Both have the
   --check-config  print every setting and its source
   --health        request /healthz from the running service; exit code 0 or 1
   --asyncapi      print an AsyncAPI 3 document of what clients and backends send and get
+  --openapi       print an OpenAPI 3.1 document of what backend APIs are asked and answer
   --version       print the version
   --help, -h      print this help
 

@@ -10,7 +10,8 @@ const optionsSchema = z.object({
   where: notificationWhereSchema,
   status: notificationStatusSchema,
 });
-const countSchema = z.object({ total: optional(z.int()) });
+/** What the notification API must answer to a count (COUNT1). */
+export const countSchema = z.object({ total: optional(z.int()) });
 const nameKeys = keyNamer(countSchema);
 
 /** Counts the user's notifications with one status (COUNT1). */

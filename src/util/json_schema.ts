@@ -1,5 +1,5 @@
 /**
- * Zod schemas as JSON Schema.
+ * Zod schemas as JSON Schema, and references within a JSON document.
  */
 import * as z from "zod";
 
@@ -15,4 +15,9 @@ export type JsonSchema = z.core.JSONSchema.BaseSchema;
 export function toJsonSchema(schema: z.ZodType): JsonSchema {
   const { $schema: _, ...jsonSchema } = z.toJSONSchema(schema, { io: "input", target: "draft-7" });
   return jsonSchema;
+}
+
+/** A reference to another place in the document. */
+export function ref(...path: string[]): { $ref: string } {
+  return { $ref: `#/${path.join("/")}` };
 }

@@ -26,7 +26,7 @@ Deno.test("--version prints the version, and --help all options and subcommands"
   assertEquals(await run({ args: ["--version"] }), { code: 0, out: [denoJson.version], err: [] });
   const { code, out, err } = await run({ args: ["--help"] });
   assertEquals([code, err], [0, []]);
-  const options = ["--check-config", "--health", "--asyncapi", "--version", "--help"];
+  const options = ["--check-config", "--health", "--asyncapi", "--openapi", "--version", "--help"];
   for (const told of ["wss connect", "wss publish", ...options]) {
     assert(out.some((line) => line.includes(told)), told);
   }

@@ -10,7 +10,7 @@ const ORDER = `
   command_line
   run
   service
-  asyncapi  cli  admin
+  asyncapi  openapi  cli  admin
   http  kafka
   connection
   commands

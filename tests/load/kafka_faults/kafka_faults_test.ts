@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { kafkaTest } from "../_support/kafka/topic.ts";
-import { faultCases } from "./kafka_faults/cases.ts";
-import { runFaults } from "./kafka_faults/run.ts";
-import { sampleOf } from "./kafka_faults/sample.ts";
+import { kafkaTest } from "../../_support/kafka/topic.ts";
+import { faultCases } from "./cases.ts";
+import { runFaults } from "./run.ts";
+import { sampleOf } from "./sample.ts";
 
 /** Cases besides one of each request and kind. All together take less than two minutes. */
 const MORE = 60;

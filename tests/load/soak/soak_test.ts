@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { kafkaTest } from "../_support/kafka/topic.ts";
-import { randomFaults } from "./soak/faults.ts";
-import { runSoak } from "./soak/run.ts";
+import { kafkaTest } from "../../_support/kafka/topic.ts";
+import { randomFaults } from "./faults.ts";
+import { runSoak } from "./run.ts";
 
 const FINE = { lost: 0, twice: 0, disordered: 0, disconnected: 0 };
 
