@@ -3,6 +3,7 @@
  */
 import denoJson from "../deno.json" with { type: "json" };
 import { createAsyncApi } from "./asyncapi/document.ts";
+import { runCheck } from "./cli/check/check.ts";
 import { checkConfig, reportProblems } from "./cli/check_config.ts";
 import { runConnect } from "./cli/connect.ts";
 import { checkHealth } from "./cli/health.ts";
@@ -26,6 +27,7 @@ type Command = (args: string[]) => number | Promise<number>;
 const SUBCOMMANDS = new Map<string, Command>([
   ["connect", runConnect],
   ["publish", runPublish],
+  ["check", runCheck],
 ]);
 
 /** The options. Each one asks for something other than running the service. */

@@ -9,9 +9,11 @@ export const HELP = `wss ${denoJson.version}: sends notifications to clients ove
 Usage: wss [option]
        wss connect URL [--token T] [--types a,b] [--json]
        wss publish --user U --type T --data JSON
+       wss check [--json]
 
 Without an option, wss runs the service until SIGTERM or SIGINT. "wss connect" is a client of a
-running service, "wss publish" writes a notification to the topic. Both have their own --help.
+running service, "wss publish" writes a notification to the topic, "wss check" tries the brokers and
+the APIs. Each has its own --help.
 
   --check-config  print every setting and its source
   --health        request /healthz from the running service; exit code 0 or 1

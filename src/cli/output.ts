@@ -34,6 +34,11 @@ const COLORS: Record<Shown["kind"], number> = {
   error: 31,
 };
 
+/** A text in a terminal's colour, by its SGR code; `false` for a text without colour. */
+export function paint(text: string, color: number | false): string {
+  return color === false ? text : `\x1b[${color}m${text}\x1b[0m`;
+}
+
 /** A line for programs. Escapes more than JSON requires, so that a line cannot control the terminal. */
 export function jsonLine(shown: Shown): string {
   return printable(JSON.stringify(shown));
@@ -41,9 +46,8 @@ export function jsonLine(shown: Shown): string {
 
 /** Lines for people. A list has one line for each item. */
 export function textLines(shown: Shown, { isColored }: { isColored: boolean }): string[] {
-  const paint = (code: number, text: string) => isColored ? `\x1b[${code}m${text}\x1b[0m` : text;
-  const time = paint(2, new Date().toTimeString().slice(0, 8));
-  const kind = paint(COLORS[shown.kind], shown.kind.padEnd(6));
+  const time = paint(new Date().toTimeString().slice(0, 8), isColored && 2);
+  const kind = paint(shown.kind.padEnd(6), isColored && COLORS[shown.kind]);
   return describe(shown).map((text) => `${time} ${kind} ${printable(text)}`);
 }
 

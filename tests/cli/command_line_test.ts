@@ -27,13 +27,13 @@ Deno.test("--version prints the version, and --help all options and subcommands"
   const { code, out, err } = await run({ args: ["--help"] });
   assertEquals([code, err], [0, []]);
   const options = ["--check-config", "--health", "--asyncapi", "--openapi", "--version", "--help"];
-  for (const told of ["wss connect", "wss publish", ...options]) {
+  for (const told of ["wss connect", "wss publish", "wss check", ...options]) {
     assert(out.some((line) => line.includes(told)), told);
   }
 });
 
 Deno.test("-h is --help, of subcommands as well", async () => {
-  for (const command of [[], ["connect"], ["publish"]]) {
+  for (const command of [[], ["connect"], ["publish"], ["check"]]) {
     const long = await run({ args: [...command, "--help"] });
     assertEquals(await run({ args: [...command, "-h"] }), long);
     assertEquals([long.code, long.err, long.out.length > 5], [0, [], true]);
@@ -58,7 +58,7 @@ Deno.test("an unknown argument is an error with exit code 2", async () => {
   }
   const { err } = await run({ args: ["serve"] });
   assertEquals(err, [
-    "Unknown argument 'serve': expected connect, publish or an option. See wss --help",
+    "Unknown argument 'serve': expected connect, publish, check or an option. See wss --help",
   ]);
 });
 

@@ -1,0 +1,74 @@
+/**
+ * Whether the topic keeps records as long as clients may resume from them.
+ */
+import { ConfigResourceTypes } from "kafkajs";
+import { createKafka, type KafkaSettings } from "../client.ts";
+import type { Settings } from "../../settings/settings.ts";
+import type { Finding } from "./finding.ts";
+
+/** The settings of a topic that matter, by Kafka's names. */
+const ASKED = ["retention.ms", "retention.bytes", "cleanup.policy"];
+
+/** Asks how the topic keeps records, which needs a right that the service does without. */
+export async function checkTopicSettings(
+  settings: KafkaSettings & Pick<Settings, "KAFKA_TOPIC" | "RECOVERY_WINDOW_SECONDS">,
+): Promise<Finding[]> {
+  const { KAFKA_TOPIC: topic, RECOVERY_WINDOW_SECONDS: windowSeconds } = settings;
+  const subject = `topic ${topic}`;
+  const found = await describeTopic(settings).catch((error: Error) => error);
+  if (found instanceof Error) {
+    const text =
+      `how long it keeps records is not known, without the right DESCRIBE_CONFIGS of it: ` +
+      found.message;
+    return [{ subject, text }];
+  }
+  const retentionMs = Number(found.get("retention.ms") ?? -1);
+  const policy = found.get("cleanup.policy") ?? "";
+  const kept = retentionMs < 0
+    ? "it keeps records without a limit in time"
+    : `it keeps records for ${retentionMs / 1000} s`;
+  const findings: Finding[] = [
+    retentionMs < 0 || retentionMs >= windowSeconds * 1000 ? { subject, text: kept } : {
+      subject,
+      text: `${kept}, and clients may resume for RECOVERY_WINDOW_SECONDS (${windowSeconds})`,
+      advice: `set retention.ms of the topic to at least ${windowSeconds * 1000}`,
+    },
+  ];
+  const retentionBytes = Number(found.get("retention.bytes") ?? -1);
+  if (retentionBytes >= 0) {
+    findings.push({ subject, text: `it keeps at most ${retentionBytes} bytes of a partition` });
+  }
+  if (policy.includes("compact")) {
+    findings.push({
+      subject,
+      text: `its cleanup.policy is ${policy}, which removes notifications of users with newer ones`,
+      advice: "set cleanup.policy of the topic to delete",
+    });
+  }
+  return findings;
+}
+
+async function describeTopic(
+  settings: KafkaSettings & Pick<Settings, "KAFKA_TOPIC">,
+): Promise<Map<string, string>> {
+  const admin = (await createKafka(settings, { retries: 0 })).admin();
+  await admin.connect();
+  try {
+    const { resources: [topic] } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [{
+        type: ConfigResourceTypes.TOPIC,
+        name: settings.KAFKA_TOPIC,
+        configNames: ASKED,
+      }],
+    });
+    return new Map(
+      topic?.configEntries.map(({ configName, configValue }) => [
+        configName,
+        configValue,
+      ]),
+    );
+  } finally {
+    await admin.disconnect();
+  }
+}

@@ -1,0 +1,264 @@
+import { assert, assertEquals } from "@std/assert";
+import {
+  AclOperationTypes,
+  AclPermissionTypes,
+  AclResourceTypes,
+  ConfigResourceTypes,
+  ResourcePatternTypes,
+} from "kafkajs";
+import { checkApis } from "../../src/cli/check/check_apis.ts";
+import { checkKafka } from "../../src/kafka/check/check_kafka.ts";
+import type { Finding } from "../../src/kafka/check/finding.ts";
+import type { Settings } from "../../src/settings/settings.ts";
+import { startLastingBroker } from "../_support/kafka/broker.ts";
+import { CREDENTIAL, saslProperties } from "../_support/kafka/sasl_broker.ts";
+import {
+  connectKafka,
+  createTopic,
+  kafkaTest,
+  makeTopic,
+  withAdmin,
+} from "../_support/kafka/topic.ts";
+import { freePort } from "../_support/network/free_port.ts";
+import { startSilentServer } from "../_support/network/silent_server.ts";
+import { until } from "../_support/queue.ts";
+import { startBackend } from "../_support/service/backend.ts";
+import { startProcess } from "../_support/service/process.ts";
+import { testSettings } from "../_support/service/settings.ts";
+
+const REFUSAL = () => new Response(null, { status: 401 });
+
+/** A backend as an operator's should be: it refuses who has no token. */
+function startStrictBackend() {
+  const backend = startBackend();
+  backend.on("GET /notification", REFUSAL);
+  return backend;
+}
+
+/** What is wrong with Kafka: what it is about, and what to do. */
+async function kafkaProblems(settings: Partial<Settings>): Promise<[string, string][]> {
+  const findings = await Array.fromAsync(checkKafka(testSettings("http://127.0.0.1", settings)));
+  return problemsOf(findings);
+}
+
+function problemsOf(findings: readonly Finding[]): [string, string][] {
+  return findings.flatMap(({ subject, advice }) => advice === undefined ? [] : [[subject, advice]]);
+}
+
+kafkaTest("wss check ends with 0 if all is well, and says what it has tried", async () => {
+  await using topic = await createTopic({ partitions: 3 });
+  await topic.produce([{ type: "logout", document: { userId: "1" } }]);
+  await using backend = startStrictBackend();
+  const env = {
+    ...topic.env,
+    API_URL_USER: `${backend.origin}/user`,
+    API_URL_NOTIFICATION: `${backend.origin}/notification?key=secret`,
+    API_URL_SCHEDULE_MOBILE: `${backend.origin}/schedule`,
+    API_URL_TOURNAMENT_MOBILE: `${backend.origin}/tournament/`,
+  };
+  await using wss = await startProcess({ args: ["check"], env });
+
+  assertEquals([await wss.exitCode(), wss.complaints], [0, []]);
+  const host = new URL(backend.origin).host;
+  assertEquals(wss.said, [
+    `ok       broker ${env.KAFKA_BROKERS}: it answers without TLS`,
+    `ok       topic ${topic.name}: it has 3 partitions`,
+    `ok       topic ${topic.name}: it can be read`,
+    `ok       topic ${topic.name}: it keeps records for 604800 s`,
+    `ok       API_URL_USER: ${host} answers 401 without a token`,
+    `ok       API_URL_NOTIFICATION: ${host} answers 401 without a token`,
+    `ok       API_URL_SCHEDULE_MOBILE: ${host} answers 200 without a token`,
+    `ok       API_URL_TOURNAMENT_MOBILE: ${host} answers 200 without a token`,
+  ]);
+  assertEquals(backend.calls.map(({ authorization }) => authorization), [null, null, null, null]);
+});
+
+kafkaTest("wss check --json ends with 1 if there is a problem, and says what to do", async () => {
+  await using topic = await createTopic();
+  await using backend = startBackend();
+  const env = {
+    ...topic.env,
+    KAFKA_TOPIC: "nothing-here",
+    API_URL_USER: `${backend.origin}/user`,
+    API_URL_NOTIFICATION: `${backend.origin}/notification?key=secret`,
+  };
+  await using wss = await startProcess({ args: ["check", "--json"], env });
+
+  assertEquals([await wss.exitCode(), wss.complaints], [1, []]);
+  const findings = wss.said.map((line): Finding => JSON.parse(line));
+  assertEquals(problemsOf(findings), [
+    [
+      "topic nothing-here",
+      "kafka-topics.sh --create --topic nothing-here --partitions 3 --replication-factor 3",
+    ],
+    [
+      "API_URL_NOTIFICATION",
+      "look at the URL and the API; expected 401 or 403, as there is no token",
+    ],
+  ]);
+  assert(!wss.said.join().includes("secret"));
+});
+
+kafkaTest("wss check sees a topic that keeps too little, and records from the future", async () => {
+  await using topic = await createTopic();
+  const configEntries = [
+    { name: "retention.ms", value: "60000" },
+    { name: "cleanup.policy", value: "compact,delete" },
+  ];
+  await withAdmin((admin) =>
+    admin.alterConfigs({
+      validateOnly: false,
+      resources: [{ type: ConfigResourceTypes.TOPIC, name: topic.name, configEntries }],
+    })
+  );
+  const producer = (await connectKafka()).producer();
+  await producer.connect();
+  const timestamp = String(Date.now() + 60_000);
+  await producer.send({ topic: topic.name, messages: [{ key: "1", value: "{}", timestamp }] });
+  await producer.disconnect();
+
+  const problems = await kafkaProblems({
+    KAFKA_BROKERS: topic.env.KAFKA_BROKERS.split(","),
+    KAFKA_TOPIC: topic.name,
+  });
+
+  const subject = `topic ${topic.name}`;
+  assertEquals(problems, [
+    [subject, "set the clocks by NTP: here, on the brokers and where records are written"],
+    [subject, "set retention.ms of the topic to at least 300000"],
+    [subject, "set cleanup.policy of the topic to delete"],
+  ]);
+});
+
+kafkaTest("wss check tells apart what keeps it from brokers and topic", async () => {
+  const ports = { port: freePort(), saslPort: freePort(), controllerPort: freePort() };
+  const nowhere = freePort();
+  const properties = saslProperties(ports);
+  await using broker = await startLastingBroker({
+    port: ports.port,
+    properties: {
+      "controller.quorum.voters": `1@127.0.0.1:${ports.controllerPort}`,
+      ...properties,
+      // Clients that come by SASL are sent to where nobody listens.
+      "advertised.listeners":
+        `PLAINTEXT://127.0.0.1:${ports.port},SASL_PLAINTEXT://127.0.0.1:${nowhere}`,
+      "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+      "allow.everyone.if.no.acl.found": "true",
+    },
+  });
+  const { address } = broker;
+  const saslAddress = `127.0.0.1:${ports.saslPort}`;
+  await withAdmin((admin) => makeTopic(admin, { topic: "wss", numPartitions: 1 }), address);
+  const plain = { KAFKA_BROKERS: [address], KAFKA_TOPIC: "wss" };
+  const sasl = { ...plain, ...CREDENTIAL, KAFKA_BROKERS: [saslAddress] };
+  /** Takes all other rights away. */
+  const allow = (operation: AclOperationTypes) => ({
+    resourceType: AclResourceTypes.TOPIC,
+    resourceName: "wss",
+    resourcePatternType: ResourcePatternTypes.LITERAL,
+    principal: "User:ANONYMOUS",
+    host: "*",
+    operation,
+    permissionType: AclPermissionTypes.ALLOW,
+  });
+  const unreachable =
+    "look at KAFKA_BROKERS, the network and the firewall; and at KAFKA_SSL, as a broker that expects " +
+    "TLS, or does not, closes the connection";
+
+  assertEquals(await kafkaProblems(plain), []);
+  assertEquals(
+    await kafkaProblems({ ...plain, KAFKA_BROKERS: [`127.0.0.1:${nowhere}`, address] }),
+    [
+      [`broker 127.0.0.1:${nowhere}`, unreachable],
+    ],
+  );
+  assertEquals(await kafkaProblems({ ...plain, KAFKA_SSL: true }), [
+    [`broker ${address}`, unreachable],
+  ]);
+  assertEquals(await kafkaProblems({ ...sasl, KAFKA_SASL_PASSWORD: "wrong" }), [
+    [
+      `broker ${saslAddress}`,
+      "look at KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD",
+    ],
+  ]);
+  assertEquals(await kafkaProblems({ ...sasl, KAFKA_SASL_MECHANISM: "scram-sha-512" }), [
+    [
+      `broker ${saslAddress}`,
+      "look at KAFKA_SASL_MECHANISM: the broker may expect another one, or one at all",
+    ],
+  ]);
+  const [[subject, advice] = []] = await kafkaProblems(sasl);
+  assertEquals(subject, `broker 127.0.0.1:${nowhere}`);
+  assert(advice?.includes("advertised.listeners"), advice);
+  // A broker takes a moment to follow a change of rights.
+  const untilAdvice = (expected: string | undefined) =>
+    until(`the advice ${expected}`, async () => (await kafkaProblems(plain))[0]?.[1] === expected);
+  const grant = (operation: AclOperationTypes) =>
+    withAdmin((admin) => admin.createAcls({ acl: [allow(operation)] }), address);
+  await grant(AclOperationTypes.DESCRIBE);
+  await untilAdvice(
+    "kafka-acls.sh --add --allow-principal User:… --operation READ --operation DESCRIBE --topic wss",
+  );
+  // Both are enough, but they do not include reading the topic's settings.
+  await grant(AclOperationTypes.READ);
+  await untilAdvice(undefined);
+  const findings = await Array.fromAsync(checkKafka(testSettings("http://127.0.0.1", plain)));
+  assert(findings.at(-1)?.text.includes("DESCRIBE_CONFIGS"), findings.at(-1)?.text);
+});
+
+Deno.test("wss check judges the answer of each API by its status", async () => {
+  await using backend = startBackend();
+  const settings = testSettings(backend.origin, {});
+  const right: Record<string, { key: string; statuses: number[] }> = {
+    API_URL_USER: { key: "GET /user", statuses: [401, 403] },
+    API_URL_NOTIFICATION: { key: "GET /notification", statuses: [401, 403] },
+    API_URL_SCHEDULE_MOBILE: { key: "GET /schedule", statuses: [200, 204] },
+    API_URL_TOURNAMENT_MOBILE: { key: "GET /tournament", statuses: [200, 204, 404] },
+  };
+  for (const status of [200, 204, 301, 302, 400, 401, 403, 404, 405, 429, 500, 502, 503]) {
+    for (const { key } of Object.values(right)) {
+      backend.on(key, () => new Response(null, { status, headers: { location: "/login" } }));
+    }
+    const problems = problemsOf(await checkApis(settings)).map(([subject]) => subject);
+    const expected = Object.keys(right).filter((name) => !right[name]?.statuses.includes(status));
+    assertEquals(problems, expected, `of ${status}`);
+  }
+});
+
+Deno.test("wss check sees APIs that do not answer, without telling their URL", async () => {
+  await using silent = startSilentServer();
+  const settings = testSettings("http://127.0.0.1", {
+    API_URL_USER: new URL(`http://127.0.0.1:${freePort()}/user?key=secret`),
+    API_URL_NOTIFICATION: new URL(`http://${silent.address}/notification?key=secret`),
+    API_URL_SCHEDULE_MOBILE: new URL("http://nowhere.invalid/schedule?key=secret"),
+    API_URL_TOURNAMENT_MOBILE: undefined,
+    BACKEND_TIMEOUT_MS: 300,
+  });
+
+  const findings = await checkApis(settings);
+
+  const advice = "look at the URL, name lookups, the network and TLS";
+  assertEquals(problemsOf(findings), [
+    ["API_URL_USER", advice],
+    ["API_URL_NOTIFICATION", advice],
+    ["API_URL_SCHEDULE_MOBILE", advice],
+  ]);
+  const texts = findings.map(({ text }) => text);
+  assert(texts[1]?.endsWith("no answer within BACKEND_TIMEOUT_MS (300)"), texts[1]);
+  assert(!texts.join().includes("secret"), texts.join());
+});
+
+Deno.test("wss check sees an API whose clock differs", async () => {
+  await using backend = startBackend();
+  const settings = testSettings(backend.origin, {});
+  for (const [seconds, word] of [[-60, "behind"], [0, ""], [60, "ahead"]] as const) {
+    backend.on("GET /user", () => {
+      const date = new Date(Date.now() + seconds * 1000).toUTCString();
+      return new Response(null, { status: 401, headers: { date } });
+    });
+    const findings = (await checkApis(settings))
+      .filter(({ subject }) => subject === "API_URL_USER");
+    assertEquals(findings.length, word ? 2 : 1);
+    if (word) assert(findings[1]?.text.includes(word), findings[1]?.text);
+  }
+});
