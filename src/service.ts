@@ -4,6 +4,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { Backend } from "./backend/backend.ts";
+import { Jwts } from "./backend/jwt/jwts.ts";
 import { Tokens } from "./backend/tokens.ts";
 import type { Health } from "./http/health.ts";
 import { type Fallback, notFound } from "./http/server.ts";
@@ -94,7 +95,10 @@ export class Service implements Health {
       maxBytes: settings.MAX_BACKEND_BYTES,
       metrics,
     });
-    const tokens = new Tokens(backend, { cacheMs: settings.AUTH_CACHE_SECONDS * 1000 });
+    const tokens = new Tokens(backend, {
+      cacheMs: settings.AUTH_CACHE_SECONDS * 1000,
+      jwts: settings.AUTH_JWKS_URL ? new Jwts(settings.AUTH_JWKS_URL, settings, metrics) : null,
+    });
     const parts = this.#parts = new VitalParts(metrics);
     const shared = { backend, tokens, trace, deliveries, metrics, parts, health: this };
 

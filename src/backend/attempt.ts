@@ -110,6 +110,30 @@ export async function attempt(
   return { ...interpret(method, response, body), httpStatus };
 }
 
+/**
+ * Fetches a text, such as the keys of tokens.
+ *
+ * @throws {Error} There is no whole answer of status 200 in time, or it is too long
+ */
+export async function fetchText(
+  url: URL,
+  { maxBytes, timeoutMs }: { maxBytes: number; timeoutMs: number },
+): Promise<string> {
+  const signal = AbortSignal.timeout(timeoutMs);
+  const response = await fetch(url, {
+    headers: { accept: "application/json" },
+    redirect: "manual",
+    signal,
+  });
+  if (response.status !== 200) {
+    await response.body?.cancel();
+    throw new Error(`it answered ${response.status}`);
+  }
+  const text = await readText(response, { maxBytes, onBytes: () => {} });
+  if (text === null) throw new Error(`its answer has more than ${maxBytes} bytes`);
+  return text;
+}
+
 /** The most redirects of one GET that are followed. */
 const MAX_REDIRECTS = 5;
 const REDIRECTS = [301, 302, 303, 307, 308];

@@ -1,13 +1,17 @@
 /**
- * Asks the user API to which user a token belongs. Logins, upgrades and the revalidation ask here.
+ * Finds out to which user a token belongs: from the token itself if it is a JWT, or else from the user API.
+ * Logins, upgrades and the revalidation ask here.
  */
 import { createHash } from "node:crypto";
 import * as z from "zod";
 import { type BackendAnswer, errorOf, type Failure } from "./attempt.ts";
 import type { Backend, Caller } from "./backend.ts";
 import type { Holder } from "./places/shares.ts";
-import type { JsonText } from "../protocol/frames.ts";
+import { type JsonText, NULL, toJson } from "../protocol/frames.ts";
+import { CommandError } from "../protocol/errors.ts";
 import { userIdSchema } from "../protocol/validation.ts";
+import { unlessAborted } from "../util/delay.ts";
+import type { Jwts } from "./jwt/jwts.ts";
 import { TokenTimes, type Verdict, verdictOf } from "./verdict.ts";
 
 /** What the user API must answer; other keys are passed on. */
@@ -17,8 +21,10 @@ export const userSchema = z.object({ id: userIdSchema });
 export interface Identity {
   readonly status: "ok";
   readonly user: string;
-  /** The body of the user API's answer. */
+  /** The body of the user API's answer; of a JWT that was verified here, only the id (AUTH8). */
   readonly payload: JsonText;
+  /** When the token expires, in milliseconds since 1970; `null` if only the user API knows. */
+  readonly expiresAt: number | null;
 }
 
 /** What the user API says of a token. */
@@ -58,14 +64,19 @@ export class Tokens {
   /** Users who were logged out while something was asked, and the number of their latest logout. */
   readonly #loggedOut = new Map<string, number>();
   readonly #times = new TokenTimes();
+  readonly #jwts: Jwts | null;
 
-  /** @param options.cacheMs Milliseconds for which an `ok` answer is reused; 0 for never */
+  /**
+   * @param options.cacheMs Milliseconds for which an `ok` answer is reused; 0 for never
+   * @param options.jwts Verifies tokens without the API; `null` if that is not possible
+   */
   constructor(
     backend: Pick<Backend, "ask" | "shareNoMore">,
-    { cacheMs }: { readonly cacheMs: number },
+    { cacheMs, jwts = null }: { readonly cacheMs: number; readonly jwts?: Jwts | null },
   ) {
     this.#backend = backend;
     this.#cacheMs = cacheMs;
+    this.#jwts = jwts;
   }
 
   /**
@@ -75,6 +86,11 @@ export class Tokens {
    */
   async identify(token: string, options: IdentifyOptions): Promise<TokenAnswer> {
     options.signal.throwIfAborted();
+    const verified = this.#jwts && await this.#verify(this.#jwts, token, options.signal);
+    if (verified) {
+      if ("user" in verified) options.use?.(verified);
+      return verified;
+    }
     const key = keyOf(token);
     const cached = this.#cached(key);
     if (cached) {
@@ -95,7 +111,8 @@ export class Tokens {
     token: string,
     caller: Pick<Caller, "signal" | "holder">,
   ): Promise<Identity | { readonly status: Verdict }> {
-    const answer = await this.#ask(token, { ...caller, key: keyOf(token) });
+    const verified = this.#jwts && await this.#verify(this.#jwts, token, caller.signal);
+    const answer = verified ?? await this.#ask(token, { ...caller, key: keyOf(token) });
     return "user" in answer ? answer : { status: verdictOf(answer.httpStatus) };
   }
 
@@ -104,8 +121,14 @@ export class Tokens {
     return this.#times.worksForOthers(keyOf(token), times);
   }
 
-  /** Forgets the cached answers for a user; identifications under way ask once more (KAF5). */
-  forget(user: string): void {
+  /**
+   * Forgets the cached answers for a user; identifications under way ask once more (KAF5). JWTs from
+   * before it count no more.
+   *
+   * @param atMs When the user was logged out, in milliseconds since 1970
+   */
+  forget(user: string, atMs: number): void {
+    this.#jwts?.logouts.note(user, atMs);
     for (const [key, { identity }] of this.#cache) {
       if (identity.user === user) this.#cache.delete(key);
     }
@@ -113,6 +136,38 @@ export class Tokens {
     this.#loggedOut.delete(user);
     this.#loggedOut.set(user, ++this.#logouts);
     this.#backend.shareNoMore("user");
+  }
+
+  /**
+   * Verifies a token that is a JWT (AUTH8).
+   *
+   * @returns `null` if the API has to be asked
+   * @throws {CommandError} `backend-unavailable`
+   */
+  async #verify(jwts: Jwts, token: string, signal: AbortSignal): Promise<TokenAnswer | null> {
+    const judged = await unlessAborted(jwts.judge(token), signal);
+    signal.throwIfAborted();
+    switch (judged.verdict) {
+      case "unknown":
+        return null;
+      case "unavailable":
+        throw new CommandError({
+          slug: "backend-unavailable",
+          message: "Cannot verify the token: its key is not known",
+          retryAfterMs: judged.retryAfterMs,
+        });
+      case "ok":
+        // A logout may have come while this function waited.
+        if (jwts.logouts.judge(judged.user, judged.issuedAt) !== "counts") return REFUSED;
+        return {
+          status: "ok",
+          user: judged.user,
+          payload: toJson({ id: judged.user }),
+          expiresAt: judged.expiresAt,
+        };
+      case "refused":
+        return REFUSED;
+    }
   }
 
   async #ask(
@@ -147,7 +202,7 @@ export class Tokens {
       if (user === null) return { ...NO_USABLE_ID, httpStatus };
       this.#times.noteOk(key);
       if ((this.#loggedOut.get(user) ?? 0) > logouts) continue;
-      const identity = { status, payload, user };
+      const identity = { status, payload, user, expiresAt: null };
       if (this.#cacheMs > 0) this.#cache.set(key, { identity, until: Date.now() + this.#cacheMs });
       use?.(identity);
       return identity;
@@ -208,6 +263,8 @@ class CachedAnswers extends Map<string, CachedAnswer> {
 function lengthOf({ identity }: CachedAnswer): number {
   return ENTRY_LENGTH + identity.payload.length + identity.user.length;
 }
+
+const REFUSED: TokenAnswer = { status: "unauthorized", payload: NULL, httpStatus: 401 };
 
 const NO_USABLE_ID = {
   slug: "backend-invalid",

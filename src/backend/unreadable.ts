@@ -35,3 +35,10 @@ export function whyNotJson(headers: Headers): string {
       return "its answer is not JSON; its Content-Encoding is none of gzip, br and identity";
   }
 }
+
+/** Why a fetch failed, without its URL, which may hold a secret. */
+export function whyNotFetched(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : "";
+  return (cause || message).replace(/ for url \(.*?\)/, "");
+}

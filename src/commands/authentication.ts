@@ -51,11 +51,11 @@ export const authentication = defineCommand({
     return await tokens.identify(token, {
       signal,
       holder,
-      use({ user }) {
+      use({ user, expiresAt }) {
         if (!update) {
-          session.logIn({ user, token });
+          session.logIn({ user, token, expiresAt });
         } else if (user === session.user) {
-          session.renew(token);
+          session.renew({ token, expiresAt });
         } else {
           throw new CommandError({ slug: "invalid-token", message: "Invalid access token" });
         }

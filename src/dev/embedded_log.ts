@@ -2,7 +2,7 @@
  * A log in memory, in place of Kafka, for any number of readers in this process.
  */
 import type { Positions } from "../log/cursor.ts";
-import type { Ends, LogEvents, LogReader, LogRecord } from "../log/reader.ts";
+import type { Ends, LogEvents, LogReader, LogRecord, StartOptions } from "../log/reader.ts";
 
 /** A log that the process itself writes. */
 export interface EmbeddedLog {
@@ -80,13 +80,16 @@ class EmbeddedReader implements LogReader {
     this.#records = records;
   }
 
-  start(events: LogEvents, { since }: { since: number }): Promise<void> {
+  start(events: LogEvents, { since, readSince = since }: StartOptions): Promise<void> {
     events.onTopic({ id: this.#records.id });
     const take = this.#take = createTaker(events);
     for (const [partition, records] of this.#records.partitions.entries()) {
-      const index = records.findIndex(({ timestamp }) => timestamp >= since);
-      const first = index < 0 ? records.length : index;
-      const position = Math.max(0, first - 1);
+      const firstSince = (time: number) => {
+        const index = records.findIndex(({ timestamp }) => timestamp >= time);
+        return index < 0 ? records.length : index;
+      };
+      const first = firstSince(since);
+      const position = Math.max(0, Math.min(firstSince(readSince), first - 1));
       events.onPartition(partition, { first, position });
       for (const record of records.slice(position)) take(record);
     }

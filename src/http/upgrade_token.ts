@@ -4,6 +4,7 @@
 import { Buffer } from "node:buffer";
 import { CommandError } from "../protocol/errors.ts";
 import type { Tokens } from "../backend/tokens.ts";
+import type { Client } from "../connection/connection.ts";
 import { HEADER_VALUE } from "../protocol/validation.ts";
 
 const BEARER = "bearer.";
@@ -50,7 +51,7 @@ export async function identifyUpgrade(
     tokens: Pick<Tokens, "identify">;
     address: string;
     signal: AbortSignal;
-    use: (identity: { user: string; token: string }) => void;
+    use: (identity: NonNullable<Client["identity"]>) => void;
   },
 ): Promise<"ok" | "unauthorized" | "unavailable"> {
   if (token === null) return "unauthorized";
@@ -58,7 +59,7 @@ export async function identifyUpgrade(
     const { status } = await tokens.identify(token, {
       signal,
       holder: { asker: {}, address, kind: "guest" },
-      use: ({ user }) => use({ user, token }),
+      use: ({ user, expiresAt }) => use({ user, token, expiresAt }),
     });
     return status === "ok" ? "ok" : "unauthorized";
   } catch (error) {

@@ -7,7 +7,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { Positions } from "../log/cursor.ts";
-import type { LogEvents, LogReader, LogRecord } from "../log/reader.ts";
+import type { LogEvents, LogReader, LogRecord, StartOptions } from "../log/reader.ts";
 import type { Settings } from "../settings/settings.ts";
 import { Brokers } from "./brokers/brokers.ts";
 import { clientOptions, type KafkaSettings } from "./client.ts";
@@ -75,7 +75,7 @@ export class KafkaReader implements LogReader {
     this.#metadataMs = metadataMs;
   }
 
-  start(events: LogEvents, options: { since: number }): Promise<void> {
+  start(events: LogEvents, options: StartOptions): Promise<void> {
     return this.#starting = this.#start(events, options);
   }
 
@@ -100,12 +100,12 @@ export class KafkaReader implements LogReader {
     await Promise.allSettled([this.#starting, this.#watching, ...this.#fetchers.values()]);
   }
 
-  async #start(events: LogEvents, { since }: { since: number }): Promise<void> {
+  async #start(events: LogEvents, options: StartOptions): Promise<void> {
     const { signal } = this.#stopping;
     const parts = this.#parts = await this.#makeParts(events);
     const { reading, troubles, watch } = parts;
     const follower = new TopicFollower(reading);
-    await keepTrying(() => this.#open(parts, since), {
+    await keepTrying(() => this.#open(parts, options), {
       signal,
       onError: (error) => this.#tell("topic", error),
     });
@@ -164,8 +164,11 @@ export class KafkaReader implements LogReader {
     return { brokers, watch, reading, troubles, fetcher };
   }
 
-  /** Opens the partitions, with the records since a time. */
-  async #open({ brokers, watch, reading }: Parts, since: number): Promise<void> {
+  /** Opens the partitions. */
+  async #open(
+    { brokers, watch, reading }: Parts,
+    { since, readSince = since }: StartOptions,
+  ): Promise<void> {
     const metadata = await watch.ask({ isCreated: true });
     checkTopic(metadata);
     const { partitions, topicId } = metadata;
@@ -176,9 +179,18 @@ export class KafkaReader implements LogReader {
       listAllOffsets(brokers, { ...question, timestamp: EARLIEST }),
       listAllOffsets(brokers, { ...question, timestamp: since }),
     ]);
+    const froms = readSince < since
+      ? await listAllOffsets(brokers, { ...question, timestamp: readSince })
+      : firsts;
     const starts = [...ends].sort(([a], [b]) => a - b).map(([partition, end]): PartitionStart => {
-      const first = firsts.get(partition) ?? -1;
-      return { partition, low: lows.get(partition) ?? 0, end, first: first < 0 ? end : first };
+      const [first = -1, from = -1] = [firsts, froms].map((found) => found.get(partition));
+      return {
+        partition,
+        low: lows.get(partition) ?? 0,
+        end,
+        first: first < 0 ? end : first,
+        from: from < 0 ? end : from,
+      };
     });
     reading.open(topicId, starts);
     reading.partitions.follow(partitions);

@@ -106,16 +106,24 @@ export interface LogEvents {
   onTrouble(trouble: Trouble | null): void;
 }
 
+/** From when on to read. */
+export interface StartOptions {
+  readonly since: number;
+  readonly readSince?: number | undefined;
+}
+
 /** Reads all partitions of the log (KAF1). */
 export interface LogReader {
   /**
-   * Starts to read, with the records since a time.
+   * Starts to read. The window begins at a time.
    *
-   * @param options.since Milliseconds since 1970
+   * @param options.since When the window begins, in milliseconds since 1970
+   * @param options.readSince When the first record that is read was written, if that is before the
+   * window
    * @returns Resolves when all records have been read that could be read at the start. Nothing that
    * the log's servers answer makes it reject (KAF10): only wrong settings do
    */
-  start(events: LogEvents, options: { since: number }): Promise<void>;
+  start(events: LogEvents, options: StartOptions): Promise<void>;
   /** Asks the leaders for the ends of all partitions. Rejects if they can't be asked. */
   askEnds(): Promise<Positions>;
   /**

@@ -132,6 +132,17 @@ export function createMetrics() {
       buckets: REQUEST_SECONDS,
       registers,
     }),
+    jwts: counterOf("jwts_total", {
+      help:
+        "Tokens that were to be verified here, by what was found; unknown ones go to the user API",
+      label: "verdict",
+      values: ["ok", "refused", "unknown", "unavailable"],
+    }),
+    keySetFetches: counterOf("key_set_fetches_total", {
+      help: "Fetches of the keys of tokens",
+      label: "outcome",
+      values: ["ok", "failed"],
+    }),
     reloads: counterOf("reloads_total", {
       help: "Lists that were fetched again",
       label: "outcome",

@@ -34,6 +34,8 @@ export type DeliverySettings = Pick<
   | "RELOAD_CONCURRENCY"
   | "QUARANTINE_SIZE"
   | "AUTH_REVALIDATE_SECONDS"
+  | "AUTH_JWKS_URL"
+  | "AUTH_JWT_MAX_SECONDS"
 >;
 
 /** What {@linkcode LogDelivery} needs. */
@@ -61,12 +63,15 @@ export class LogDelivery {
   readonly #records: RecordHandler;
   readonly #trace: DeliveryTrace;
   readonly #windowMs: number;
+  /** How far logouts are read back, as they end tokens that are not asked about (AUTH8). */
+  readonly #logoutsMs: number;
 
   constructor(settings: DeliverySettings, options: DeliveryOptions) {
     const { reader, backend, tokens, trace, deliveries, metrics } = options;
     this.#reader = reader;
     this.#trace = trace;
     this.#windowMs = settings.RECOVERY_WINDOW_SECONDS * 1000;
+    this.#logoutsMs = settings.AUTH_JWKS_URL ? settings.AUTH_JWT_MAX_SECONDS * 1000 : 0;
     const topic = settings.KAFKA_TOPIC;
     const stream = this.stream = new Stream({
       topic,
@@ -127,7 +132,11 @@ export class LogDelivery {
    * @returns Resolves when everything that was in the log at the start has been read
    */
   async start(): Promise<void> {
-    await this.#reader.start(this.#records, { since: Date.now() - this.#windowMs });
+    const now = Date.now();
+    await this.#reader.start(this.#records, {
+      since: now - this.#windowMs,
+      readSince: now - Math.max(this.#windowMs, this.#logoutsMs),
+    });
     this.#trace.filled(this.stream.window.nextSeq);
   }
 

@@ -174,7 +174,7 @@ export class RecordHandler implements LogEvents {
     fanOut.finish();
     if (message?.does === "logout") {
       stream.read(read, null);
-      tokens.forget(message.user);
+      tokens.forget(message.user, timestamp);
       for (const session of sessions.ofUser(message.user)) session.revoke();
       return;
     }

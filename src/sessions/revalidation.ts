@@ -7,6 +7,8 @@ import type { Tokens } from "../backend/tokens.ts";
 import { TimerWheel } from "../util/timer_wheel.ts";
 
 const TICK_MS = 250;
+/** Milliseconds for which an expired token may still log in. */
+const LEEWAY_MS = 30_000;
 /** After an odd answer, the next check comes after this part of the period. */
 const ODD_PART = 0.1;
 /** So many odd answers in a row may be a refusal. */
@@ -46,7 +48,9 @@ export class Revalidation {
   /** Must be called after each change of a session's token. */
   onToken(session: Session): void {
     this.#odd.delete(session);
-    if (session.token === null || this.#periodMs === 0) this.#wheel.cancel(session);
+    const { token, tokenExpiresAt } = session;
+    if (token !== null && tokenExpiresAt !== null) this.#awaitExpiry(session, tokenExpiresAt);
+    else if (token === null || this.#periodMs === 0) this.#wheel.cancel(session);
     else this.#schedule(session, this.#periodMs);
   }
 
@@ -70,9 +74,17 @@ export class Revalidation {
     this.#wheel.schedule(session, afterMs * (0.9 + Math.random() / 5));
   }
 
+  /** The token of a JWT that was verified here needs no check until it expires (AUTH8). */
+  #awaitExpiry(session: Session, expiresAt: number): void {
+    const inMs = expiresAt - Date.now();
+    // A token is taken for a little longer than it says, as clocks differ.
+    this.#wheel.schedule(session, inMs > 0 ? inMs : inMs + LEEWAY_MS);
+  }
+
   async #check(session: Session): Promise<void> {
-    const { token, user } = session;
+    const { token, tokenExpiresAt, user } = session;
     if (token === null) return;
+    if (tokenExpiresAt !== null) return session.revoke();
     const { signal } = this.#stopping;
     const answer = await this.#tokens.check(token, session.keptCaller(signal))
       // An outage of the backend must not log anybody out.
@@ -81,7 +93,10 @@ export class Revalidation {
     if (signal.aborted || session.token !== token || session.user !== user) return;
     switch (answer.status) {
       case "ok":
-        return answer.user === user ? this.#keep(session) : session.revoke();
+        if (answer.user !== user) return session.revoke();
+        return answer.expiresAt === null
+          ? this.#keep(session)
+          : session.renew({ token, expiresAt: answer.expiresAt });
       case "outage":
         return this.#keep(session);
       case "refused":

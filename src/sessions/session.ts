@@ -36,6 +36,12 @@ export interface RefusableConnection {
   closeAsRefused(): void;
 }
 
+/** A token, and when it expires, in milliseconds since 1970; `null` if that is not known here. */
+export interface Login {
+  readonly token: string;
+  readonly expiresAt: number | null;
+}
+
 /** Why a subscription or a login has ended. Operators read it at `/why`. */
 export type EndReason =
   | "unsubscribed"
@@ -80,6 +86,7 @@ export class Session implements Subscriber {
   #user: string | null = null;
   #userSince = 0;
   #token: string | null = null;
+  #tokenExpiresAt: number | null = null;
 
   constructor(
     { knowsVersion1, knowsBatches, outbox, endpoint, address, connection }: SessionOptions,
@@ -109,25 +116,32 @@ export class Session implements Subscriber {
     return this.#token;
   }
 
+  /** When the token expires, in milliseconds since 1970; `null` if that is not known here (AUTH8). */
+  get tokenExpiresAt(): number | null {
+    return this.#tokenExpiresAt;
+  }
+
   /** Whether the session may have this list: it is its user's, or anybody's. */
   mayHave(target: Target): boolean {
     return !isOfUser(target) || target.where.userId === this.#user;
   }
 
   /** Makes the session this user's. Subscriptions of another user end (AUTH1). */
-  logIn({ user, token }: { user: string; token: string }): void {
-    if (user === this.#user) return this.renew(token);
+  logIn({ user, ...login }: Login & { readonly user: string }): void {
+    if (user === this.#user) return this.renew(login);
     this.logOut("logged in as another user");
     this.#user = user;
     this.#userSince = Date.now();
-    this.#token = token;
+    this.#token = login.token;
+    this.#tokenExpiresAt = login.expiresAt;
     this.#shared.users.add(user, this);
     this.#shared.onToken(this);
   }
 
   /** Replaces the token of the same user. Subscriptions stay (AUTH4). */
-  renew(token: string): void {
+  renew({ token, expiresAt }: Login): void {
     this.#token = token;
+    this.#tokenExpiresAt = expiresAt;
     const { reloads } = this.#shared.parts;
     for (const subscription of this.#subscriptions) reloads.renew(subscription);
     this.#shared.onToken(this);
@@ -145,6 +159,7 @@ export class Session implements Subscriber {
     }
     this.#user = null;
     this.#token = null;
+    this.#tokenExpiresAt = null;
     this.#shared.onToken(this);
   }
 

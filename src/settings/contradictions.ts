@@ -17,11 +17,15 @@ type Contradicting = Pick<
   | "SHUTDOWN_SECONDS"
   | "MAX_MESSAGE_BYTES"
   | "RATE_LIMIT_BYTES"
+  | "AUTH_JWKS_URL"
+  | "AUTH_JWT_ISSUER"
+  | "AUTH_JWT_AUDIENCE"
+  | "AUTH_JWT_ONLY"
 >;
 
 /** Gives one line for each contradiction. */
 export function findContradictions(settings: Contradicting): string[] {
-  return [samePort, openAdminPort, shortShutdown, messageOverRate]
+  return [samePort, openAdminPort, shortShutdown, messageOverRate, jwtWithoutKeys]
     .flatMap((find) => find(settings) ?? []);
 }
 
@@ -64,4 +68,15 @@ function messageOverRate(
   if (MAX_MESSAGE_BYTES <= burst) return undefined;
   return `MAX_MESSAGE_BYTES is "${MAX_MESSAGE_BYTES}": expected at most ${burst}, ` +
     `which is ${BYTES_BURST_SECONDS} times RATE_LIMIT_BYTES`;
+}
+
+/** Without keys, nothing would be verified, and an operator would think that it is. */
+function jwtWithoutKeys(settings: Contradicting): string | undefined {
+  const { AUTH_JWKS_URL, AUTH_JWT_ISSUER, AUTH_JWT_AUDIENCE, AUTH_JWT_ONLY } = settings;
+  if (AUTH_JWKS_URL) return undefined;
+  const [name] = Object.entries({ AUTH_JWT_ISSUER, AUTH_JWT_AUDIENCE, AUTH_JWT_ONLY })
+    .find(([, value]) => value !== undefined && value !== false) ?? [];
+  if (name === undefined) return undefined;
+  return `AUTH_JWKS_URL is missing: expected ${settingInfo("AUTH_JWKS_URL").allowed}, ` +
+    `because ${name} is set`;
 }

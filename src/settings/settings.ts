@@ -123,6 +123,22 @@ export const settingsSchema = z.object({
   API_URL_TOURNAMENT_MOBILE: optionalUrl(
     "`{tournament}`: tournaments. Without it, `/mobile` has no getTournament",
   ),
+  AUTH_JWKS_URL: optionalUrl(
+    "The keys with which tokens are signed, as a JWK set. With it, tokens that are JWTs are verified " +
+      "here, and `{user}` is not asked",
+  ),
+  AUTH_JWT_ISSUER: text("The `iss` that JWTs must have", { allowed: "a text" }),
+  AUTH_JWT_AUDIENCE: text("The `aud` that JWTs must have", { allowed: "a text" }),
+  AUTH_JWT_USER_CLAIM: setting(z.string().default("sub"), {
+    meaning: "The claim of a JWT that has the user's id",
+    allowed: "the name of a claim",
+    fallback: "sub",
+  }),
+  AUTH_JWT_ONLY: flag("Whether only JWTs that can be verified here are accepted"),
+  AUTH_JWT_MAX_SECONDS: number(
+    "The most seconds from `iat` to `exp` of a JWT. At the start, logouts are read back for as long",
+    { range: [1, 30 * DAY_SECONDS], fallback: DAY_SECONDS },
+  ),
   REQUEST_POOL_SIZE: number("The most requests at once to each API. As many more may wait", {
     range: [1, 100_000],
     fallback: 1000,

@@ -120,12 +120,14 @@ kafkaTest("wss check sees a topic that keeps too little, and records from the fu
   const problems = await kafkaProblems({
     KAFKA_BROKERS: topic.env.KAFKA_BROKERS.split(","),
     KAFKA_TOPIC: topic.name,
+    AUTH_JWKS_URL: new URL("http://127.0.0.1/jwks"),
   });
 
   const subject = `topic ${topic.name}`;
   assertEquals(problems, [
     [subject, "set the clocks by NTP: here, on the brokers and where records are written"],
     [subject, "set retention.ms of the topic to at least 300000"],
+    [subject, "set retention.ms of the topic to at least 86400000"],
     [subject, "set cleanup.policy of the topic to delete"],
   ]);
 });

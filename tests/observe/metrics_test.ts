@@ -4,6 +4,7 @@ import { openRawSocket } from "../_support/clients/raw_socket.ts";
 import { fakeServiceClock } from "../_support/clock.ts";
 import { until } from "../_support/queue.ts";
 import { metricNames, MetricsWatch, series } from "../_support/service/metrics.ts";
+import { startIssuer } from "../_support/service/issuer.ts";
 import { startWss } from "../_support/service/wss.ts";
 
 const LIST = { where: { types: [] } };
@@ -302,6 +303,21 @@ Deno.test("an event loop that is kept busy shows as delay", async () => {
     await until("the delay is observed", async () => await wss.admin.metric(ticks) > before);
   });
   assert(delay > 0.2, `${delay} s`);
+});
+
+Deno.test("tokens that are verified, and fetches of their keys, are counted", async () => {
+  await using issuer = await startIssuer();
+  await using wss = await startWss({ settings: { AUTH_JWKS_URL: issuer.url } });
+  await using client = await wss.connect("/web");
+  const authToken = await issuer.token("42");
+  const logIn = () => client.request("authentication", { authToken });
+  assertEquals(
+    await watch.changes(wss.admin, {
+      ok: series("jwts_total", { verdict: "ok" }),
+      fetches: series("key_set_fetches_total", { outcome: "ok" }),
+    }, async () => void await Promise.all([logIn(), logIn()])),
+    { ok: 2, fetches: 1 },
+  );
 });
 
 Deno.test("a metric shows which vital parts are up", async () => {

@@ -53,7 +53,12 @@ Deno.test("[AUTH6] if 10,000 sessions log in at once, their tokens are checked o
       tokens: {
         check(token) {
           checks++;
-          return Promise.resolve({ status: "ok", user: token, payload: NULL });
+          return Promise.resolve({
+            status: "ok",
+            user: token,
+            payload: NULL,
+            expiresAt: null,
+          });
         },
         worksForOthers: () => true,
       },
@@ -75,7 +80,7 @@ Deno.test("[AUTH6] if 10,000 sessions log in at once, their tokens are checked o
         connection: { closeAsRefused() {} },
         outbox: createOutbox(),
       });
-      session.logIn({ user: `user-${i}`, token: `user-${i}` });
+      session.logIn({ user: `user-${i}`, token: `user-${i}`, expiresAt: null });
     }
 
     assertEquals(clock.countTimers(), timers, "no timer for each session");

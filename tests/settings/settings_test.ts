@@ -58,6 +58,9 @@ Deno.test("settings have their defaults", () => {
     TRUST_PROXY: false,
     MAX_CONNECTIONS: 100_000,
     MAX_CONNECTIONS_PER_IP: 0,
+    AUTH_JWT_USER_CLAIM: "sub",
+    AUTH_JWT_ONLY: false,
+    AUTH_JWT_MAX_SECONDS: 86_400,
     REQUEST_POOL_SIZE: 1000,
     BACKEND_TIMEOUT_MS: 10_000,
     AUTH_REVALIDATE_SECONDS: 300,
@@ -359,6 +362,22 @@ Deno.test("an ADMIN_TOKEN that is easy to guess is refused", () => {
     ]);
   }
   assertEquals(problems({ ADMIN_TOKEN: "0123456789abcdef" }), []);
+});
+
+Deno.test("[AUTH8] settings of JWTs need the URL of their keys", () => {
+  for (
+    const given of [
+      { AUTH_JWT_ISSUER: "us" },
+      { AUTH_JWT_AUDIENCE: "wss" },
+      { AUTH_JWT_ONLY: "true" },
+    ]
+  ) {
+    const [name] = Object.keys(given);
+    assertEquals(problems(given), [
+      `AUTH_JWKS_URL is missing: expected an http or https URL without a password, because ${name} is set`,
+    ]);
+    assertEquals(problems({ ...given, AUTH_JWKS_URL: "https://login.example.com/jwks" }), []);
+  }
 });
 
 Deno.test("[LIM6] MAX_MESSAGE_BYTES is at most eight times RATE_LIMIT_BYTES", () => {

@@ -1,6 +1,7 @@
 /**
  * Asks each backend API without a token, for `wss check`.
  */
+import { whyNotFetched } from "../../backend/unreadable.ts";
 import type { Finding } from "../../kafka/check/finding.ts";
 import type { Settings } from "../../settings/settings.ts";
 
@@ -11,12 +12,13 @@ type ApiSettings = Pick<
   | "API_URL_NOTIFICATION"
   | "API_URL_SCHEDULE_MOBILE"
   | "API_URL_TOURNAMENT_MOBILE"
+  | "AUTH_JWKS_URL"
   | "BACKEND_TIMEOUT_MS"
 >;
 
 /** How an API is asked, and which answers are right. */
 interface ApiCheck {
-  readonly setting: keyof ApiSettings & `API_URL_${string}`;
+  readonly setting: Exclude<keyof ApiSettings, "BACKEND_TIMEOUT_MS">;
   /** What is added to the path. */
   readonly id?: string;
   readonly query?: Readonly<Record<string, string>>;
@@ -54,6 +56,11 @@ const CHECKS: readonly ApiCheck[] = [
     isRight: (status) => status >= 200 && status < 300 || status === 404,
     expected: "404, as there is no such tournament, or a tournament",
   },
+  {
+    setting: "AUTH_JWKS_URL",
+    isRight: (status) => status === 200,
+    expected: "200 with the keys",
+  },
 ];
 
 /** Asks the APIs that the settings name, all at once. */
@@ -87,7 +94,7 @@ async function checkApi(
   } catch (error) {
     const text = error instanceof DOMException && error.name === "TimeoutError"
       ? `no answer within BACKEND_TIMEOUT_MS (${timeoutMs})`
-      : reasonOf(error);
+      : whyNotFetched(error);
     return [{
       subject,
       text: `${host}: ${text}`,
@@ -114,11 +121,4 @@ function skewOf(date: string | null, askedAt: number): string | undefined {
   if (at < askedAt - MAX_SKEW_MS) return `${Math.round((askedAt - at) / 1000)} s behind`;
   const aheadMs = at - Date.now();
   return aheadMs > MAX_SKEW_MS ? `${Math.round(aheadMs / 1000)} s ahead` : undefined;
-}
-
-/** The reason without the URL, which may hold a secret in its query. */
-function reasonOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : "";
-  return (cause || message).replace(/ for url \(.*?\)/, "");
 }

@@ -19,7 +19,10 @@ import { newestTime } from "./newest_time.ts";
 /** The settings that are tried. */
 export type CheckedKafkaSettings =
   & KafkaSettings
-  & Pick<Settings, "KAFKA_TOPIC" | "MAX_BATCH_BYTES" | "RECOVERY_WINDOW_SECONDS">;
+  & Pick<
+    Settings,
+    "KAFKA_TOPIC" | "RECOVERY_WINDOW_SECONDS" | "AUTH_JWKS_URL" | "AUTH_JWT_MAX_SECONDS"
+  >;
 
 /** Milliseconds for an answer. */
 const ANSWER_MS = 4000;

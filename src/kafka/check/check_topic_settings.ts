@@ -9,11 +9,34 @@ import type { Finding } from "./finding.ts";
 /** The settings of a topic that matter, by Kafka's names. */
 const ASKED = ["retention.ms", "retention.bytes", "cleanup.policy"];
 
+/** The settings that say how long records are needed. */
+type KeepingSettings = Pick<
+  Settings,
+  "KAFKA_TOPIC" | "RECOVERY_WINDOW_SECONDS" | "AUTH_JWKS_URL" | "AUTH_JWT_MAX_SECONDS"
+>;
+
+/** For how long records are needed, and for what. */
+function neededSeconds(
+  { RECOVERY_WINDOW_SECONDS, AUTH_JWKS_URL, AUTH_JWT_MAX_SECONDS }: KeepingSettings,
+) {
+  const window = {
+    name: "RECOVERY_WINDOW_SECONDS",
+    seconds: RECOVERY_WINDOW_SECONDS,
+    use: "clients may resume",
+  };
+  const logouts = {
+    name: "AUTH_JWT_MAX_SECONDS",
+    seconds: AUTH_JWT_MAX_SECONDS,
+    use: "logouts are read back",
+  };
+  return AUTH_JWKS_URL ? [window, logouts] : [window];
+}
+
 /** Asks how the topic keeps records, which needs a right that the service does without. */
 export async function checkTopicSettings(
-  settings: KafkaSettings & Pick<Settings, "KAFKA_TOPIC" | "RECOVERY_WINDOW_SECONDS">,
+  settings: KafkaSettings & KeepingSettings,
 ): Promise<Finding[]> {
-  const { KAFKA_TOPIC: topic, RECOVERY_WINDOW_SECONDS: windowSeconds } = settings;
+  const { KAFKA_TOPIC: topic } = settings;
   const subject = `topic ${topic}`;
   const found = await describeTopic(settings).catch((error: Error) => error);
   if (found instanceof Error) {
@@ -27,13 +50,15 @@ export async function checkTopicSettings(
   const kept = retentionMs < 0
     ? "it keeps records without a limit in time"
     : `it keeps records for ${retentionMs / 1000} s`;
-  const findings: Finding[] = [
-    retentionMs < 0 || retentionMs >= windowSeconds * 1000 ? { subject, text: kept } : {
+  const findings: Finding[] = [{ subject, text: kept }];
+  for (const { name, seconds, use } of neededSeconds(settings)) {
+    if (retentionMs < 0 || retentionMs >= seconds * 1000) continue;
+    findings.push({
       subject,
-      text: `${kept}, and clients may resume for RECOVERY_WINDOW_SECONDS (${windowSeconds})`,
-      advice: `set retention.ms of the topic to at least ${windowSeconds * 1000}`,
-    },
-  ];
+      text: `${kept}, and ${use} for ${name} (${seconds})`,
+      advice: `set retention.ms of the topic to at least ${seconds * 1000}`,
+    });
+  }
   const retentionBytes = Number(found.get("retention.bytes") ?? -1);
   if (retentionBytes >= 0) {
     findings.push({ subject, text: `it keeps at most ${retentionBytes} bytes of a partition` });

@@ -29,6 +29,8 @@ export interface PartitionStart {
   readonly end: number;
   /** The first record that belongs to the window. */
   readonly first: number;
+  /** The first record that is read, if that is before `first`. */
+  readonly from?: number;
 }
 
 /** The positions in one topic. */
@@ -77,8 +79,8 @@ export class TopicReading {
   open(topicId: string | null, starts: readonly PartitionStart[]): void {
     this.#topicId = topicId;
     this.#events.onTopic({ id: topicId });
-    this.#catchingUp.begin(starts.map(({ partition, low, end, first }) => {
-      const position = Math.max(low, first - 1);
+    this.#catchingUp.begin(starts.map(({ partition, low, end, first, from = first }) => {
+      const position = Math.max(low, Math.min(from, first - 1));
       this.partitions.set(partition, new PartitionReading(partition, position));
       this.#events.onPartition(partition, { first: Math.max(low, first), position });
       return { partition, position, end };

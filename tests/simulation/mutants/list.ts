@@ -156,7 +156,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a login of the same user ends what the session has",
     file: "sessions/session.ts",
-    find: "if (user === this.#user) return this.renew(token);",
+    find: "if (user === this.#user) return this.renew(login);",
     replace: "",
   },
   {

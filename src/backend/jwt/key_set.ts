@@ -1,0 +1,86 @@
+/**
+ * The keys with which tokens are signed (AUTH8): fetched when the first token needs them, and again from
+ * time to time, and for a key id that is not among them.
+ */
+import { getLogger } from "@logtape/logtape";
+import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from "jose";
+import * as z from "zod";
+import type { Metrics } from "../../observe/metrics.ts";
+import { fetchText } from "../attempt.ts";
+import { whyNotFetched } from "../unreadable.ts";
+
+const logger = getLogger(["wss", "backend"]);
+
+/** Milliseconds between two fetches, whatever key ids come. */
+const LEAST_MS = 30_000;
+/** Milliseconds after which keys are fetched again in the background: some may have been withdrawn. */
+const FRESH_MS = 600_000;
+/** The limit for a key set, in bytes. A key takes about 400. */
+const MAX_BYTES = 256 * 1024;
+
+const keySetSchema = z.object({
+  keys: z.array(z.looseObject({ kty: z.string(), kid: z.string().optional() })),
+});
+
+/** Keys, and which ids they have. */
+export interface Keys {
+  readonly ids: ReadonlySet<string>;
+  /** Finds the key for a token. */
+  readonly find: JWTVerifyGetKey;
+}
+
+/** The key set at a URL. */
+export class KeySet {
+  readonly #url: URL;
+  readonly #timeoutMs: number;
+  readonly #metrics: Pick<Metrics, "keySetFetches">;
+  #keys: Keys | null = null;
+  #fetching: Promise<void> | undefined;
+  /** When the latest fetch began, by `performance.now()`. */
+  #fetchedAt = -Infinity;
+
+  constructor(
+    url: URL,
+    { timeoutMs, metrics }: { timeoutMs: number; metrics: Pick<Metrics, "keySetFetches"> },
+  ) {
+    this.#url = url;
+    this.#timeoutMs = timeoutMs;
+    this.#metrics = metrics;
+  }
+
+  /** The keys that are there; `null` if none could be fetched yet. */
+  get keys(): Keys | null {
+    if (this.#keys && performance.now() - this.#fetchedAt > FRESH_MS) this.refresh();
+    return this.#keys;
+  }
+
+  /** Milliseconds until keys may be fetched again. */
+  get dueInMs(): number {
+    return Math.max(0, this.#fetchedAt + LEAST_MS - performance.now());
+  }
+
+  /** Fetches the keys, unless that was done a short while ago. All callers share a fetch under way. */
+  async refresh(): Promise<void> {
+    if (!this.#fetching && this.dueInMs > 0) return;
+    await (this.#fetching ??= this.#load().finally(() => this.#fetching = undefined));
+  }
+
+  /** An outage keeps the keys that are there. Never rejects. */
+  async #load(): Promise<void> {
+    this.#fetchedAt = performance.now();
+    try {
+      const text = await fetchText(this.#url, { maxBytes: MAX_BYTES, timeoutMs: this.#timeoutMs });
+      const { keys } = keySetSchema.parse(JSON.parse(text));
+      this.#keys = {
+        ids: new Set(keys.flatMap(({ kid }) => kid ?? [])),
+        find: createLocalJWKSet({ keys } as JSONWebKeySet),
+      };
+      this.#metrics.keySetFetches.inc({ outcome: "ok" });
+    } catch (error) {
+      const { host } = this.#url;
+      this.#metrics.keySetFetches.inc({ outcome: "failed" });
+      const reason = whyNotFetched(error);
+      logger.warn("Cannot fetch the keys of tokens from {host}: {reason}", { host, reason });
+    }
+  }
+}
