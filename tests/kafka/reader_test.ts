@@ -101,8 +101,11 @@ kafkaTest("[KAF6] on Kafka, records that cannot be used stop nothing", async () 
 
 kafkaTest("[KAF7] records that Kafka's producer compresses are read, with each codec", async () => {
   await using topic = await createTopic();
-  await using wss = await topic.startWss();
-  await using client = await wss.connect("/web", { token: "alice" });
+  await using backend = startBackend({ users: { alice: "42" } });
+  await using wss = await startProcess({ env: processEnv(backend.origin, topic.env) });
+  const port = await wss.port();
+  await wss.line(/Ready/);
+  await using client = await connect(`ws://127.0.0.1:${port}/web`, { token: "alice" });
   await client.request("getMyNotifications", LIST);
 
   for (const codec of ["gzip", "snappy", "lz4", "zstd"]) {

@@ -10,6 +10,11 @@ const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 /** A task that is one `deno run`. */
 type Task = "start" | "dev" | "compile" | "release";
 
+/** A binary of the service to test in place of `deno task start`. */
+const BINARY = Deno.env.get("WSS_BINARY");
+/** Whether {@linkcode startProcess} starts a binary, which has no tasks. */
+export const isBinary = BINARY !== undefined;
+
 /** The arguments of a task's `deno run`, with the files named so that any folder may be the current. */
 function taskArgs(task: Task): string[] {
   return denoJson.tasks[task].command.split(" ").slice(1)
@@ -91,7 +96,9 @@ export async function startProcess(
   else if (dotEnv) await Deno.mkdir(join(cwd, ".env"));
   const inherited = ["PATH", "HOME", "DENO_DIR", "XDG_CACHE_HOME", "NPM_CONFIG_REGISTRY"]
     .flatMap((name) => Deno.env.get(name) === undefined ? [] : [[name, Deno.env.get(name)]]);
-  const command = [Deno.execPath(), ...taskArgs(task), ...args];
+  const command = task === "start" && BINARY !== undefined
+    ? [BINARY, ...args]
+    : [Deno.execPath(), ...taskArgs(task), ...args];
   const wrap = maxFiles !== undefined
     ? withFiles(maxFiles)
     : hasTerminal
