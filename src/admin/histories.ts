@@ -104,7 +104,7 @@ export class Histories {
     );
     if (session?.user === user) {
       logins.push({ from: session.userSince });
-      for (const { target, since } of session.subscriptions) {
+      for (const { target, since } of session.all) {
         subscriptions.push({ target: briefOf(target), from: since });
       }
     }

@@ -43,14 +43,14 @@ export function createSessionGauges(
   return function* () {
     const users = { "/web": 0, "/mobile": 0 };
     const guests = { "/web": 0, "/mobile": 0 };
-    const live = { notification: 0, schedule: 0 };
-    const catchingUp = { notification: 0, schedule: 0 };
+    const live = { notification: 0, schedule: 0, count: 0 };
+    const catchingUp = { notification: 0, schedule: 0, count: 0 };
     let behindCount = 0;
     let steps = 0;
     for (const session of sessions) {
       (session.user === null ? guests : users)[session.endpoint]++;
       if (session.outbox.isBehind) behindCount++;
-      for (const { target: { resource }, isLive } of session.subscriptions) {
+      for (const { target: { resource }, isLive } of session.all) {
         (isLive ? live : catchingUp)[resource]++;
       }
       steps += 1 + session.subscriptionCount;
@@ -62,7 +62,7 @@ export function createSessionGauges(
       sessionCount.set({ endpoint, identity: "user" }, users[endpoint]);
       sessionCount.set({ endpoint, identity: "guest" }, guests[endpoint]);
     }
-    for (const resource of ["notification", "schedule"] as const) {
+    for (const resource of ["notification", "schedule", "count"] as const) {
       subscriptionCount.set({ resource, state: "live" }, live[resource]);
       subscriptionCount.set({ resource, state: "catching_up" }, catchingUp[resource]);
     }

@@ -77,8 +77,10 @@ export function findSession(sessions: Sessions, id: string): Session {
  */
 export function describeSession(session: Session, params: URLSearchParams): Pieces {
   const after = placeAfter(params);
-  const placeOf = ({ since, target }: Subscription): Place => ({ at: since, id: target.id });
-  const all = [...session.subscriptions].sort((a, b) => byPlace(placeOf(a), placeOf(b)));
+  const placeOf = (
+    { since, target }: Pick<Subscription, "since"> & { readonly target: { readonly id: string } },
+  ): Place => ({ at: since, id: target.id });
+  const all = [...session.all].sort((a, b) => byPlace(placeOf(a), placeOf(b)));
   const rest = all.filter((subscription) => !after || byPlace(placeOf(subscription), after) > 0);
   const list = new JsonList(rest, {
     limit: limitOf(params),

@@ -9,6 +9,7 @@ import type { LogTrouble } from "../log/trouble.ts";
 import type { Entry } from "../log/window.ts";
 import type { BriefTarget, Past } from "../observe/deliveries.ts";
 import { briefOf, type DeliveryTrace } from "../observe/delivery_trace.ts";
+import { isOfUser } from "../protocol/target.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import { ITEM_DEPTH, listPieces, objectPieces, toJson } from "./http/json.ts";
 import { latestOf } from "./http/lists.ts";
@@ -107,11 +108,9 @@ export class Why {
     const past = yield* this.#histories.pastSubscriptions(id);
     const [first] = live;
     const target = first ? briefOf(first.target) : past[0]?.target ?? null;
-    const user = first?.target.resource === "notification"
-      ? first.target.where.userId
-      : past[0]?.user;
+    const user = first && isOfUser(first.target) ? first.target.where.userId : past[0]?.user;
     const keys: Key[] = target ? keysOfBrief(target) : [["subscription", id]];
-    if (target?.resource === "notification" && user) keys.push(["user", user]);
+    if (target && target.resource !== "schedule" && user) keys.push(["user", user]);
     const messages = yield* this.#messages(
       keys,
       (entry) => this.#reports.of(entry, { isWanted: ({ subscription }) => subscription === id }),

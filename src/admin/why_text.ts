@@ -89,6 +89,7 @@ export function resultOf(
       return isConnected ? what : `${what}; the session has ended`;
     case "in a later list":
     case "the client has it already":
+    case "counted again":
       return what;
   }
   const resync = later.find((past) => past.kind === "resync" && past.subscription === subscription);

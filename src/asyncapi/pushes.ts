@@ -15,19 +15,23 @@ const placeSchema = cursorSchema
   .describe("The place in the log up to which all subscriptions have been served (DEL8)");
 
 const EVENT = "c3b9e00c33a9b4cda35df404d710d2c4";
+const COUNT_EVENT = "eb73653db40d220aead5484555e31f5e";
 const CURSOR = "AtndBmRaeoHMAaIIIecAAAAAAAABAAAD";
 
 /** Frames that wss sends without a request. */
 export const PUSHES = {
   update: {
-    summary: "A notification, or other data, for a subscription (KAF2, KAF4)",
+    summary:
+      "A notification, or other data, for a subscription (KAF2, KAF4), or another total of a " +
+      "count (COUNT2)",
     payload: z.object({
       rid,
       event: subscriptionIdSchema,
       status: z.literal("update"),
-      payload: z.unknown().describe("The `data` of the Kafka message"),
-      id: recordIdSchema,
-      cursor: cursorSchema,
+      payload: z.unknown()
+        .describe('The `data` of the Kafka message; `{"total": n}` for a count'),
+      id: recordIdSchema.optional().describe("Absent for a count"),
+      cursor: cursorSchema.optional().describe("Absent for a count"),
     }),
     examples: [{
       rid: -1,
@@ -36,6 +40,11 @@ export const PUSHES = {
       payload: { text: "Hello" },
       id: "0-0",
       cursor: CURSOR,
+    }, {
+      rid: -1,
+      event: COUNT_EVENT,
+      status: "update",
+      payload: { total: 3 },
     }],
   },
   reload: {

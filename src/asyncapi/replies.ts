@@ -24,8 +24,13 @@ function status<S extends ReplyStatus>(...statuses: readonly [S, ...S[]]) {
 }
 
 /** The reply `ok` of a command. */
-function okReplyOf({ name, subscribes, reply: { summary, payload, examples } }: Command) {
-  const ok = z.object({ rid, event: z.literal(name), status: status("ok"), payload });
+function okReplyOf(
+  { name, subscribes, subscribesIfAsked, reply: { summary, payload, examples } }: Command,
+) {
+  const event = subscribesIfAsked
+    ? z.union([z.literal(name), subscriptionIdSchema])
+    : z.literal(name);
+  const ok = z.object({ rid, event, status: status("ok"), payload });
   const list = ok.extend({
     event: subscriptionIdSchema,
     recovered: z.literal(false).optional().describe("Present if the request has `since` (DEL6)"),

@@ -1,9 +1,15 @@
 /**
- * The lists of subscriptions: how an API is asked for one, and what is kept of that for a reload.
+ * The lists and counts of subscriptions: how an API is asked for one, and what is kept of that for a
+ * reload.
  */
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import type { Target } from "../protocol/target.ts";
+import * as z from "zod";
+import { CommandError } from "../protocol/errors.ts";
+import { type JsonText, toJson } from "../protocol/frames.ts";
+import { keyNamer } from "../protocol/key_case.ts";
+import type { CountTarget, CountWhere, Target } from "../protocol/target.ts";
+import { optional } from "../protocol/validation.ts";
 import type { ListRequest } from "./backend.ts";
 
 /** What a client may ask of a list of notifications (LIST1). */
@@ -22,8 +28,36 @@ export interface KeptList {
   readonly bytes: number;
 }
 
-/** The request for a target's list. What is absent, 0 or "" in `params` is left out. */
-export function listOf(target: Target, { limit, skip, sort }: ListParams): ListRequest {
+/** The request for a count (COUNT1). */
+export function countRequest({ types, status }: Omit<CountWhere, "userId">): ListRequest {
+  const query = [...types.map((type) => ["type", type] as const), ["status", status] as const];
+  return { api: "notification", query };
+}
+
+const countSchema = z.object({ total: optional(z.int()) });
+const nameKeys = keyNamer(countSchema);
+
+/**
+ * Reads the answer to a {@linkcode countRequest}.
+ *
+ * @returns The JSON of `{"total": n}`, the same for equal totals
+ * @throws {CommandError} `backend-invalid`
+ */
+export function countOf(value: unknown): JsonText {
+  const counted = countSchema.safeParse(nameKeys(value));
+  if (counted.success) return toJson({ total: counted.data.total ?? 0 });
+  throw new CommandError({
+    slug: "backend-invalid",
+    message: "Cannot count: the notification API's answer has no usable total",
+  });
+}
+
+/** The request for a target's list or count. What is absent, 0 or "" in `params` is left out. */
+export function listOf(
+  target: Target | CountTarget,
+  { limit, skip, sort }: ListParams,
+): ListRequest {
+  if (target.resource === "count") return countRequest(target.where);
   const query: [name: string, value: string][] = [];
   const add = (name: string, value: string | number) => query.push([name, String(value)]);
   if (target.resource === "notification") {
@@ -41,14 +75,12 @@ export function listOf(target: Target, { limit, skip, sort }: ListParams): ListR
   return { api: "schedule", query };
 }
 
-/** What to keep of a list. A reload has the same `limit` and `sort`, and no `skip`. */
-export function keptList(target: Target, { limit, sort }: ListParams): KeptList {
+/** What to keep of a list or a count. A reload has the same `limit` and `sort`, and no `skip`. */
+export function keptList(target: Target | CountTarget, { limit, sort }: ListParams): KeptList {
   const params = { limit, sort };
   const { api, query } = listOf(target, params);
   const key = createHash("md5").update(JSON.stringify([api, query])).digest("base64");
-  const where = target.resource === "notification"
-    ? JSON.stringify(target.where)
-    : target.where.text;
+  const where = target.resource === "schedule" ? target.where.text : JSON.stringify(target.where);
   const bytes = Buffer.byteLength(where + JSON.stringify(params) + target.id);
   return { key, params, bytes };
 }

@@ -32,6 +32,7 @@ export interface Commands {
   readonly getMyNotificationsCount: {
     readonly where: { readonly types: readonly string[] };
     readonly status: NotificationStatus;
+    readonly subscribe?: boolean | undefined;
   };
   readonly updateNotifications: {
     readonly where: { readonly notifications: readonly string[] };

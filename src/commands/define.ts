@@ -59,6 +59,11 @@ export interface CommandDefinition<S extends z.ZodType> {
    * reply has a cursor, and a request with `since` may be answered with `recovered: true` (DEL5).
    */
   readonly subscribes?: boolean;
+  /**
+   * Whether it subscribes the session if its options say so. Then the `event` of its reply is the
+   * subscription's id. There is no cursor (COUNT2).
+   */
+  readonly subscribesIfAsked?: boolean;
   /** The schema of its options. */
   readonly options: S;
   /** One line for the document. */
@@ -72,9 +77,10 @@ export interface CommandDefinition<S extends z.ZodType> {
 
 /** One entry of the command table. */
 export interface Command<S extends z.ZodType = z.ZodType>
-  extends Omit<CommandDefinition<S>, "run" | "barrier" | "subscribes"> {
+  extends Omit<CommandDefinition<S>, "run" | "barrier" | "subscribes" | "subscribesIfAsked"> {
   readonly barrier: boolean;
   readonly subscribes: boolean;
+  readonly subscribesIfAsked: boolean;
   /**
    * Parses the options.
    *
@@ -86,13 +92,15 @@ export interface Command<S extends z.ZodType = z.ZodType>
 
 /** Makes a {@linkcode Command}. */
 export function defineCommand<S extends z.ZodType>(
-  { run, barrier = false, subscribes = false, ...info }: CommandDefinition<S>,
+  { run, barrier = false, subscribes = false, subscribesIfAsked = false, ...info }:
+    CommandDefinition<S>,
 ): Command<S> {
   const nameKeys = keyNamer(info.options);
   return {
     ...info,
     barrier,
     subscribes,
+    subscribesIfAsked,
     prepare(options) {
       const refusal = { path: ["options"], slug: "invalid-options" } as const;
       const parsed = parseOrRefuse(info.options, nameKeys(options), refusal);

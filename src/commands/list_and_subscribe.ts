@@ -27,19 +27,31 @@ export interface Listing {
  */
 export async function listAndSubscribe(context: CommandContext, listing: Listing): Promise<Reply> {
   const { session, signal, resumePoints } = context;
-  const unlock = await session.lockList(listing.target.id);
-  try {
-    signal.throwIfAborted();
+  return await withLock(context, listing.target.id, async () => {
     const { breaks } = resumePoints;
     const found = await unlessAborted(findResumePoint(context, listing), signal);
     signal.throwIfAborted();
     // A place in a log that was replaced or cut back meanwhile leads nowhere (DEL13).
     const point = resumePoints.breaks === breaks ? found : null;
-    const reply = !session.mayHave(listing.target)
-      ? unauthorized()
-      : point
-      ? resume(context, { ...listing, point })
-      : await list(context, listing);
+    if (!session.mayHave(listing.target)) return unauthorized();
+    return point ? resume(context, { ...listing, point }) : await list(context, listing);
+  });
+}
+
+/**
+ * Answers after the earlier requests for the same subscription are answered (LIST2).
+ *
+ * @throws The signal's reason
+ */
+export async function withLock(
+  { session, signal }: CommandContext,
+  subscriptionId: string,
+  answer: () => Promise<Reply>,
+): Promise<Reply> {
+  const unlock = await session.lockList(subscriptionId);
+  try {
+    signal.throwIfAborted();
+    const reply = await answer();
     return {
       ...reply,
       sent() {
@@ -127,17 +139,29 @@ async function list(
   }
 }
 
-/**
- * The session's subscription to a target. It is made if there is none.
- *
- * @throws {CommandError} The session has as many subscriptions, or keeps as much for them, as it may
- * (LIM3, LIM5)
- */
+/** The session's subscription to a target. It is made if there is none. */
 function subscribe(
-  { session, limits: { maxSubscriptions, maxSessionBytes } }: CommandContext,
+  context: CommandContext,
   { target, kept }: { target: Target; kept: KeptList },
 ): { subscription: Subscription; isNew: boolean } {
+  const { session } = context;
   const existing = session.subscription(target.id);
+  refuseTooMany(context, { existing, kept });
+  return { subscription: existing ?? session.subscribe(target, kept), isNew: !existing };
+}
+
+/**
+ * Refuses a subscription if the session has as many, or keeps as much for them, as it may (LIM3, LIM5).
+ *
+ * @throws {CommandError} `too-many-subscriptions`
+ */
+export function refuseTooMany(
+  { session, limits: { maxSubscriptions, maxSessionBytes } }: CommandContext,
+  { existing, kept }: {
+    readonly existing: { readonly list: KeptList } | undefined;
+    readonly kept: KeptList;
+  },
+): void {
   if (!existing && session.subscriptionCount >= maxSubscriptions) {
     throw tooMany(`the session already has ${maxSubscriptions} subscriptions`);
   }
@@ -146,7 +170,6 @@ function subscribe(
   if (more > 0 && bytes > maxSessionBytes) {
     throw tooMany(`the session's subscriptions would keep ${bytes} bytes, over ${maxSessionBytes}`);
   }
-  return { subscription: existing ?? session.subscribe(target, kept), isNew: !existing };
 }
 
 function tooMany(reason: string): CommandError {

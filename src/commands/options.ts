@@ -2,6 +2,7 @@
  * Options that several commands have.
  */
 import * as z from "zod";
+import { NOTIFICATION_STATUSES } from "../protocol/target.ts";
 import { selectionOf } from "../protocol/validation.ts";
 
 /** Which notifications: those of these types, or of every type if the list is empty. */
@@ -12,7 +13,7 @@ export const notificationWhereSchema = z.object({
 });
 
 /** How far a user has got with a notification. */
-export const notificationStatusSchema = z.enum(["unseen", "unread", "read"])
+export const notificationStatusSchema = z.enum(NOTIFICATION_STATUSES)
   .describe("How far the user has got with the notifications");
 
 /** A cursor to resume from. Every value is accepted: if it is unreadable, the reply has the list. */

@@ -23,10 +23,16 @@ export const updateNotifications = defineCommand({
     examples: [{ payload: null }],
   },
   async run({ where: { notifications: ids }, status }, { session, backend, signal }) {
-    if (session.user === null) return unauthorized();
+    const { user } = session;
+    if (user === null) return unauthorized();
 
     const body = toJson({ ids: ids.length > 0 ? ids : undefined, status });
-    const answer = await backend.put("notification", body, session.caller(signal));
-    return answer.status === "ok" ? ok() : { status: answer.status, payload: answer.payload };
+    try {
+      const answer = await backend.put("notification", body, session.caller(signal));
+      return answer.status === "ok" ? ok() : { status: answer.status, payload: answer.payload };
+    } finally {
+      // Also after a failure: the API may have done it (COUNT2).
+      session.marked(user);
+    }
   },
 });

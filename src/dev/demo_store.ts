@@ -2,6 +2,7 @@
  * The data of the demo backend: two users, their notifications, a schedule, tournaments.
  */
 import { DatabaseSync } from "node:sqlite";
+import type { NotificationStatus } from "../protocol/target.ts";
 
 /** A demo user; the token is the whole value of the `Authorization` header. */
 export interface DemoUser {
@@ -15,9 +16,6 @@ export const DEMO_USERS: readonly [DemoUser, DemoUser] = [
   { id: "1", name: "Alice", token: "alice-token" },
   { id: "2", name: "Bob", token: "bob-token" },
 ];
-
-/** The status of a notification for its user. */
-export type NotificationStatus = "unseen" | "unread" | "read";
 
 /** A notification, as the backend lists it. */
 export interface DemoNotification {

@@ -5,7 +5,7 @@
  */
 import type { GapReason } from "../log/read_position.ts";
 import type { Entry } from "../log/window.ts";
-import type { Target } from "../protocol/target.ts";
+import type { CountTarget, NotificationStatus, Target } from "../protocol/target.ts";
 
 /** A subscription of a session, by their ids. */
 export interface Recipient {
@@ -31,7 +31,9 @@ export type What =
   | "reloaded"
   | "reload failed"
   /** A list that was requested later includes it. */
-  | "in a later list";
+  | "in a later list"
+  /** The count is asked for again (COUNT2). */
+  | "counted again";
 
 /** One step of a message on its way to a subscription. */
 export interface Step extends Recipient {
@@ -57,9 +59,11 @@ export type ResyncReason = GapReason | "reload failed";
 /** The part of a subscription's target that operators see. */
 export interface BriefTarget {
   readonly id: string;
-  readonly resource: Target["resource"];
+  readonly resource: (Target | CountTarget)["resource"];
   /** The types of notifications. Empty means every type. */
   readonly types?: readonly string[];
+  /** Of a count. */
+  readonly status?: NotificationStatus;
 }
 
 /** Something that is over. Times are in milliseconds since 1970. */
@@ -100,8 +104,8 @@ export interface DeliveryListener {
 
 /** A push that belongs to no message. */
 export interface Announcement {
-  readonly type: "stream" | "server" | "authentication";
-  readonly kind: "live" | "degraded" | "reconnect" | "unauthorized";
+  readonly type: "stream" | "server" | "authentication" | "count";
+  readonly kind: "live" | "degraded" | "reconnect" | "unauthorized" | "update";
 }
 
 /** Passes each event on to all listeners. */

@@ -4,7 +4,7 @@
  * ids only, never a payload or a token.
  */
 import type { Entry } from "../log/window.ts";
-import type { Target } from "../protocol/target.ts";
+import type { CountTarget, Target } from "../protocol/target.ts";
 import { Fifo } from "../util/fifo.ts";
 import type {
   BriefTarget,
@@ -189,11 +189,12 @@ export class DeliveryTrace implements DeliveryListener {
 }
 
 /** The part of a target that is remembered. It is small, even if a client names long types. */
-export function briefOf(target: Target): BriefTarget {
+export function briefOf(target: Target | CountTarget): BriefTarget {
   const { id, resource } = target;
-  if (target.resource !== "notification") return { id, resource };
+  if (target.resource === "schedule") return { id, resource };
   const types = target.where.types.slice(0, MAX_TYPES)
     // A part of a long string would keep the whole string in memory.
     .map((type) => type.length > MAX_TYPE_LENGTH ? "…" : type);
-  return { id, resource, types };
+  const { status } = target.resource === "count" ? target.where : {};
+  return { id, resource, types, ...(status && { status }) };
 }

@@ -144,7 +144,7 @@ export function createMetrics() {
       values: ["ok", "failed"],
     }),
     reloads: counterOf("reloads_total", {
-      help: "Lists that were fetched again",
+      help: "Lists and counts that were fetched again",
       label: "outcome",
       values: ["ok", "failed"],
     }),

@@ -21,7 +21,25 @@ export interface ScheduleWhere {
   readonly tournament?: { readonly ids?: readonly (string | number)[] | undefined } | undefined;
 }
 
-/** The target of a subscription. The `id` is computed from the other keys. */
+/** The number of a user's notifications of these types with this status (COUNT2). */
+export interface CountWhere extends NotificationWhere {
+  readonly status: NotificationStatus;
+}
+
+/** How far a user has got with a notification (COUNT1). */
+export const NOTIFICATION_STATUSES = ["unseen", "unread", "read"] as const;
+
+/** One of {@linkcode NOTIFICATION_STATUSES}. */
+export type NotificationStatus = (typeof NOTIFICATION_STATUSES)[number];
+
+/** The target of a subscription to a count. The `id` is computed from the other keys. */
+export interface CountTarget {
+  readonly id: string;
+  readonly resource: "count";
+  readonly where: CountWhere;
+}
+
+/** The target of a subscription to records. The `id` is computed from the other keys. */
 export type Target =
   & { readonly id: string }
   & (
@@ -30,7 +48,9 @@ export type Target =
   );
 
 /** Whether a target belongs to a user. A subscription to it ends when the session is no longer theirs (AUTH1). */
-export function isOfUser(target: Target): target is Exclude<Target, { resource: "schedule" }> {
+export function isOfUser(
+  target: Target | CountTarget,
+): target is Exclude<Target, { resource: "schedule" }> | CountTarget {
   return target.resource !== "schedule";
 }
 
@@ -57,6 +77,12 @@ export function notificationTarget({ userId, types }: NotificationWhere): Target
   return { id: subscriptionId("notification", where), resource: "notification", where };
 }
 
+/** Makes the target for the number of a user's notifications. */
+export function countTarget({ userId, types, status }: CountWhere): CountTarget {
+  const where = { userId, types: types.map((type) => type.toWellFormed()), status };
+  return { id: subscriptionId("count", where), resource: "count", where };
+}
+
 /** Makes the target for a part of the schedule. */
 export function scheduleTarget(given: ScheduleWhere): Target {
   const { from, to, timezone, gameIds, test, substage, tournament } = given;
@@ -77,7 +103,10 @@ function unlessEmpty<T>(list: readonly T[] | undefined): readonly T[] | undefine
   return list?.length ? list : undefined;
 }
 
-function subscriptionId(resource: string, where: NotificationWhere | ScheduleWhere): string {
+function subscriptionId(
+  resource: string,
+  where: NotificationWhere | CountWhere | ScheduleWhere,
+): string {
   return createHash("md5")
     .update(goJson({ command: "", resource, hash: "", where }))
     .digest("hex");

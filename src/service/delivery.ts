@@ -100,6 +100,7 @@ export class LogDelivery {
     });
     const sessions = this.sessions = new Sessions({
       parts: { stream, pushes, fanOut, reloads, catchUpQueue },
+      countParts: { reloads, deliveries },
       fanOut,
       deliveries,
       onToken: (session) => revalidation.onToken(session),
@@ -145,5 +146,6 @@ export class LogDelivery {
     this.streamStatus.stop();
     await this.#reader.stop();
     this.#records.stop();
+    this.reloads.stop();
   }
 }

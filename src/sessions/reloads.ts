@@ -1,53 +1,20 @@
 /**
  * Fetches lists again: because a message says so (KAF3), or because a client that missed something
- * does not know `resync` (NET5). Stands between subscriptions, which ask for it, and the backend.
+ * does not know `resync` (NET5). Asks for counts again (COUNT2). Stands between subscriptions, which ask
+ * for it, and the backend.
  */
-import { getLogger } from "@logtape/logtape";
 import type { Backend, Caller } from "../backend/backend.ts";
-import { listOf, type ListParams } from "../backend/lists.ts";
 import { FairQueue } from "../backend/places/fair_queue.ts";
-import { type Holder, isBetter, Shares } from "../backend/places/shares.ts";
+import { isBetter, Shares } from "../backend/places/shares.ts";
 import type { FanOut } from "./fan_out.ts";
 import type { Metrics } from "../observe/metrics.ts";
-import type { ListPlace } from "../outbox/list_room.ts";
-import type { JsonText } from "../protocol/frames.ts";
-import { CommandError } from "../protocol/errors.ts";
-import type { Target } from "../protocol/target.ts";
-import type { Subscription } from "./subscription.ts";
+import { fetchList, keyOf, type Reload, type Reloadable } from "./reloads/reload.ts";
+import { Rests } from "./reloads/rests.ts";
+import { Retries } from "./reloads/retries.ts";
 import { FRAME_COST, TimeSlice } from "../util/time_slice.ts";
 
-const logger = getLogger(["wss", "reloads"]);
-
-/**
- * Milliseconds until a failed reload is tried again, and up to half as many more at random. The wait
- * doubles with each failure in a row (BCK4).
- */
-const RETRY_MS = 5000;
-/** The longest wait, without what is added at random. */
-const MAX_RETRY_MS = 300_000;
-
-/** What a reload uses of a subscription. */
-type Reloadable = Pick<
-  Subscription,
-  "target" | "list" | "subscriber" | "reloadStarted" | "reloaded" | "reloadByItself"
->;
-
-/** One request for a list, shared by all subscriptions that wait for it. */
-interface Reload {
-  readonly key: string;
-  readonly target: Target;
-  readonly params: ListParams;
-  /** The session that asked first; or one with a better place that joined while it waited (LIM7). */
-  caller: Caller;
-  /** The caller's. */
-  readonly holder: Holder;
-  readonly abort: AbortController;
-  readonly subscriptions: Set<Reloadable>;
-  /** The room that sessions have for the list (LIM8), once it is known not to be small. */
-  readonly places: Map<Reloadable, ListPlace>;
-  /** Up to which size no room is looked for. */
-  roomBytes: number;
-}
+/** Milliseconds from one asking for a count to the next (COUNT2). */
+const COUNT_REST_MS = 1000;
 
 /** What {@linkcode Reloads} needs. */
 export interface ReloadsOptions {
@@ -69,9 +36,15 @@ export class Reloads {
   readonly #bySubscription = new Map<Reloadable, Reload>();
   /** Subscriptions whose list is fetched once their session has room for it. */
   readonly #withoutRoom = new Map<Reloadable, AbortController>();
-  readonly #retries = new Map<Reloadable, ReturnType<typeof setTimeout>>();
-  /** How often the reload of a subscription has failed in a row, if it will be tried again. */
-  readonly #failures = new Map<Reloadable, number>();
+  readonly #retries = new Retries<Reloadable>();
+  /** By request: counts that were asked for within the last second. */
+  readonly #rests = new Rests({
+    periodMs: COUNT_REST_MS,
+    onOver: (key) => {
+      const waiting = this.#waiting.get(key);
+      if (waiting) this.#enqueue(waiting);
+    },
+  });
   /** How many of the running reloads each session and address has (LIM7). */
   readonly #shares = new Shares();
   readonly #slice = new TimeSlice();
@@ -86,16 +59,22 @@ export class Reloads {
     return this.#waiting.size + this.#running.size + this.#retries.size + this.#withoutRoom.size;
   }
 
-  /** Fetches a subscription's list. Afterwards, {@linkcode Subscription.reloaded} is called. */
+  /** Fetches a subscription's list. Afterwards, {@linkcode Reloadable.reloaded} is called. */
   request(subscription: Reloadable): void {
-    this.#endRetry(subscription);
+    this.#retries.end(subscription);
     this.#join(subscription);
   }
 
+  /** Notes that a command has asked for a count: it is not asked for again within a second. */
+  asked(count: Reloadable): void {
+    const key = keyOf(count);
+    // A rest that has begun does not become longer. Else commands could put the next asking off for good.
+    if (!this.#rests.has(key)) this.#rest(key);
+  }
+
   #join(subscription: Reloadable): Reload {
-    const { target, list, subscriber } = subscription;
-    // A schedule's list is fetched without a token (BCK2).
-    const key = target.resource === "schedule" ? list.key : `${list.key} ${subscriber.token}`;
+    const { subscriber } = subscription;
+    const key = keyOf(subscription);
     const waiting = this.#waiting.get(key);
     const reload = waiting ?? this.#wait(key, subscription);
     if (waiting) {
@@ -107,26 +86,23 @@ export class Reloads {
     return reload;
   }
 
-  /** Calls {@linkcode Subscription.reloadByItself} after some seconds, later with each failure. */
+  /** Calls {@linkcode Reloadable.reloadByItself} after some seconds, later with each failure. */
   requestLater(subscription: Reloadable): void {
-    this.#endRetry(subscription);
-    const failures = this.#failures.get(subscription) ?? 0;
-    this.#failures.set(subscription, failures + 1);
-    const waitMs = Math.min(RETRY_MS * 2 ** failures, MAX_RETRY_MS);
-    const retry = () => {
-      this.#retries.delete(subscription);
-      subscription.reloadByItself();
-    };
-    this.#retries.set(subscription, setTimeout(retry, waitMs * (1 + Math.random() / 2)));
+    this.#retries.begin(subscription, () => subscription.reloadByItself());
   }
 
-  /** Ends what the two methods above began. */
+  /** Ends what {@linkcode request} and {@linkcode requestLater} began. */
   cancel(subscription: Reloadable): void {
-    this.#endRetry(subscription);
-    this.#failures.delete(subscription);
+    this.#retries.end(subscription);
+    this.#retries.succeeded(subscription);
     this.#withoutRoom.get(subscription)?.abort();
     this.#withoutRoom.delete(subscription);
     this.#leave(subscription);
+  }
+
+  /** Ends what waits for a time. Call it when there are no sessions any more. */
+  stop(): void {
+    this.#rests.stop();
   }
 
   /** Takes a subscription out of its reload, which is given up if it has no other. */
@@ -156,7 +132,7 @@ export class Reloads {
     const reload: Reload = {
       key,
       target,
-      params: list.params,
+      list,
       caller: subscriber.keptCaller(abort.signal),
       get holder() {
         return this.caller.holder;
@@ -167,9 +143,21 @@ export class Reloads {
       roomBytes: subscriber.outbox.lists.smallBytes,
     };
     this.#waiting.set(key, reload);
+    this.#enqueue(reload);
+    return reload;
+  }
+
+  /** Lets a reload that waits start, unless its key rests. */
+  #enqueue(reload: Reload): void {
+    if (this.#rests.has(reload.key)) return;
     this.#queue.add(reload);
     this.#scheduleStart();
-    return reload;
+  }
+
+  #rest(key: string): void {
+    this.#rests.begin(key);
+    const waiting = this.#waiting.get(key);
+    if (waiting) this.#queue.delete(waiting);
   }
 
   /** Gives a reload that waits a better caller. */
@@ -177,8 +165,7 @@ export class Reloads {
     if (!isBetter(caller.holder, reload.holder)) return;
     this.#queue.delete(reload);
     reload.caller = caller;
-    this.#queue.add(reload);
-    this.#scheduleStart();
+    this.#enqueue(reload);
   }
 
   /** Starts as many reloads as may run, when all subscriptions of the same record have joined. */
@@ -214,13 +201,17 @@ export class Reloads {
     this.#run(reload).finally(() => {
       this.#running.delete(reload.key);
       this.#shares.remove(holder);
+      if (reload.target.resource === "count") this.#rest(reload.key);
       this.#scheduleStart();
     });
   }
 
   async #run(reload: Reload): Promise<void> {
     for (const subscription of reload.subscriptions) subscription.reloadStarted();
-    const list = await this.#fetchList(reload);
+    const list = await fetchList(reload, {
+      backend: this.#options.backend,
+      takes: (bytes) => this.#takes(reload, bytes),
+    });
     if (!reload.abort.signal.aborted) {
       this.#options.metrics.reloads.inc({ outcome: list === null ? "failed" : "ok" });
     }
@@ -230,9 +221,12 @@ export class Reloads {
       // Cancelled in the meantime.
       if (!reload.subscriptions.has(subscription)) continue;
       this.#bySubscription.delete(subscription);
-      if (list !== null) this.#failures.delete(subscription);
+      if (list !== null) this.#retries.succeeded(subscription);
       subscription.reloaded(list);
-      reload.places.get(subscription)?.sent();
+      const place = reload.places.get(subscription);
+      // Of a count, only the total is sent.
+      if (reload.target.resource === "count") place?.leave();
+      else place?.sent();
     }
   }
 
@@ -267,32 +261,5 @@ export class Reloads {
     if (signal.aborted) return place.leave();
     this.#withoutRoom.delete(subscription);
     this.#join(subscription).places.set(subscription, place);
-  }
-
-  /** The list; `null` if it could not be had. */
-  async #fetchList(reload: Reload): Promise<JsonText | null> {
-    const { target, params, caller, subscriptions } = reload;
-    let trouble: string;
-    try {
-      const { status, payload } = await this.#options.backend.get(listOf(target, params), {
-        ...caller,
-        takes: (bytes) => this.#takes(reload, bytes),
-      });
-      if (status === "ok") return payload;
-      trouble = `the answer was ${status}`;
-    } catch (error) {
-      if (caller.signal.aborted) return null;
-      trouble = error instanceof CommandError ? error.message : String(error);
-    }
-    logger.warn("A reload for {subscriptions} subscriptions failed: {trouble}; is the API up?", {
-      subscriptions: subscriptions.size,
-      trouble,
-    });
-    return null;
-  }
-
-  #endRetry(subscription: Reloadable): void {
-    clearTimeout(this.#retries.get(subscription));
-    this.#retries.delete(subscription);
   }
 }

@@ -6,10 +6,12 @@ import type { Caller } from "../backend/backend.ts";
 import type { KeptList } from "../backend/lists.ts";
 import type { Holder } from "../backend/places/shares.ts";
 import type { Channels } from "./channels.ts";
+import { CountSubscription } from "./counts/count_subscription.ts";
+import type { Counts } from "./counts/counts.ts";
 import type { MultiMap } from "../util/multi_map.ts";
 import { NULL, pushFrame } from "../protocol/frames.ts";
 import type { Endpoint } from "../protocol/endpoint.ts";
-import { isOfUser, type Target } from "../protocol/target.ts";
+import { type CountTarget, isOfUser, type Target } from "../protocol/target.ts";
 import type { Deliveries } from "../observe/deliveries.ts";
 import { briefOf } from "../observe/delivery_trace.ts";
 import type { Subscriber } from "./pushes.ts";
@@ -57,13 +59,14 @@ export interface SharedBySessions {
   readonly parts: SubscriptionParts<Subscription>;
   readonly deliveries: Pick<Deliveries, "announced" | "ended">;
   readonly channels: Channels;
+  readonly counts: Counts;
   /** The sessions of each user, by the user's id. */
   readonly users: MultiMap<Session>;
   /** Called after a session's token has changed; a guest's token is `null`. */
   readonly onToken: (session: Session) => void;
 }
 
-const NONE: readonly Subscription[] = [];
+const NONE: readonly never[] = [];
 
 /** One connection's identity and subscriptions. It begins as a guest's (NET6). */
 export class Session implements Subscriber {
@@ -78,7 +81,8 @@ export class Session implements Subscriber {
   readonly #connection: RefusableConnection;
   readonly #shared: SharedBySessions;
   /** Replaced at each change. A session has few subscriptions, so a map would take more memory. */
-  #subscriptions = NONE;
+  #subscriptions: readonly Subscription[] = NONE;
+  #counts: readonly CountSubscription[] = NONE;
   /** By subscription id, resolves when the latest request for that list is done; `null` if none. */
   #listLocks: Map<string, Promise<void>> | null = null;
   /** When the session last had a user, a subscription or a request, by `performance.now()`. */
@@ -121,8 +125,8 @@ export class Session implements Subscriber {
     return this.#tokenExpiresAt;
   }
 
-  /** Whether the session may have this list: it is its user's, or anybody's. */
-  mayHave(target: Target): boolean {
+  /** Whether the session may have this list or count: it is its user's, or anybody's. */
+  mayHave(target: Target | CountTarget): boolean {
     return !isOfUser(target) || target.where.userId === this.#user;
   }
 
@@ -144,12 +148,13 @@ export class Session implements Subscriber {
     this.#tokenExpiresAt = expiresAt;
     const { reloads } = this.#shared.parts;
     for (const subscription of this.#subscriptions) reloads.renew(subscription);
+    for (const count of this.#counts) count.renew();
     this.#shared.onToken(this);
   }
 
   /** Makes the session a guest's. The user's subscriptions end (AUTH2). */
   logOut(why: EndReason = "logged out"): void {
-    const targets = this.#subscriptions.map(({ target }) => target).filter(isOfUser);
+    const targets = this.all.map(({ target }) => target).filter(isOfUser);
     this.unsubscribe(targets.map(({ id }) => id), why);
     this.activeAt = performance.now();
     if (this.#user !== null) {
@@ -177,7 +182,7 @@ export class Session implements Subscriber {
   /** Ends everything that belongs to the session (LIFE3). */
   end(): void {
     const why = "the connection ended";
-    this.unsubscribe(this.#subscriptions.map(({ target }) => target.id), why);
+    this.unsubscribe(this.all.map(({ target }) => target.id), why);
     this.logOut(why);
   }
 
@@ -195,24 +200,30 @@ export class Session implements Subscriber {
     return { asker: this, address: this.address, kind: this.#user === null ? "guest" : kind };
   }
 
-  /** How many subscriptions the session has. */
+  /** All subscriptions of the session, to records and to counts. */
+  get all(): readonly (Subscription | CountSubscription)[] {
+    if (this.#counts.length === 0) return this.#subscriptions;
+    return [...this.#subscriptions, ...this.#counts];
+  }
+
+  /** How many subscriptions the session has, counts included. */
   get subscriptionCount(): number {
-    return this.#subscriptions.length;
+    return this.#subscriptions.length + this.#counts.length;
   }
 
   /** How much the subscriptions count for MAX_SESSION_BYTES (LIM5). */
   get keptBytes(): number {
-    return this.#subscriptions.reduce((sum, { list }) => sum + list.bytes, 0);
+    return this.all.reduce((sum, { list }) => sum + list.bytes, 0);
   }
 
   /** Whether the reply of at least one current subscription has gone out. */
   get isAnswered(): boolean {
-    return this.#subscriptions.some(({ isAnswered }) => isAnswered);
+    return this.all.some(({ isAnswered }) => isAnswered);
   }
 
   /** Whether the session has a subscription. */
   get isSubscribed(): boolean {
-    return this.#subscriptions.length > 0;
+    return this.subscriptionCount > 0;
   }
 
   /** Whether every subscription is live: nothing is held back, and nothing is catching up. */
@@ -220,23 +231,42 @@ export class Session implements Subscriber {
     return this.#subscriptions.every((subscription) => subscription.isLive);
   }
 
-  /** All subscriptions of the session. */
+  /** All subscriptions of the session to records. */
   get subscriptions(): Iterable<Subscription> {
     return this.#subscriptions;
   }
 
-  /** The subscription with this id, if the session has it. */
+  /** The subscription to records with this id, if the session has it. */
   subscription(id: string): Subscription | undefined {
     return this.#subscriptions.find(({ target }) => target.id === id);
   }
 
+  /** The subscription to a count with this id, if the session has it. */
+  count(id: string): CountSubscription | undefined {
+    return this.#counts.find(({ target }) => target.id === id);
+  }
+
+  /** Asks for all counts of the session again. */
+  askForCounts(): void {
+    for (const count of this.#counts) count.ask();
+  }
+
+  /** Notes that the user's notifications were marked: all counts of the user here are asked for again. */
+  marked(user: string): void {
+    this.#shared.counts.askOfUser(user);
+  }
+
+  /** Subscribes to a count. The session must not have this subscription yet. */
+  subscribeToCount(target: CountTarget, list: KeptList): CountSubscription {
+    const count = this.#shared.counts.open(target, { subscriber: this, list });
+    this.#counts = this.#counts.concat(count);
+    return count;
+  }
+
   /** Subscribes. The session must not have this subscription yet. */
   subscribe(target: Target, list: KeptList): Subscription {
-    const subscription = new Subscription(target, {
-      subscriber: this,
-      list,
-      parts: this.#shared.parts,
-    });
+    const { parts } = this.#shared;
+    const subscription = new Subscription(target, { subscriber: this, list, parts });
     this.#subscriptions = this.#subscriptions.concat(subscription);
     this.#shared.channels.add(subscription);
     return subscription;
@@ -248,11 +278,13 @@ export class Session implements Subscriber {
     const [session, user, to] = [this.id, this.#user, Date.now()];
     // A client may name very many ids. So each is looked at once, not for each subscription.
     const unwanted = new Set(ids);
-    const ended = this.#subscriptions.filter(({ target }) => unwanted.has(target.id));
+    const ended = this.all.filter(({ target }) => unwanted.has(target.id));
     if (ended.length === 0) return;
     this.#subscriptions = this.#subscriptions.filter(({ target }) => !unwanted.has(target.id));
+    this.#counts = this.#counts.filter(({ target }) => !unwanted.has(target.id));
     for (const subscription of ended) {
-      this.#shared.channels.remove(subscription);
+      if (subscription instanceof CountSubscription) this.#shared.counts.remove(subscription);
+      else this.#shared.channels.remove(subscription);
       subscription.end();
       // The client never knew of a subscription whose list failed.
       if (why === "its list failed") continue;

@@ -3,9 +3,12 @@
  * sessions, and records find the subscriptions that they are for.
  */
 import { Channels } from "./channels.ts";
+import type { CountParts, CountSubscription } from "./counts/count_subscription.ts";
+import { Counts } from "./counts/counts.ts";
 import type { FanOut } from "./fan_out.ts";
 import type { Entry } from "../log/window.ts";
 import { MultiMap } from "../util/multi_map.ts";
+import { FRAME_COST, TimeSlice } from "../util/time_slice.ts";
 import { cursorInFrontOf, type Loss } from "../log/loss.ts";
 import { Session, type SessionOptions, type SharedBySessions } from "./session.ts";
 import type { Subscription } from "./subscription.ts";
@@ -13,6 +16,7 @@ import type { Subscription } from "./subscription.ts";
 /** What {@linkcode Sessions} needs. */
 export interface SessionsOptions
   extends Pick<SharedBySessions, "parts" | "deliveries" | "onToken"> {
+  readonly countParts: CountParts;
   readonly fanOut: Pick<FanOut, "start">;
 }
 
@@ -22,11 +26,15 @@ export class Sessions implements Iterable<Session> {
   readonly #shared: SharedBySessions;
   readonly #sessions = new Map<string, Session>();
   readonly #channels = new Channels();
+  readonly #counts: Counts;
+  readonly #slice = new TimeSlice();
   readonly #users = new MultiMap<Session>();
 
-  constructor({ fanOut, ...shared }: SessionsOptions) {
+  constructor({ fanOut, countParts, ...shared }: SessionsOptions) {
     this.#fanOut = fanOut;
-    this.#shared = { ...shared, channels: this.#channels, users: this.#users };
+    this.#counts = new Counts(countParts, this.#channels);
+    const [channels, counts, users] = [this.#channels, this.#counts, this.#users];
+    this.#shared = { ...shared, channels, counts, users };
   }
 
   /** How many sessions there are. */
@@ -69,23 +77,30 @@ export class Sessions implements Iterable<Session> {
   }
 
   /** All subscriptions with this id. A session has at most one of them. */
-  subscribers(id: string): Subscription[] {
-    return [...this.#channels.members(id)];
+  subscribers(id: string): (Subscription | CountSubscription)[] {
+    return [...this.#channels.members(id), ...this.#counts.withId(id)];
   }
 
   /**
-   * Begins to deliver a record to all current subscriptions that it is for.
+   * Begins to deliver a record to all current subscriptions that it is for. The counts that it may have
+   * changed are asked for again.
    *
-   * @returns The number of these subscriptions
+   * @returns The number of these subscriptions, without counts
    */
   deliver(entry: Entry): number {
-    return this.#fanOut.start(entry, this.#channels.addressedBy(entry.delivery.to));
+    const subscriptions = this.#fanOut.start(
+      entry,
+      this.#channels.addressedBy(entry.delivery.to),
+    );
+    this.#counts.askAfter(entry);
+    return subscriptions;
   }
 
   /** Tells every subscription of a loss (DEL12, DEL13). The clients are told in later turns. */
   lose(loss: Loss): void {
     const cursorOfLive = cursorInFrontOf(loss);
     for (const subscription of this.#subscriptions()) subscription.lose(loss, cursorOfLive);
+    this.#askForCounts();
   }
 
   /** Notes that every subscription needs a `resync`, which may wait until {@linkcode settle} (KAF9). */
@@ -95,7 +110,7 @@ export class Sessions implements Iterable<Session> {
   }
 
   /**
-   * Sends each `resync` that is due.
+   * Sends each `resync` that is due, and asks for all counts again.
    *
    * @returns Whether none is left
    */
@@ -104,7 +119,17 @@ export class Sessions implements Iterable<Session> {
     for (const subscription of this.#subscriptions()) {
       isDone = subscription.settle(loss) && isDone;
     }
+    this.#askForCounts();
     return isDone;
+  }
+
+  async #askForCounts(): Promise<void> {
+    if (this.#counts.keyCount === 0) return;
+    for (const session of this.#sessions.values()) {
+      const nextTurn = this.#slice.spend(FRAME_COST);
+      if (nextTurn) await nextTurn;
+      session.askForCounts();
+    }
   }
 
   *#subscriptions(): Generator<Subscription> {
@@ -113,6 +138,7 @@ export class Sessions implements Iterable<Session> {
 
   /** The sizes of the indexes. Both are 0 if no session has a subscription or a user. */
   indexSizes(): { keys: number; users: number } {
-    return { keys: this.#channels.keyCount, users: this.#users.size };
+    const keys = this.#channels.keyCount + this.#counts.keyCount;
+    return { keys, users: this.#users.size };
   }
 }

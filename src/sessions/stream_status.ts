@@ -119,6 +119,7 @@ export class StreamStatus {
   }
 
   #tellLive(session: Session): void {
+    session.askForCounts();
     this.#sendCursor(session);
     if (this.#toldDegraded.has(session)) this.#wheel.schedule(session, RETRY_MS);
   }

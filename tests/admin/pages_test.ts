@@ -160,7 +160,7 @@ Deno.test("an answer about very many sessions is made in short steps", () => {
     user: null,
     endpoint: "/web",
     subscriptionCount: 0,
-    subscriptions: [],
+    all: [],
     outbox: { isBehind: false, unsentBytes: 0 },
     connectedAt: 0,
     id: "",

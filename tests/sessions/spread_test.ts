@@ -19,9 +19,10 @@ const deliveries = new Deliveries([]);
 const fanOut = new FanOut({ stream, deliveries });
 const pushes = new Pushes({ deliveries });
 /** The sessions get no records, so no list is fetched again. */
-const reloads = { request() {}, requestLater() {}, cancel() {}, renew() {} };
+const reloads = { request() {}, requestLater() {}, cancel() {}, renew() {}, asked() {} };
 const catchUpQueue = new CatchUpQueue({ stream, pushes });
 const parts = { stream, pushes, fanOut, reloads, catchUpQueue };
+const countParts = { reloads, deliveries };
 
 async function withClock(work: (clock: Clock) => Promise<void>) {
   const clock = FakeTimers.install();
@@ -66,6 +67,7 @@ Deno.test("[AUTH6] if 10,000 sessions log in at once, their tokens are checked o
     });
     const sessions = new Sessions({
       parts,
+      countParts,
       fanOut,
       deliveries,
       onToken: (session) => revalidation.onToken(session),
@@ -96,7 +98,7 @@ Deno.test("[AUTH6] if 10,000 sessions log in at once, their tokens are checked o
 Deno.test("[DEL8] if pushes are held back when a cursor is due, the session gets it soon after", () =>
   withClock(async (clock) => {
     let told = 0;
-    const sessions = new Sessions({ parts, fanOut, deliveries, onToken() {} });
+    const sessions = new Sessions({ parts, countParts, fanOut, deliveries, onToken() {} });
     const freshness = new Freshness({ afterMs: 15_000, now: Date.now() });
     const streamStatus = new StreamStatus({
       sessions,
@@ -134,7 +136,7 @@ Deno.test("[DEL8] if pushes are held back when a cursor is due, the session gets
 Deno.test("[DEL8] 100,000 sessions get their cursors spread over the period, without a timer each", () =>
   withClock(async (clock) => {
     let told = 0;
-    const sessions = new Sessions({ parts, fanOut, deliveries, onToken() {} });
+    const sessions = new Sessions({ parts, countParts, fanOut, deliveries, onToken() {} });
     const freshness = new Freshness({ afterMs: 15_000, now: Date.now() });
     const streamStatus = new StreamStatus({
       sessions,
