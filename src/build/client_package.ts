@@ -39,8 +39,8 @@ for await (const change of wss.notifications({ types: ["message"] })) {
 }
 \`\`\`
 
-Elsewhere: \`await wss.count({ status: "unseen" })\`, \`await wss.markAs("read", [id])\`, and
-\`wss.close()\` at the end.
+Elsewhere: \`for await (const total of wss.unread()) show(total)\` for a badge,
+\`await wss.markAs("read", [id])\`, and \`wss.close()\` at the end.
 `;
 
 /** Writes one minified ES module with its source map beside it. */

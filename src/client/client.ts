@@ -10,6 +10,7 @@ import { ReconnectingSocket, type State } from "./reconnecting_socket.ts";
 import { type Request, type RequestOptions, Requests } from "./requests.ts";
 import { Subscription } from "./subscription.ts";
 import type { TokenSource } from "./token.ts";
+import { CountSubscription } from "./counts/totals.ts";
 
 /** How to connect. */
 export interface ConnectOptions {
@@ -75,32 +76,42 @@ export class Client {
     }
   }
 
-  /** Subscribes by a command that answers a list. */
+  /** Subscribes by a command that answers a list or a count. */
   subscribe<List, Data>(
-    request: Extract<Request, { command: "getMyNotifications" | "getSchedules" }>,
+    request: Exclude<
+      Request,
+      { command: "updateNotifications" | "getTournament" | "subscription" }
+    >,
   ): Inbox<List, Data> {
     const socket = this.#socket;
-    const subscription = new Subscription<List, Data>({
+    const isCount = request.command === "getMyNotificationsCount";
+    const subscription = new (isCount ? CountSubscription : Subscription)({
       get isOpen() {
         return socket.isOpen;
       },
       list: (since, take) => {
         const { command, options } = request;
-        return this.#requests.ask({ command, options: { ...options, since } } as Request, { take });
+        return this.#requests.ask({ command, options: { ...options, since } } as Request, {
+          take: (reply) => {
+            take(reply);
+            // The service will not tell this total again: it is for all loops over the count.
+            if (isCount) this.#pushed(reply);
+          },
+        });
       },
       renew: () => socket.renew(),
       ended: (id) => {
-        this.#subscriptions.delete(subscription as Subscription);
+        this.#subscriptions.delete(subscription);
         if (id !== undefined) this.#unsubscribe(id);
       },
     });
     if (this.state.state === "closed") {
       subscription.end(closed(this.state.last));
-      return subscription;
+    } else {
+      this.#subscriptions.add(subscription);
+      if (socket.isOpen) subscription.open();
     }
-    this.#subscriptions.add(subscription as Subscription);
-    if (socket.isOpen) subscription.open();
-    return subscription;
+    return subscription as Inbox<List, Data>;
   }
 
   /** Ends the client. It can be passed on as a function. */

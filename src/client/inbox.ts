@@ -22,3 +22,12 @@ export interface Inbox<List = unknown, Data = unknown>
   /** Ends the subscription. Changes that are here already can still be read. */
   close(): void;
 }
+
+/**
+ * The numbers of one subscription to a count, for one reader. Leaving the loop ends the subscription. A
+ * reader that is slow gets only the latest number.
+ */
+export interface Totals extends AsyncIterableIterator<number> {
+  /** Ends the subscription. */
+  close(): void;
+}

@@ -10,8 +10,9 @@
  * @module
  */
 import { Client, type ConnectOptions } from "./client.ts";
+import { totalsOf } from "./counts/totals.ts";
 import { WssError } from "./error.ts";
-import type { Inbox } from "./inbox.ts";
+import type { Inbox, Totals } from "./inbox.ts";
 import type { State } from "./reconnecting_socket.ts";
 import type { Request } from "./requests.ts";
 import type { NotificationStatus, ScheduleWhere } from "./types.ts";
@@ -19,7 +20,7 @@ import type { NotificationStatus, ScheduleWhere } from "./types.ts";
 export { WssError };
 export type { ConnectOptions } from "./client.ts";
 export type { WssErrorInit } from "./error.ts";
-export type { Change, Inbox } from "./inbox.ts";
+export type { Change, Inbox, Totals } from "./inbox.ts";
 export type { Disconnection, State } from "./reconnecting_socket.ts";
 export type { TokenSource } from "./token.ts";
 export type { NotificationStatus, ScheduleWhere } from "./types.ts";
@@ -54,6 +55,18 @@ export interface Wss {
       readonly status: NotificationStatus;
     },
   ): Promise<{ total: number }>;
+  /**
+   * Subscribes to the number of the user's notifications of these types; without types, of all. It is
+   * for a badge: the first number comes at once, and then each other number, also after a reconnection.
+   *
+   * @param options.status Default `unseen`, the status of notifications that are new to the user
+   */
+  unread(
+    options?: {
+      readonly types?: readonly string[] | undefined;
+      readonly status?: NotificationStatus | undefined;
+    },
+  ): Totals;
   /**
    * Marks notifications; without ids, all. The request is sent once. If the connection breaks before
    * the reply (`disconnected`), the service may have done it. A request that waits for a connection is
@@ -101,6 +114,11 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Wss {
         options: { where: { types }, status },
       }, { repeatable: true, signal }) as { total: number };
     },
+    unread: ({ types = [], status = "unseen" } = {}) =>
+      totalsOf(client.subscribe({
+        command: "getMyNotificationsCount",
+        options: { where: { types }, status, subscribe: true },
+      })),
     async markAs(status, ids = [], { signal } = {}) {
       await client.call({
         command: "updateNotifications",

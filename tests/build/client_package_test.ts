@@ -26,6 +26,7 @@ for await (const change of inbox) {
 }
 const { total } = await wss.count({ status: "unseen" });
 total.toFixed();
+for await (const unread of wss.unread({ types: ["message"], status: "unread" })) unread.toFixed();
 await wss.markAs("read", ["1"], { signal: AbortSignal.timeout(1000) }).catch((error: unknown) => {
   if (error instanceof WssError && error.temporary) error.retryAfterMs?.toFixed();
 });
