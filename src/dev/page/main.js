@@ -41,13 +41,15 @@ function onFrame(direction, text) {
   addFrame(direction, text);
   for (const { recovered } of [JSON.parse(text)].flat()) {
     if (recovered !== undefined) resuming.hasResumed(recovered);
-    if (recovered) refresh();
+    if (recovered) settle();
   }
 }
 
 async function subscribe() {
   types = byId("types").value.split(",").map((type) => type.trim()).filter(Boolean);
   const mine = changes = wss.notifications({ types });
+  const totals = wss.unread({ types });
+  countUnread(totals);
   showSubscription();
   try {
     for await (const change of mine) take(change);
@@ -57,6 +59,7 @@ async function subscribe() {
   } catch (error) {
     byId("inbox-note").textContent = error.message;
   }
+  totals.close();
   // There may be a newer subscription by now.
   if (changes === mine) changes = null;
   showSubscription();
@@ -68,7 +71,7 @@ function take(change) {
     say(`New: ${inbox.textOf(change.data)}`);
   }
   byId("inbox-note").textContent = inbox.size() === 0 ? "No notifications yet." : "";
-  refresh();
+  settle();
 }
 
 async function mark(status, ids) {
@@ -83,45 +86,46 @@ async function mark(status, ids) {
   }
 }
 
-let refreshing = null;
+/** Keeps the number of unread notifications right, until the subscription ends. */
+async function countUnread(totals) {
+  try {
+    for await (const total of totals) showUnread(total);
+  } catch (error) {
+    byId("inbox-note").textContent = error.message;
+  }
+  showUnread(null);
+}
+
+function showUnread(total) {
+  byId("unread").textContent = total === null ? "" : `${total} unread`;
+  document.title = total > 0 ? `(${total}) wss` : "wss";
+  byId("mark-all").disabled = !total;
+}
+
+let settling = null;
 let isStale = false;
 /**
- * Counts again. Changes may come faster than they can be counted, so there is one counting at a time,
- * and one more after the last change.
+ * Compares the list with the backend's, if the subscription goes on after a broken connection. Changes
+ * may come faster than the backend answers, so there is one comparison at a time, and one more after the
+ * last change.
  */
-function refresh() {
-  isStale = true;
-  refreshing ??= (async () => {
-    try {
-      while (isStale && wss) {
-        isStale = false;
-        await Promise.all([showUnread(wss), settle()]);
-      }
-    } catch (error) {
-      // After a broken connection it is counted again when the subscription goes on.
-      if (error.slug !== "closed") byId("inbox-note").textContent = error.message;
-    } finally {
-      refreshing = null;
+function settle() {
+  isStale = resuming.isUnsettled();
+  if (isStale) settling ??= compare();
+}
+
+async function compare() {
+  try {
+    while (isStale) {
+      isStale = false;
+      const total = await totalAtBackend(token, types);
+      resuming.compare(inbox.size(), total);
     }
-  })();
-}
-
-async function showUnread(asked) {
-  const counts = await Promise.all([
-    asked.count({ types, status: "unseen" }),
-    asked.count({ types, status: "unread" }),
-  ]);
-  if (asked !== wss) return;
-  const total = counts.reduce((sum, { total }) => sum + total, 0);
-  byId("unread").textContent = `${total} unread`;
-  document.title = total > 0 ? `(${total}) wss` : "wss";
-  byId("mark-all").disabled = total === 0;
-}
-
-async function settle() {
-  if (!resuming.isUnsettled()) return;
-  const total = await totalAtBackend(token, types);
-  resuming.compare(inbox.size(), total);
+  } catch (error) {
+    byId("inbox-note").textContent = error.message;
+  } finally {
+    settling = null;
+  }
 }
 
 function onState(state) {
@@ -135,9 +139,6 @@ function onState(state) {
   wss = changes = null;
   showSubscription();
   inbox.clear();
-  byId("unread").textContent = "";
-  byId("mark-all").disabled = true;
-  document.title = "wss";
 }
 
 function showSubscription() {
