@@ -18,7 +18,7 @@ Deno.test("a seed repeats a simulation: the trace is the same, byte for byte", a
   assertNotEquals(first.hash, other.hash, `seed ${seed}`);
 });
 
-Deno.test("[DEL1][DEL2][DEL3][DEL5][DEL12][DEL13] in simulations with fresh seeds, each client gets everything that it is owed", async () => {
+Deno.test("[DEL1][DEL2][DEL3][DEL5][DEL12][DEL13][COUNT2] in simulations with fresh seeds, each client gets everything that it is owed", async () => {
   const result = await runSimulations({
     seed: freshSeed(),
     steps: STEPS,

@@ -35,6 +35,8 @@ type State =
   | "held"
   /** The total is being asked for again, or that waits for its turn. */
   | "asked"
+  /** It could not be had, and is tried again later, or when there is another reason. */
+  | "failed"
   /** It waits for room in the outbox (SLOW1). */
   | "full"
   | "ended";
@@ -110,9 +112,13 @@ export class CountSubscription implements Reloadable {
 
   /** Takes the total; `null` if it could not be had. */
   reloaded(total: JsonText | null): void {
-    this.#state = "idle";
-    if (total === null) this.#parts.reloads.requestLater(this);
-    else if (total !== this.#told) this.#tell(total);
+    if (total === null) {
+      this.#state = "failed";
+      this.#parts.reloads.requestLater(this);
+    } else {
+      this.#state = "idle";
+      if (total !== this.#told) this.#tell(total);
+    }
     this.#proceed();
   }
 
@@ -140,13 +146,15 @@ export class CountSubscription implements Reloadable {
 
   /** Asks if that is due, as soon as it is possible. */
   #proceed(): void {
-    if (!this.#isDue || this.#state !== "idle") return;
+    const isFree = this.#state === "idle" || this.#state === "failed";
+    if (!isFree || !this.#isDue) return;
     const { outbox } = this.subscriber;
     if (outbox.hasRoom) {
       this.#state = "asked";
       this.#parts.reloads.request(this);
       return;
     }
+    this.#parts.reloads.cancel(this);
     this.#state = "full";
     outbox.whenRoom(() => {
       if (this.#state !== "full") return;

@@ -5,6 +5,7 @@
 import { Violation } from "../oracle/knowledge.ts";
 import type { Target } from "../oracle/targets.ts";
 import type { ListBody } from "../world/backend.ts";
+import { ClientCount } from "./count.ts";
 import { type ClientInit, type ClientOptions, ConnectingClient } from "./connecting_client.ts";
 import type { Frame } from "./frames.ts";
 import { ClientSubscription, type Range } from "./subscription.ts";
@@ -13,6 +14,8 @@ import { ClientSubscription, type Range } from "./subscription.ts";
 export class Client extends ConnectingClient {
   /** What it wants to be subscribed to. */
   readonly subscriptions = new Map<Target, ClientSubscription>();
+  /** The counts that it wants to be told. */
+  readonly counts = new Map<Target, ClientCount>();
   /** As whom it wants to be logged in. */
   user: string | null;
   token: string | null = null;
@@ -38,7 +41,7 @@ export class Client extends ConnectingClient {
 
   /** Why it is not done yet; `null` if it has everything that it wants. */
   get unsettled(): string | null {
-    if (this.user === null && this.#wanted.length === 0) return null;
+    if (this.user === null && this.#wanted.length + this.#wantedCounts.length === 0) return null;
     if (!this.isOpen) return "it is not connected";
     if (this.#sessionUser !== this.user) return "it is not logged in";
     if (this.#isTelling) return "it was not told that it is logged out";
@@ -47,6 +50,9 @@ export class Client extends ConnectingClient {
     if (unanswered !== null) return unanswered;
     for (const subscription of this.#wanted) {
       const { unsettled, target } = subscription;
+      if (unsettled !== null) return `${target.key}: ${unsettled}`;
+    }
+    for (const { unsettled, target } of this.#wantedCounts) {
       if (unsettled !== null) return `${target.key}: ${unsettled}`;
     }
     return null;
@@ -76,6 +82,10 @@ export class Client extends ConnectingClient {
       subscription.asking = 0;
       this.#end(subscription, "none");
       subscription.isPlanned = false;
+    }
+    for (const count of this.counts.values()) {
+      this.#endCount(count, "none");
+      count.isPlanned = false;
     }
     if (isRefused) this.#renewToken();
   }
@@ -175,6 +185,41 @@ export class Client extends ConnectingClient {
     });
   }
 
+  /** Asks for a count, and subscribes to it. */
+  watch(target: Target): void {
+    let count = this.counts.get(target);
+    if (!count) this.counts.set(target, count = new ClientCount(target));
+    count.isWanted = true;
+    this.#askForCount(count);
+  }
+
+  #askForCount(count: ClientCount): void {
+    const { target } = count;
+    if (!this.isOpen) return;
+    if (this.#isLoggingIn) return this.#planCount(count, 500);
+    if (this.#sessionUser !== target.user) return;
+    const options = { where: { types: target.types }, status: "unread", subscribe: true };
+    this.options.backend.expectCount(target.types);
+    this.request("getMyNotificationsCount", options, (reply) => {
+      if (reply.status !== "ok") return this.#countRefused(count, reply);
+      if (target.user !== this.#sessionUser) {
+        throw new Violation(`a count of ${target.user} came to a session of ${this.#sessionUser}`);
+      }
+      count.answered(reply);
+      if (this.#isVoid) count.state = "unsure";
+    });
+  }
+
+  /** Ends one of its counts. */
+  unwatch(count: ClientCount): void {
+    count.isWanted = false;
+    if (!this.isOpen || count.event === null) return;
+    const options = { ids: [count.event], action: "unsubscribe" };
+    this.request("subscription", options, ({ status }) => {
+      if (status === "ok") this.#endCount(count, "none");
+    });
+  }
+
   unsubscribe(target: Target): void {
     const { event } = target;
     const subscription = this.subscriptions.get(target);
@@ -213,6 +258,7 @@ export class Client extends ConnectingClient {
       const isOfUser = subscription.target.user !== null;
       if (isOfUser && subscription.state === "active") subscription.end("unsure");
     }
+    for (const count of this.counts.values()) if (count.state === "active") count.state = "unsure";
     if (!this.#isTelling) this.#leaveAsVoid();
   }
 
@@ -270,6 +316,8 @@ export class Client extends ConnectingClient {
       target.event === frame.event
     );
     if (!subscription) {
+      const count = [...this.counts.values()].find(({ event }) => event === frame.event);
+      if (count) return count.take(frame);
       throw new Violation(`a push came for a subscription that it does not have: ${frame.event}`);
     }
     if (frame.status === "resync") this.expectVersion1(frame.status);
@@ -280,6 +328,36 @@ export class Client extends ConnectingClient {
   /** Takes a cursor for all subscriptions of the session. */
   #learn(cursor: string): void {
     for (const subscription of this.subscriptions.values()) subscription.learn(cursor);
+  }
+
+  /** A count was refused. */
+  #countRefused(count: ClientCount, { status }: Frame): void {
+    if (status === "unauthorized" || status === "forbidden") {
+      this.#renewToken();
+      this.#retry(() => this.#sessionUser !== this.user && this.logIn());
+    }
+    this.#planCount(count, 1000);
+  }
+
+  /** Asks for a count after a while. */
+  #planCount(count: ClientCount, ms: number): void {
+    if (count.isPlanned) return;
+    count.isPlanned = true;
+    this.later(ms, () => {
+      count.isPlanned = false;
+      if (count.isWanted) this.#askForCount(count);
+    });
+  }
+
+  #endCount(count: ClientCount, state: ClientCount["state"]): void {
+    count.state = state;
+    if (!count.isWanted && state === "none" && this.counts.get(count.target) === count) {
+      this.counts.delete(count.target);
+    }
+  }
+
+  get #wantedCounts(): ClientCount[] {
+    return [...this.counts.values()].filter(({ isWanted }) => isWanted);
   }
 
   /** A list was refused. */
@@ -307,6 +385,9 @@ export class Client extends ConnectingClient {
       // Those of the same user, and those to schedules, stay.
       if (target.user !== null && target.user !== user) this.#end(subscription, "none");
     }
+    for (const count of this.counts.values()) {
+      if (count.target.user !== user) this.#endCount(count, "none");
+    }
   }
 
   #end(subscription: ClientSubscription, state: ClientSubscription["state"]): void {
@@ -323,6 +404,10 @@ export class Client extends ConnectingClient {
       if (target.user === null) continue;
       subscription.isWanted = false;
       if (subscription.isOver) this.subscriptions.delete(target);
+    }
+    for (const count of this.counts.values()) {
+      count.isWanted = false;
+      this.#endCount(count, count.state);
     }
   }
 
@@ -347,6 +432,7 @@ export class Client extends ConnectingClient {
 
   #askForAll(): void {
     for (const { target } of this.#wanted) this.list(target);
+    for (const count of this.#wantedCounts) this.#askForCount(count);
   }
 
   /** Asks for a list after a while. */

@@ -102,8 +102,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a reload that has waited for another one does not run",
     file: "sessions/reloads.ts",
-    find: "this.#shares.remove(holder);\n      this.#scheduleStart();",
-    replace: "this.#shares.remove(holder);",
+    find: "this.#rest(reload.key);\n      this.#scheduleStart();",
+    replace: "this.#rest(reload.key);",
   },
   {
     name: "who joins a reload that waits does not get it",
@@ -150,8 +150,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a logout ends what belongs to nobody",
     file: "sessions/session.ts",
-    find: "const targets = this.#subscriptions.map(({ target }) => target).filter(isOfUser);",
-    replace: "const targets = this.#subscriptions.map(({ target }) => target);",
+    find: "const targets = this.all.map(({ target }) => target).filter(isOfUser);",
+    replace: "const targets = this.all.map(({ target }) => target);",
   },
   {
     name: "a login of the same user ends what the session has",
@@ -239,5 +239,35 @@ export const MUTANTS: readonly Mutant[] = [
     find:
       "return this.#isWatched && this.#socket.bufferedAmount > this.#options.limits.maxBufferedBytes;",
     replace: "return false;",
+  },
+  {
+    name: "a count is asked for more than once a second",
+    file: "sessions/reloads.ts",
+    find: "if (this.#rests.has(reload.key)) return;",
+    replace: "",
+  },
+  {
+    name: "a record is no reason to ask for a count again",
+    file: "sessions/sessions.ts",
+    find: "    this.#counts.askAfter(entry);\n",
+    replace: "",
+  },
+  {
+    name: "a count forgets what comes while it is asked for",
+    file: "sessions/counts/count_subscription.ts",
+    find: "      if (total !== this.#told) this.#tell(total);\n",
+    replace: "      if (total !== this.#told) this.#tell(total);\n      this.#isDue = false;\n",
+  },
+  {
+    name: "a count for which there is no room is forgotten",
+    file: "sessions/counts/count_subscription.ts",
+    find: "if (!outbox.hasRoom) this.#isDue = true;",
+    replace: "if (!outbox.hasRoom) return;",
+  },
+  {
+    name: "a logout leaves the counts",
+    file: "sessions/session.ts",
+    find: "const targets = this.all.map(({ target }) => target).filter(isOfUser);",
+    replace: "const targets = this.#subscriptions.map(({ target }) => target).filter(isOfUser);",
   },
 ];

@@ -23,10 +23,13 @@ export class Invariants {
 
   /** @throws {Violation} */
   check(): void {
+    const { problem } = this.#world.backend.askings;
+    if (problem !== null) throw new Violation(problem);
     this.#world.sweep();
     for (const instance of this.#world.instances) {
       if (!instance.isReady) continue;
       this.#checkBounds(instance);
+      this.#checkCounts(instance);
     }
   }
 
@@ -104,6 +107,28 @@ export class Invariants {
     let subscriptions = 0;
     for (const { subscriptionCount } of sessions) subscriptions += subscriptionCount;
     expectAtMost(`${name}: reloads`, reloads.size, 2 * subscriptions + 20);
+  }
+
+  /** If an instance has nothing more to read or to ask for, its clients know the right totals. */
+  #checkCounts(instance: Instance): void {
+    const { clients, log, plan } = this.#world;
+    const { service } = instance;
+    // Nobody notices that a record was cut off that nobody has read.
+    const mayLose = plan.kinds.some(({ kind }) => kind === "cut" || kind === "replace");
+    if (mayLose || !service || service.isDegraded || service.reloads.size > 0) return;
+    const { positions } = service.stream;
+    if (log.partitions.some(({ end }, p) => (positions[p] ?? 0) < end)) return;
+    for (const { all } of service.sessions) if (all.some(({ isLive }) => !isLive)) return;
+    for (const client of clients) {
+      if (client.instance !== instance || !client.isOpen || client.line?.unsentBytes !== 0) {
+        continue;
+      }
+      for (const { state, unsettled, target } of client.counts.values()) {
+        if (state === "active" && unsettled !== null) {
+          throw new Violation(`${client.name}, ${target.key}: ${unsettled}, though all is read`);
+        }
+      }
+    }
   }
 
   #checkFreshness(instance: Instance): void {

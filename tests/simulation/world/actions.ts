@@ -101,6 +101,14 @@ export function act(world: World, { kind, a, b }: Action): void {
     }
     case "count":
       return client.count();
+    case "watch": {
+      const counts = [...client.counts.values()];
+      const count = counts[b % counts.length];
+      if (count && b % 3 === 0) return client.unwatch(count);
+      const { user } = client;
+      if (user === null) return;
+      return client.watch(world.targets.ofUser(user, TYPE_LISTS[(b >>> 4) % 4] ?? []));
+    }
     case "mark":
       return client.mark();
     case "renew":

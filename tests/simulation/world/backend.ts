@@ -5,6 +5,7 @@
 import type { Loop, Process } from "../platform/loop.ts";
 import type { Random } from "../platform/random.ts";
 import type { Trace } from "../platform/trace.ts";
+import { Askings } from "../oracle/askings.ts";
 
 /** Where the service finds the APIs. */
 export const ORIGIN = "http://backend.test";
@@ -37,6 +38,10 @@ export interface BackendOptions {
   readonly trace: Trace;
   /** How much was written to the log. */
   readonly written: () => number;
+  /** How many notifications of these types a user has. */
+  readonly total: (user: string, types: readonly string[]) => number;
+  /** A notification of the user was marked: the backend publishes that. */
+  readonly publishMark: (user: string) => void;
   /** Whether all clients of a user have the same token. */
   readonly sharesTokens: boolean;
   /** Milliseconds for an answer at most, unless the API is in trouble. */
@@ -58,6 +63,7 @@ export class SimulatedBackend {
   #trouble: Trouble | null = null;
   /** By request that is not answered yet: the process that has sent it. */
   readonly #pending = new Map<symbol, Process | null>();
+  readonly askings = new Askings();
 
   constructor(options: BackendOptions) {
     this.#options = options;
@@ -100,6 +106,11 @@ export class SimulatedBackend {
     return this.#options.loop.now - this.#refusedAt < REFUSAL_MS;
   }
 
+  /** A client asks for a count of these types. */
+  expectCount(types: readonly string[]): void {
+    this.askings.expect(types);
+  }
+
   worsen(trouble: Trouble): void {
     this.#trouble = trouble;
   }
@@ -121,6 +132,12 @@ export class SimulatedBackend {
     const token = (headers as Record<string, string>).authorization ?? null;
     // The state of the answer is that of any moment until it is sent: the earliest is the hardest.
     const answer = this.#answer(url, { token, trouble, isPut: method === "PUT" && body !== null });
+    const asked = new URL(url);
+    if (asked.searchParams.get("status") === "unread") {
+      const key = `${process?.name} ${url} ${token}`;
+      const types = asked.searchParams.getAll("type");
+      this.askings.note(key, { at: loop.now, types, isOk: answer?.status === 200 });
+    }
     const ms = trouble === "slow"
       ? random.between(50, 1500, "slow answer")
       : answerMs * random.roll("answer") ** 2;
@@ -175,8 +192,14 @@ export class SimulatedBackend {
     if (this.isOfAnother(token)) {
       return { status: 403, body: "" };
     }
-    if (isPut) return { status: 204, body: "" };
-    if (searchParams.has("status")) return { status: 200, body: '{"total":3}' };
+    if (isPut) {
+      if (user !== null) this.#options.publishMark(user);
+      return { status: 204, body: "" };
+    }
+    if (searchParams.has("status")) {
+      const total = user === null ? 0 : this.#options.total(user, searchParams.getAll("type"));
+      return { status: 200, body: JSON.stringify({ total }) };
+    }
     const list: ListBody = {
       upTo: written(),
       user: pathname === "/schedule" ? null : user,

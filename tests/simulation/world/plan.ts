@@ -25,6 +25,7 @@ const KINDS = {
   list: 10,
   unsubscribe: 3,
   count: 2,
+  watch: 4,
   mark: 2,
   renew: 2,
   become: 1,

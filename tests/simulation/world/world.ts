@@ -5,6 +5,7 @@
 import { CursorCodec } from "../../../src/log/cursor.ts";
 import { testSettings } from "../../_support/service/settings.ts";
 import { Client } from "../client/client.ts";
+import { totalOf } from "../client/count.ts";
 import { Violation } from "../oracle/knowledge.ts";
 import { Targets } from "../oracle/targets.ts";
 import { enter, realTurn } from "../platform/install.ts";
@@ -53,6 +54,11 @@ export class World {
       random,
       trace,
       written: () => log.g,
+      total: (user, types) => totalOf(this.targets.ofUser(user, types)),
+      publishMark: (user) => {
+        const to = { by: "user", user, type: "a" } as const;
+        log.write(log.g % log.partitions.length, { does: "update", to, pad: 0 });
+      },
       sharesTokens: plan.sharesTokens,
       answerMs: plan.answerMs,
     });
