@@ -5,6 +5,7 @@ import type { Addressees } from "../../log/addressing.ts";
 import type { Entry } from "../../log/window.ts";
 import { type CountTarget, notificationTarget } from "../../protocol/target.ts";
 import { MultiMap } from "../../util/multi_map.ts";
+import { FRAME_COST, TimeSlice } from "../../util/time_slice.ts";
 import type { Channels } from "../channels.ts";
 import {
   type CountParts,
@@ -19,6 +20,7 @@ export class Counts {
   readonly #byUser = new MultiMap<CountSubscription>();
   /** By their own ids, and by those of the notifications that they count. */
   readonly #byId = new MultiMap<CountSubscription>();
+  readonly #slice = new TimeSlice();
 
   constructor(parts: CountParts, channels: Pick<Channels, "members">) {
     this.#parts = parts;
@@ -53,21 +55,24 @@ export class Counts {
 
   /** Asks for all counts of a user again. */
   askOfUser(user: string): void {
-    for (const count of this.#byUser.get(user)) count.ask();
+    this.#ask(this.#byUser.get(user));
   }
 
   /** Asks for those counts again that a message may have changed. */
   askAfter(entry: Entry): void {
-    if (this.#byUser.size === 0) return;
-    for (const count of this.#concernedBy(entry.delivery.to)) {
+    if (this.#byUser.size > 0) this.#ask(this.#concernedBy(entry.delivery.to), entry);
+  }
+
+  /** Asks for counts again. They may be many, so that takes several time slices. */
+  async #ask(counts: Iterable<CountSubscription>, entry?: Entry): Promise<void> {
+    for (const count of counts) {
+      const nextTurn = this.#slice.spend(FRAME_COST);
+      if (nextTurn) await nextTurn;
       count.ask();
-      const { target: { id: subscription }, subscriber: { id: session } } = count;
-      this.#parts.deliveries.stepped(entry, {
-        session,
-        subscription,
-        what: "counted again",
-        at: Date.now(),
-      });
+      if (!entry) continue;
+      const [session, subscription] = [count.subscriber.id, count.target.id];
+      const step = { session, subscription, what: "counted again", at: Date.now() } as const;
+      this.#parts.deliveries.stepped(entry, step);
     }
   }
 
@@ -77,19 +82,20 @@ export class Counts {
         return [...this.#byUser.get(to.user)].filter(({ target: { where: { types } } }) =>
           types.length === 0 || types.includes(to.type)
         );
-      case "subscription":
-        return new Set(to.ids.flatMap((id) => [...this.#byId.get(id), ...this.#ofUserOf(id)]));
+      case "subscription": {
+        const found = new Set<CountSubscription>();
+        for (const id of to.ids) {
+          for (const count of this.#byId.get(id)) found.add(count);
+          // The notifications of a user to which somebody here is subscribed.
+          const [first] = this.#channels.members(id);
+          if (first?.target.resource !== "notification") continue;
+          for (const count of this.#byUser.get(first.target.where.userId)) found.add(count);
+        }
+        return found;
+      }
       case "resource":
         return [];
     }
-  }
-
-  /** The counts of the user to whose notifications somebody is subscribed by this id. */
-  #ofUserOf(id: string): Iterable<CountSubscription> {
-    const [first] = this.#channels.members(id);
-    return first?.target.resource === "notification"
-      ? this.#byUser.get(first.target.where.userId)
-      : [];
   }
 }
 
