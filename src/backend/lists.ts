@@ -34,7 +34,8 @@ export function countRequest({ types, status }: Omit<CountWhere, "userId">): Lis
   return { api: "notification", query };
 }
 
-const countSchema = z.object({ total: optional(z.int()) });
+/** What the notification API must answer to a count (COUNT1). */
+export const countSchema = z.object({ total: optional(z.int()) });
 const nameKeys = keyNamer(countSchema);
 
 /**

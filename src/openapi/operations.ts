@@ -2,7 +2,7 @@
  * The requests that wss sends to each API, and the answers that it takes.
  */
 import * as z from "zod";
-import { countSchema } from "../commands/get_my_notifications_count.ts";
+import { countSchema } from "../backend/lists.ts";
 import { notificationStatusSchema } from "../commands/options.ts";
 import { userSchema } from "../backend/tokens.ts";
 import { toJsonSchema } from "../util/json_schema.ts";
