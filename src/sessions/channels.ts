@@ -13,6 +13,9 @@ export interface Channel {
   readonly members: ReadonlySet<Subscription>;
 }
 
+/** For whom a message is: one subscription alone, or those of some channels. */
+export type Recipients = Subscription | Channel[];
+
 /** All channels of an instance. A channel exists while it has members. */
 export class Channels {
   /** The subscriptions, by the ids of their targets. */
@@ -44,15 +47,25 @@ export class Channels {
     return this.#members.get(id);
   }
 
-  /** The channels that a message is for. */
-  addressedBy(to: Addressees): Channel[] {
+  /** For whom a message is. Most messages are for one subscription, which is found without any list. */
+  addressedBy(to: Addressees): Recipients {
+    const only = this.#onlyOf(to);
+    if (only && isFor(to, only.target)) return only;
     const channels: Channel[] = [];
+    if (only !== undefined) return channels;
     for (const id of this.#idsOf(to)) {
       const members = this.#members.get(id);
       const [first] = members;
       if (first && isFor(to, first.target)) channels.push({ target: first.target, members });
     }
     return channels;
+  }
+
+  /** The only subscription to look at; `null` if there is none, `undefined` if there may be several. */
+  #onlyOf(to: Addressees): Subscription | null | undefined {
+    if (to.by !== "user") return undefined;
+    const id = this.#ids.user.only(to.user);
+    return typeof id === "string" ? this.#members.only(id) : id;
   }
 
   #idsOf(to: Addressees): Iterable<string> {

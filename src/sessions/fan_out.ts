@@ -8,16 +8,22 @@ import type { Entry } from "../log/window.ts";
 import type { Deliveries } from "../observe/deliveries.ts";
 import type { Target } from "../protocol/target.ts";
 import { FRAME_COST, KEPT_COST, TimeSlice } from "../util/time_slice.ts";
-import type { Channel } from "./channels.ts";
-import { updateFrame } from "./pushes.ts";
+import type { Channel, Recipients } from "./channels.ts";
+import { type Subscriber, updateFrame } from "./pushes.ts";
+import type { Subscription } from "./subscription.ts";
 
 /** A record that is being delivered. */
 interface InDelivery {
   readonly entry: Entry;
+  /** The only target; `null` if there are several. */
+  readonly target: Target | null;
+  /** Empty if it is for one subscription alone. */
   readonly channels: readonly Channel[];
   /** The cursor of the live end when the record was read. It leaves out positions that are learned later. */
   readonly cursor: string;
 }
+
+const NO_CHANNELS: readonly Channel[] = [];
 
 /** Delivers what was read. */
 export class FanOut {
@@ -46,14 +52,52 @@ export class FanOut {
   }
 
   /**
-   * Begins to deliver a record to all current subscriptions of these channels. The delivery of the
-   * record before it must be finished.
+   * Begins to deliver a record to all current subscriptions that it is for. The delivery of the record
+   * before it must be finished.
    *
    * @returns How many subscriptions these are
    */
-  start(entry: Entry, channels: readonly Channel[]): number {
-    if (channels.length === 0) return 0;
-    const inDelivery = { entry, channels, cursor: this.#stream.cursor };
+  start(entry: Entry, recipients: Recipients): number {
+    if (!Array.isArray(recipients)) return this.#startForOne(entry, recipients);
+    return recipients.length === 0 ? 0 : this.#startForAll(entry, recipients);
+  }
+
+  /** The record that is being delivered, if it is for a target and its seq is not before `dueFrom`. */
+  undelivered(target: Target, dueFrom: number): Entry | null {
+    if (!this.#inDelivery || this.#inDelivery.entry.seq < dueFrom) return null;
+    const { entry, channels, target: only } = this.#inDelivery;
+    if (only) return only.id === target.id ? entry : null;
+    this.#targetIds ??= new Set(channels.map(({ target }) => target.id));
+    return this.#targetIds.has(target.id) ? entry : null;
+  }
+
+  /** Delivers what is left of the record at once, as another one was read. */
+  finish(): void {
+    if (!this.#rest) return;
+    while (!this.#rest.next().done);
+    this.#end();
+  }
+
+  /** The same as for a channel with one member, without a generator and lists. */
+  #startForOne(entry: Entry, subscription: Subscription): number {
+    const { target, subscriber } = subscription;
+    if (!this.#slice.take(costOf(entry, subscriber))) {
+      return this.#startForAll(entry, [{ target, members: new Set([subscription]) }]);
+    }
+    const { cursor } = this.#stream;
+    this.#inDelivery = { entry, target, channels: NO_CHANNELS, cursor };
+    const frame = updateFrame(entry, { event: target.id, cursor });
+    if (frame === null) subscription.offerReload(entry);
+    else if (subscription.offerUpdate(frame, entry)) {
+      this.#noteSent(entry, target, [subscriber.id]);
+    }
+    this.#end();
+    return 1;
+  }
+
+  #startForAll(entry: Entry, channels: readonly Channel[]): number {
+    const target = channels.length === 1 ? channels[0]?.target ?? null : null;
+    const inDelivery = { entry, target, channels, cursor: this.#stream.cursor };
     this.#inDelivery = inDelivery;
     const subscriptions = channels.reduce((count, { members }) => count + members.size, 0);
     const slices = this.#deliver(inDelivery);
@@ -64,21 +108,6 @@ export class FanOut {
       this.#finishing = this.#continue(inDelivery, nextTurn);
     }
     return subscriptions;
-  }
-
-  /** The record that is being delivered, if it is for a target and its seq is not before `dueFrom`. */
-  undelivered(target: Target, dueFrom: number): Entry | null {
-    if (!this.#inDelivery || this.#inDelivery.entry.seq < dueFrom) return null;
-    const { entry, channels } = this.#inDelivery;
-    this.#targetIds ??= new Set(channels.map(({ target }) => target.id));
-    return this.#targetIds.has(target.id) ? entry : null;
-  }
-
-  /** Delivers what is left of the record at once, as another one was read. */
-  finish(): void {
-    if (!this.#rest) return;
-    while (!this.#rest.next().done);
-    this.#end();
   }
 
   async #continue(inDelivery: InDelivery, nextTurn: Promise<void>): Promise<void> {
@@ -103,27 +132,29 @@ export class FanOut {
   *#deliver({ entry, channels, cursor }: InDelivery): Generator<Promise<void>, void> {
     for (const { target, members } of channels) {
       const frame = updateFrame(entry, { event: target.id, cursor });
+      // A list that was added to has room for 16 more. A copy, which is remembered, has not.
       let sent: string[] = [];
       for (const subscription of members) {
-        const { id, knowsBatches } = subscription.subscriber;
-        const nextTurn = this.#slice.spend(
-          knowsBatches && frame !== null ? KEPT_COST : FRAME_COST,
-        );
+        const nextTurn = this.#slice.spend(costOf(entry, subscription.subscriber));
         if (nextTurn) {
-          this.#noteSent(entry, target, sent);
+          this.#noteSent(entry, target, [...sent]);
           sent = [];
           yield nextTurn;
         }
         if (frame === null) subscription.offerReload(entry);
-        else if (subscription.offerUpdate(frame, entry)) sent.push(id);
+        else if (subscription.offerUpdate(frame, entry)) sent.push(subscription.subscriber.id);
       }
-      this.#noteSent(entry, target, sent);
+      this.#noteSent(entry, target, [...sent]);
     }
   }
 
-  #noteSent(entry: Entry, { id: subscription }: Target, sent: readonly string[]): void {
-    if (sent.length === 0) return;
-    // A list that was added to has room for 16 more; this copy, which is remembered, has not.
-    this.#deliveries.sent(entry, { subscription, sessions: [...sent], at: Date.now() });
+  #noteSent(entry: Entry, { id: subscription }: Target, sessions: readonly string[]): void {
+    if (sessions.length === 0) return;
+    this.#deliveries.sent(entry, { subscription, sessions, at: Date.now() });
   }
+}
+
+/** What it costs of a time slice to deliver a record to a subscriber. */
+function costOf({ delivery }: Entry, { knowsBatches }: Subscriber): number {
+  return knowsBatches && delivery.does === "update" ? KEPT_COST : FRAME_COST;
 }

@@ -26,6 +26,17 @@ export class MultiMap<V extends WeakKey | string> {
     return values instanceof Set ? values : new Set([values]);
   }
 
+  /**
+   * The value of a key, if the key has one alone. It takes no set, as {@linkcode get} does.
+   *
+   * @returns `null` if the key has no value, `undefined` if it has several, or had
+   */
+  only(key: string): V | null | undefined {
+    const values = this.#values.get(key);
+    if (values === undefined) return null;
+    return values instanceof Set ? undefined : values;
+  }
+
   /** Adds a value to a key, unless the key has it already. */
   add(key: string, value: V): void {
     const values = this.#values.get(key);

@@ -69,6 +69,26 @@ Deno.test("a record for many subscriptions is delivered in time slices, once to 
   assertEquals(await many.pushes(3), many.clients.map(() => [1, 2, 3]));
 });
 
+Deno.test("records for one subscription are delivered in time slices too, once each and in their order", async () => {
+  await using impatient = await startImpatient();
+  const { wss, read } = impatient;
+  await using client = await wss.connect("/web", { token: "alice" });
+  await client.request("getMyNotifications", LIST);
+  const [session] = wss.service.sessions;
+
+  for (let n = 0; n < FIRST_SLICE; n++) {
+    read(`0-${n}`, "notification", { userId: "42", type: "a", data: n });
+  }
+  const before = session?.isLive;
+  read(`0-${FIRST_SLICE}`, "notification", { userId: "42", type: "a", data: FIRST_SLICE });
+  const after = session?.isLive;
+
+  assertEquals([before, after], [true, false]);
+  const payloads = (await client.pushesUntilIdle()).map(({ payload }) => payload);
+  assertEquals(payloads, Array.from({ length: FIRST_SLICE + 1 }, (_, n) => n));
+  assertEquals(session?.isLive, true);
+});
+
 /** A service over two partitions whose reader does not wait until a record is delivered. */
 async function startImpatient() {
   const log = createEmbeddedLog({ partitions: 2 });

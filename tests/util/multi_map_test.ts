@@ -13,3 +13,15 @@ Deno.test("a MultiMap has each value of a key once, and forgets a key without va
   map.delete("y", "not there");
   assertEquals([[...map.get("x")], map.has("x"), map.size], [[], false, 1]);
 });
+
+Deno.test("a MultiMap tells the only value of a key, and whether there may be several", () => {
+  const map = new MultiMap<string>();
+  map.add("one", "a");
+  for (const value of ["a", "b"]) map.add("two", value);
+  assertEquals(["one", "two", "none"].map((key) => map.only(key)), ["a", undefined, null]);
+
+  map.delete("one", "a");
+  for (const value of ["a", "b"]) map.delete("two", value);
+  map.add("two", "c");
+  assertEquals(["one", "two"].map((key) => map.only(key)), [null, "c"]);
+});
