@@ -35,19 +35,22 @@ const MAX_TYPE_LENGTH = 100;
 /** Steps that are looked at between two rests. */
 const STEPS_BETWEEN_RESTS = 1000;
 
-interface EntryTrace {
-  readonly seq: number;
-  readonly live: LivePushes[];
-  readonly steps: Step[];
+/** What happened to a message, if it was more than one push to one or many sessions. */
+class EntryTrace {
+  readonly live: LivePushes[] = [];
+  readonly steps: Step[] = [];
 }
+
+/** What is remembered of a message. Most are pushed once, which then is all. */
+type Traced = EntryTrace | LivePushes;
 
 /** The listener that remembers what happened. */
 export class DeliveryTrace implements DeliveryListener {
   readonly #limits: DeliveryTraceLimits;
-  /** By seq: the messages that were for somebody. */
-  readonly #traced = new Map<number, EntryTrace>();
-  /** The same, the oldest first. Finding the first entry of a map takes longer after many deletions. */
-  readonly #inOrder = new Fifo<EntryTrace>();
+  /** By seq, from {@linkcode #firstSeq} on: the messages; `null` for one that was for nobody. */
+  readonly #traced = new Fifo<Traced | null>();
+  /** Nothing is remembered of messages before this seq: they have left the window, or were forgotten. */
+  #firstSeq = 0;
   readonly #past = { users: new Fifo<Past>(), guests: new Fifo<Past>() };
   #steps = 0;
   /** The steps of messages before this seq may have been forgotten. */
@@ -65,16 +68,16 @@ export class DeliveryTrace implements DeliveryListener {
   }
 
   sent({ seq }: Entry, pushes: LivePushes): void {
-    const trace = this.#traced.get(seq);
-    if (trace) trace.live.push(pushes);
-    else this.#begin({ seq, live: [pushes], steps: [] });
+    if (seq < this.#firstSeq) return;
+    const before = this.#at(seq);
+    if (before) this.#more(seq, before).live.push(pushes);
+    else this.#set(seq, pushes);
     this.#grow(pushes.sessions.length);
   }
 
   stepped({ seq }: Entry, step: OwnStep): void {
-    const trace = this.#traced.get(seq);
-    if (trace) trace.steps.push(step);
-    else this.#begin({ seq, live: [], steps: [step] });
+    if (seq < this.#firstSeq) return;
+    this.#more(seq, this.#at(seq)).steps.push(step);
     this.#grow(1);
   }
 
@@ -88,15 +91,13 @@ export class DeliveryTrace implements DeliveryListener {
 
   /** Forgets the messages that have left the window, which begins at this seq. */
   trim(firstSeq: number): void {
-    for (let oldest = this.#inOrder.first; oldest; oldest = this.#inOrder.first) {
-      if (oldest.seq >= firstSeq) return;
-      this.#forgetOldest(oldest);
-    }
+    while (this.#firstSeq < firstSeq && this.#traced.length > 0) this.#forgetOldest();
+    this.#firstSeq = Math.max(this.#firstSeq, firstSeq);
   }
 
-  /** Whether the steps of a message were forgotten because there were too many. */
+  /** Whether steps of a message were forgotten because there were too many. */
   isForgotten({ seq }: Entry): boolean {
-    return seq < this.#forgottenUntil && !this.#traced.has(seq);
+    return seq < this.#forgottenUntil;
   }
 
   /** Whether a message was read while the instance started, and pushed to nobody. */
@@ -115,7 +116,11 @@ export class DeliveryTrace implements DeliveryListener {
     isWanted: (recipient: Recipient) => boolean,
     { limit }: { limit: number },
   ): Generator<void, { count: number; steps: Step[][] }> {
-    const { live = [], steps: own = [] } = this.#traced.get(seq) ?? {};
+    const traced = this.#at(seq);
+    const { live, steps: own } = traced instanceof EntryTrace ? traced : {
+      live: traced ? [traced] : [],
+      steps: [],
+    };
     const steps: Step[][] = [];
     let count = 0;
     let seen = 0;
@@ -166,25 +171,44 @@ export class DeliveryTrace implements DeliveryListener {
     if (ring.length > this.#limits.maxPast) ring.shift();
   }
 
-  #begin(trace: EntryTrace): void {
-    this.#traced.set(trace.seq, trace);
-    this.#inOrder.push(trace);
+  #at(seq: number): Traced | null | undefined {
+    return this.#traced.at(seq - this.#firstSeq);
+  }
+
+  #set(seq: number, traced: Traced): void {
+    const index = seq - this.#firstSeq;
+    while (this.#traced.length < index) this.#traced.push(null);
+    if (this.#traced.length === index) this.#traced.push(traced);
+    else this.#traced.set(index, traced);
+  }
+
+  /** The trace of a message to which something more happens. */
+  #more(seq: number, before: Traced | null | undefined): EntryTrace {
+    if (before instanceof EntryTrace) return before;
+    const trace = new EntryTrace();
+    if (before) trace.live.push(before);
+    this.#set(seq, trace);
+    return trace;
   }
 
   #grow(steps: number): void {
     this.#steps += steps;
-    for (let oldest = this.#inOrder.first; oldest; oldest = this.#inOrder.first) {
-      if (this.#steps <= this.#limits.maxSteps) return;
-      this.#forgottenUntil = Math.max(this.#forgottenUntil, oldest.seq + 1);
-      this.#forgetOldest(oldest);
-    }
+    if (this.#steps <= this.#limits.maxSteps) return;
+    while (this.#steps > this.#limits.maxSteps) this.#forgetOldest();
+    this.#forgottenUntil = this.#firstSeq;
   }
 
-  #forgetOldest({ seq, live, steps }: EntryTrace): void {
-    this.#inOrder.shift();
-    this.#traced.delete(seq);
-    this.#steps -= steps.length;
-    for (const { sessions } of live) this.#steps -= sessions.length;
+  #forgetOldest(): void {
+    const oldest = this.#traced.first;
+    this.#traced.shift();
+    this.#firstSeq++;
+    if (!oldest) return;
+    if (!(oldest instanceof EntryTrace)) {
+      this.#steps -= oldest.sessions.length;
+      return;
+    }
+    this.#steps -= oldest.steps.length;
+    for (const { sessions } of oldest.live) this.#steps -= sessions.length;
   }
 }
 

@@ -29,6 +29,11 @@ export class Fifo<T> {
     return this.#items[this.#head + index];
   }
 
+  /** Replaces the item at an index, counted from the front. There must be one. */
+  set(index: number, item: T): void {
+    this.#items[this.#head + index] = item;
+  }
+
   /** Adds an item at the end. */
   push(item: T): void {
     this.#items.push(item);

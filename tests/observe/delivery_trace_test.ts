@@ -113,3 +113,37 @@ Deno.test("little is remembered of a target, however long a client has made it",
   const brief = briefOf(notificationTarget({ userId: "42", types }));
   assertEquals([brief.types?.length, brief.types?.[0], brief.types?.[1]], [20, "short", "…"]);
 });
+
+Deno.test("the delivery trace remembers what happens later to messages that were for nobody at first", () => {
+  const trace = new DeliveryTrace();
+  trace.sent(entry(3), pushes("a", "s1"));
+  trace.stepped(entry(1), step("s2", "a", "caught up"));
+  trace.stepped(entry(3), step("s2", "a", "caught up"));
+  const whatOf = (seq: number) =>
+    resultOf(trace.recipientsOf(entry(seq), EVERYBODY, { limit: 9 })).steps
+      .map((steps) => steps.map(({ session, what }) => `${session} ${what}`));
+
+  assertEquals([0, 1, 2, 3, 4].map(whatOf), [
+    [],
+    [["s2 caught up"]],
+    [],
+    [["s1 sent"], ["s2 caught up"]],
+    [],
+  ]);
+  trace.trim(2);
+  assertEquals([trace.size, whatOf(1).length, whatOf(3).length], [2, 0, 2]);
+  trace.trim(5);
+  trace.stepped(entry(4), step("s1", "a", "caught up"));
+  assertEquals([trace.size, whatOf(3).length], [0, 0]);
+});
+
+Deno.test("what happens to a message whose steps were forgotten does not look as if it were all", () => {
+  const trace = new DeliveryTrace({ maxSteps: 2, maxPast: 10 });
+  for (const seq of [0, 1, 2]) trace.sent(entry(seq), pushes("a", "s1"));
+  trace.stepped(entry(0), step("s2", "a", "caught up"));
+  assertEquals([trace.isForgotten(entry(0)), trace.isForgotten(entry(1)), trace.size], [
+    true,
+    false,
+    2,
+  ]);
+});
