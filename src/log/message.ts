@@ -2,9 +2,10 @@
  * The messages of the Kafka topic (KAF2 to KAF6). `sessions/consume.ts` has each record's value parsed
  * here, by the schema of the message's type, into what the message does.
  */
+import { Buffer, isUtf8 } from "node:buffer";
 import * as z from "zod";
 import type { Addressees } from "./addressing.ts";
-import { parseJsonExactly } from "../util/exact_json.ts";
+import { isObject, parseJsonExactly } from "../util/exact_json.ts";
 import type { Delivery } from "./window.ts";
 import { toJson } from "../protocol/frames.ts";
 import { keyNamer } from "../protocol/key_case.ts";
@@ -78,6 +79,8 @@ export const messageSchema = z.discriminatedUnion("type", [
 const nameKeys = keyNamer(messageSchema);
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
+/** The first byte of a byte order mark, which the decoder leaves out. */
+const MARK_BYTE = 0xef;
 
 /**
  * Parses a record's value.
@@ -88,7 +91,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 export function parseMessage(value: Uint8Array): Message | Unusable {
   let text: string;
   try {
-    text = decoder.decode(value);
+    text = decode(value);
   } catch {
     return { problem: "not_utf8", reason: "not UTF-8" };
   }
@@ -99,10 +102,39 @@ export function parseMessage(value: Uint8Array): Message | Unusable {
     if (!(error instanceof SyntaxError)) throw error;
     return { problem: "not_json", reason: "not JSON" };
   }
+  const plain = plainNotification(json);
+  if (plain) return plain;
   const message = messageSchema.safeParse(nameKeys(json));
   if (message.success) return message.data;
   const issues = message.error.issues.map(({ path, message }) =>
     [...(path.length > 0 ? [path.join(".")] : []), reasonOf(message)].join(": ")
   );
   return { problem: "not_a_message", reason: issues.join("; ") };
+}
+
+/**
+ * Decodes UTF-8 as {@linkcode decoder} does, which takes three times as long.
+ *
+ * @throws {TypeError} It is not UTF-8
+ */
+function decode(value: Uint8Array): string {
+  if (value[0] === MARK_BYTE || !isUtf8(value)) return decoder.decode(value);
+  return Buffer.from(value.buffer, value.byteOffset, value.length).toString();
+}
+
+/**
+ * Checks by hand whether a value is what almost all are: a notification with data, in which every name is
+ * exact and the user's id is text. {@linkcode messageSchema} takes a tenth of the time that the whole
+ * delivery of such a message takes.
+ *
+ * @returns `undefined` if the schema has to tell what the value is
+ */
+function plainNotification(json: unknown): Message | undefined {
+  if (!isObject(json) || json.type !== "notification" || !isObject(json.document)) return undefined;
+  const { userId, type, data } = json.document;
+  if (typeof userId !== "string" || userId === "" || typeof type !== "string") return undefined;
+  // The data may be there under a name that differs in case (REQ4).
+  if (data === undefined) return undefined;
+  const to = { by: "user", user: userId, type: type.toWellFormed() } as const;
+  return { does: "update", to, payload: toJson(data) };
 }
