@@ -41,6 +41,21 @@ kafkaTest("[KAF1] every instance reads every partition", async () => {
   }
 });
 
+kafkaTest("[KAF1] a topic of many partitions is read", async () => {
+  const partitions = 40;
+  await using topic = await createTopic({ partitions });
+  await using wss = await topic.startWss();
+  await using client = await wss.connect("/web", { token: "alice" });
+  await client.request("getMyNotifications", LIST);
+
+  for (const partition of [0, partitions - 1]) {
+    await topic.produce([notification(partition)], { partition });
+  }
+
+  const pushes = [await client.next(), await client.next()];
+  assertEquals(pushes.map(({ payload }) => payload).sort(), [0, partitions - 1]);
+});
+
 kafkaTest("[KAF1] a record of Kafka's console producer reaches a client", async () => {
   await using topic = await createTopic();
   await using backend = startBackend({ users: { alice: "42" } });

@@ -25,20 +25,24 @@ export class WireWriter {
   }
 
   int8(value: number): void {
-    this.#view.setInt8(this.#room(1), value);
+    const at = this.#room(1);
+    this.#view.setInt8(at, value);
   }
 
   int16(value: number): void {
-    this.#view.setInt16(this.#room(2), value);
+    const at = this.#room(2);
+    this.#view.setInt16(at, value);
   }
 
   int32(value: number): void {
-    this.#view.setInt32(this.#room(4), value);
+    const at = this.#room(4);
+    this.#view.setInt32(at, value);
   }
 
   /** @param value A whole number within 2^53 */
   int64(value: number): void {
-    this.#view.setBigInt64(this.#room(8), BigInt(value));
+    const at = this.#room(8);
+    this.#view.setBigInt64(at, BigInt(value));
   }
 
   /** @param id 22 characters of base64url, as Kafka prints a topic's id; `null` writes zeros */
@@ -52,7 +56,8 @@ export class WireWriter {
     const bytes = encoder.encode(value);
     if (this.#isFlexible) this.#unsigned(bytes.length + 1);
     else this.int16(bytes.length);
-    this.#bytes.set(bytes, this.#room(bytes.length));
+    const at = this.#room(bytes.length);
+    this.#bytes.set(bytes, at);
   }
 
   array<T>(items: readonly T[], write: (item: T) => void): void {
@@ -73,7 +78,10 @@ export class WireWriter {
     }
   }
 
-  /** Makes room for so many bytes, which are zero, and gives their place. */
+  /**
+   * Makes room for so many bytes, which are zero, and gives their place. To be called before
+   * {@linkcode #bytes} or {@linkcode #view} is used: both may be others afterwards.
+   */
   #room(count: number): number {
     const at = this.#length;
     this.#length += count;
