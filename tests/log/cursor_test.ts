@@ -45,6 +45,31 @@ Deno.test("[DEL3][DEL6] with more partitions, a time is up to an eighth of its a
   }));
 });
 
+Deno.test("[DEL3] a cursor that is rewritten where it differs from the one before is as one that is written anew", () => {
+  const time = fc.oneof(fc.nat(2000), fc.nat(NOW)).map((ageMs) => NOW - ageMs);
+  const step = fc.record({
+    partition: fc.nat(40),
+    by: fc.oneof(fc.constant(1), fc.constant(-1), fc.nat(300), fc.maxSafeNat()),
+    time,
+    laterMs: fc.oneof(fc.constant(0), fc.nat(5), fc.nat(1e6)),
+    count: fc.oneof({ weight: 9, arbitrary: fc.constant(40) }, fc.constantFrom(3, 16, 17)),
+  });
+  fc.assert(fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+    const rewriting = new CursorCodec({ name: "wss", id: "AAAA" });
+    const positions = Array.from({ length: 40 }, (_, i) => 120 + i % 3);
+    const times: number[] = [];
+    let timeMs = NOW;
+    for (const { partition, by, time, laterMs, count } of steps) {
+      positions[partition] = Math.abs((positions[partition] ?? 0) + by) % MAX_TIME_MS;
+      if (by !== 1) times[partition] = time;
+      timeMs += laterMs;
+      const cursor = { positions: positions.slice(0, count), times, timeMs };
+      const anew = new CursorCodec({ name: "wss", id: "AAAA" }).encode(cursor);
+      assertEquals(rewriting.encode(cursor), anew);
+    }
+  }));
+});
+
 Deno.test("[DEL3][DEL5] a partition without a position is named from its beginning, also in front of others", () => {
   for (const partitions of [5, 20]) {
     const positions: number[] = [48];
