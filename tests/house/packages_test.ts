@@ -8,13 +8,19 @@ const ROOT = new URL("../../", import.meta.url);
 const SERVICE: Record<string, string> = denoJson.imports;
 const TESTS: Record<string, string> = testsJson.imports;
 
+/** What tests/deno.json names packages for, because the service does not load it. */
+const NOT_OF_THE_SERVICE = ["build/client_package", "client/react/"];
+
 /** The names under which a folder's files import packages. */
 async function importedNames(folder: string): Promise<Set<string>> {
   const names = new Set<string>();
   for await (const { name, isDirectory } of Deno.readDir(new URL(folder, ROOT))) {
     if (isDirectory) {
       for (const inner of await importedNames(`${folder}${name}/`)) names.add(inner);
-    } else if (/\.[jt]s$/.test(name) && !`${folder}${name}`.includes("build/client_package")) {
+    } else if (
+      /\.[jt]s$/.test(name) &&
+      !NOT_OF_THE_SERVICE.some((part) => `${folder}${name}`.includes(part))
+    ) {
       const text = await Deno.readTextFile(new URL(folder + name, ROOT));
       for (
         const [, specifier = ""] of text.matchAll(/^(?:import|export|\}) .*\bfrom "([^"]+)";$/gm)

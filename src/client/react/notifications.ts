@@ -1,0 +1,66 @@
+/**
+ * The user's notifications of one `where`, kept up to date, and what can be done with them.
+ */
+import type { Change, NotificationStatus } from "../mod.ts";
+import type { Connection } from "./connection.ts";
+import { type Items, type Reading, withItem, withPage } from "./items.ts";
+import { Store } from "./store.ts";
+import type { Latest } from "./use_latest.ts";
+
+/** Which notifications. */
+export interface NotificationsWhere {
+  /** Without types, all. */
+  readonly types?: readonly string[] | undefined;
+  /** How many are in the list, and in each further page. */
+  readonly limit?: number | undefined;
+  readonly sort?: string | undefined;
+}
+
+export class NotificationsStore<Item> extends Store<Items<Item>, Change<unknown, Item>> {
+  readonly #connection: Connection | null;
+  readonly #where: NotificationsWhere;
+  readonly #reading: Latest<Reading<Item>>;
+  #loading: Promise<void> | undefined;
+
+  constructor(
+    connection: Connection | null,
+    { where, reading }: {
+      readonly where: NotificationsWhere;
+      readonly reading: Latest<Reading<Item>>;
+    },
+  ) {
+    super(connection, {
+      open: ({ wss }) => wss.notifications(where),
+      apply: (known, change) => {
+        if (change.kind !== "update") return withPage(change.items, reading.current, where);
+        // Without data, a backend says only that something has changed.
+        if (!known || change.data === null) return known;
+        return withItem(known, change.data, reading.current);
+      },
+    });
+    this.#connection = connection;
+    this.#where = where;
+    this.#reading = reading;
+  }
+
+  readonly markAs = async (status: NotificationStatus, ids?: readonly string[]): Promise<void> => {
+    await this.#connection?.wss.markAs(status, ids);
+  };
+
+  readonly loadMore = (): Promise<void> =>
+    this.#loading ??= this.#loadPage().finally(() => this.#loading = undefined);
+
+  async #loadPage(): Promise<void> {
+    const before = this.value;
+    if (!before?.hasMore) return;
+    const { types = [], limit, sort } = this.#where;
+    const page = await this.#connection?.wss.request("getMyNotifications", {
+      where: { types },
+      params: { limit, sort, skip: before.items.length },
+    });
+    const after = this.value;
+    // Behind a list that came meanwhile, another page may follow.
+    if (after?.list !== before.list) return;
+    this.set(withPage(page, this.#reading.current, { limit, after }));
+  }
+}
