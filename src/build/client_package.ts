@@ -3,96 +3,117 @@
  * and the module that the service serves. That module is committed, so that the service needs no
  * build.
  */
-import { basename, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import denoJson from "../../deno.json" with { type: "json" };
 
-const ENTRY = fileURLToPath(import.meta.resolve("../client/mod.ts"));
+const SOURCE = fileURLToPath(import.meta.resolve("../client/"));
+const ENTRIES = [join(SOURCE, "mod.ts"), join(SOURCE, "react", "mod.ts")];
+const README = fileURLToPath(import.meta.resolve("./client_package.md"));
 /** The module that the service serves, as one JSON string. */
 export const SERVED = fileURLToPath(import.meta.resolve("../http/client_bundle.json"));
+
+/** What both manifests say: that of the package, and that of its folder for React. */
+const MODULE = { type: "module", sideEffects: false, main: "./mod.js", types: "./mod.d.ts" };
 
 const MANIFEST = {
   name: "@wss/client",
   version: denoJson.version,
   description: "The client of wss: keeps a connection, resumes what was missed, says what is new",
   license: "UNLICENSED",
-  type: "module",
-  sideEffects: false,
-  exports: { ".": { types: "./types/mod.d.ts", default: "./mod.js" } },
-  types: "./types/mod.d.ts",
-  files: ["mod.js", "mod.js.map", "types"],
+  ...MODULE,
+  exports: {
+    ".": { types: "./mod.d.ts", default: "./mod.js" },
+    "./react": { types: "./react/mod.d.ts", default: "./react/mod.js" },
+    "./package.json": "./package.json",
+  },
+  peerDependencies: { react: "^18.0.0 || ^19.0.0" },
+  peerDependenciesMeta: { react: { optional: true } },
 };
 
-const README = `# ${MANIFEST.name}
-
-The client of wss, for browsers, Deno and Node, with no dependencies. Node before 22 needs
-\`--experimental-websocket\`.
-
-\`\`\`js
-import { connect } from "${MANIFEST.name}";
-
-const wss = connect("wss://example.com/web", { token: () => session.token });
-for await (const change of wss.notifications({ types: ["message"] })) {
-  if (change.kind === "update") add(change.data);
-  else replaceAll(change.items); // "list" or "reload"
+/**
+ * What the types of a connection need, and TypeScript before 5.2 does not have. Where the types of
+ * TypeScript or of Node have it as well, the declarations are merged.
+ */
+const DISPOSABLE = `declare global {
+  interface SymbolConstructor {
+    readonly dispose: unique symbol;
+  }
+  interface Disposable {
+    [Symbol.dispose](): void;
+  }
 }
-\`\`\`
-
-Elsewhere: \`for await (const total of wss.unread()) show(total)\` for a badge,
-\`await wss.markAs("read", [id])\`, and \`wss.close()\` at the end.
 `;
 
-/** Writes one minified ES module with its source map beside it. */
-async function bundle(outDir: string): Promise<void> {
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--quiet", "--platform", "browser", "--minify", "--sourcemap=linked"]
-      .concat("--outdir", outDir, ENTRY),
-    stdout: "null",
+/** Bundles a module of the library into one minified ES module. */
+async function bundle(entry: string): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["bundle", "--quiet", "--platform", "browser", "--minify", entry],
   }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout);
 }
 
-/** Writes the declarations of the entry, and of every module that they import. */
-async function declare(outDir: string): Promise<void> {
-  const declarations = new Map<string, string>();
-  const program = ts.createProgram([ENTRY], {
-    target: ts.ScriptTarget.ESNext,
+/**
+ * Writes every module by itself, readable, with its declarations: bundlers minify it anyway, and an
+ * error shows a line of code.
+ */
+async function transpile(outDir: string): Promise<void> {
+  const files = new Map<string, string>();
+  const program = ts.createProgram(ENTRIES, {
+    target: ts.ScriptTarget.ES2022,
     module: ts.ModuleKind.ESNext,
     moduleResolution: ts.ModuleResolutionKind.Bundler,
     lib: ["lib.esnext.d.ts", "lib.dom.d.ts"],
     types: [],
     strict: true,
     declaration: true,
-    emitDeclarationOnly: true,
-    allowImportingTsExtensions: true,
+    rootDir: SOURCE,
+    verbatimModuleSyntax: true,
+    rewriteRelativeImportExtensions: true,
   });
-  program.emit(undefined, (path, text) => declarations.set(basename(path), text));
-  await Deno.mkdir(outDir);
-  const wanted = new Set(["mod.d.ts"]);
-  for (const name of wanted) {
-    const text = declarations.get(name)?.replaceAll(/(?<=from "\.\/\w+)\.ts(?=")/g, ".js") ?? "";
-    for (const [, other] of text.matchAll(/from "\.\/(\w+)\.js"/g)) wanted.add(`${other}.d.ts`);
-    // No default library of TypeScript has Symbol.dispose.
-    const needs = name === "mod.d.ts" ? '/// <reference lib="esnext.disposable" />\n' : "";
-    await Deno.writeTextFile(join(outDir, name), needs + text);
+  program.emit(undefined, (path, text) => files.set(relative(SOURCE, path), text));
+  for (const [path, text] of files) {
+    const target = join(outDir, path);
+    await Deno.mkdir(dirname(target), { recursive: true });
+    // TypeScript leaves the imports of declarations as they are.
+    const imports = text.replaceAll(/(?<=(?:from |import\()"\.[^"]*)\.ts(?=")/g, ".js");
+    await Deno.writeTextFile(target, path === "mod.d.ts" ? imports + DISPOSABLE : imports);
   }
+}
+
+/** Where the repository is that this is built from, for the manifest; `undefined` if nowhere. */
+async function findRepository(): Promise<object | undefined> {
+  const { stdout } = await new Deno.Command("git", {
+    args: ["-C", SOURCE, "remote", "get-url", "origin"],
+    stderr: "null",
+  }).output();
+  const url = new TextDecoder().decode(stdout).trim();
+  // A clone of a folder has no address for others, and an address may have a password in it.
+  return /^(?:https|ssh):\/\/|^git@/.test(url)
+    ? { type: "git", url: url.replace(/^(https:\/\/)[^/]*@/, "$1"), directory: "src/client" }
+    : undefined;
 }
 
 /**
  * Replaces the package in a folder by a new one.
  *
- * @returns The module for the service to serve, which does not name its source map
+ * @returns The module for the service to serve
  */
 export async function buildClient(outDir: string): Promise<string> {
   await Deno.remove(outDir, { recursive: true }).catch(() => {});
-  await Deno.mkdir(outDir, { recursive: true });
-  await bundle(outDir);
-  await declare(join(outDir, "types"));
-  await Deno.writeTextFile(join(outDir, "package.json"), `${JSON.stringify(MANIFEST, null, 2)}\n`);
-  await Deno.writeTextFile(join(outDir, "README.md"), README);
-  const module = await Deno.readTextFile(join(outDir, "mod.js"));
-  return module.replace(/\/\/# sourceMappingURL=.*\n?$/, "");
+  await transpile(outDir);
+  const writeManifest = (folder: string, manifest: object) =>
+    Deno.writeTextFile(
+      join(outDir, folder, "package.json"),
+      `${JSON.stringify(manifest, null, 2)}\n`,
+    );
+  await writeManifest("", { ...MANIFEST, repository: await findRepository() });
+  // For tools that do not know `exports`.
+  await writeManifest("react", MODULE);
+  await Deno.copyFile(README, join(outDir, "README.md"));
+  return await bundle(join(SOURCE, "mod.ts"));
 }
 
 if (import.meta.main) {

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
 import ts from "typescript";
 import denoJson from "../../deno.json" with { type: "json" };
@@ -71,30 +71,69 @@ Deno.test.beforeAll(async () => {
 
 Deno.test.afterAll(() => client[Symbol.asyncDispose]());
 
-async function gzippedSize(path: string): Promise<number> {
-  using file = await Deno.open(path);
-  const chunks = await Array.fromAsync(file.readable.pipeThrough(new CompressionStream("gzip")));
-  return chunks.reduce((size, { byteLength }) => size + byteLength, 0);
+async function gzippedSize(text: string): Promise<number> {
+  const stream = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
+  return (await new Response(stream).bytes()).byteLength;
 }
 
-Deno.test("the client's package has all files that its manifest names, and less than 6 KB, gzipped", async () => {
+/** Some of the package's modules as one for a page, minified, without React. */
+async function bundle(...modules: string[]): Promise<string> {
+  const file = join(client.path, "all.js");
+  const text = modules.map((module) => `export * from "${module}";\n`);
+  await Deno.writeTextFile(file, text.join(""));
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["bundle", "--quiet", "--no-config", "--minify", "--external=react", file],
+  }).output();
+  await Deno.remove(file);
+  assert(success && stdout.length > 0, new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout);
+}
+
+Deno.test("the client's package has all files that its manifests name", async () => {
   const manifest = JSON.parse(await Deno.readTextFile(join(client.path, "package.json")));
   assertEquals(
-    [manifest.name, manifest.version, manifest.type, typeof manifest.license],
-    ["@wss/client", denoJson.version, "module", "string"],
+    [manifest.name, manifest.version, manifest.type, manifest.license, manifest.sideEffects],
+    ["@wss/client", denoJson.version, "module", "UNLICENSED", false],
   );
-  const { types, default: module } = manifest.exports["."];
-  for (const file of [types, module, "README.md", ...manifest.files]) {
-    await Deno.stat(join(client.path, file));
+  assertEquals(manifest.dependencies, undefined);
+  assertEquals(manifest.peerDependenciesMeta, { react: { optional: true } });
+  // Tools that do not know exports read main and types.
+  const react = JSON.parse(await Deno.readTextFile(join(client.path, "react", "package.json")));
+  for (const [name, { main, types }] of [[".", manifest], ["./react", react]]) {
+    const { types: declared, default: module } = manifest.exports[name];
+    assertEquals(
+      [join(name, main), join(name, types)],
+      [module, declared].map((path) => join(path)),
+    );
+    await Deno.stat(join(client.path, module));
+    await Deno.stat(join(client.path, declared));
   }
-  const size = await gzippedSize(join(client.path, "mod.js"));
-  assert(size < 6000, `${size} bytes`);
+  const readme = await Deno.readTextFile(join(client.path, "README.md"));
+  assert(readme.startsWith("# @wss/client\n"));
+  const [, example = ""] = /^```tsx\n([^]*?)^```$/m.exec(readme) ?? [];
+  assert(example.split("\n").length <= 61, "the inbox has more than 60 lines");
+});
 
-  const text = await Deno.readTextFile(join(client.path, "mod.js"));
-  assertMatch(text, /\/\/# sourceMappingURL=mod\.js\.map\n?$/);
-  assertEquals([...text.matchAll(/\bimport\b/g)], []);
-  const map = JSON.parse(await Deno.readTextFile(join(client.path, "mod.js.map")));
-  assertEquals(map.sources.length, map.sourcesContent.length);
+Deno.test("the client takes less than 7 KB, gzipped, and its part for React 1.5 KB more", async () => {
+  const size = await gzippedSize(client.served);
+  assert(size < 7000, `${size} bytes`);
+  assertEquals([...client.served.matchAll(/\bimport\b/g)], []);
+
+  const alone = await gzippedSize(await bundle("./mod.js"));
+  const both = await gzippedSize(await bundle("./mod.js", "./react/mod.js"));
+  assert(both > alone);
+  assert(both - alone < 1500, `${both - alone} bytes`);
+});
+
+Deno.test("an error that nobody catches shows a line of the package's code, not all of it", async () => {
+  const lines: number[] = [];
+  for await (const { name } of Deno.readDir(client.path)) {
+    if (!name.endsWith(".js")) continue;
+    const text = await Deno.readTextFile(join(client.path, name));
+    lines.push(...text.split("\n").map(({ length }) => length));
+  }
+  assert(lines.length > 500);
+  assert(Math.max(...lines) <= 200, `${Math.max(...lines)} characters`);
 });
 
 Deno.test("the types in the client's package fit the calls that it offers, and no others", async () => {
