@@ -62,52 +62,63 @@ export function createOnceClient(): Deno.HttpClient {
   return Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
 }
 
-/** Options of {@linkcode attempt}. */
-export interface AttemptOptions {
+/** A request that is tried. */
+export interface Attempted {
+  readonly request: BackendRequest;
+  /** Aborted when nobody wants the answer any more. */
   readonly signal: AbortSignal;
+  /** Called with the number of bytes of the body before they are kept. It may abort the signal. */
+  grow(bytes: number): void;
+}
+
+/** What all attempts share. */
+export interface AttemptOptions {
   /** The limit for the answer's body, in bytes. */
   readonly maxBytes: number;
   /** Sends each PUT; see {@linkcode createOnceClient}. */
   readonly onceClient: Deno.HttpClient;
-  /** Called with the number of bytes of the body before they are kept. It may abort the signal. */
-  readonly onBytes: (bytes: number) => void;
 }
 
 /**
  * Fetches once; the runtime may send a GET a second time. It does not throw; if the signal is aborted,
  * the result means nothing.
  */
-export async function attempt(
-  request: BackendRequest,
-  options: AttemptOptions,
-): Promise<Outcome> {
-  const { method, url } = request;
-  const { signal, maxBytes, onBytes } = options;
+export async function attempt(attempted: Attempted, options: AttemptOptions): Promise<Outcome> {
+  const { method, url } = attempted.request;
   let response: Response | Failure;
   let body: string | null;
   try {
-    response = await send(request, options);
-    if ("slug" in response) return response;
+    response = await send(url, attempted, options);
+    if (method === "GET" && REDIRECTS.includes(response.status)) {
+      response = await follow(response, attempted, options);
+      if ("slug" in response) return response;
+    }
     if (response.status === 429 || response.status >= 500) {
       await response.body?.cancel();
       return unavailable(response);
     }
-    body = await readText(response, { maxBytes, onBytes });
+    const length = lengthOf(response.headers);
+    // Reading chunk by chunk costs a buffer of 64 KiB a body, until the garbage is collected.
+    if (length <= options.maxBytes) {
+      attempted.grow(length);
+      body = await response.text();
+    } else {
+      body = await readInPieces(response, attempted, options);
+    }
   } catch (error) {
     // Only this log line has the cause, because clients must not see addresses.
-    if (!signal.aborted) {
+    if (!attempted.signal.aborted) {
       logger.debug("No whole answer from {host}: {error}", { host: new URL(url).host, error });
     }
     const reason = whyUnreadable(error);
     if (reason !== undefined) return { slug: "backend-invalid", reason };
     return { slug: "backend-unavailable", reason: "no whole answer", again: true };
   }
-  const { status: httpStatus } = response;
   if (body === null) {
-    const reason = `its answer has more than ${maxBytes} bytes`;
-    return { slug: "backend-invalid", httpStatus, reason };
+    const reason = `its answer has more than ${options.maxBytes} bytes`;
+    return { slug: "backend-invalid", httpStatus: response.status, reason };
   }
-  return { ...interpret(method, response, body), httpStatus };
+  return interpret(method, response, body);
 }
 
 /**
@@ -138,40 +149,42 @@ export async function fetchText(
 const MAX_REDIRECTS = 5;
 const REDIRECTS = [301, 302, 303, 307, 308];
 
+/** Sends a request to a URL, which is another one than its own after a redirect. */
+function send(
+  url: string,
+  { request: { method, headers, body }, signal }: Attempted,
+  { onceClient }: AttemptOptions,
+): Promise<Response> {
+  const init = { method, headers, body, redirect: "manual", signal } as const;
+  return fetch(url, method === "PUT" ? { ...init, client: onceClient } : init);
+}
+
 /**
- * Sends a request, and follows the redirects of a GET within its origin, to which the token may go, too
- * (BCK1).
+ * Follows the redirects of a GET within its origin, to which the token may go, too (BCK1).
  *
  * @throws {TypeError} There is no answer
  */
-async function send(
-  { method, url: first, headers, body }: BackendRequest,
-  { signal, onceClient }: AttemptOptions,
+async function follow(
+  first: Response,
+  attempted: Attempted,
+  options: AttemptOptions,
 ): Promise<Response | Failure> {
-  const client = method === "PUT" ? { client: onceClient } : {};
-  let url = first;
+  const { origin } = new URL(attempted.request.url);
+  let url = attempted.request.url;
+  let response = first;
   for (let redirects = 0;; redirects++) {
-    const response = await fetch(url, {
-      method,
-      headers,
-      body,
-      redirect: "manual",
-      signal,
-      ...client,
-    });
     const location = response.headers.get("location");
-    if (method !== "GET" || !REDIRECTS.includes(response.status) || location === null) {
-      return response;
-    }
+    if (!REDIRECTS.includes(response.status) || location === null) return response;
     await response.body?.cancel();
     if (redirects === MAX_REDIRECTS) {
       return refuseRedirect(response, `it redirected more than ${MAX_REDIRECTS} times`);
     }
     const target = URL.parse(location, url);
-    if (!target || target.origin !== new URL(first).origin || target.username || target.password) {
+    if (!target || target.origin !== origin || target.username || target.password) {
       return refuseRedirect(response, "it redirected to another origin");
     }
     url = target.href;
+    response = await send(url, attempted, options);
   }
 }
 
@@ -202,29 +215,34 @@ function retryAfterMs(header: string | null): number | undefined {
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), MAX_RETRY_AFTER_MS);
 }
 
-function interpret(
-  method: string,
-  { status, headers }: Response,
-  body: string,
-): Omit<BackendAnswer, "httpStatus"> | Failure {
-  if (status >= 200 && status < 300 && method === "PUT") {
-    return { status: "ok", payload: NULL, value: null };
-  }
+function interpret(method: string, { status, headers }: Response, body: string): Outcome {
+  const isOk = status >= 200 && status < 300;
+  if (isOk && method === "PUT") return answerOf("ok", status, NOTHING);
   const json = parse(body);
-  if (status >= 200 && status < 300) {
+  if (isOk) {
     return json
-      ? { status: "ok", ...json }
-      : { slug: "backend-invalid", reason: whyNotJson(headers) };
+      ? answerOf("ok", status, json)
+      : { slug: "backend-invalid", httpStatus: status, reason: whyNotJson(headers) };
   }
-  if (status === 401) return { status: "unauthorized", ...json ?? NOTHING };
-  if (status === 403) return { status: "forbidden", ...json ?? NOTHING };
-  if (json && status >= 400) return { status: "error", ...json };
-  return { slug: "backend-refused", reason: `it answered ${status}` };
+  if (status === 401) return answerOf("unauthorized", status, json ?? NOTHING);
+  if (status === 403) return answerOf("forbidden", status, json ?? NOTHING);
+  if (json && status >= 400) return answerOf("error", status, json);
+  return { slug: "backend-refused", httpStatus: status, reason: `it answered ${status}` };
 }
 
-const NOTHING = { payload: NULL, value: null };
+type Body = Pick<BackendAnswer, "payload" | "value">;
 
-function parse(body: string): { payload: JsonText; value: unknown } | null {
+const NOTHING: Body = { payload: NULL, value: null };
+
+function answerOf(
+  status: ReplyStatus,
+  httpStatus: number,
+  { payload, value }: Body,
+): BackendAnswer {
+  return { status, httpStatus, payload, value };
+}
+
+function parse(body: string): Body | null {
   try {
     return { value: JSON.parse(body), payload: body as JsonText };
   } catch {
@@ -232,17 +250,12 @@ function parse(body: string): { payload: JsonText; value: unknown } | null {
   }
 }
 
-/** Reads the whole body; gives `null` if it is longer than the limit. */
-async function readText(
+/** Reads a body whose length is not known; gives `null` if it is longer than the limit. */
+async function readInPieces(
   response: Response,
-  { maxBytes, onBytes }: Pick<AttemptOptions, "maxBytes" | "onBytes">,
+  attempted: Attempted,
+  { maxBytes }: AttemptOptions,
 ): Promise<string | null> {
-  const length = lengthOf(response.headers);
-  // Reading chunk by chunk costs a buffer of 64 KiB a body, until the garbage is collected.
-  if (length <= maxBytes) {
-    onBytes(length);
-    return await response.text();
-  }
   const decoder = new TextDecoder();
   let text = "";
   let bytes = 0;
@@ -250,7 +263,7 @@ async function readText(
     bytes += chunk.byteLength;
     // Leaving the loop cancels the rest of the body.
     if (bytes > maxBytes) return null;
-    onBytes(bytes);
+    attempted.grow(bytes);
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();

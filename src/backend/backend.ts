@@ -7,7 +7,14 @@ import { delay } from "../util/delay.ts";
 import { CommandError } from "../protocol/errors.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { type Api, APIS, forEachApi } from "./apis.ts";
-import { attempt, type BackendAnswer, createOnceClient, errorOf, type Outcome } from "./attempt.ts";
+import {
+  attempt,
+  type AttemptOptions,
+  type BackendAnswer,
+  createOnceClient,
+  errorOf,
+  type Outcome,
+} from "./attempt.ts";
 import { Pool } from "./places/pool.ts";
 import { RetryBudget } from "./retry_budget.ts";
 import {
@@ -69,10 +76,10 @@ export class Backend {
   readonly #retryBudgets: Readonly<Record<Api, RetryBudget>>;
   readonly #joinable = new JoinableRequests();
   readonly #shared: SharedRequestContext;
-  readonly #onceClient = createOnceClient();
+  readonly #attempts: AttemptOptions;
 
   constructor(options: BackendOptions) {
-    const { urls, poolSize, timeoutMs, metrics } = options;
+    const { urls, poolSize, timeoutMs, maxBytes, metrics } = options;
     this.#options = options;
     this.#bases = forEachApi((api) => {
       const url = urls[api];
@@ -80,6 +87,7 @@ export class Backend {
     });
     this.#pools = forEachApi(() => new Pool(poolSize));
     this.#retryBudgets = forEachApi(() => new RetryBudget());
+    this.#attempts = { maxBytes, onceClient: createOnceClient() };
     this.#shared = { timeouts: new Timeouts(timeoutMs), joinable: this.#joinable, metrics };
   }
 
@@ -132,7 +140,7 @@ export class Backend {
       return joinable.join(caller);
     }
     const request = { method: "GET", url, headers: headersOf(sentToken), body: null } as const;
-    return this.#start({ api, request, key, holder }).join(caller);
+    return this.#start({ api, request, key }, holder).join(caller);
   }
 
   /**
@@ -148,7 +156,7 @@ export class Backend {
       "content-type": "application/json; charset=utf-8",
     };
     const request = { method: "PUT", url, headers, body } as const;
-    return answerOf(api, await this.#start({ api, request, key: null, holder }).join(caller));
+    return answerOf(api, await this.#start({ api, request, key: null }, holder).join(caller));
   }
 
   /** From now on no GET of the API joins one that was asked for before. */
@@ -158,10 +166,10 @@ export class Backend {
 
   /** Closes what the runtime keeps open; from now on every PUT fails. */
   close(): void {
-    this.#onceClient.close();
+    this.#attempts.onceClient.close();
   }
 
-  #start({ holder, ...init }: SharedRequestInit & { holder: Holder }): SharedRequest {
+  #start(init: SharedRequestInit, holder: Holder): SharedRequest {
     const shared = new SharedRequest(init, this.#shared);
     this.#run(shared, holder).catch((defect) => shared.crash(defect));
     return shared;
@@ -170,24 +178,20 @@ export class Backend {
   /** Waits for a place in the pool, and tries until there is an answer or no try left. */
   async #run(shared: SharedRequest, holder: Holder): Promise<void> {
     const { api, request, signal } = shared;
-    const { metrics, maxBytes } = this.#options;
+    const { metrics } = this.#options;
+    // Also if there is a place at once, identical GETs of the same turn join before it is sent (BCK6).
     const leavePool = await this.#pools[api].enter(holder, shared);
     if (leavePool === "full") {
       return shared.fail({ slug: "overloaded", reason: "too many requests are waiting for it" });
     }
     if (leavePool === "aborted") return;
-    const endTimer = metrics.backendSeconds.startTimer({ api });
+    const startedAt = performance.now();
     const budget = this.#retryBudgets[api];
     try {
       shared.sent();
-      budget.noteRequest(performance.now());
+      budget.noteRequest(startedAt);
       for (let tries = 0;; tries++) {
-        const outcome = await attempt(request, {
-          signal,
-          maxBytes,
-          onceClient: this.#onceClient,
-          onBytes: (bytes) => shared.grow(bytes),
-        });
+        const outcome = await attempt(shared, this.#attempts);
         if (signal.aborted) return;
         if ("status" in outcome) return shared.answer(outcome);
         const delayMs = outcome.again && request.method === "GET" && RETRY_DELAYS_MS[tries];
@@ -197,7 +201,7 @@ export class Backend {
         metrics.backendRetries.inc({ api });
       }
     } finally {
-      endTimer();
+      metrics.backendSeconds.observe({ api }, (performance.now() - startedAt) / 1000);
       leavePool();
     }
   }

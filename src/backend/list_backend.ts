@@ -31,9 +31,11 @@ export class ListBackend implements Pick<Backend, "get" | "put" | "refuseLongUrl
    */
   async get(list: ListRequest, caller: Caller): Promise<BackendAnswer> {
     for (let alone = false;; alone = true) {
-      const place = await this.#enter(caller, alone);
+      const { token, holder, signal } = caller;
+      const place = this.#place = await this.#room.enter({ signal, alone });
+      const takes = (bytes: number) => place.grow(bytes);
       try {
-        return await this.#backend.get(list, { ...caller, takes: (bytes) => place.grow(bytes) });
+        return await this.#backend.get(list, { token, holder, signal, takes });
       } catch (error) {
         if (!(error instanceof NoRoom)) throw error;
       }
@@ -57,9 +59,5 @@ export class ListBackend implements Pick<Backend, "get" | "put" | "refuseLongUrl
   /** Called when the reply was handed to the outbox. */
   sent(): void {
     this.#place?.sent();
-  }
-
-  async #enter({ signal }: Caller, alone: boolean): Promise<ListPlace> {
-    return this.#place = await this.#room.enter({ signal, alone });
   }
 }

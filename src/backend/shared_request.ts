@@ -6,7 +6,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Metrics } from "../observe/metrics.ts";
 import { type Api, APIS } from "./apis.ts";
 import type { BackendAnswer, BackendRequest, Failure, Outcome } from "./attempt.ts";
-import type { Timeouts } from "./timeouts.ts";
+import type { Expiring, Timeouts } from "./timeouts.ts";
 
 const logger = getLogger(["wss", "backend"]);
 
@@ -41,9 +41,48 @@ export interface Joining {
 /** A caller has no room for the answer (LIM8). It may ask again. */
 export class NoRoom extends Error {}
 
-/** A caller that waits. */
-interface Waiting extends PromiseWithResolvers<Outcome> {
-  readonly takes: NonNullable<Joining["takes"]>;
+/** A caller that waits, until the request is answered, its timeout is over or its signal aborts. */
+class Waiting implements Expiring, EventListenerObject {
+  readonly #shared: SharedRequest;
+  readonly #joining: Joining;
+  readonly #outcome = Promise.withResolvers<Outcome>();
+
+  constructor(shared: SharedRequest, joining: Joining) {
+    this.#shared = shared;
+    this.#joining = joining;
+    joining.signal.addEventListener("abort", this);
+  }
+
+  get outcome(): Promise<Outcome> {
+    return this.#outcome.promise;
+  }
+
+  takes(bytes: number): boolean {
+    return this.#joining.takes?.(bytes) ?? true;
+  }
+
+  resolve(outcome: Outcome): void {
+    this.#end();
+    this.#outcome.resolve(outcome);
+  }
+
+  reject(error: unknown): void {
+    this.#end();
+    this.#outcome.reject(error);
+  }
+
+  expire(): void {
+    this.#shared.expire(this);
+  }
+
+  /** Called when the signal aborts. */
+  handleEvent(): void {
+    this.#shared.leave(this, this.#joining.signal.reason);
+  }
+
+  #end(): void {
+    this.#joining.signal.removeEventListener("abort", this);
+  }
 }
 
 /** A request that has not been answered yet, and its callers. */
@@ -79,33 +118,33 @@ export class SharedRequest {
    * @throws {NoRoom} The caller does not take the answer
    * @throws The signal's reason
    */
-  async join({ signal, takes = () => true }: Joining): Promise<Outcome> {
-    if (this.#bytes > 0 && !takes(this.#bytes)) throw new NoRoom();
-    const { timeouts } = this.#context;
-    const caller = { ...Promise.withResolvers<Outcome>(), takes };
+  join(joining: Joining): Promise<Outcome> {
+    const caller = new Waiting(this, joining);
     this.#callers.add(caller);
-    let outcome = "given_up";
-    const endTimeout = timeouts.start(() => {
-      const failure: Failure = this.#isSent
-        ? { slug: "backend-timeout", reason: `no whole answer within ${timeouts.ms} ms` }
-        : { slug: "overloaded", reason: `no free place in its pool within ${timeouts.ms} ms` };
-      outcome = failure.slug;
-      // Callers who come later get a request of their own. Else callers who join again and again would
-      // keep a request alive that is never answered.
-      this.#context.joinable.remove(this);
-      warn(this.api, failure);
-      caller.resolve(failure);
-    });
-    const onAbort = () => caller.reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    if (signal.aborted) onAbort();
-    try {
-      return await caller.promise;
-    } finally {
-      endTimeout();
-      signal.removeEventListener("abort", onAbort);
-      this.#leave(caller, outcome);
-    }
+    this.#context.timeouts.start(caller);
+    if (joining.signal.aborted) this.leave(caller, joining.signal.reason);
+    else if (this.#bytes > 0 && !caller.takes(this.#bytes)) this.leave(caller, new NoRoom());
+    return caller.outcome;
+  }
+
+  /** Called when a caller has waited for long enough. */
+  expire(caller: Waiting): void {
+    const { ms } = this.#context.timeouts;
+    const failure: Failure = this.#isSent
+      ? { slug: "backend-timeout", reason: `no whole answer within ${ms} ms` }
+      : { slug: "overloaded", reason: `no free place in its pool within ${ms} ms` };
+    // Callers who come later get a request of their own. Else callers who join again and again would
+    // keep a request alive that is never answered.
+    this.#context.joinable.remove(this);
+    warn(this.api, failure);
+    caller.resolve(failure);
+    this.#remove(caller, failure.slug);
+  }
+
+  /** Called when a caller does not want the answer any more. */
+  leave(caller: Waiting, reason: unknown): void {
+    caller.reject(reason);
+    this.#remove(caller, "given_up");
   }
 
   /** Called when the request has its place in the pool, and is about to be sent. */
@@ -118,32 +157,42 @@ export class SharedRequest {
   grow(bytes: number): void {
     this.#bytes = bytes;
     for (const caller of this.#callers) {
-      if (caller.takes(bytes)) continue;
-      caller.reject(new NoRoom());
-      this.#leave(caller, "given_up");
+      if (!caller.takes(bytes)) this.leave(caller, new NoRoom());
     }
   }
 
   /** Gives all callers the answer. */
   answer(answer: BackendAnswer): void {
     this.#settle(answer.status);
-    for (const caller of this.#callers) caller.resolve(answer);
+    this.#tellAll((caller) => caller.resolve(answer));
   }
 
   /** Tells all callers why there is no answer. */
   fail(failure: Failure): void {
     this.#settle(failure.slug);
     warn(this.api, failure);
-    for (const caller of this.#callers) caller.resolve(failure);
+    this.#tellAll((caller) => caller.resolve(failure));
   }
 
   /** Rejects all callers with an error that should never happen. */
   crash(defect: unknown): void {
-    for (const caller of this.#callers) caller.reject(defect);
+    this.#settle("given_up");
+    this.#tellAll((caller) => caller.reject(defect));
+    this.#abort.abort();
   }
 
-  #leave(caller: Waiting, outcome: string): void {
-    if (!this.#callers.delete(caller) || this.#callers.size > 0 || this.#isOver) return;
+  #tellAll(tell: (caller: Waiting) => void): void {
+    for (const caller of this.#callers) {
+      this.#context.timeouts.end(caller);
+      tell(caller);
+    }
+    this.#callers.clear();
+  }
+
+  #remove(caller: Waiting, outcome: string): void {
+    this.#context.timeouts.end(caller);
+    this.#callers.delete(caller);
+    if (this.#callers.size > 0 || this.#isOver) return;
     this.#settle(outcome);
     this.#abort.abort();
   }

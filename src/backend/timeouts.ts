@@ -3,46 +3,46 @@
  * none of them ever expires.
  */
 
-/** One timeout. */
-interface Timeout {
-  /** When it expires, by `performance.now()`. */
-  readonly at: number;
-  readonly onTimeout: () => void;
+/** What waits, but not for ever. Compared by identity. */
+export interface Expiring {
+  /** Called when its time is over. */
+  expire(): void;
 }
 
 /** Timeouts of the same length. */
 export class Timeouts {
   /** The length, in milliseconds. */
   readonly ms: number;
-  /** The one that expires first is in front. */
-  readonly #timeouts = new Set<Timeout>();
+  /** When each one expires, by `performance.now()`. The one that expires first is in front. */
+  readonly #ends = new Map<Expiring, number>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(ms: number) {
     this.ms = ms;
   }
 
-  /** Starts a timeout; gives the function that cancels it. */
-  start(onTimeout: () => void): () => void {
-    const timeout = { at: performance.now() + this.ms, onTimeout };
-    this.#timeouts.add(timeout);
+  /** Starts the timeout of something that has none yet. */
+  start(expiring: Expiring): void {
+    this.#ends.set(expiring, performance.now() + this.ms);
     this.#timer ??= setTimeout(() => this.#expire(), this.ms);
-    return () => {
-      this.#timeouts.delete(timeout);
-      if (this.#timeouts.size === 0) this.#stop();
-    };
+  }
+
+  /** Ends a timeout before its time. */
+  end(expiring: Expiring): void {
+    this.#ends.delete(expiring);
+    if (this.#ends.size === 0) this.#stop();
   }
 
   #expire(): void {
     const now = performance.now();
     this.#timer = undefined;
-    for (const timeout of this.#timeouts) {
-      if (timeout.at > now) {
-        this.#timer ??= setTimeout(() => this.#expire(), timeout.at - now);
+    for (const [expiring, at] of this.#ends) {
+      if (at > now) {
+        this.#timer ??= setTimeout(() => this.#expire(), at - now);
         return;
       }
-      this.#timeouts.delete(timeout);
-      timeout.onTimeout();
+      this.#ends.delete(expiring);
+      expiring.expire();
     }
   }
 

@@ -84,11 +84,13 @@ export interface Command<S extends z.ZodType = z.ZodType>
   /**
    * Parses the options.
    *
-   * @returns The handler with these options. It may be called once
    * @throws {CommandError} `invalid-options`
    */
-  prepare(options: unknown): (context: CommandContext) => Reply | Promise<Reply>;
+  prepare(options: unknown): PreparedCommand;
 }
+
+/** A command's handler with its options. It may be called once. */
+export type PreparedCommand = (context: CommandContext) => Reply | Promise<Reply>;
 
 /** Makes a {@linkcode Command}. */
 export function defineCommand<S extends z.ZodType>(

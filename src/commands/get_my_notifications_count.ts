@@ -38,12 +38,14 @@ export const getMyNotificationsCount = defineCommand({
     if (subscribe) {
       return await countAndSubscribe(context, countTarget({ userId: user, types, status }));
     }
-    const reply = await count(context, { types, status }).catch((error) => {
+    try {
+      const reply = await count(context, { types, status });
+      // Whatever was answered is for a user who is gone (AUTH6).
+      return session.user === user ? reply : unauthorized();
+    } catch (error) {
       if (session.user === user) throw error;
       return unauthorized();
-    });
-    // Whatever was answered is for a user who is gone (AUTH6).
-    return session.user === user ? reply : unauthorized();
+    }
   },
 });
 

@@ -4,7 +4,7 @@
  */
 import type { Backend } from "../backend/backend.ts";
 import { ListBackend } from "../backend/list_backend.ts";
-import type { CommandContext } from "../commands/define.ts";
+import type { CommandContext, PreparedCommand } from "../commands/define.ts";
 import type { CommandTable } from "../commands/table.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { runCommandInSpan } from "../observe/spans.ts";
@@ -144,14 +144,14 @@ export class RequestHandler {
     queue.add({
       rid,
       barrier: command.barrier,
-      run: () => this.#answer((backend) => run({ ...context, backend }), asked),
+      run: () => this.#answer(run, { context, asked }),
     });
   }
 
   /** Runs a command and sends its reply. Never rejects. */
   async #answer(
-    run: (backend: ListBackend) => Reply | Promise<Reply>,
-    asked: Asked,
+    run: PreparedCommand,
+    { context, asked }: Pick<Work, "context"> & { asked: Asked },
   ): Promise<void> {
     const { rid, event } = asked.envelope;
     const { session: { id: session }, outbox } = this.#source;
@@ -159,15 +159,18 @@ export class RequestHandler {
     const reply = await runCommandInSpan(event, {
       session,
       rid,
-      run: () => this.#run(() => run(backend), asked),
+      run: () => this.#run(run, { context: { ...context, backend }, asked }),
     });
     this.#replies.send(asked, reply);
     backend.sent();
   }
 
-  async #run(run: () => Reply | Promise<Reply>, { envelope }: Asked): Promise<Reply> {
+  async #run(
+    run: PreparedCommand,
+    { context, asked: { envelope } }: { context: CommandContext; asked: Asked },
+  ): Promise<Reply> {
     try {
-      return await run();
+      return await run(context);
     } catch (error) {
       if (error instanceof CommandError) return this.#replies.errorReply(error);
       // Nobody gets this reply, so it is not counted.

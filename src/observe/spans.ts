@@ -3,6 +3,7 @@
  * Deno's fetch makes the span of a backend call by itself, below the span of the command.
  */
 import {
+  context,
   propagation,
   ROOT_CONTEXT,
   type Span,
@@ -24,10 +25,10 @@ export function runCommandInSpan(
     kind: SpanKind.SERVER,
     attributes: { "wss.session": session, "wss.rid": rid },
   };
-  return tracer.startActiveSpan(command, options, (span) => {
-    // A span that is not exported must not cost an additional await.
-    return span.isRecording() ? traced(span, run) : run();
-  });
+  const span = tracer.startSpan(command, options);
+  // A span that is not exported must not cost a context, or an additional await.
+  if (!span.isRecording()) return run();
+  return context.with(trace.setSpan(context.active(), span), () => traced(span, run));
 }
 
 async function traced(span: Span, run: () => Promise<Reply>): Promise<Reply> {

@@ -9,7 +9,11 @@ Deno.test("each timeout expires in time, except cancelled ones", () => {
   try {
     const timeouts = new Timeouts(1000);
     const ended: string[] = [];
-    const start = (name: string) => timeouts.start(() => ended.push(`${name} at ${clock.now}`));
+    const start = (name: string) => {
+      const expiring = { expire: () => ended.push(`${name} at ${clock.now}`) };
+      timeouts.start(expiring);
+      return () => timeouts.end(expiring);
+    };
     start("a");
     clock.tick(300);
     const endB = start("b");

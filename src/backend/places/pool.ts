@@ -11,6 +11,9 @@ export interface PoolRequest {
   readonly signal: AbortSignal;
 }
 
+/** The function that gives a place back, or why there is none. */
+export type Entered = (() => void) | "full" | "aborted";
+
 /** A request that waits for a place. */
 interface Waiter {
   holder: Holder;
@@ -45,22 +48,19 @@ export class Pool {
   }
 
   /**
-   * Waits for a place.
+   * Takes a place, or waits for one.
    *
-   * @returns The function that gives the place back, or why there is no place
+   * @returns The function that gives the place back, or why there is no place; at once, if it need not
+   * wait
    */
-  async enter(
-    holder: Holder,
-    request: PoolRequest,
-  ): Promise<(() => void) | "full" | "aborted"> {
+  enter(holder: Holder, request: PoolRequest): Entered | Promise<Entered> {
     if (request.signal.aborted) return "aborted";
     if (this.#isOpenTo(holder.kind)) {
       this.#running.add(holder);
       return () => this.#leave(holder);
     }
     if (!this.#makeRoomFor(holder)) return "full";
-    const outcome = await this.#wait(holder, request);
-    return typeof outcome === "string" ? outcome : () => this.#leave(outcome);
+    return this.#wait(holder, request);
   }
 
   /** Called when another holder wants the same: if it is better, and the request waits, it gets it. */
@@ -80,10 +80,9 @@ export class Pool {
     return total - Math.min(kept, this.#kept) < this.#size - this.#kept;
   }
 
-  /** Waits for a place, and returns who holds it then. */
-  #wait(holder: Holder, request: PoolRequest): Promise<Holder | "full" | "aborted"> {
+  #wait(holder: Holder, request: PoolRequest): Promise<Entered> {
     const { signal } = request;
-    const { promise, resolve } = Promise.withResolvers<Holder | "full" | "aborted">();
+    const { promise, resolve } = Promise.withResolvers<Entered>();
     const abort = () => waiter.end("aborted");
     const waiter: Waiter = {
       holder,
@@ -91,7 +90,7 @@ export class Pool {
         this.#queue.delete(waiter);
         this.#waiters.delete(request);
         signal.removeEventListener("abort", abort);
-        resolve(outcome === "placed" ? waiter.holder : outcome);
+        resolve(outcome === "placed" ? () => this.#leave(waiter.holder) : outcome);
       },
     };
     this.#queue.add(waiter);

@@ -19,7 +19,7 @@ class Trial {
   }
 
   async enter(name: string, holder: Holder, request: PoolRequest = { signal }): Promise<void> {
-    this.pool.enter(holder, request).then((outcome) => {
+    Promise.resolve(this.pool.enter(holder, request)).then((outcome) => {
       if (typeof outcome === "string") return this.refused.push(name);
       this.placed.push(name);
       this.#leave.set(name, outcome);
@@ -179,10 +179,10 @@ Deno.test("[BCK3] whatever happens, no limit is exceeded, and each request ends"
           aborts.push(abort);
           open++;
           if (kind === "kept") kept++;
-          pool.enter(
+          Promise.resolve(pool.enter(
             { asker: askers[asker] ?? {}, address: String(address), kind } as Holder,
             { signal: abort.signal },
-          ).then((outcome) => {
+          )).then((outcome) => {
             if (typeof outcome === "string") open--;
             else held.push(outcome);
           });
