@@ -90,7 +90,7 @@ export class Histories {
     );
     if (login) return login.user;
     const session = this.#options.sessions.get(id);
-    return session && session.userSince <= at ? session.user : null;
+    return session?.login && session.login.since <= at ? session.user : null;
   }
 
   /** A session's history while it was this user's. */
@@ -102,8 +102,8 @@ export class Histories {
     const subscriptions: (Span & { target: BriefTarget })[] = own.filter((past) =>
       past.kind === "subscription"
     );
-    if (session?.user === user) {
-      logins.push({ from: session.userSince });
+    if (session?.login?.user === user) {
+      logins.push({ from: session.login.since });
       for (const { target, since } of session.all) {
         subscriptions.push({ target: briefOf(target), from: since });
       }

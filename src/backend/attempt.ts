@@ -140,7 +140,7 @@ export async function fetchText(
     await response.body?.cancel();
     throw new Error(`it answered ${response.status}`);
   }
-  const text = await readText(response, { maxBytes, onBytes: () => {} });
+  const text = await readInPieces(response, { grow() {} }, { maxBytes });
   if (text === null) throw new Error(`its answer has more than ${maxBytes} bytes`);
   return text;
 }
@@ -253,8 +253,8 @@ function parse(body: string): Body | null {
 /** Reads a body whose length is not known; gives `null` if it is longer than the limit. */
 async function readInPieces(
   response: Response,
-  attempted: Attempted,
-  { maxBytes }: AttemptOptions,
+  attempted: Pick<Attempted, "grow">,
+  { maxBytes }: Pick<AttemptOptions, "maxBytes">,
 ): Promise<string | null> {
   const decoder = new TextDecoder();
   let text = "";

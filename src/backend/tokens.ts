@@ -17,6 +17,16 @@ import { TokenTimes, type Verdict, verdictOf } from "./verdict.ts";
 /** What the user API must answer; other keys are passed on. */
 export const userSchema = z.object({ id: userIdSchema });
 
+/** Who logs in, and with which token. */
+export interface Login {
+  /** The user's id. */
+  readonly user: string;
+  /** Exactly as it was given. */
+  readonly token: string;
+  /** When the token expires, in milliseconds since 1970; `null` if that is not known here (AUTH8). */
+  readonly expiresAt: number | null;
+}
+
 /** The user to whom a token belongs. */
 export interface Identity {
   readonly status: "ok";

@@ -55,7 +55,7 @@ export const authentication = defineCommand({
         if (!update) {
           session.logIn({ user, token, expiresAt });
         } else if (user === session.user) {
-          session.renew({ token, expiresAt });
+          session.renew({ user, token, expiresAt });
         } else {
           throw new CommandError({ slug: "invalid-token", message: "Invalid access token" });
         }

@@ -15,7 +15,8 @@ import {
 } from "../outbox/outbox.ts";
 import { CLOSE, type CloseCode } from "../protocol/close_codes.ts";
 import { pushFrame, toJson } from "../protocol/frames.ts";
-import type { Login, RefusableConnection, Session, SessionOptions } from "../sessions/session.ts";
+import type { Login } from "../backend/tokens.ts";
+import type { RefusableConnection, Session, SessionOptions } from "../sessions/session.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { StreamStatus } from "../sessions/stream_status.ts";
 import { logDefect } from "./defect.ts";
@@ -51,7 +52,7 @@ export interface ConnectionOptions extends RequestHandlerOptions, OutboxOptions 
 export interface Client
   extends Pick<SessionOptions, "knowsVersion1" | "knowsBatches" | "endpoint" | "address"> {
   /** The user whose token came with the upgrade; `null` for a guest (NET4). */
-  readonly identity: Login & { readonly user: string } | null;
+  readonly identity: Login | null;
 }
 
 /** Ties a session, its requests and its outbox to a socket. */

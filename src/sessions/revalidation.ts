@@ -48,9 +48,9 @@ export class Revalidation {
   /** Must be called after each change of a session's token. */
   onToken(session: Session): void {
     this.#odd.delete(session);
-    const { token, tokenExpiresAt } = session;
-    if (token !== null && tokenExpiresAt !== null) this.#awaitExpiry(session, tokenExpiresAt);
-    else if (token === null || this.#periodMs === 0) this.#wheel.cancel(session);
+    const { login } = session;
+    if (login && login.expiresAt !== null) this.#awaitExpiry(session, login.expiresAt);
+    else if (!login || this.#periodMs === 0) this.#wheel.cancel(session);
     else this.#schedule(session, this.#periodMs);
   }
 
@@ -82,21 +82,22 @@ export class Revalidation {
   }
 
   async #check(session: Session): Promise<void> {
-    const { token, tokenExpiresAt, user } = session;
-    if (token === null) return;
-    if (tokenExpiresAt !== null) return session.revoke();
+    const { login } = session;
+    if (!login) return;
+    const { token, user, expiresAt } = login;
+    if (expiresAt !== null) return session.revoke();
     const { signal } = this.#stopping;
     const answer = await this.#tokens.check(token, session.keptCaller(signal))
       // An outage of the backend must not log anybody out.
       .catch(() => ({ status: "outage" } as const));
     // An answer about a token that the session no longer has does not count.
-    if (signal.aborted || session.token !== token || session.user !== user) return;
+    if (signal.aborted || session.login !== login) return;
     switch (answer.status) {
       case "ok":
         if (answer.user !== user) return session.revoke();
         return answer.expiresAt === null
           ? this.#keep(session)
-          : session.renew({ token, expiresAt: answer.expiresAt });
+          : session.renew({ user, token, expiresAt: answer.expiresAt });
       case "outage":
         return this.#keep(session);
       case "refused":

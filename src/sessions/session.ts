@@ -5,6 +5,7 @@
 import type { Caller } from "../backend/backend.ts";
 import type { KeptList } from "../backend/lists.ts";
 import type { Holder } from "../backend/places/shares.ts";
+import type { Login } from "../backend/tokens.ts";
 import type { Channels } from "./channels.ts";
 import { CountSubscription } from "./counts/count_subscription.ts";
 import type { Counts } from "./counts/counts.ts";
@@ -36,12 +37,6 @@ export interface SessionOptions {
 export interface RefusableConnection {
   /** Closes the connection after the replies under way, as the token is refused. */
   closeAsRefused(): void;
-}
-
-/** A token, and when it expires, in milliseconds since 1970; `null` if that is not known here. */
-export interface Login {
-  readonly token: string;
-  readonly expiresAt: number | null;
 }
 
 /** Why a subscription or a login has ended. Operators read it at `/why`. */
@@ -87,10 +82,8 @@ export class Session implements Subscriber {
   #listLocks: Map<string, Promise<void>> | null = null;
   /** When the session last had a user, a subscription or a request, by `performance.now()`. */
   activeAt: number = performance.now();
-  #user: string | null = null;
-  #userSince = 0;
-  #token: string | null = null;
-  #tokenExpiresAt: number | null = null;
+  /** `null` for a guest. */
+  #login: (Login & { readonly since: number }) | null = null;
 
   constructor(
     { knowsVersion1, knowsBatches, outbox, endpoint, address, connection }: SessionOptions,
@@ -107,45 +100,36 @@ export class Session implements Subscriber {
 
   /** The user's id; `null` for a guest. */
   get user(): string | null {
-    return this.#user;
+    return this.#login?.user ?? null;
   }
 
-  /** When the user logged in, in milliseconds since 1970. */
-  get userSince(): number {
-    return this.#userSince;
-  }
-
-  /** The token with which the user logged in, exactly as it was given; `null` for a guest. */
+  /** The user's token; `null` for a guest. */
   get token(): string | null {
-    return this.#token;
+    return this.#login?.token ?? null;
   }
 
-  /** When the token expires, in milliseconds since 1970; `null` if that is not known here (AUTH8). */
-  get tokenExpiresAt(): number | null {
-    return this.#tokenExpiresAt;
+  /** Who is logged in, and since when, in milliseconds since 1970; `null` for a guest. */
+  get login(): (Login & { readonly since: number }) | null {
+    return this.#login;
   }
 
   /** Whether the session may have this list or count: it is its user's, or anybody's. */
   mayHave(target: Target | CountTarget): boolean {
-    return !isOfUser(target) || target.where.userId === this.#user;
+    return !isOfUser(target) || target.where.userId === this.user;
   }
 
   /** Makes the session this user's. Subscriptions of another user end (AUTH1). */
-  logIn({ user, ...login }: Login & { readonly user: string }): void {
-    if (user === this.#user) return this.renew(login);
+  logIn(login: Login): void {
+    if (login.user === this.user) return this.renew(login);
     this.logOut("logged in as another user");
-    this.#user = user;
-    this.#userSince = Date.now();
-    this.#token = login.token;
-    this.#tokenExpiresAt = login.expiresAt;
-    this.#shared.users.add(user, this);
+    this.#login = { ...login, since: Date.now() };
+    this.#shared.users.add(login.user, this);
     this.#shared.onToken(this);
   }
 
   /** Replaces the token of the same user. Subscriptions stay (AUTH4). */
-  renew({ token, expiresAt }: Login): void {
-    this.#token = token;
-    this.#tokenExpiresAt = expiresAt;
+  renew(login: Login): void {
+    this.#login = { ...login, since: this.#login?.since ?? Date.now() };
     const { reloads } = this.#shared.parts;
     for (const subscription of this.#subscriptions) reloads.renew(subscription);
     for (const count of this.#counts) count.renew();
@@ -157,14 +141,13 @@ export class Session implements Subscriber {
     const targets = this.all.map(({ target }) => target).filter(isOfUser);
     this.unsubscribe(targets.map(({ id }) => id), why);
     this.activeAt = performance.now();
-    if (this.#user !== null) {
-      this.#shared.users.delete(this.#user, this);
-      const [user, from, to] = [this.#user, this.#userSince, Date.now()];
+    if (this.#login) {
+      const { user, since: from } = this.#login;
+      this.#shared.users.delete(user, this);
+      const to = Date.now();
       this.#shared.deliveries.ended({ kind: "login", session: this.id, user, from, to, why });
     }
-    this.#user = null;
-    this.#token = null;
-    this.#tokenExpiresAt = null;
+    this.#login = null;
     this.#shared.onToken(this);
   }
 
@@ -188,16 +171,16 @@ export class Session implements Subscriber {
 
   /** The caller of requests that this session's client causes. */
   caller(signal: AbortSignal): Caller {
-    return { token: this.#token, signal, holder: this.#holder("user") };
+    return { token: this.token, signal, holder: this.#holder("user") };
   }
 
   /** The caller of requests that the service makes for this session: revalidations and reloads. */
   keptCaller(signal: AbortSignal): Caller {
-    return { token: this.#token, signal, holder: this.#holder("kept") };
+    return { token: this.token, signal, holder: this.#holder("kept") };
   }
 
   #holder(kind: "user" | "kept"): Holder {
-    return { asker: this, address: this.address, kind: this.#user === null ? "guest" : kind };
+    return { asker: this, address: this.address, kind: this.#login === null ? "guest" : kind };
   }
 
   /** All subscriptions of the session, to records and to counts. */
@@ -275,7 +258,7 @@ export class Session implements Subscriber {
   /** Ends these subscriptions. Ids that the session does not have are ignored (SUB1). */
   unsubscribe(ids: Iterable<string>, why: EndReason): void {
     this.activeAt = performance.now();
-    const [session, user, to] = [this.id, this.#user, Date.now()];
+    const [session, user, to] = [this.id, this.user, Date.now()];
     // A client may name very many ids. So each is looked at once, not for each subscription.
     const unwanted = new Set(ids);
     const ended = this.all.filter(({ target }) => unwanted.has(target.id));

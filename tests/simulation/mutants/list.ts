@@ -156,7 +156,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a login of the same user ends what the session has",
     file: "sessions/session.ts",
-    find: "if (user === this.#user) return this.renew(login);",
+    find: "if (login.user === this.user) return this.renew(login);",
     replace: "",
   },
   {
@@ -224,8 +224,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "the checks of a token go on after the logout",
     file: "sessions/revalidation.ts",
-    find: "if (session.token === null || this.#periodMs === 0) this.#wheel.cancel(session);",
-    replace: "if (this.#periodMs === 0) this.#wheel.cancel(session);",
+    find: "else if (!login || this.#periodMs === 0) this.#wheel.cancel(session);",
+    replace: "else if (this.#periodMs === 0) this.#wheel.cancel(session);",
   },
   {
     name: "the cursor of the live end is told while something is held back",
