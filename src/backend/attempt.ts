@@ -6,6 +6,8 @@ import { getLogger } from "@logtape/logtape";
 import { type JsonText, NULL, type ReplyStatus } from "../protocol/frames.ts";
 import { CommandError, type Slug } from "../protocol/errors.ts";
 import type { Api } from "./apis.ts";
+import type { BodyPlace } from "./places/body_room.ts";
+import { type BodyPlace, SMALL_BYTES } from "./places/body_room.ts";
 import { whyNotJson, whyUnreadable } from "./unreadable.ts";
 
 const logger = getLogger(["wss", "backend"]);
@@ -82,8 +84,14 @@ export interface AttemptOptions {
 /**
  * Fetches once; the runtime may send a GET a second time. It does not throw; if the signal is aborted,
  * the result means nothing.
+ *
+ * @param place The room of the answer's body among those that are read at once
  */
-export async function attempt(attempted: Attempted, options: AttemptOptions): Promise<Outcome> {
+export async function attempt(
+  attempted: Attempted,
+  options: AttemptOptions,
+  place: Pick<BodyPlace, "grow">,
+): Promise<Outcome> {
   const { method, url } = attempted.request;
   let response: Response | Failure;
   let body: string | null;
@@ -101,9 +109,10 @@ export async function attempt(attempted: Attempted, options: AttemptOptions): Pr
     // Reading chunk by chunk costs a buffer of 64 KiB a body, until the garbage is collected.
     if (length <= options.maxBytes) {
       attempted.grow(length);
+      if (length > SMALL_BYTES) await place.grow(length, attempted.signal);
       body = await response.text();
     } else {
-      body = await readInPieces(response, attempted, options);
+      body = await readInPieces(response, attempted, { ...options, place });
     }
   } catch (error) {
     // Only this log line has the cause, because clients must not see addresses.
@@ -140,7 +149,10 @@ export async function fetchText(
     await response.body?.cancel();
     throw new Error(`it answered ${response.status}`);
   }
-  const text = await readInPieces(response, { grow() {} }, { maxBytes });
+  const text = await readInPieces(response, { grow() {}, signal }, {
+    maxBytes,
+    place: { grow: () => Promise.resolve() },
+  });
   if (text === null) throw new Error(`its answer has more than ${maxBytes} bytes`);
   return text;
 }
@@ -253,8 +265,8 @@ function parse(body: string): Body | null {
 /** Reads a body whose length is not known; gives `null` if it is longer than the limit. */
 async function readInPieces(
   response: Response,
-  attempted: Pick<Attempted, "grow">,
-  { maxBytes }: Pick<AttemptOptions, "maxBytes">,
+  attempted: Pick<Attempted, "grow" | "signal">,
+  { maxBytes, place }: { maxBytes: number; place: Pick<BodyPlace, "grow"> },
 ): Promise<string | null> {
   const decoder = new TextDecoder();
   let text = "";
@@ -264,6 +276,7 @@ async function readInPieces(
     // Leaving the loop cancels the rest of the body.
     if (bytes > maxBytes) return null;
     attempted.grow(bytes);
+    await place.grow(bytes, attempted.signal);
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();

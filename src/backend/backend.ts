@@ -15,6 +15,7 @@ import {
   errorOf,
   type Outcome,
 } from "./attempt.ts";
+import { BodyRoom } from "./places/body_room.ts";
 import { Pool } from "./places/pool.ts";
 import { RetryBudget } from "./retry_budget.ts";
 import {
@@ -75,6 +76,7 @@ export class Backend {
   readonly #pools: Readonly<Record<Api, Pool>>;
   readonly #retryBudgets: Readonly<Record<Api, RetryBudget>>;
   readonly #joinable = new JoinableRequests();
+  readonly #bodies: Readonly<Record<Api, BodyRoom>>;
   readonly #shared: SharedRequestContext;
   readonly #attempts: AttemptOptions;
 
@@ -88,6 +90,7 @@ export class Backend {
     this.#pools = forEachApi(() => new Pool(poolSize));
     this.#retryBudgets = forEachApi(() => new RetryBudget());
     this.#attempts = { maxBytes, onceClient: createOnceClient() };
+    this.#bodies = forEachApi(() => new BodyRoom(maxBytes));
     this.#shared = { timeouts: new Timeouts(timeoutMs), joinable: this.#joinable, metrics };
   }
 
@@ -187,11 +190,14 @@ export class Backend {
     if (leavePool === "aborted") return;
     const startedAt = performance.now();
     const budget = this.#retryBudgets[api];
+    const bodies = this.#bodies[api];
     try {
       shared.sent();
       budget.noteRequest(startedAt);
       for (let tries = 0;; tries++) {
-        const outcome = await attempt(shared, this.#attempts);
+        const place = bodies.begin();
+        const outcome = await attempt(shared, this.#attempts, place);
+        place.leave();
         if (signal.aborted) return;
         if ("status" in outcome) return shared.answer(outcome);
         const delayMs = outcome.again && request.method === "GET" && RETRY_DELAYS_MS[tries];
