@@ -3,7 +3,7 @@
  *
  * The package lz4js decompresses a frame in one call, in which the event loop stands still, into memory
  * of a size that the frame itself says, and does not see its own bounds. This does it chunk by chunk,
- * with 64 KiB of history. It costs no more time, and at most 1.1 MB of memory at once. Checksums of
+ * with 64 KiB of history. It costs no more time, and at most 0.7 MB of memory at once. Checksums of
  * frames and blocks are not checked, as that of the batch covers them.
  */
 import { BrokenStreamError, LzOutput } from "./lz_output.ts";

@@ -9,7 +9,7 @@
 const HISTORY_BYTES = 64 * 1024;
 /** The most bytes of a chunk: few enough to write them in less than a millisecond. */
 const CHUNK_BYTES = 64 * 1024;
-/** The most bytes of a buffer, in which chunks follow each other, each being the history of the next. */
+/** The most bytes of the buffer, in which chunks follow each other, each being the history of the next. */
 const BUFFER_BYTES = 512 * 1024;
 const MIN_BUFFER_BYTES = 4 * 1024;
 
@@ -18,7 +18,7 @@ export class BrokenStreamError extends Error {
   override readonly name = "BrokenStreamError";
 }
 
-/** The output of one batch. Chunks that were taken do not change any more. */
+/** The output of one batch. Chunks that were taken do not change any more: they are copies. */
 export class LzOutput {
   #buffer: Uint8Array;
   /** Where the chunk begins; in front of it is the history. */
@@ -79,19 +79,18 @@ export class LzOutput {
 
   /** Takes what was written since the last time. */
   take(): Uint8Array {
-    const chunk = this.#buffer.subarray(this.#start, this.#at);
+    const chunk = this.#buffer.slice(this.#start, this.#at);
     this.#start = this.#at;
     if (this.#at === this.#buffer.length) {
-      const history = Math.min(this.#at, HISTORY_BYTES);
-      const buffer = new Uint8Array(BUFFER_BYTES);
-      buffer.set(this.#buffer.subarray(this.#at - history));
-      this.#buffer = buffer;
-      this.#start = this.#at = history;
+      const history = this.#buffer.subarray(-HISTORY_BYTES);
+      if (this.#buffer.length < BUFFER_BYTES) this.#buffer = new Uint8Array(BUFFER_BYTES);
+      this.#buffer.set(history);
+      this.#start = this.#at = history.length;
     }
     return chunk;
   }
 
-  /** Takes what is left at the end. */
+  /** Takes what is left at the end, without a copy. */
   takeLast(): Uint8Array {
     return this.#buffer.subarray(this.#start, this.#at);
   }

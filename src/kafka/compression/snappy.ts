@@ -4,7 +4,7 @@
  *
  * The packages for snappy decompress a block in one call, in which the event loop stands still, into
  * memory of a size that the block itself says. This does it chunk by chunk, with 64 KiB of history. It
- * costs about as much time as snappyjs, and at most 1.1 MB of memory at once.
+ * costs about as much time as snappyjs, and at most 0.7 MB of memory at once.
  */
 import { BrokenStreamError, LzOutput } from "./lz_output.ts";
 

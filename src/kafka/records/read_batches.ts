@@ -57,7 +57,9 @@ export async function* readBatches(
     let reason: string | undefined;
     try {
       for await (const chunk of decompress(codecOf(header), batch.subarray(HEADER_BYTES))) {
+        let isKept = false;
         for (const part of decoder.take(chunk)) {
+          isKept ||= part.kind === "records" && part.records.length > 0;
           const isStep = part.kind === "records" && part.next <= walk.position;
           if (!isStep) yield part;
           const cost = part.kind === "records" ? part.records.length : 1;
@@ -65,7 +67,9 @@ export async function* readBatches(
           if (nextTurn) await nextTurn;
         }
         if (decoder.isDone) break;
-        const nextTurn = slice.spend(chunk.length * COST_OF_DECOMPRESSION);
+        const { length } = chunk;
+        if (!isKept) discard(chunk);
+        const nextTurn = slice.spend(length * COST_OF_DECOMPRESSION);
         if (nextTurn) await nextTurn;
       }
     } catch (error) {
@@ -76,6 +80,14 @@ export async function* readBatches(
   }
   const rest = walk.rest(limits);
   if (rest) yield rest;
+}
+
+/**
+ * Gives the memory of a chunk back at once if it has a buffer of its own. As garbage, the chunks of a
+ * record that is too large would take some 64 MB until V8 collects them.
+ */
+function discard({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
 /** A batch that can't be decoded. */

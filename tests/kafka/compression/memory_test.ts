@@ -15,6 +15,8 @@ const MB = 1_000_000;
  * later if the machine is busy.
  */
 const MOST_BYTES = 128 * MB;
+/** What passing over a record may take. Its chunks are given back one by one. */
+const MOST_SKIPPED_BYTES = 28 * MB;
 const codecs = Object.keys(CODECS) as CodecName[];
 
 /** Decodes a batch in a process of its own. */
@@ -29,7 +31,7 @@ async function measure(batch: Uint8Array): Promise<{ count: number; grownBytes: 
   }
 }
 
-Deno.test("[KAF11] a value of 150 MB takes less memory than its content, with each codec", async () => {
+Deno.test("[KAF11] a value of 150 MB takes little memory, with each codec", async () => {
   const content = concat([
     encodeRecord({ delta: 0, value: new Uint8Array(150 * MB).fill(97) }),
     encodeRecord({ delta: 1, value: new Uint8Array(1) }),
@@ -38,7 +40,7 @@ Deno.test("[KAF11] a value of 150 MB takes less memory than its content, with ea
     const batch = encodeContent(content, { codec, count: 2 });
     const { count, grownBytes } = await measure(batch);
     assertEquals(count, 0);
-    assert(grownBytes < MOST_BYTES, `${codec}: ${grownBytes}`);
+    assert(grownBytes < MOST_SKIPPED_BYTES, `${codec}: ${grownBytes}`);
   }
 });
 
