@@ -6,7 +6,6 @@ import { getLogger } from "@logtape/logtape";
 import { type JsonText, NULL, type ReplyStatus } from "../protocol/frames.ts";
 import { CommandError, type Slug } from "../protocol/errors.ts";
 import type { Api } from "./apis.ts";
-import type { BodyPlace } from "./places/body_room.ts";
 import { type BodyPlace, SMALL_BYTES } from "./places/body_room.ts";
 import { whyNotJson, whyUnreadable } from "./unreadable.ts";
 
