@@ -3,7 +3,7 @@
  * reload.
  */
 import { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import * as z from "zod";
 import { CommandError } from "../protocol/errors.ts";
 import { type JsonText, toJson } from "../protocol/frames.ts";
@@ -80,7 +80,7 @@ export function listOf(
 export function keptList(target: Target | CountTarget, { limit, sort }: ListParams): KeptList {
   const params = { limit, sort };
   const { api, query } = listOf(target, params);
-  const key = createHash("md5").update(JSON.stringify([api, query])).digest("base64");
+  const key = hash("md5", JSON.stringify([api, query]), "base64");
   const where = target.resource === "schedule" ? target.where.text : JSON.stringify(target.where);
   const bytes = Buffer.byteLength(where + JSON.stringify(params) + target.id);
   return { key, params, bytes };

@@ -2,7 +2,7 @@
  * Finds out to which user a token belongs: from the token itself if it is a JWT, or else from the user API.
  * Logins, upgrades and the revalidation ask here.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import * as z from "zod";
 import { type BackendAnswer, errorOf, type Failure } from "./attempt.ts";
 import type { Backend, Caller } from "./backend.ts";
@@ -282,7 +282,7 @@ const NO_USABLE_ID = {
 } as const satisfies Failure;
 
 function keyOf(token: string): string {
-  return createHash("sha256").update(token).digest("base64");
+  return hash("sha256", token, "base64");
 }
 
 /** The user whom an answer names; `null` if it names none. */

@@ -2,7 +2,7 @@
  * The target of a subscription, and the id that is computed from it (ID1). Producers compute the same id,
  * so it must equal the Go service's byte for byte.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** A user's notifications of these types; an empty list means all types (LIST2). */
 export interface NotificationWhere {
@@ -107,9 +107,7 @@ function subscriptionId(
   resource: string,
   where: NotificationWhere | CountWhere | ScheduleWhere,
 ): string {
-  return createHash("md5")
-    .update(goJson({ command: "", resource, hash: "", where }))
-    .digest("hex");
+  return hash("md5", goJson({ command: "", resource, hash: "", where }), "hex");
 }
 
 const GO_ESCAPES: Record<string, string> = {
@@ -126,7 +124,10 @@ const GO_ESCAPES: Record<string, string> = {
 function goJson(value: unknown): string {
   const wellFormed = (_key: string, value: unknown) =>
     typeof value === "string" ? value.toWellFormed() : value;
+  const text = JSON.stringify(value);
+  // Only a lone surrogate is written so. A function for each value is slow, and almost never needed.
+  const isWellFormed = !text.includes("\\ud");
   // `\\.` matches a whole escape, so that the "b" after an escaped backslash is not taken for `\b`.
-  return JSON.stringify(value, wellFormed)
+  return (isWellFormed ? text : JSON.stringify(value, wellFormed))
     .replace(/\\.|[<>&\u2028\u2029]/g, (found) => GO_ESCAPES[found] ?? found);
 }

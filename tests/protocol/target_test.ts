@@ -1,5 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { createHash } from "node:crypto";
+import fc from "fast-check";
+import { notificationTarget } from "../../src/protocol/target.ts";
 import { startWss } from "../_support/service/wss.ts";
 
 /** The MD5 of the JSON that Go's encoding/json writes for the subscription. */
@@ -56,4 +58,21 @@ Deno.test("[ID1] absent keys and empty lists are not part of a schedule's id", a
     });
     assertEquals(event, idOf("schedule", `{${written}${rest}}`), rest as string);
   }
+});
+
+Deno.test("[ID1] for any texts, lone surrogates count as U+FFFD", () => {
+  const text = fc.array(fc.nat(0xffff).map((code) => String.fromCharCode(code)), { maxLength: 4 })
+    .map((characters) => characters.join(""));
+  // Most texts have a surrogate, and some have what looks like an escaped one.
+  const withSurrogates = fc.tuple(text, fc.constantFrom("\ud800", "\udc00", "\\ud800", ""), text)
+    .map((parts) => parts.join(""));
+  fc.assert(fc.property(withSurrogates, fc.array(withSurrogates), (userId, types) => {
+    assertEquals(
+      notificationTarget({ userId, types }).id,
+      notificationTarget({
+        userId: userId.toWellFormed(),
+        types: types.map((type) => type.toWellFormed()),
+      }).id,
+    );
+  }));
 });
