@@ -18,6 +18,10 @@ export interface ClientsOptions {
   readonly protocol?: string;
   /** The requests of each client, as JSON. `{client}` stands for its number, from 0 on. */
   readonly requests?: readonly unknown[];
+  /** Texts to send before the requests, which need not be JSON; with `{client}`, too. */
+  readonly texts?: readonly string[];
+  /** Whether to send nothing before the upgrade is answered, as some servers want it. Default: false. */
+  readonly waitsForUpgrade?: boolean;
   /** The text after which a client is ready; by default the end of the answer to the upgrade. */
   readonly readyAt?: string;
   /** The text to count; by default text frames are counted. */
@@ -26,11 +30,16 @@ export interface ClientsOptions {
   readonly isStamped?: boolean;
   /** How many one push brings to all clients together. */
   readonly perPush: number;
+  /** Clients that connect at once. Default: 50. */
+  readonly connecting?: number;
 }
 
-/** Whether to wait until nothing comes any more, and not only for one push. */
+/** What to wait for; by default one push. */
 export interface ClientsQuestion {
+  /** Whether to wait until nothing comes any more. */
   readonly untilQuiet?: boolean;
+  /** Waits for nothing: from now on, one push brings so many to all clients together. */
+  readonly perPush?: number;
 }
 
 /** What came since the last question. */
@@ -49,13 +58,15 @@ export interface Received {
 const TIMEOUT_MS = 20_000;
 /** Milliseconds of silence after which no more messages are expected. */
 const QUIET_MS = 100;
-/** Clients that connect at once. */
-const CONNECTING = 50;
+/** The end of the answer to an upgrade. */
+const UPGRADED = "\r\n\r\n";
 
 const options: ClientsOptions = childOptions();
-const { port, clients, path, protocol, requests = [], perPush } = options;
-const { readyAt = "\r\n\r\n", counted, isStamped = false } = options;
-const texts = requests.map((request) => JSON.stringify(request));
+const { port, clients, path, protocol, requests = [], waitsForUpgrade = false } = options;
+const { readyAt = UPGRADED, counted, isStamped = false } = options;
+const { connecting = 50 } = options;
+const texts = [...options.texts ?? [], ...requests.map((request) => JSON.stringify(request))];
+let { perPush } = options;
 
 let count = 0;
 let bytes = 0;
@@ -77,10 +88,14 @@ async function connect(client: number): Promise<void> {
   const frames = texts.map((text) => clientFrame(text.replaceAll("{client}", String(client))));
   const { conn, readUntil } = await openQuickSocket({
     port,
-    frames,
+    frames: waitsForUpgrade ? [] : frames,
     ...path !== undefined && { path },
     ...protocol !== undefined && { protocol },
   });
+  if (waitsForUpgrade) {
+    await readUntil(UPGRADED);
+    for (const frame of frames) await conn.write(frame);
+  }
   if (!(await readUntil(readyAt)).includes(readyAt)) throw new Error("A client was sent away");
   countAll(conn);
 }
@@ -116,14 +131,15 @@ async function quiet(): Promise<void> {
 }
 
 const startedAt = performance.now();
-for (let connected = 0; connected < clients; connected += CONNECTING) {
-  const length = Math.min(CONNECTING, clients - connected);
+for (let connected = 0; connected < clients; connected += connecting) {
+  const length = Math.min(connecting, clients - connected);
   await Promise.all(Array.from({ length }, (_, i) => connect(connected + i)));
 }
 say({ clients, tookMs: performance.now() - startedAt });
 
-await answer(async ({ untilQuiet = false }: ClientsQuestion): Promise<Received> => {
-  await (untilQuiet ? quiet() : pushed());
+await answer(async (question: ClientsQuestion): Promise<Received> => {
+  if (question.perPush !== undefined) perPush = question.perPush;
+  else await (question.untilQuiet ? quiet() : pushed());
   const received = { count, bytes, firstAt, lastAt, delaysMs };
   delaysMs = [];
   count = bytes = 0;

@@ -13,6 +13,8 @@ export interface Fill {
   readonly prefix?: string;
   /** The user of the last message of each partition. */
   readonly last?: string;
+  /** How a message is written: as wss reads it, or as Centrifugo does. Default: `wss`. */
+  readonly format?: "wss" | "centrifugo" | undefined;
 }
 
 /** Messages to write at a pace, each stamped with its scheduled time. */

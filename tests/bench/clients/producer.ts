@@ -17,21 +17,23 @@ const producer = (await connectKafka(brokers)).producer({
 });
 await producer.connect();
 
-function message(user: string, { n, at }: { n: number; at?: number }) {
+function message(
+  user: string,
+  { n, at, format = "wss" }: { n: number; at?: number } & Pick<Fill, "format">,
+) {
   const data = {
     text: "x".repeat(100),
     n,
     // Less than 16 digits, so that wss reads it as an ordinary number.
     ...at !== undefined && { at: Math.round(at * 100) / 100 },
   };
-  const document = { userId: user, type: "message", data };
-  return {
-    partition: n % PARTITIONS,
-    value: JSON.stringify({ type: "notification", document }),
-  };
+  const value = format === "wss"
+    ? { type: "notification", document: { userId: user, type: "message", data } }
+    : { method: "publish", payload: { channel: user, data } };
+  return { partition: n % PARTITIONS, value: JSON.stringify(value) };
 }
 
-async function fill({ topic, count, users, prefix = "", last }: Fill): Promise<void> {
+async function fill({ topic, count, users, prefix = "", last, format }: Fill): Promise<void> {
   let next = 0;
   const write = async () => {
     while (next < count) {
@@ -39,14 +41,14 @@ async function fill({ topic, count, users, prefix = "", last }: Fill): Promise<v
       next = Math.min(count, next + BATCH);
       const messages = Array.from(
         { length: next - first },
-        (_, i) => message(`${prefix}${(first + i) * STEP % users}`, { n: first + i }),
+        (_, i) => message(`${prefix}${(first + i) * STEP % users}`, { n: first + i, format }),
       );
       await producer.send({ topic, messages, acks: 1 });
     }
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, write));
   if (last === undefined) return;
-  const messages = Array.from({ length: PARTITIONS }, (_, n) => message(last, { n }));
+  const messages = Array.from({ length: PARTITIONS }, (_, n) => message(last, { n, format }));
   await producer.send({ topic, messages, acks: 1 });
 }
 

@@ -18,7 +18,7 @@ export interface KafkaStage extends AsyncDisposable {
    * Writes messages while a server is stopped. So the server finds all of them when it goes on, and
    * the producer takes no CPU while the server reads.
    */
-  fillWhileStopped(server: Child, fill: Fill): Promise<void>;
+  fillWhileStopped(server: Pick<Child, "pid">, fill: Fill): Promise<void>;
 }
 
 /** Starts the stage. Without Kafka it says so, and gives `null`. */
