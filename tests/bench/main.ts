@@ -11,6 +11,7 @@ import { tableOf } from "./harness/table.ts";
 import { burst } from "./cases/burst.ts";
 import { connections } from "./cases/connections.ts";
 import { fanOut } from "./cases/fan_out.ts";
+import { growth } from "./cases/growth.ts";
 import { isolation } from "./cases/isolation.ts";
 import { latency } from "./cases/latency.ts";
 import { observation } from "./cases/observation.ts";
@@ -33,7 +34,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   start,
 ];
 /** The benchmarks that run only by name. */
-const OTHERS: readonly Benchmark[] = [isolation, observation];
+const OTHERS: readonly Benchmark[] = [isolation, observation, growth];
 const ALL = [...BENCHMARKS, ...OTHERS];
 
 const { values: { small, json }, positionals: names } = parseArgs({
