@@ -107,6 +107,7 @@ function summarize(session: Session) {
     id: session.id,
     user: session.user,
     endpoint: session.endpoint,
+    transport: session.transport,
     ageSeconds: Math.round((Date.now() - session.connectedAt) / 1000),
     unsentBytes: session.outbox.unsentBytes,
     isBehind: session.outbox.isBehind,

@@ -13,10 +13,16 @@ export class ListBackend implements Pick<Backend, "get" | "put" | "refuseLongUrl
   readonly #backend: Backend;
   readonly #room: ListRoom;
   #place: ListPlace | null = null;
+  #httpStatus: number | undefined;
 
   constructor(backend: Backend, room: ListRoom) {
     this.#backend = backend;
     this.#room = room;
+  }
+
+  /** The status with which the API has answered, if it has. */
+  get httpStatus(): number | undefined {
+    return this.#httpStatus;
   }
 
   refuseLongUrl(list: ListRequest): void {
@@ -35,7 +41,7 @@ export class ListBackend implements Pick<Backend, "get" | "put" | "refuseLongUrl
       const place = this.#place = await this.#room.enter({ signal, alone });
       const takes = (bytes: number) => place.grow(bytes);
       try {
-        return await this.#backend.get(list, { token, holder, signal, takes });
+        return this.#note(await this.#backend.get(list, { token, holder, signal, takes }));
       } catch (error) {
         if (!(error instanceof NoRoom)) throw error;
       }
@@ -53,11 +59,16 @@ export class ListBackend implements Pick<Backend, "get" | "put" | "refuseLongUrl
       place.grow(bytes);
       return true;
     };
-    return await this.#backend.put(api, body, { ...caller, takes });
+    return this.#note(await this.#backend.put(api, body, { ...caller, takes }));
   }
 
   /** Called when the reply was handed to the outbox. */
   sent(): void {
     this.#place?.sent();
+  }
+
+  #note(answer: BackendAnswer): BackendAnswer {
+    this.#httpStatus = answer.httpStatus;
+    return answer;
   }
 }

@@ -8,6 +8,7 @@ import { defineCommand } from "./define.ts";
 export const authentication = defineCommand({
   name: "authentication",
   barrier: true,
+  changesSession: true,
   options: z.object({
     authToken: optional(
       z.string().regex(HEADER_VALUE, "expected a string that can be the value of an HTTP header"),

@@ -64,6 +64,8 @@ export interface CommandDefinition<S extends z.ZodType> {
    * subscription's id. There is no cursor (COUNT2).
    */
   readonly subscribesIfAsked?: boolean;
+  /** Whether it is only for sessions that stay: not for a POST (HTTP1). */
+  readonly changesSession?: boolean;
   /** The schema of its options. */
   readonly options: S;
   /** One line for the document. */
@@ -76,11 +78,15 @@ export interface CommandDefinition<S extends z.ZodType> {
 }
 
 /** One entry of the command table. */
-export interface Command<S extends z.ZodType = z.ZodType>
-  extends Omit<CommandDefinition<S>, "run" | "barrier" | "subscribes" | "subscribesIfAsked"> {
+export interface Command<S extends z.ZodType = z.ZodType> extends
+  Omit<
+    CommandDefinition<S>,
+    "run" | "barrier" | "subscribes" | "subscribesIfAsked" | "changesSession"
+  > {
   readonly barrier: boolean;
   readonly subscribes: boolean;
   readonly subscribesIfAsked: boolean;
+  readonly changesSession: boolean;
   /**
    * Parses the options.
    *
@@ -94,8 +100,14 @@ export type PreparedCommand = (context: CommandContext) => Reply | Promise<Reply
 
 /** Makes a {@linkcode Command}. */
 export function defineCommand<S extends z.ZodType>(
-  { run, barrier = false, subscribes = false, subscribesIfAsked = false, ...info }:
-    CommandDefinition<S>,
+  {
+    run,
+    barrier = false,
+    subscribes = false,
+    subscribesIfAsked = false,
+    changesSession = false,
+    ...info
+  }: CommandDefinition<S>,
 ): Command<S> {
   const nameKeys = keyNamer(info.options);
   return {
@@ -103,6 +115,7 @@ export function defineCommand<S extends z.ZodType>(
     barrier,
     subscribes,
     subscribesIfAsked,
+    changesSession,
     prepare(options) {
       const refusal = { path: ["options"], slug: "invalid-options" } as const;
       const parsed = parseOrRefuse(info.options, nameKeys(options), refusal);

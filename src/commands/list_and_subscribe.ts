@@ -65,12 +65,15 @@ export async function withLock(
   }
 }
 
-/** The point to resume from; `null` if the client has no cursor or cannot resume from it. */
+/**
+ * The point to resume from; `null` if the client has no cursor or cannot resume from it. The pushes that
+ * it missed could not follow the reply to a POST, which so has the list (HTTP1).
+ */
 async function findResumePoint(
   { session, resumePoints, metrics }: CommandContext,
   { target, since }: Listing,
 ): Promise<ResumePoint | null> {
-  if (since === undefined) return null;
+  if (since === undefined || session.transport === "post") return null;
   let found = await resumePoints.locate(since, target);
   const existing = session.subscription(target.id);
   if (typeof found !== "string" && existing?.hasServedFrom(found.positions) === false) {

@@ -11,6 +11,7 @@ import { defineCommand } from "./define.ts";
 export const subscription = defineCommand({
   name: "subscription",
   barrier: true,
+  changesSession: true,
   options: z.object({
     ids: listOf(z.string()).describe("The subscriptions' ids; unknown ids are ignored"),
     action: z.literal("unsubscribe"),

@@ -4,6 +4,7 @@
  */
 import type { Backend } from "../backend/backend.ts";
 import type { Endpoint } from "../protocol/endpoint.ts";
+import type { Transport } from "../protocol/transport.ts";
 import { authentication } from "./authentication.ts";
 import type { Command } from "./define.ts";
 import { getMyNotifications } from "./get_my_notifications.ts";
@@ -32,6 +33,18 @@ export type CommandTable = ReadonlyMap<string, Command>;
 
 /** The command table of each endpoint. */
 export type CommandTables = Readonly<Record<Endpoint, CommandTable>>;
+
+/** The commands of each endpoint that a client has without a WebSocket (HTTP1, HTTP2). */
+export function tablesFor(
+  transport: Exclude<Transport, "socket">,
+  tables: CommandTables,
+): CommandTables {
+  const has = ({ changesSession, subscribes }: Command) =>
+    transport === "post" ? !changesSession : subscribes;
+  const only = (table: CommandTable): CommandTable =>
+    new Map(table.entries().filter(([, command]) => has(command)));
+  return { "/web": only(tables["/web"]), "/mobile": only(tables["/mobile"]) };
+}
 
 /** Makes the table of each endpoint, without the commands whose API has no URL. */
 export function createCommandTables(backend: Pick<Backend, "has">): CommandTables {

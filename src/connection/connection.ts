@@ -14,7 +14,7 @@ import {
   type SlowClient,
 } from "../outbox/outbox.ts";
 import { CLOSE, type CloseCode } from "../protocol/close_codes.ts";
-import { pushFrame, toJson } from "../protocol/frames.ts";
+import { pushFrame, type Reply, toJson } from "../protocol/frames.ts";
 import type { Login } from "../backend/tokens.ts";
 import type { RefusableConnection, Session, SessionOptions } from "../sessions/session.ts";
 import type { Sessions } from "../sessions/sessions.ts";
@@ -32,7 +32,10 @@ import type { SocketOwner } from "./socket_events.ts";
 const logger = getLogger(["wss", "connection"]);
 
 /** The part of a socket that a connection needs. */
-export type Socket = OutboxSocket & Pick<WebSocket, "close">;
+export type Socket = OutboxSocket & Pick<WebSocket, "close"> & {
+  /** Called right before the frame of a reply is sent; for sockets whose first reply decides. */
+  replying?(reply: Reply): void;
+};
 
 /** What all connections share. */
 export interface ConnectionOptions extends RequestHandlerOptions, OutboxOptions {
@@ -50,7 +53,8 @@ export interface ConnectionOptions extends RequestHandlerOptions, OutboxOptions 
 
 /** What the upgrade tells about a client. */
 export interface Client
-  extends Pick<SessionOptions, "knowsVersion1" | "knowsBatches" | "endpoint" | "address"> {
+  extends
+    Pick<SessionOptions, "knowsVersion1" | "knowsBatches" | "endpoint" | "address" | "transport"> {
   /** The user whose token came with the upgrade; `null` for a guest (NET4). */
   readonly identity: Login | null;
 }
@@ -118,6 +122,15 @@ export class Connection
     }
   }
 
+  replying(reply: Reply): void {
+    this.#socket.replying?.(reply);
+  }
+
+  /** Ends the session, as all that its client has asked for is answered (HTTP1). */
+  answered(): void {
+    this.#end("answered");
+  }
+
   /** Ends the session at once, and closes the socket, however long the client takes for that. */
   close(close: CloseCode): void {
     this.#end(close.name);
@@ -143,7 +156,7 @@ export class Connection
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#requests.end();
-    this.#options.metrics.disconnects.inc({ reason: why });
+    if (why !== "answered") this.#options.metrics.disconnects.inc({ reason: why });
     logger.debug("A session ended: {why}", { session: this.session.id, why });
     this.#options.sessions.close(this.session, why);
     this.#options.streamStatus.remove(this.session);
@@ -166,7 +179,10 @@ export class Connection
 
   async closeAsRefused(): Promise<void> {
     await this.#requests.drain();
-    if (!this.#isClosed) this.close(CLOSE.tokenRefused);
+    // A stream of the schedule goes on as a guest's (HTTP4).
+    const { transport, isSubscribed } = this.session;
+    const goesOn = transport === "stream" && isSubscribed;
+    if (!this.#isClosed && !goesOn) this.close(CLOSE.tokenRefused);
   }
 
   announceEnd(afterMs: number): void {

@@ -49,6 +49,11 @@ export class RateLimit {
     return this.#note(this.#bytes.take(bytes, now), now);
   }
 
+  /** Gives back what one {@linkcode RateLimit.take} took, as that request counts elsewhere. */
+  giveBack(now: number): void {
+    this.#requests.take(-1, now);
+  }
+
   /** Whether the session has been over the limit for too long. */
   isAbused(now: number): boolean {
     return this.#overSince !== undefined && now - this.#overSince >= PATIENCE_MS;

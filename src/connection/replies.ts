@@ -28,6 +28,8 @@ export interface ReplyRecipient {
   readonly session: Pick<Session, "id" | "endpoint">;
   readonly outbox: Pick<Outbox, "send" | "isBehind">;
   readonly isClosed: boolean;
+  /** Called right before the frame of a reply is sent. */
+  replying(reply: Reply): void;
   close(close: CloseCode): void;
 }
 
@@ -53,6 +55,7 @@ export class Replies {
   /** Sends a reply. */
   send({ envelope: { rid, event }, at }: Asked, reply: Reply): void {
     const { session, outbox } = this.#recipient;
+    this.#recipient.replying(reply);
     outbox.send(replyFrame(rid, event, reply));
     reply.sent?.();
     // A reply that nobody got is not counted.

@@ -52,6 +52,8 @@ export interface RequestHandlerOptions
   extends RepliesOptions, Pick<CommandContext, "tokens" | "resumePoints" | "streamStatus"> {
   readonly backend: Backend;
   readonly limits: RepliesOptions["limits"] & RequestLimits;
+  /** A limit that requests share with others; by default they have one of their own (HTTP5). */
+  readonly rateLimit?: RateLimit;
   readonly metrics: RepliesOptions["metrics"] & Pick<Metrics, "resumes">;
 }
 
@@ -78,7 +80,7 @@ export class RequestHandler {
   constructor(source: RequestSource, options: RequestHandlerOptions) {
     this.#source = source;
     this.#options = options;
-    this.#rateLimit = new RateLimit(options.limits.rates, performance.now());
+    this.#rateLimit = options.rateLimit ?? new RateLimit(options.limits.rates, performance.now());
     this.#replies = new Replies(source, options);
   }
 
@@ -161,7 +163,8 @@ export class RequestHandler {
       rid,
       run: () => this.#run(run, { context: { ...context, backend }, asked }),
     });
-    this.#replies.send(asked, reply);
+    const { httpStatus } = backend;
+    this.#replies.send(asked, reply.status === "error" ? { httpStatus, ...reply } : reply);
     backend.sent();
   }
 

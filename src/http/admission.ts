@@ -47,7 +47,7 @@ export class Admission {
    */
   admit(headers: Headers, peer: string): AdmissionResult {
     const { maxConnections, maxConnectionsPerIp } = this.#limits;
-    if (!this.#isAllowedOrigin(headers)) return { refused: "origin" };
+    if (!this.isAllowedOrigin(headers)) return { refused: "origin" };
     const address = this.#addressOf(headers, peer);
     const own = this.#byAddress.get(address) ?? 0;
     if (this.#connections >= maxConnections) return { refused: "full" };
@@ -61,7 +61,8 @@ export class Admission {
     this.#count(address, -1);
   }
 
-  #isAllowedOrigin(headers: Headers): boolean {
+  /** Whether a request comes from no page, or from one whose origin is allowed (NET3). */
+  isAllowedOrigin(headers: Headers): boolean {
     const origin = headers.get("origin");
     return origin === null || isOwnOrigin(origin, headers.get("host")) ||
       this.#origins.some((matches) => matches(origin));

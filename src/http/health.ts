@@ -13,7 +13,7 @@ export interface Health {
 }
 
 /** Seconds after which a refused client may try again. */
-const RETRY_AFTER_SECONDS = 5;
+export const RETRY_AFTER_SECONDS = 5;
 
 /** Answers a GET of one of these paths. */
 export function answerHealth(

@@ -1,20 +1,19 @@
 /**
- * Upgrades of the endpoints to WebSockets: each request is admitted (`admission`), identified by its
- * token (`upgrade_token`), upgraded, and handed to its connection.
+ * Upgrades of the endpoints to WebSockets: each request is let in (`entrance`), upgraded, and handed to
+ * its connection.
  *
  * A refusal is an HTTP status in place of the upgrade, except for a token that came as a subprotocol:
  * browsers cannot see the status, so wss upgrades and closes at once with a code (NET4).
  */
 import { getLogger } from "@logtape/logtape";
-import type { Tokens } from "../backend/tokens.ts";
 import type { Client, Connection, Socket } from "../connection/connection.ts";
 import { type Slot, SocketEvents } from "../connection/socket_events.ts";
-import type { Metrics, REFUSALS } from "../observe/metrics.ts";
+import type { Metrics } from "../observe/metrics.ts";
 import { CLOSE, type CloseCode } from "../protocol/close_codes.ts";
 import type { Endpoint } from "../protocol/endpoint.ts";
-import type { Admission } from "./admission.ts";
-import { type Health, unavailable } from "./health.ts";
-import { identifyUpgrade, subprotocols, tokenOf } from "./upgrade_token.ts";
+import type { Entrance, EntryRefusal } from "./entrance.ts";
+import { unavailable } from "./health.ts";
+import { subprotocols, tokenOf } from "./upgrade_token.ts";
 
 const logger = getLogger(["wss", "server"]);
 
@@ -25,16 +24,9 @@ const PROTOCOLS = ["wss.v1.batch", "wss.v1"] as const;
 export interface UpgradeOptions {
   /** Seconds of silence after which a client is pinged (LIFE1). */
   readonly pingSeconds: number;
-  /** Whether clients need a token (NET4). */
-  readonly authRequired: boolean;
-  readonly admission: Pick<Admission, "admit">;
-  readonly tokens: Pick<Tokens, "identify">;
-  /** Aborted when the shutdown begins. */
-  readonly signal: AbortSignal;
-  readonly health: Pick<Health, "isReady">;
   /** Makes the connection of a socket, which is not open yet. */
   readonly connect: (socket: Socket, client: Client) => Connection;
-  readonly metrics: Pick<Metrics, "connects" | "refusals">;
+  readonly metrics: Pick<Metrics, "connects">;
 }
 
 /** An admitted request. */
@@ -52,32 +44,31 @@ interface Upgraded extends Deno.WebSocketUpgrade {
   readonly protocol: (typeof PROTOCOLS)[number] | undefined;
 }
 
-/** How a token is refused. */
-interface TokenRefusal {
-  readonly reason: "token_refused" | "token_not_checked";
-  /** The answer if it came in the header. */
-  readonly response: () => Response;
-  /** The close code if it came as a subprotocol. */
-  readonly close: CloseCode;
-}
-
-const TOKEN_REFUSED: TokenRefusal = {
-  reason: "token_refused",
-  response: unauthorized,
-  close: CLOSE.tokenRefused,
+/** The answer to a client that is refused. */
+const REFUSED: Readonly<Record<EntryRefusal, () => Response>> = {
+  not_ready: unavailable,
+  origin: () => new Response("Forbidden: this origin is not allowed", { status: 403 }),
+  full: unavailable,
+  no_token: unauthorized,
+  token_refused: unauthorized,
+  token_not_checked: unavailable,
+  handshake: () =>
+    new Response("Cannot upgrade: the request is not a WebSocket handshake", { status: 400 }),
 };
 
-const TOKEN_NOT_CHECKED: TokenRefusal = {
-  reason: "token_not_checked",
-  response: unavailable,
-  close: CLOSE.backendUnavailable,
+/** How the socket is closed if the token came as a subprotocol. */
+const CLOSES: Partial<Record<EntryRefusal, CloseCode>> = {
+  token_refused: CLOSE.tokenRefused,
+  token_not_checked: CLOSE.backendUnavailable,
 };
 
 /** Answers upgrade requests. */
 export class Upgrades {
+  readonly #entrance: Entrance;
   readonly #options: UpgradeOptions;
 
-  constructor(options: UpgradeOptions) {
+  constructor(entrance: Entrance, options: UpgradeOptions) {
+    this.#entrance = entrance;
     this.#options = options;
     // Without it, the platform copies each frame while it sends it, and a connection keeps the memory
     // of its largest frame. The platform reads it at the first upgrade.
@@ -93,21 +84,8 @@ export class Upgrades {
     request: Request,
     { endpoint, peer }: { endpoint: Endpoint; peer: string },
   ): Promise<Response> {
-    const { health, admission } = this.#options;
-    if (!health.isReady) return this.#refuse("not_ready", unavailable());
-    const admitted = admission.admit(request.headers, peer);
-    switch (admitted.refused) {
-      case "origin": {
-        const response = new Response("Forbidden: this origin is not allowed", { status: 403 });
-        return this.#refuse("origin", response);
-      }
-      case "full":
-        logger.warn(
-          "A client was refused because MAX_CONNECTIONS or MAX_CONNECTIONS_PER_IP is reached: " +
-            "run more instances, or raise the limit",
-        );
-        return this.#refuse("full", unavailable());
-    }
+    const admitted = this.#entrance.admit(request.headers, peer);
+    if (admitted.refused) return REFUSED[admitted.refused]();
     const { slot, address } = admitted;
     try {
       const response = await this.#identify(request, { endpoint, slot, address });
@@ -120,27 +98,18 @@ export class Upgrades {
   }
 
   async #identify(request: Request, admitted: Admitted): Promise<Response> {
-    const { authRequired, tokens, signal, health } = this.#options;
     const given = tokenOf(request.headers);
-    if (!given) {
-      return authRequired
-        ? this.#refuse("no_token", unauthorized())
-        : this.#open(request, { ...admitted, identity: null });
-    }
     let response: Response | undefined;
-    const status = await identifyUpgrade(given, {
-      tokens,
+    const refusal = await this.#entrance.identify(given, {
       address: admitted.address,
-      signal,
-      use: (identity) => {
-        if (health.isReady) response = this.#open(request, { ...admitted, identity });
-      },
+      use: (identity) => response = this.#open(request, { ...admitted, identity }),
     });
     if (response) return response;
-    if (!health.isReady) return this.#refuse("not_ready", unavailable());
-    const refusal = status === "unauthorized" ? TOKEN_REFUSED : TOKEN_NOT_CHECKED;
-    if (given.form === "header") return this.#refuse(refusal.reason, refusal.response());
-    return this.#openAndClose(request, { ...admitted, ...refusal });
+    // Without a response, it is refused.
+    const reason = refusal ?? "not_ready";
+    const close = given?.form === "subprotocol" ? CLOSES[reason] : undefined;
+    if (close) return this.#openAndClose(request, { ...admitted, reason, close });
+    return REFUSED[this.#entrance.refuse(reason)]();
   }
 
   /** Upgrades, and makes the connection. */
@@ -170,13 +139,17 @@ export class Upgrades {
   }
 
   /** Upgrades, and closes the socket as soon as it is open. */
-  #openAndClose(request: Request, { slot, reason, close }: Admitted & TokenRefusal): Response {
+  #openAndClose(
+    request: Request,
+    { slot, reason, close }: Admitted & { reason: EntryRefusal; close: CloseCode },
+  ): Response {
     const upgraded = this.#upgrade(request);
     if (!upgraded) return this.#refuseHandshake();
     const { socket, response } = upgraded;
     const owner = { opened: () => socket.close(close.code, close.reason), receive() {}, gone() {} };
     new SocketEvents(socket, { owner, slot });
-    return this.#refuse(reason, response);
+    this.#entrance.refuse(reason);
+    return response;
   }
 
   /** Gives `null` if the request is not a valid WebSocket handshake. */
@@ -198,15 +171,7 @@ export class Upgrades {
   }
 
   #refuseHandshake(): Response {
-    const text = "Cannot upgrade: the request is not a WebSocket handshake";
-    return this.#refuse("handshake", new Response(text, { status: 400 }));
-  }
-
-  /** Counts why an upgrade is refused. */
-  #refuse(reason: (typeof REFUSALS)[number], response: Response): Response {
-    this.#options.metrics.refusals.inc({ reason });
-    logger.debug("An upgrade was refused: {reason}", { reason });
-    return response;
+    return REFUSED[this.#entrance.refuse("handshake")]();
   }
 }
 

@@ -28,6 +28,11 @@ export function tokenOf(headers: Headers): UpgradeToken | null {
   if (protocol !== undefined) {
     return { token: decode(protocol.slice(BEARER.length)), form: "subprotocol" };
   }
+  return headerToken(headers);
+}
+
+/** The token in the `Authorization` header. */
+export function headerToken(headers: Headers): UpgradeToken | null {
   const header = headers.get("authorization");
   return header && !BASIC.test(header) ? { token: header, form: "header" } : null;
 }

@@ -14,7 +14,7 @@ const PUSH_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1
 /** Buckets for the delay of the event loop, in seconds. */
 const LOOP_SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
 
-/** Why an upgrade was refused. */
+/** Why a client was refused. */
 export const REFUSALS = [
   "not_ready",
   "origin",
@@ -54,13 +54,15 @@ export function createMetrics() {
     registry,
     connections: new Gauge({
       name: "wss_connections",
-      help: "Open sockets; more than sessions if peers keep sockets open whose sessions have ended",
-      labelNames: ["endpoint"],
+      help:
+        "Open sockets and event streams, and POSTs under way; more than sessions if peers keep what " +
+        "has ended here",
+      labelNames: ["endpoint", "transport"],
       registers,
     }),
-    connects: counter("connects_total", "Accepted upgrades", ["endpoint"]),
+    connects: counter("connects_total", "Accepted upgrades and event streams", ["endpoint"]),
     refusals: counterOf("refusals_total", {
-      help: "Refused upgrades, by reason",
+      help: "Refused upgrades, event streams and POSTs, by reason",
       label: "reason",
       values: REFUSALS,
     }),

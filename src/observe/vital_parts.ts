@@ -17,6 +17,7 @@ const PARTS = {
   stream_status: { isNeeded: false, meaning: "The watch over the stream's freshness" },
   cursors: { isNeeded: false, meaning: "The timer of the sessions' cursors" },
   revalidation: { isNeeded: false, meaning: "The timer of the tokens' revalidation" },
+  comments: { isNeeded: false, meaning: "The timer of the event streams' comments" },
   idle_guests: { isNeeded: false, meaning: "The timer of idle guests" },
 } as const;
 

@@ -41,6 +41,10 @@ export interface Reply {
   readonly cursor?: string;
   /** Whether missed pushes follow; present if the client sent a cursor (DEL5). */
   readonly recovered?: boolean;
+  /** The status of an error in an HTTP answer (HTTP1). */
+  readonly httpStatus?: number | undefined;
+  /** Milliseconds after which the client may try again, if that is known. */
+  readonly retryAfterMs?: number | undefined;
   /** Called once, right after the reply was handed to the outbox. */
   readonly sent?: () => void;
 }
@@ -64,6 +68,16 @@ export function replyFrame(
   return `{"rid":${rid},"event":${toJson(ownEvent)},"status":"${status}","payload":${payload}` +
     (recovered === undefined ? "" : `,"recovered":${recovered}`) +
     (cursor === undefined ? "}" : `,"cursor":"${cursor}"}`);
+}
+
+const CURSOR_KEY = ',"cursor":"';
+
+/** The cursor of a frame, which is its last key; `undefined` if it has none. */
+export function cursorIn(frame: string): string | undefined {
+  // At the end of a payload, this would have backslashes in it, or one more bracket behind it.
+  if (!frame.endsWith('"}')) return undefined;
+  const cursor = frame.slice(frame.lastIndexOf(CURSOR_KEY) + CURSOR_KEY.length, -2);
+  return /^[\w-]+$/.test(cursor) ? cursor : undefined;
 }
 
 /** The id of a record, `"<partition>-<offset>"`, which is the same on every instance (DEL4). */

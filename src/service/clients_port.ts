@@ -4,7 +4,7 @@
  */
 import type { Backend } from "../backend/backend.ts";
 import type { Tokens } from "../backend/tokens.ts";
-import { createCommandTables } from "../commands/table.ts";
+import { type CommandTables, createCommandTables, tablesFor } from "../commands/table.ts";
 import {
   type Client,
   Connection,
@@ -14,6 +14,8 @@ import {
 import { drain } from "../connection/drain.ts";
 import { IdleGuests } from "../connection/idle_guests.ts";
 import { Admission } from "../http/admission.ts";
+import { Comments } from "../http/exchange/comments.ts";
+import type { ExchangeClient } from "../http/exchange/exchanges.ts";
 import type { Health } from "../http/health.ts";
 import { Listener } from "../http/listen.ts";
 import { createHandler, type Fallback } from "../http/server.ts";
@@ -45,6 +47,7 @@ export type ClientsPortSettings = Pick<
   | "MAX_CONNECTIONS_PER_IP"
   | "PING_SECONDS"
   | "IDLE_GUEST_SECONDS"
+  | "CURSOR_SECONDS"
   | "DRAIN_SECONDS"
   | "BACKEND_TIMEOUT_MS"
   | ConnectionSetting
@@ -81,8 +84,10 @@ export class ClientsPort {
   readonly #options: ClientsPortOptions;
   readonly #admission: Admission;
   readonly #idleGuests: IdleGuests;
+  readonly #comments: Comments;
   readonly #batches = new Batches();
   readonly #connectionOptions: ConnectionOptions;
+  readonly #exchangeCommands: Readonly<Record<ExchangeClient["transport"], CommandTables>>;
   /** By session id, until the socket has closed, which is later than the end of the session. */
   readonly #connections = new Map<string, Connection>();
   readonly #stopping = new AbortController();
@@ -101,9 +106,16 @@ export class ClientsPort {
     });
     this.#idleGuests = new IdleGuests(settings.IDLE_GUEST_SECONDS * 1000);
     const { delivery, backend, tokens, deliveries, metrics, parts } = options;
+    this.#comments = new Comments(settings.CURSOR_SECONDS * 1000);
     parts.watchTimer("idle_guests", () => this.#idleGuests.lookedAt);
+    parts.watchTimer("comments", () => this.#comments.lookedAt);
+    const commands = createCommandTables(backend);
+    this.#exchangeCommands = {
+      stream: tablesFor("stream", commands),
+      post: tablesFor("post", commands),
+    };
     this.#connectionOptions = {
-      commands: createCommandTables(backend),
+      commands,
       backend,
       tokens,
       resumePoints: delivery.resumePoints,
@@ -144,7 +156,10 @@ export class ClientsPort {
         health,
         metrics,
         fallback,
+        comments: this.#comments,
+        limits: this.#connectionOptions.limits,
         connect: (socket, client) => this.#connect(socket, client),
+        exchange: (socket, client) => this.#exchange(socket, client),
       }),
     );
     return this.#listener.address;
@@ -159,6 +174,7 @@ export class ClientsPort {
   refuse(): void {
     this.#stopping.abort();
     this.#idleGuests.stop();
+    this.#comments.stop();
   }
 
   /** Tells clients to leave, answers requests under way, and closes all connections from this side. */
@@ -177,14 +193,26 @@ export class ClientsPort {
 
   #connect(socket: Socket, client: Client): Connection {
     const messages = client.knowsBatches ? this.#batches.wrap(socket) : socket;
-    const connection = new Connection(messages, client, this.#connectionOptions);
-    this.#connections.set(connection.id, connection);
-    this.#options.metrics.connections.inc({ endpoint: client.endpoint });
+    return this.#add(new Connection(messages, client, this.#connectionOptions));
+  }
+
+  #exchange(socket: Socket, { rateLimit, ...client }: ExchangeClient): Connection {
+    const commands = this.#exchangeCommands[client.transport];
+    const options = { ...this.#connectionOptions, commands, ...(rateLimit ? { rateLimit } : {}) };
+    return this.#add(new Connection(socket, client, options));
+  }
+
+  #add(connection: Connection): Connection {
+    const { id, endpoint, session: { transport } } = connection;
+    this.#connections.set(id, connection);
+    this.#options.metrics.connections.inc({ endpoint, transport });
     return connection;
   }
 
-  #forget({ id, endpoint }: Connection): void {
-    if (this.#connections.delete(id)) this.#options.metrics.connections.dec({ endpoint });
+  #forget({ id, endpoint, session: { transport } }: Connection): void {
+    if (this.#connections.delete(id)) {
+      this.#options.metrics.connections.dec({ endpoint, transport });
+    }
     if (this.#connections.size === 0) this.#onEmpty?.();
   }
 

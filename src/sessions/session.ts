@@ -13,6 +13,7 @@ import type { MultiMap } from "../util/multi_map.ts";
 import { NULL, pushFrame } from "../protocol/frames.ts";
 import type { Endpoint } from "../protocol/endpoint.ts";
 import { type CountTarget, isOfUser, type Target } from "../protocol/target.ts";
+import type { Transport } from "../protocol/transport.ts";
 import type { Deliveries } from "../observe/deliveries.ts";
 import { briefOf } from "../observe/delivery_trace.ts";
 import type { Subscriber } from "./pushes.ts";
@@ -31,6 +32,8 @@ export interface SessionOptions {
   /** The address of the client, as far as it is known (LIM1). */
   readonly address: string;
   readonly connection: RefusableConnection;
+  /** How the client is connected. Default: `socket`. */
+  readonly transport?: Transport;
 }
 
 /** The part of a connection that a session uses. */
@@ -71,6 +74,7 @@ export class Session implements Subscriber {
   readonly outbox: Subscriber["outbox"];
   readonly endpoint: SessionOptions["endpoint"];
   readonly address: string;
+  readonly transport: Transport;
   /** In milliseconds since 1970. */
   readonly connectedAt: number = Date.now();
   readonly #connection: RefusableConnection;
@@ -86,9 +90,11 @@ export class Session implements Subscriber {
   #login: (Login & { readonly since: number }) | null = null;
 
   constructor(
-    { knowsVersion1, knowsBatches, outbox, endpoint, address, connection }: SessionOptions,
+    { transport = "socket", ...options }: SessionOptions,
     shared: SharedBySessions,
   ) {
+    const { knowsVersion1, knowsBatches, outbox, endpoint, address, connection } = options;
+    this.transport = transport;
     this.knowsVersion1 = knowsVersion1;
     this.knowsBatches = knowsBatches;
     this.outbox = outbox;
@@ -153,13 +159,14 @@ export class Session implements Subscriber {
 
   /**
    * Logs the session out without a request of its client, and tells the client. A client that could not
-   * understand this has to connect again (AUTH6).
+   * understand this has to connect again (AUTH6), and a stream that has nothing left to send ends (HTTP4).
    */
   revoke(): void {
     this.logOut("token refused, or a logout message");
     if (!this.knowsVersion1) return this.#connection.closeAsRefused();
     this.outbox.send(pushFrame("authentication", { status: "unauthorized", payload: NULL }));
     this.#shared.deliveries.announced({ type: "authentication", kind: "unauthorized" });
+    if (this.transport === "stream") this.#connection.closeAsRefused();
   }
 
   /** Ends everything that belongs to the session (LIFE3). */

@@ -24,6 +24,8 @@ export interface SessionsOptions
 export class Sessions implements Iterable<Session> {
   readonly #fanOut: SessionsOptions["fanOut"];
   readonly #shared: SharedBySessions;
+  /** For sessions of one request: operators look for others among what has ended. */
+  readonly #sharedByPosts: SharedBySessions;
   readonly #sessions = new Map<string, Session>();
   readonly #channels = new Channels();
   readonly #counts: Counts;
@@ -35,6 +37,7 @@ export class Sessions implements Iterable<Session> {
     this.#counts = new Counts(countParts, this.#channels);
     const [channels, counts, users] = [this.#channels, this.#counts, this.#users];
     this.#shared = { ...shared, channels, counts, users };
+    this.#sharedByPosts = { ...this.#shared, deliveries: { announced() {}, ended() {} } };
   }
 
   /** How many sessions there are. */
@@ -48,7 +51,7 @@ export class Sessions implements Iterable<Session> {
 
   /** Makes a session for a new connection. It begins as a guest's. */
   open(options: SessionOptions): Session {
-    const session = new Session(options, this.#shared);
+    const session = new Session(options, this.#sharedFor(options));
     this.#sessions.set(session.id, session);
     return session;
   }
@@ -67,7 +70,7 @@ export class Sessions implements Iterable<Session> {
     const { id, user, connectedAt: from } = session;
     this.#sessions.delete(id);
     session.end();
-    const { deliveries } = this.#shared;
+    const { deliveries } = this.#sharedFor(session);
     deliveries.ended({ kind: "session", session: id, user, from, to: Date.now(), why });
   }
 
@@ -130,6 +133,10 @@ export class Sessions implements Iterable<Session> {
       if (nextTurn) await nextTurn;
       session.askForCounts();
     }
+  }
+
+  #sharedFor({ transport }: Pick<SessionOptions, "transport">): SharedBySessions {
+    return transport === "post" ? this.#sharedByPosts : this.#shared;
   }
 
   *#subscriptions(): Generator<Subscription> {

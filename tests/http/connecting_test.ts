@@ -92,7 +92,7 @@ Deno.test("[NET2] a HEAD upgrades nothing", async () => {
 
 Deno.test("[NET2] a method other than GET and HEAD answers 405 and says which are allowed", async () => {
   await using wss = await startWss();
-  for (const path of ["/web", "/mobile", "/healthz", "/readyz"]) {
+  for (const path of ["/healthz", "/readyz", "/client.js"]) {
     for (const method of ["POST", "PUT", "OPTIONS", "DELETE"]) {
       const response = await fetch(wss.http + path, { method });
       await response.body?.cancel();

@@ -74,7 +74,7 @@ Deno.test("when stdout is read again, lines go on, and one says how many were dr
   const dropped = await wss.admin.metric(DROPPED);
   assert(dropped > 0);
   assertEquals([line.level, line.count], ["warning", dropped]);
-  assertEquals(next.message, "An upgrade was refused: not_ready");
+  assertEquals(next.message, "A client was refused: not_ready");
   const refused = wss.said.filter((text) => text.includes("refused"));
   assert(refused.length + dropped >= LINES + 1, `${refused.length} lines, ${dropped} dropped`);
 });
