@@ -18,6 +18,7 @@ import { observation } from "./cases/observation.ts";
 import { requests } from "./cases/requests.ts";
 import { resume } from "./cases/resume.ts";
 import { start } from "./cases/start.ts";
+import { streams } from "./cases/streams.ts";
 import { targeted } from "./cases/targeted.ts";
 import { waiting } from "./cases/waiting.ts";
 
@@ -34,7 +35,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   start,
 ];
 /** The benchmarks that run only by name. */
-const OTHERS: readonly Benchmark[] = [isolation, observation, growth];
+const OTHERS: readonly Benchmark[] = [isolation, observation, growth, streams];
 const ALL = [...BENCHMARKS, ...OTHERS];
 
 const { values: { small, json }, positionals: names } = parseArgs({

@@ -1,7 +1,6 @@
 /**
  * The body of a response that is written as things happen.
  */
-import { Fifo } from "../../util/fifo.ts";
 
 /**
  * The most bytes that the platform is given at once. It takes each piece as a whole, whatever the client
@@ -10,71 +9,42 @@ import { Fifo } from "../../util/fifo.ts";
 const MAX_PIECE_BYTES = 65_536;
 
 /**
- * A stream of bytes that knows how many of them are unsent. The platform asks for the next piece when it
- * has room for it: it keeps about half a MiB. Everything else waits here.
+ * A stream of bytes that knows how many of them are unsent. The platform takes the next piece when it
+ * has room for it: it keeps about half a MiB. Everything else waits in the queue of the stream.
  */
 export class EventStream {
   readonly body: ReadableStream<Uint8Array>;
-  readonly #waiting = new Fifo<Uint8Array>();
-  /** How much of the first one the platform has taken. */
-  #takenBytes = 0;
-  #unsentBytes = 0;
-  /** Set while the platform asks for a piece and there is none. */
-  #asking: ReadableStreamDefaultController<Uint8Array> | null = null;
-  #state: "open" | "ending" | "ended" = "open";
+  #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
 
   constructor() {
-    this.body = new ReadableStream({
-      pull: (controller) => this.#give(controller),
-      cancel: () => this.#end(),
-    }, { highWaterMark: 0 });
+    this.body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        this.#controller = controller;
+      },
+      // Never done, so that it is not called again: each call would cost half a µs for each push.
+      pull: () => new Promise(() => {}),
+      cancel: () => {
+        this.#controller = null;
+      },
+    }, { highWaterMark: 0, size: ({ length }) => length });
   }
 
   /** How many bytes the platform has not taken yet. */
   get unsentBytes(): number {
-    return this.#unsentBytes;
+    return -(this.#controller?.desiredSize ?? 0);
   }
 
   /** Adds bytes, which must not change any more. */
   write(bytes: Uint8Array): void {
-    if (this.#state !== "open") return;
-    this.#waiting.push(bytes);
-    this.#unsentBytes += bytes.length;
-    if (this.#asking) this.#give(this.#asking);
+    if (bytes.length <= MAX_PIECE_BYTES) return this.#controller?.enqueue(bytes);
+    for (let at = 0; at < bytes.length; at += MAX_PIECE_BYTES) {
+      this.#controller?.enqueue(bytes.subarray(at, at + MAX_PIECE_BYTES));
+    }
   }
 
   /** Ends the stream once everything has been taken. */
   end(): void {
-    if (this.#state !== "open") return;
-    this.#state = "ending";
-    if (this.#asking) this.#give(this.#asking);
-  }
-
-  /** Gives the platform the next piece, or the end. */
-  #give(controller: ReadableStreamDefaultController<Uint8Array>): void {
-    const bytes = this.#waiting.first;
-    if (bytes) {
-      const piece = bytes.subarray(this.#takenBytes, this.#takenBytes + MAX_PIECE_BYTES);
-      this.#takenBytes += piece.length;
-      this.#unsentBytes -= piece.length;
-      if (this.#takenBytes === bytes.length) {
-        this.#waiting.shift();
-        this.#takenBytes = 0;
-      }
-      this.#asking = null;
-      controller.enqueue(piece);
-    } else if (this.#state === "ending") {
-      this.#end();
-      controller.close();
-    } else {
-      this.#asking = controller;
-    }
-  }
-
-  #end(): void {
-    this.#state = "ended";
-    this.#asking = null;
-    this.#unsentBytes = 0;
-    while (this.#waiting.length > 0) this.#waiting.shift();
+    this.#controller?.close();
+    this.#controller = null;
   }
 }

@@ -1,12 +1,13 @@
 /** Cheap connections, for many of them: they send at once, and do not parse what arrives. */
 
-const HANDSHAKE = [
+/** The head of an upgrade. */
+const HANDSHAKE: readonly string[] = [
   "host: wss",
   "upgrade: websocket",
   "connection: Upgrade",
   "sec-websocket-version: 13",
   "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==",
-].map((line) => `${line}\r\n`).join("");
+];
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -25,20 +26,22 @@ export interface QuickSocket {
   readUntil(text: string): Promise<string>;
 }
 
-/** Asks for an upgrade, and sends frames without waiting for it. */
+/** Asks for an upgrade, or for something else, and sends frames without waiting for it. */
 export async function openQuickSocket(
-  { port, path = "/web", protocol, frames = [] }: {
+  { port, path = "/web", head = HANDSHAKE, protocol, frames = [] }: {
     port: number;
     path?: string;
+    /** The lines of the request's head after the first one; by default those of an upgrade. */
+    head?: readonly string[];
     /** Subprotocols to offer. */
     protocol?: string;
     frames?: Uint8Array[];
   },
 ): Promise<QuickSocket> {
   const conn = await Deno.connect({ hostname: "127.0.0.1", port });
-  const offer = protocol === undefined ? "" : `sec-websocket-protocol: ${protocol}\r\n`;
-  const upgrade = `GET ${path} HTTP/1.1\r\n${HANDSHAKE}${offer}\r\n`;
-  const bytes = [encoder.encode(upgrade), ...frames];
+  const offer = protocol === undefined ? [] : [`sec-websocket-protocol: ${protocol}`];
+  const lines = [`GET ${path} HTTP/1.1`, ...head, ...offer].map((line) => `${line}\r\n`);
+  const bytes = [encoder.encode(`${lines.join("")}\r\n`), ...frames];
   await conn.write(new Uint8Array(bytes.flatMap((part) => [...part])));
   let seen = "";
   const buffer = new Uint8Array(16_384);

@@ -14,6 +14,8 @@ export interface ClientsOptions {
   /** How many clients. */
   readonly clients: number;
   readonly path?: string;
+  /** The lines of the head of a client's request; by default those of an upgrade. */
+  readonly head?: readonly string[];
   /** The subprotocols that the clients offer. */
   readonly protocol?: string;
   /** The requests of each client, as JSON. `{client}` stands for its number, from 0 on. */
@@ -62,7 +64,7 @@ const QUIET_MS = 100;
 const UPGRADED = "\r\n\r\n";
 
 const options: ClientsOptions = childOptions();
-const { port, clients, path, protocol, requests = [], waitsForUpgrade = false } = options;
+const { port, clients, path, head, protocol, requests = [], waitsForUpgrade = false } = options;
 const { readyAt = UPGRADED, counted, isStamped = false } = options;
 const { connecting = 50 } = options;
 const texts = [...options.texts ?? [], ...requests.map((request) => JSON.stringify(request))];
@@ -90,6 +92,7 @@ async function connect(client: number): Promise<void> {
     port,
     frames: waitsForUpgrade ? [] : frames,
     ...path !== undefined && { path },
+    ...head !== undefined && { head },
     ...protocol !== undefined && { protocol },
   });
   if (waitsForUpgrade) {

@@ -9,3 +9,15 @@ export const SUBSCRIBE: Pick<ClientsOptions, "requests" | "readyAt"> = {
   ],
   readyAt: '"rid":2',
 };
+
+const QUERY = new URLSearchParams({
+  command: "getMyNotifications",
+  options: JSON.stringify({ where: { types: [] } }),
+});
+
+/** The same as an event stream. */
+export const SUBSCRIBE_BY_STREAM: Pick<ClientsOptions, "path" | "head" | "readyAt"> = {
+  path: `/web?${QUERY}`,
+  head: ["host: wss", "accept: text/event-stream", "authorization: alice"],
+  readyAt: '"status":"ok"',
+};
