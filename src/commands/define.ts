@@ -64,7 +64,7 @@ export interface CommandDefinition<S extends z.ZodType> {
    * subscription's id. There is no cursor (COUNT2).
    */
   readonly subscribesIfAsked?: boolean;
-  /** Whether it is only for sessions that stay: not for a POST (HTTP1). */
+  /** Whether it is only for sessions that stay, and so not for a POST (HTTP1). Default: false. */
   readonly changesSession?: boolean;
   /** The schema of its options. */
   readonly options: S;
@@ -78,15 +78,11 @@ export interface CommandDefinition<S extends z.ZodType> {
 }
 
 /** One entry of the command table. */
-export interface Command<S extends z.ZodType = z.ZodType> extends
-  Omit<
-    CommandDefinition<S>,
-    "run" | "barrier" | "subscribes" | "subscribesIfAsked" | "changesSession"
-  > {
+export interface Command<S extends z.ZodType = z.ZodType>
+  extends Omit<CommandDefinition<S>, "run" | "barrier" | "subscribes" | "subscribesIfAsked"> {
   readonly barrier: boolean;
   readonly subscribes: boolean;
   readonly subscribesIfAsked: boolean;
-  readonly changesSession: boolean;
   /**
    * Parses the options.
    *
@@ -100,14 +96,8 @@ export type PreparedCommand = (context: CommandContext) => Reply | Promise<Reply
 
 /** Makes a {@linkcode Command}. */
 export function defineCommand<S extends z.ZodType>(
-  {
-    run,
-    barrier = false,
-    subscribes = false,
-    subscribesIfAsked = false,
-    changesSession = false,
-    ...info
-  }: CommandDefinition<S>,
+  { run, barrier = false, subscribes = false, subscribesIfAsked = false, ...info }:
+    CommandDefinition<S>,
 ): Command<S> {
   const nameKeys = keyNamer(info.options);
   return {
@@ -115,7 +105,6 @@ export function defineCommand<S extends z.ZodType>(
     barrier,
     subscribes,
     subscribesIfAsked,
-    changesSession,
     prepare(options) {
       const refusal = { path: ["options"], slug: "invalid-options" } as const;
       const parsed = parseOrRefuse(info.options, nameKeys(options), refusal);

@@ -1,6 +1,6 @@
 /**
- * The socket of a client without a WebSocket. Its first reply is the HTTP answer; or, if it is `ok` and
- * the client asks for an event stream, the first event of this stream (HTTP1, HTTP2).
+ * The socket of a client without a WebSocket. Its first reply is the HTTP answer; or, if the client asks
+ * for an event stream and the reply subscribes, the first event of this stream (HTTP1, HTTP2).
  */
 import type { Socket } from "../../connection/connection.ts";
 import { CLOSE } from "../../protocol/close_codes.ts";
@@ -90,7 +90,8 @@ export class ResponseSocket implements Socket {
   }
 
   #begin(reply: Reply, frame: string): void {
-    if (reply.status !== "ok" || !this.#events) {
+    const subscribes = reply.status === "ok" && reply.event !== undefined;
+    if (!subscribes || !this.#events) {
       this.#isOpen = false;
       return this.#respond(replyResponse(reply, frame));
     }
