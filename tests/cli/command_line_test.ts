@@ -4,6 +4,7 @@ import denoJson from "../../deno.json" with { type: "json" };
 import { findAdvice } from "../../src/cli/check_config.ts";
 import { startBackend } from "../_support/service/backend.ts";
 import { connect } from "../_support/clients/client.ts";
+import { filesBelow, read } from "../house/files.ts";
 import { createTopic, kafkaTest } from "../_support/kafka/topic.ts";
 import { openRawSocket } from "../_support/clients/raw_socket.ts";
 import { isBinary, type ProcessOptions, startProcess } from "../_support/service/process.ts";
@@ -45,6 +46,18 @@ Deno.test("only a service that is no binary advises a task", () => {
     const advice = findAdvice(new Map(), { standalone });
     assertEquals(advice?.includes("deno task dev") ?? false, !standalone);
   }
+});
+
+Deno.test("no other text that a binary has advises a task", async () => {
+  const advising: string[] = [];
+  for (const file of await filesBelow("src/")) {
+    if (!file.endsWith(".ts") || /^src\/(dev|build)\//.test(file)) continue;
+    const code = (await read(file)).split("\n").filter((line) =>
+      !/^\s*(\/\*\*|\*|\/\/)/.test(line)
+    );
+    if (code.some((line) => line.includes("deno task"))) advising.push(file);
+  }
+  assertEquals(advising, ["src/cli/check_config.ts"]);
 });
 
 Deno.test("an unknown argument is an error with exit code 2", async () => {
