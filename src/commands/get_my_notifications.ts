@@ -12,8 +12,8 @@ export const getMyNotifications = defineCommand({
   subscribes: true,
   options: z.object({
     params: optional(z.object({
-      limit: optional(z.int().nonnegative()),
-      skip: optional(z.int().nonnegative()),
+      limit: optional(z.int()),
+      skip: optional(z.int()),
       sort: optional(z.string()),
     })).describe('Sent to the notification API, except 0 and "" (LIST1)'),
     where: notificationWhereSchema,

@@ -34,7 +34,7 @@ Deno.test("[LIST1] options that the schema does not allow are refused", async ()
       [{}, "options.where"],
       [{ where: {} }, "options.where.types"],
       [{ where: { types: [1] } }, "options.where.types.0"],
-      [{ ...LIST, params: { limit: -1 } }, "options.params.limit"],
+      [{ ...LIST, params: { limit: 1.5 } }, "options.params.limit"],
       [{ ...LIST, params: { limit: 1e300 } }, "options.params.limit"],
       [{ ...LIST, params: { skip: "2" } }, "options.params.skip"],
       [{ ...LIST, params: [] }, "options.params"],

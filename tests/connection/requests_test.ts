@@ -235,7 +235,7 @@ Deno.test("[ERR1] an error has a message, and one entry with its path for each p
   await using client = await wss.connect("/web", { token: "alice" });
 
   const { status, event, payload } = await client.request("getMyNotifications", {
-    params: { limit: -1, sort: 5 },
+    params: { limit: 1.5, sort: 5 },
     where: { types: "message" },
   });
 
@@ -245,7 +245,7 @@ Deno.test("[ERR1] an error has a message, and one entry with its path for each p
     error: [
       {
         Slug: "invalid-options",
-        Message: "Cannot take -1 as options.params.limit: Too small: expected number to be >=0",
+        Message: "Cannot take 1.5 as options.params.limit: expected int",
         Temporary: false,
         Path: "options.params.limit",
       },
