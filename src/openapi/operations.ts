@@ -59,8 +59,8 @@ export const getNotifications = toOperation({
     "With `status` it is a count, without it a list. A list is fetched again if a Kafka " +
     "message says so (KAF3), with the same parameters but `skip`.",
   parameters: [
-    { name: "limit", description: "The most items; absent if the client says 0", schema: positive },
-    { name: "skip", description: "Items to leave out; absent for 0", schema: positive },
+    { name: "limit", description: "The most items; absent if the client says 0", schema: z.int() },
+    { name: "skip", description: "Items to leave out; absent for 0", schema: z.int() },
     { name: "sort", description: "How to sort, as the client gave it", schema: text },
     { name: "type", description: "Types of notifications; absent for all types", schema: texts },
     {

@@ -18,7 +18,7 @@ import type { Deliveries } from "../observe/deliveries.ts";
 import { briefOf } from "../observe/delivery_trace.ts";
 import type { Subscriber } from "./pushes.ts";
 import { Subscription } from "./subscription.ts";
-import type { SubscriptionParts } from "./subscription_state.ts";
+import type { EndReason, SubscriptionParts } from "./subscription_state.ts";
 
 /** What a session needs to know of its connection. */
 export interface SessionOptions {
@@ -41,15 +41,6 @@ export interface RefusableConnection {
   /** Closes the connection after the replies under way, as the token is refused. */
   closeAsRefused(): void;
 }
-
-/** Why a subscription or a login has ended. Operators read it at `/why`. */
-export type EndReason =
-  | "unsubscribed"
-  | "its list failed"
-  | "logged out"
-  | "logged in as another user"
-  | "token refused, or a logout message"
-  | "the connection ended";
 
 /** What all sessions of an instance share. */
 export interface SharedBySessions {

@@ -177,3 +177,12 @@ export interface SubscriptionOptions<S> {
   readonly list: KeptList;
   readonly parts: SubscriptionParts<S>;
 }
+
+/** Why a subscription or a login has ended. Operators read it at `/why`. */
+export type EndReason =
+  | "unsubscribed"
+  | "its list failed"
+  | "logged out"
+  | "logged in as another user"
+  | "token refused, or a logout message"
+  | "the connection ended";
