@@ -11,14 +11,14 @@ import { tableOf } from "./harness/table.ts";
 import { burst } from "./cases/burst.ts";
 import { connections } from "./cases/connections.ts";
 import { fanOut } from "./cases/fan_out.ts";
-import { growth } from "./cases/growth.ts";
-import { isolation } from "./cases/isolation.ts";
+import { growth } from "./cases/named/growth.ts";
+import { isolation } from "./cases/named/isolation.ts";
 import { latency } from "./cases/latency.ts";
-import { observation } from "./cases/observation.ts";
+import { observation } from "./cases/named/observation.ts";
 import { requests } from "./cases/requests.ts";
 import { resume } from "./cases/resume.ts";
 import { start } from "./cases/start.ts";
-import { streams } from "./cases/streams.ts";
+import { streams } from "./cases/named/streams.ts";
 import { targeted } from "./cases/targeted.ts";
 import { waiting } from "./cases/waiting.ts";
 
