@@ -1,9 +1,10 @@
 /**
  * How the page looks. With KEEP_SCREENSHOTS=true the screenshots are kept, and the tests print where.
  */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import axe from "axe-core";
-import { frames, logIn, startPage } from "../_support/browser/page.ts";
+import type { Locator } from "playwright-core";
+import { frames, items, startPage } from "../_support/browser/page.ts";
 
 /** Makes a folder for screenshots. It is removed at the end, unless the user wants to keep it. */
 async function makeFolder() {
@@ -20,8 +21,39 @@ async function makeFolder() {
   };
 }
 
+/** A laptop and a phone. */
+const SIZES = [[1280, 900], [390, 844]] as const;
+
+for (const [width, height] of SIZES) {
+  Deno.test(`page: the list is what is seen first at ${width}×${height} pixels`, async () => {
+    await using demo = await startPage();
+    const page = await demo.open({ viewport: { width, height } });
+    const boxOf = async (found: Locator) => {
+      const box = await found.boundingBox();
+      if (!box) throw new Error(`${found} is not shown`);
+      return { ...box, right: box.x + box.width, bottom: box.y + box.height };
+    };
+    await items(page).getByText("Welcome, Alice").waitFor();
+    for (let i = 1; i <= 20; i++) await demo.create(`Notification ${i}`);
+    await items(page).getByText("Notification 20").waitFor();
+
+    const list = await boxOf(items(page));
+    const first = await boxOf(items(page).getByRole("listitem").first());
+    const mark = await boxOf(items(page).getByRole("button").first());
+    const create = await boxOf(page.getByRole("heading", { name: "New notification" }));
+    const disconnect = page.getByRole("button", { name: "Disconnect" });
+
+    assert(list.y < height / 5, `the list begins at ${list.y}`);
+    assert(list.bottom < create.y, "the form is beside or above the list");
+    assert(create.bottom < height, "the form is out of sight");
+    assert(create.bottom < (await boxOf(disconnect)).y, "the connection is above the form");
+    assertEquals(await page.locator("button.primary").allTextContents(), ["Create a notification"]);
+    assert(mark.right <= first.right - 8, "the button touches the edge of its row");
+  });
+}
+
 for (const colorScheme of ["light", "dark"] as const) {
-  for (const [width, height] of [[1280, 800], [390, 844]] as const) {
+  for (const [width, height] of SIZES) {
     Deno.test(`page: axe finds no problem at ${width} pixels, ${colorScheme}`, async () => {
       await using screenshots = await makeFolder();
       await using demo = await startPage();
@@ -41,9 +73,8 @@ for (const colorScheme of ["light", "dark"] as const) {
         assertEquals(scrollWidth, width, "wider than the window");
       };
 
-      await page.getByRole("radio", { name: "Alice" }).waitFor();
+      await items(page).getByText("Welcome, Alice").waitFor();
       await look(`${width}-${colorScheme}-before`);
-      await logIn(page);
       await demo.create(
         "A longer one, to see how it wraps where there is little room for it: " +
           "https://example.com/a/long/path/that/has/no/spaces/in/it/at/all",

@@ -2,10 +2,10 @@ import { assert, assertEquals } from "@std/assert";
 import { startCountedPage } from "../_support/browser/counted_page.ts";
 import { frames, items, logIn, startPage } from "../_support/browser/page.ts";
 
-Deno.test("page: a user who logs in sees the list, and new notifications at once", async () => {
+Deno.test("page: it connects by itself, and shows the list, and new notifications at once", async () => {
   await using demo = await startPage();
   const page = await demo.open();
-  await logIn(page);
+  await items(page).getByText("Welcome, Alice").waitFor();
   await page.getByText("1 unread").waitFor();
 
   await page.getByLabel("Text").fill("From the page");
@@ -145,21 +145,42 @@ Deno.test("page: a pasted token is used, and the refusal of a wrong one is shown
   await using demo = await startPage();
   const page = await demo.open();
   const token = page.getByLabel("Token", { exact: true });
+  const connect = page.getByRole("button", { name: "Connect", exact: true });
+  await items(page).getByText("Welcome, Alice").waitFor();
   await page.getByRole("radio", { name: "Another token" }).check();
+  await page.getByText("Not connected").waitFor();
+  assertEquals(await items(page).getByRole("listitem").count(), 0);
 
   await token.fill("nobody");
-  await page.getByRole("button", { name: "Connect", exact: true }).click();
+  await connect.click();
   await page.getByText("Last disconnection: 4401").waitFor();
   await page.getByText("Not connected").waitFor();
   assert(await page.getByRole("button", { name: "Subscribe", exact: true }).isDisabled());
   await token.fill("bob-token");
-  await page.getByRole("button", { name: "Connect", exact: true }).click();
+  await connect.click();
 
   await items(page).getByText("Welcome, Bob").waitFor();
   await page.getByRole("button", { name: "Disconnect" }).click();
   await page.getByText("Not connected").waitFor();
   await page.getByText("Connect to see the list.").waitFor();
   assertEquals(await items(page).getByRole("listitem").count(), 0);
+  assertEquals(await page.title(), "wss");
+});
+
+Deno.test("page: another user's list replaces the one before, also while the connection is cut", async () => {
+  await using demo = await startPage();
+  const page = await demo.open();
+  await items(page).getByText("Welcome, Alice").waitFor();
+
+  await logIn(page, "Bob");
+  assertEquals(await items(page).locator(".text").allTextContents(), ["Welcome, Bob"]);
+  await page.getByRole("button", { name: "Cut the connection" }).click();
+  await page.getByText("Reconnecting").waitFor();
+  await logIn(page, "Alice");
+
+  assertEquals(await items(page).locator(".text").allTextContents(), ["Welcome, Alice"]);
+  await page.getByText("1 unread").waitFor();
+  await page.getByRole("button", { name: "Cut the connection" }).waitFor();
 });
 
 Deno.test("page: everything works with the keyboard, and the focus stays where it was", async () => {
@@ -167,15 +188,16 @@ Deno.test("page: everything works with the keyboard, and the focus stays where i
   const page = await demo.open();
   const focused = () =>
     page.evaluate("document.activeElement.ariaLabel ?? document.activeElement.id");
-  await page.getByRole("radio", { name: "Alice" }).waitFor();
+  const tabTo = async (name: string) => {
+    while (await focused() !== name) await page.keyboard.press("Tab");
+  };
+  await items(page).getByText("Welcome, Alice").waitFor();
 
-  await page.keyboard.press("Tab");
+  await tabTo("alice");
   await page.keyboard.press("ArrowDown");
   assert(await page.getByRole("radio", { name: "Bob" }).isChecked());
-  await page.keyboard.press("Enter");
-  const mark = page.getByRole("button", { name: "Mark as read: Welcome, Bob" });
-  await mark.waitFor();
-  while (await focused() !== "Mark as read: Welcome, Bob") await page.keyboard.press("Tab");
+  await page.getByRole("button", { name: "Mark as read: Welcome, Bob" }).waitFor();
+  await tabTo("Mark as read: Welcome, Bob");
   await page.keyboard.press("Space");
 
   await page.getByText("0 unread").waitFor();

@@ -25,14 +25,18 @@ function logIn() {
   const chosen = document.querySelector("input[name=user]:checked");
   token = chosen?.value || byId("token").value.trim();
   resuming.forget();
-  wss = connect(WEB, { token: () => token, onState, onFrame });
+  const mine = wss = connect(WEB, {
+    token: () => token,
+    // The page may have another client by then.
+    onState: (state) => mine === wss && onState(state),
+    onFrame,
+  });
   subscribe();
 }
 
 function logOut() {
-  const ended = wss;
-  wss = null;
-  ended.close();
+  wss.close();
+  onState(wss.state);
   showCut(false);
   restoreConnection();
 }
@@ -51,17 +55,18 @@ async function subscribe() {
   const totals = wss.unread({ types });
   countUnread(totals);
   showSubscription();
+  let end = "Unsubscribed: new notifications are not shown.";
   try {
     for await (const change of mine) take(change);
-    byId("inbox-note").textContent = wss
-      ? "Unsubscribed: new notifications are not shown."
-      : "Connect to see the list.";
   } catch (error) {
-    byId("inbox-note").textContent = error.message;
+    end = error.message;
   }
   totals.close();
-  // There may be a newer subscription by now.
-  if (changes === mine) changes = null;
+  // There may be a newer subscription by now, or no client.
+  if (changes !== mine) return;
+  changes = null;
+  byId("inbox-note").textContent = end;
+  showUnread(null);
   showSubscription();
 }
 
@@ -93,7 +98,6 @@ async function countUnread(totals) {
   } catch (error) {
     byId("inbox-note").textContent = error.message;
   }
-  showUnread(null);
 }
 
 function showUnread(total) {
@@ -116,7 +120,7 @@ function settle() {
 
 async function compare() {
   try {
-    while (isStale) {
+    while (isStale && resuming.isUnsettled()) {
       isStale = false;
       const total = await totalAtBackend(token, types);
       resuming.compare(inbox.size(), total);
@@ -132,11 +136,13 @@ function onState(state) {
   showState(state);
   if (state.state === "waiting") resuming.wasLost(inbox.size());
   const isClosed = state.state === "closed";
-  byId("who").disabled = !isClosed;
   byId("connect").textContent = isClosed ? "Connect" : "Disconnect";
+  byId("connect").classList.toggle("primary", isClosed);
   byId("cut").disabled = isClosed;
   if (!isClosed) return;
   wss = changes = null;
+  byId("inbox-note").textContent = "Connect to see the list.";
+  showUnread(null);
   showSubscription();
   inbox.clear();
 }
@@ -152,12 +158,16 @@ function showCut(value) {
   byId("cut").textContent = isCut ? "Restore the connection" : "Cut the connection";
 }
 
-function showTokenField() {
-  byId("token-field").hidden = !byId("other").checked;
-  byId("token").required = byId("other").checked;
+/** Connects as the user who was chosen. Another token has to be typed in first. */
+function choose() {
+  const isOther = byId("other").checked;
+  byId("token-field").hidden = !isOther;
+  byId("token").required = isOther;
+  if (wss) logOut();
+  if (!isOther) logIn();
 }
 
-byId("who").addEventListener("change", showTokenField);
+byId("who").addEventListener("change", ({ target }) => target.name === "user" && choose());
 onSubmit("login", () => wss ? logOut() : logIn());
 byId("cut").addEventListener("click", () => {
   showCut(!isCut);
@@ -174,6 +184,7 @@ byId("users").prepend(
   ...users.map(({ name, token }, index) => {
     const radio = element("input", {
       type: "radio",
+      id: name.toLowerCase(),
       name: "user",
       value: token,
       checked: index === 0,
@@ -181,3 +192,4 @@ byId("users").prepend(
     return element("label", { className: "choice" }, radio, ` ${name}`);
   }),
 );
+logIn();
