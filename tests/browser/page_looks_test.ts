@@ -24,33 +24,33 @@ async function makeFolder() {
 /** A laptop and a phone. */
 const SIZES = [[1280, 900], [390, 844]] as const;
 
-for (const [width, height] of SIZES) {
-  Deno.test(`page: the list is what is seen first at ${width}×${height} pixels`, async () => {
-    await using demo = await startPage();
-    const page = await demo.open({ viewport: { width, height } });
-    const boxOf = async (found: Locator) => {
-      const box = await found.boundingBox();
-      if (!box) throw new Error(`${found} is not shown`);
-      return { ...box, right: box.x + box.width, bottom: box.y + box.height };
-    };
-    await items(page).getByText("Welcome, Alice").waitFor();
-    for (let i = 1; i <= 20; i++) await demo.create(`Notification ${i}`);
-    await items(page).getByText("Notification 20").waitFor();
+Deno.test("page: the list is what is seen first, and the button of a row is inside of it", async () => {
+  await using demo = await startPage();
+  for (let i = 1; i <= 20; i++) await demo.create(`Notification ${i}`);
+  const boxOf = async (found: Locator) => {
+    const box = await found.boundingBox();
+    if (!box) throw new Error(`${found} is not shown`);
+    return { ...box, right: box.x + box.width, bottom: box.y + box.height };
+  };
 
+  for (const [width, height] of SIZES) {
+    const page = await demo.open({ viewport: { width, height } });
+    await items(page).getByText("Notification 20").waitFor();
     const list = await boxOf(items(page));
     const first = await boxOf(items(page).getByRole("listitem").first());
     const mark = await boxOf(items(page).getByRole("button").first());
     const create = await boxOf(page.getByRole("heading", { name: "New notification" }));
-    const disconnect = page.getByRole("button", { name: "Disconnect" });
+    const disconnect = await boxOf(page.getByRole("button", { name: "Disconnect" }));
 
-    assert(list.y < height / 5, `the list begins at ${list.y}`);
+    assert(list.y < height / 5, `the list begins at ${list.y} of ${height}`);
     assert(list.bottom < create.y, "the form is beside or above the list");
     assert(create.bottom < height, "the form is out of sight");
-    assert(create.bottom < (await boxOf(disconnect)).y, "the connection is above the form");
-    assertEquals(await page.locator("button.primary").allTextContents(), ["Create a notification"]);
+    assert(create.bottom < disconnect.y, "the connection is above the form");
+    const primary = await page.locator("button.primary").allTextContents();
+    assertEquals(primary, ["Create a notification"]);
     assert(mark.right <= first.right - 8, "the button touches the edge of its row");
-  });
-}
+  }
+});
 
 for (const colorScheme of ["light", "dark"] as const) {
   for (const [width, height] of SIZES) {

@@ -39,6 +39,7 @@ for (const react of ["18.3.1", "19.3.1"]) {
     await items(page).getByText("note 14").waitFor();
     assertEquals(await page.evaluate("document.body.dataset.version"), react);
     await unseen(page, 15);
+    assertEquals(inbox.message, "No WssProvider is above this component");
     assertMatch(inbox.html, /^<h1>Notifications .*…<.*<p>Loading …<\/p>$/);
     // StrictMode shows everything twice at first.
     assertEquals(await commands(page), [["getMyNotificationsCount", "getMyNotifications"]]);

@@ -26,7 +26,8 @@ export interface WssProviderProps extends ConnectOptions {
 /** The state before there is a client. */
 const NOT_STARTED: State = { state: "connecting", last: null };
 
-const ConnectionContext = createContext<Connection | null>(null);
+/** `undefined` without a {@linkcode WssProvider}. */
+const ConnectionContext = createContext<Connection | null | undefined>(undefined);
 
 /**
  * Connects, for all hooks below it. `token` and `onState` may be other functions at each rendering; the
@@ -43,9 +44,15 @@ export function WssProvider({ url, children, ...options }: WssProviderProps): Re
   return createElement(ConnectionContext.Provider, { value: connection }, children);
 }
 
-/** Gives the connection of the tree; `null` on a server, and at the first rendering. */
+/**
+ * Gives the connection of the tree; `null` on a server, and at the first rendering.
+ *
+ * @throws {Error} There is no {@linkcode WssProvider}
+ */
 export function useConnection(): Connection | null {
-  return useContext(ConnectionContext);
+  const connection = useContext(ConnectionContext);
+  if (connection === undefined) throw new Error("No WssProvider is above this component");
+  return connection;
 }
 
 /** Gives the state of the connection. */

@@ -9,12 +9,23 @@ import { startWindows } from "./windows.ts";
 
 const README = fileURLToPath(import.meta.resolve("../../../src/build/client_package.md"));
 
-/** Renders the inbox to a string, as a server does. */
+/** Renders the inbox to a string, as a server does, and a component that lacks the provider. */
 const SERVER = `
+import { useUnread } from "@wss/client/react";
 import { renderToString } from "react-dom/server";
 import { App } from "./inbox.tsx";
+
+function Lost() {
+  return useUnread();
+}
+
 const [url, token] = Deno.args;
-console.log(renderToString(<App url={url} token={token} />));
+const html = renderToString(<App url={url} token={token} />);
+try {
+  renderToString(<Lost />);
+} catch ({ message }) {
+  console.log(JSON.stringify({ html, message }));
+}
 `;
 
 /** Takes over what the server has rendered. */
@@ -71,11 +82,11 @@ async function build(dir: string, { react, props }: { react: string; props: stri
     }),
   };
   for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(join(dir, name), text);
-  const [html, script] = await Promise.all([
+  const [rendered, script] = await Promise.all([
     run(["run", "--no-lock", "--allow-env=NODE_ENV", join(dir, "server.tsx"), ...props]),
     run(["bundle", "--no-lock", "--platform", "browser", join(dir, "browser.tsx")]),
   ]);
-  return { html: html.trim(), script };
+  return { ...JSON.parse(rendered) as { html: string; message: string }, script };
 
   async function run(args: string[]): Promise<string> {
     const config = ["--quiet", "--config", join(dir, "deno.json")];
@@ -95,7 +106,7 @@ export async function startInbox(react: string) {
   const proxy = started.use(startProxy(dev.url.replace(/\/web$/, "")));
   const client = started.use(await installClient());
   const props = { url: `${proxy.ws}/web`, token: "alice-token" };
-  const { html, script } = await build(client.dir, { react, props: Object.values(props) });
+  const { html, message, script } = await build(client.dir, { react, props: Object.values(props) });
   const page = `<!doctype html><title>Inbox</title><link rel="icon" href="data:,">` +
     `<body data-url="${props.url}" data-token="${props.token}"><div id="root">${html}</div>` +
     `<script>${SOCKETS}</script><script type="module" src="/script.js"></script>`;
@@ -113,6 +124,8 @@ export async function startInbox(react: string) {
   return {
     /** What a server renders. */
     html,
+    /** What it says of a hook without a provider. */
+    message,
     proxy,
     demoUrl: dev.demoUrl,
     open: () => windows.open(`http://127.0.0.1:${server.addr.port}/`),
