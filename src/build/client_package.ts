@@ -83,17 +83,29 @@ async function transpile(outDir: string): Promise<void> {
   }
 }
 
-/** Where the repository is that this is built from, for the manifest; `undefined` if nowhere. */
-async function findRepository(): Promise<object | undefined> {
-  const { stdout } = await new Deno.Command("git", {
-    args: ["-C", SOURCE, "remote", "get-url", "origin"],
-    stderr: "null",
-  }).output();
-  const url = new TextDecoder().decode(stdout).trim();
-  // A clone of a folder has no address for others, and an address may have a password in it.
+/**
+ * The repository that the manifest names, by the address from which it was cloned; `undefined` if that
+ * is a folder, which is nothing to others. What an address says of a user or a password is left out.
+ */
+export function repositoryOf(origin: string): object | undefined {
+  const url = origin.trim().replace(/^https:\/\/[^/]*@/, "https://");
   return /^(?:https|ssh):\/\/|^git@/.test(url)
-    ? { type: "git", url: url.replace(/^(https:\/\/)[^/]*@/, "$1"), directory: "src/client" }
+    ? { type: "git", url, directory: "src/client" }
     : undefined;
+}
+
+/** The address from which this was cloned; `""` if it was not, or if there is no git. */
+async function findOrigin(): Promise<string> {
+  try {
+    const { stdout } = await new Deno.Command("git", {
+      args: ["-C", SOURCE, "remote", "get-url", "origin"],
+      stderr: "null",
+    }).output();
+    return new TextDecoder().decode(stdout);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
 }
 
 /**
@@ -109,7 +121,7 @@ export async function buildClient(outDir: string): Promise<string> {
       join(outDir, folder, "package.json"),
       `${JSON.stringify(manifest, null, 2)}\n`,
     );
-  await writeManifest("", { ...MANIFEST, repository: await findRepository() });
+  await writeManifest("", { ...MANIFEST, repository: repositoryOf(await findOrigin()) });
   // For tools that do not know `exports`.
   await writeManifest("react", MODULE);
   await Deno.copyFile(README, join(outDir, "README.md"));

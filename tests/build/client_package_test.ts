@@ -3,6 +3,7 @@ import { join } from "node:path";
 import ts from "typescript";
 import denoJson from "../../deno.json" with { type: "json" };
 import served from "../../src/http/client_bundle.json" with { type: "json" };
+import { repositoryOf } from "../../src/build/client_package.ts";
 import { installClient } from "../_support/clients/package.ts";
 
 /** A program that uses the package. Some of its calls are wrong, and are marked so. */
@@ -112,6 +113,22 @@ Deno.test("the client's package has all files that its manifests name", async ()
   assert(readme.startsWith("# @wss/client\n"));
   const [, example = ""] = /^```tsx\n([^]*?)^```$/m.exec(readme) ?? [];
   assert(example.split("\n").length <= 61, "the inbox has more than 60 lines");
+});
+
+Deno.test("the client's package names the repository, if others can reach it, without a password", () => {
+  for (
+    const [origin, url] of [
+      ["https://git.example.com/wss.git\n", "https://git.example.com/wss.git"],
+      ["https://user:secret@git.example.com/wss.git", "https://git.example.com/wss.git"],
+      ["git@git.example.com:wss.git", "git@git.example.com:wss.git"],
+      ["ssh://git@git.example.com/wss.git", "ssh://git@git.example.com/wss.git"],
+    ] as const
+  ) {
+    assertEquals(repositoryOf(origin), { type: "git", url, directory: "src/client" });
+  }
+  for (const origin of ["", "/srv/wss", "file:///srv/wss"]) {
+    assertEquals(repositoryOf(origin), undefined);
+  }
 });
 
 Deno.test("the client takes less than 7 KB, gzipped, and its part for React 1.5 KB more", async () => {
