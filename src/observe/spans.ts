@@ -65,16 +65,18 @@ export function recordPushSpan(
   const parent = traceparent === undefined
     ? ROOT_CONTEXT
     : propagation.extract(ROOT_CONTEXT, { traceparent });
-  tracer.startSpan(`push ${topic}`, {
-    kind: SpanKind.CONSUMER,
-    startTime: readAt,
-    attributes: {
+  const options = { kind: SpanKind.CONSUMER, startTime: readAt };
+  const span = tracer.startSpan(`push ${topic}`, options, parent);
+  // A span that is not exported must not cost its attributes, as there is one for each message.
+  if (span.isRecording()) {
+    span.setAttributes({
       "messaging.system": "kafka",
       "messaging.destination.name": topic,
       "messaging.destination.partition.id": String(partition),
       "messaging.kafka.offset": offset,
       "messaging.message.id": recordId({ partition, offset }),
       "wss.subscriptions": subscriptions,
-    },
-  }, parent).end();
+    });
+  }
+  span.end();
 }

@@ -76,6 +76,7 @@ export class CatchUpQueue {
 
   /** Moves on the subscriptions that waited for a record to be read. */
   onRead(): void {
+    if (this.#ahead.size === 0) return;
     for (const subscription of this.#ahead) this.proceedLater(subscription);
     this.#ahead.clear();
   }

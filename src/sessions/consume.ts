@@ -181,7 +181,8 @@ export class RecordHandler implements LogEvents {
     const entry = stream.read(read, message);
     const subscriptions = entry ? sessions.deliver(entry) : 0;
     if (subscriptions === 0) return;
-    const pushed = { topic, ...read, traceparent: headers?.traceparent, subscriptions };
+    const traceparent = headers?.traceparent;
+    const pushed = { topic, partition, offset, readAt, traceparent, subscriptions };
     const { finishing } = fanOut;
     if (finishing) finishing.then(() => recordPushSpan(pushed));
     else recordPushSpan(pushed);
