@@ -11,8 +11,11 @@ export type Addressees =
   | { readonly by: "resource"; readonly resource: "schedule" }
   | { readonly by: "user"; readonly user: string; readonly type: string };
 
-/** The type, as it is written in the log, of a Kafka message with such addressees. */
-export function messageTypeOf(to: Addressees): "notification" | "update_subscription" {
+/** The type, as it is written in the log, of a Kafka message that has addressees. */
+export type MessageType = "notification" | "update_subscription";
+
+/** The type of a message with such addressees. */
+export function messageTypeOf(to: Addressees): MessageType {
   return to.by === "user" ? "notification" : "update_subscription";
 }
 

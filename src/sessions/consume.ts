@@ -5,13 +5,13 @@
 import { getLogger } from "@logtape/logtape";
 import type { FanOut } from "./fan_out.ts";
 import type { Freshness } from "../log/freshness.ts";
-import { messageTypeOf } from "../log/addressing.ts";
+import { type MessageType, messageTypeOf } from "../log/addressing.ts";
 import type { Loss } from "../log/loss.ts";
 import type { Ends, LogEvents, LogRecord, Trouble } from "../log/reader.ts";
 import type { LogTrouble } from "../log/trouble.ts";
 import type { Read } from "../log/window.ts";
 import { type Message, parseMessage } from "../log/message.ts";
-import type { Metrics } from "../observe/metrics.ts";
+import type { Metrics, Series } from "../observe/metrics.ts";
 import type { Quarantine } from "../log/quarantine.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Stream } from "../log/stream.ts";
@@ -49,8 +49,17 @@ export class RecordHandler implements LogEvents {
   readonly #options: RecordHandlerOptions;
   readonly #resyncs = new Throttle({ periodMs: RESYNC_MS, work: () => this.#resyncAll() });
 
+  /** The records that have a message, by its type. */
+  readonly #records: Readonly<Record<MessageType | "logout", Series>>;
+
   constructor(options: RecordHandlerOptions) {
     this.#options = options;
+    const { records } = options.metrics;
+    this.#records = {
+      notification: records.series({ type: "notification" }),
+      update_subscription: records.series({ type: "update_subscription" }),
+      logout: records.series({ type: "logout" }),
+    };
   }
 
   onTopic({ id }: { readonly id: string | null }): void {
@@ -198,9 +207,7 @@ export class RecordHandler implements LogEvents {
     try {
       const parsed = parseMessage(value);
       if (!("problem" in parsed)) {
-        metrics.records.inc({
-          type: parsed.does === "logout" ? "logout" : messageTypeOf(parsed.to),
-        });
+        this.#records[parsed.does === "logout" ? "logout" : messageTypeOf(parsed.to)].count++;
         return parsed;
       }
       metrics.quarantined.inc({ reason: parsed.problem });

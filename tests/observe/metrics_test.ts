@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { createMetrics } from "../../src/observe/metrics.ts";
+import { Counter, Registry } from "prom-client";
+import { createMetrics, SeriesCounter } from "../../src/observe/metrics.ts";
 import { openRawSocket } from "../_support/clients/raw_socket.ts";
 import { fakeServiceClock } from "../_support/clock.ts";
 import { until } from "../_support/queue.ts";
@@ -336,4 +337,30 @@ Deno.test("the tests above have seen every counter and histogram change", async 
     .filter((name) => !/^wss_(backend|admin)_/.test(name));
   assert(names.length > 10, names.join());
   assertEquals(names.filter((name) => !watch.seen.has(name)), []);
+});
+
+Deno.test("a series that is increased by hand is written as one of prom-client", async () => {
+  const config = { name: "n", help: "h", labelNames: ["a", "b"] };
+  const [byHand, byIt] = [new Registry(), new Registry()];
+  const kept = new SeriesCounter({ ...config, registers: [byHand] });
+  const plain = new Counter({ ...config, registers: [byIt] });
+  const [one, two] = [kept.series({ a: "1", b: "x" }), kept.series({ a: "2", b: "x" })];
+  const texts = () => Promise.all([byHand.metrics(), byIt.metrics()]);
+
+  const [before, expected] = await texts();
+  assertEquals(before, expected);
+  for (const count of [3, 1, 2]) {
+    one.count += count;
+    kept.inc({ a: "1", b: "x" });
+    kept.inc({ a: "3", b: "y" }, count);
+    plain.inc({ a: "1", b: "x" });
+    plain.inc({ a: "3", b: "y" }, count);
+    plain.inc({ a: "1", b: "x" }, count);
+    const [after, expected] = await texts();
+    assertEquals(after, expected);
+  }
+  two.count++;
+  plain.inc({ a: "2", b: "x" });
+  const [last, expectedLast] = await texts();
+  assertEquals(last, expectedLast);
 });

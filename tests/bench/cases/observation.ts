@@ -14,7 +14,7 @@ const ROOT = new URL("../../../", import.meta.url);
 const NOTHING = {
   "observe/metrics.ts": `
 const none = () => {};
-const metric = { inc: none, dec: none, observe: none, set: none, reset: none, labels: () => metric, startTimer: () => none };
+const metric = { inc: none, dec: none, observe: none, set: none, reset: none, labels: () => metric, startTimer: () => none, series: () => ({ count: 0 }) };
 export const createMetrics = () => new Proxy({}, { get: () => metric });`,
   "observe/deliveries.ts": `
 export class Deliveries { sent() {} stepped() {} resynced() {} announced() {} ended() {} }`,
