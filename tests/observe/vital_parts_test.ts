@@ -32,6 +32,7 @@ const TIMERS = {
   cursors: { file: "/stream_status.ts", inWheel: true },
   revalidation: { file: "/revalidation.ts", inWheel: true },
   idle_guests: { file: "/idle_guests.ts", inWheel: true },
+  comments: { file: "/comments.ts", inWheel: true },
 };
 
 for (const [name, owner] of Object.entries(TIMERS)) {

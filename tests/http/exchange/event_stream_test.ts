@@ -159,6 +159,14 @@ Deno.test("[HTTP2][NET4] the token of a stream comes as the header Authorization
   assertEquals(refused.response.headers.get("www-authenticate"), "Bearer");
 });
 
+Deno.test("[HTTP2][NET4] with AUTH_REQUIRED, a stream without a token is 401, and no API is asked", async () => {
+  await using wss = await startWss({ settings: { AUTH_REQUIRED: true } });
+  await using guest = await openStream(schedule(wss));
+  assertEquals([guest.response.status, wss.backend.calls.length], [401, 0]);
+  await using alice = await openStream(schedule(wss), ALICE);
+  assertEquals((await alice.next()).status, "ok");
+});
+
 Deno.test("[HTTP2][NET2] only a GET that accepts text/event-stream is answered with a stream", async () => {
   await using wss = await startWss();
   const plain = [undefined, "*/*", "text/*", "text/html, application/json", "text/event-streams"];

@@ -2,7 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import { ERRORS, type Slug } from "../../../src/protocol/errors.ts";
 import { type ExchangeInit, post } from "../../_support/clients/event_client.ts";
 import { exchange } from "../../_support/network/exchange.ts";
-import { until } from "../../_support/queue.ts";
+import { fakeTimeouts } from "../../_support/clock.ts";
+import { deadline, until } from "../../_support/queue.ts";
 import { startWss, type Wss } from "../../_support/service/wss.ts";
 
 const LIST = { command: "getMyNotifications", options: { where: { types: [] } } };
@@ -148,7 +149,7 @@ Deno.test("[HTTP1] each status and each error has its HTTP status", async () => 
   assertEquals([...seen.keys(), ...others].sort(), Object.keys(ERRORS).sort());
 });
 
-Deno.test("[HTTP1] a defect is 500, and its id is in the log only", async () => {
+Deno.test("[HTTP1] a defect is 500", async () => {
   await using wss = await startWss();
   const { sessions } = wss.service;
   const open = sessions.open.bind(sessions);
@@ -197,6 +198,33 @@ Deno.test("[HTTP1] a body over MAX_MESSAGE_BYTES is 413, with and without its le
     413,
     "invalid-request",
   ]);
+});
+
+Deno.test("[HTTP1] a body that has not come within 30 s is 408, and gives its slot back", async () => {
+  await using wss = await startWss();
+  const { hostname, port } = new URL(wss.http);
+  using conn = await Deno.connect({ hostname, port: Number(port) });
+  {
+    using clock = fakeTimeouts();
+    const head = [
+      "POST /web HTTP/1.1",
+      `host: ${hostname}`,
+      "connection: close",
+      "content-type: application/json",
+      "content-length: 1000",
+    ];
+    await conn.write(new TextEncoder().encode(`${head.join("\r\n")}\r\n\r\n{`));
+    await until("it is awaited", () => wss.service.sessions.size === 1);
+    clock.tick(29_900);
+    assertEquals(wss.service.sessions.size, 1);
+    clock.tick(100);
+    const answer = new Uint8Array(2000);
+    const bytes = await deadline("the answer", conn.read(answer));
+    const text = new TextDecoder().decode(answer.subarray(0, bytes ?? 0));
+    assert(text.startsWith("HTTP/1.1 408 ") && text.includes("invalid-request"), text);
+  }
+  await until("its slot is free", () => wss.service.connections === 0);
+  assertEquals(wss.service.sessions.size, 0);
 });
 
 Deno.test("[HTTP1] another Content-Type than application/json is 415, and text that is not UTF-8 is 400", async () => {
