@@ -10,7 +10,7 @@ const MAX_PIECE_BYTES = 65_536;
 
 /**
  * A stream of bytes that knows how many of them are unsent. The platform takes the next piece when it
- * has room for it: it keeps about half a MiB. Everything else waits in the queue of the stream.
+ * has room for it: it keeps some 128 KiB. Everything else waits in the queue of the stream.
  */
 export class EventStream {
   readonly body: ReadableStream<Uint8Array>;
