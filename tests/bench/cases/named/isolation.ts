@@ -2,15 +2,15 @@
  * What slow clients cost the others: the delay from publishing to receiving, with one client that reads
  * nothing and 20 that read 1 KiB a second, beside the delay without slow clients.
  */
-import { startBackend } from "../../_support/service/backend.ts";
-import { type Benchmark, measureInTurn, type Sample } from "../harness/benchmark.ts";
-import { quantile } from "../harness/statistics.ts";
-import { runBroker } from "../../_support/kafka/run_broker.ts";
-import { connectKafka, withAdmin } from "../../_support/kafka/topic.ts";
-import { startProcess } from "../../_support/service/process.ts";
-import { until } from "../../_support/queue.ts";
-import { openRawSocket } from "../../_support/clients/raw_socket.ts";
-import { testEnvironment } from "../../_support/service/settings.ts";
+import { startBackend } from "../../../_support/service/backend.ts";
+import { type Benchmark, measureInTurn, type Sample } from "../../harness/benchmark.ts";
+import { quantile } from "../../harness/statistics.ts";
+import { runBroker } from "../../../_support/kafka/run_broker.ts";
+import { connectKafka, withAdmin } from "../../../_support/kafka/topic.ts";
+import { startProcess } from "../../../_support/service/process.ts";
+import { until } from "../../../_support/queue.ts";
+import { openRawSocket } from "../../../_support/clients/raw_socket.ts";
+import { testEnvironment } from "../../../_support/service/settings.ts";
 
 const CLIENTS = 500;
 const SLOW_BYTES_PER_SECOND = 1024;

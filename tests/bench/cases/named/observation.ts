@@ -2,11 +2,11 @@
  * The cost of metrics and of the delivery trace for `/why`: a fan-out by the service as it is, and by a
  * build in which both do nothing.
  */
-import { type Benchmark, measureInTurn } from "../harness/benchmark.ts";
-import { startChild } from "../harness/child.ts";
-import { type Stage, startStage } from "../harness/stage.ts";
-import { SUBSCRIBE } from "../clients/subscribers.ts";
-import { fanOutRound } from "./fan_out.ts";
+import { type Benchmark, measureInTurn } from "../../harness/benchmark.ts";
+import { startChild } from "../../harness/child.ts";
+import { type Stage, startStage } from "../../harness/stage.ts";
+import { SUBSCRIBE } from "../../clients/subscribers.ts";
+import { fanOutRound } from "../fan_out.ts";
 
 const ROOT = new URL("../../../", import.meta.url);
 

@@ -11,11 +11,11 @@ import {
   type MeasureOptions,
   turns,
   type Variant,
-} from "../harness/benchmark.ts";
-import { type Child, startChild } from "../harness/child.ts";
-import { requireFiles } from "../harness/stage.ts";
-import type { ClientsOptions, Received } from "../clients/clients.ts";
-import type { GrowingOptions, GrowingQuestion, GrowingState } from "../servers/growing.ts";
+} from "../../harness/benchmark.ts";
+import { type Child, startChild } from "../../harness/child.ts";
+import { requireFiles } from "../../harness/stage.ts";
+import type { ClientsOptions, Received } from "../../clients/clients.ts";
+import type { GrowingOptions, GrowingQuestion, GrowingState } from "../../servers/growing.ts";
 
 /** Messages of a round. */
 const MESSAGES = 20_000;

@@ -1,9 +1,14 @@
 /** The cost of a push to event streams, beside that of a push to sockets. */
-import { type Benchmark, measureInTurn, type MeasureOptions, turns } from "../harness/benchmark.ts";
-import { startChild } from "../harness/child.ts";
-import { startStage } from "../harness/stage.ts";
-import { SUBSCRIBE, SUBSCRIBE_BY_STREAM } from "../clients/subscribers.ts";
-import { fanOutRound } from "./fan_out.ts";
+import {
+  type Benchmark,
+  measureInTurn,
+  type MeasureOptions,
+  turns,
+} from "../../harness/benchmark.ts";
+import { startChild } from "../../harness/child.ts";
+import { startStage } from "../../harness/stage.ts";
+import { SUBSCRIBE, SUBSCRIBE_BY_STREAM } from "../../clients/subscribers.ts";
+import { fanOutRound } from "../fan_out.ts";
 
 const SESSIONS = 1000;
 /** Messages of a round. Each is sent when all clients have the one before. */
