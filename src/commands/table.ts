@@ -39,8 +39,8 @@ export function tablesFor(
   transport: Exclude<Transport, "socket">,
   tables: CommandTables,
 ): CommandTables {
-  const has = ({ changesSession, subscribes }: Command) =>
-    transport === "post" ? !changesSession : subscribes;
+  const has = ({ changesSession, subscribes, subscribesIfAsked }: Command) =>
+    transport === "post" ? !changesSession : subscribes || subscribesIfAsked;
   const only = (table: CommandTable): CommandTable =>
     new Map(table.entries().filter(([, command]) => has(command)));
   return { "/web": only(tables["/web"]), "/mobile": only(tables["/mobile"]) };

@@ -85,6 +85,34 @@ Deno.test("[HTTP2] a stream gets the frames that a socket with wss.v1 gets", asy
   await expectSame("update");
 });
 
+Deno.test("[HTTP2][COUNT2] a count has a stream if it subscribes, and is a plain reply else", async () => {
+  await using wss = await startWss();
+  const count = (subscribe: boolean) =>
+    streamUrl(`${wss.http}/web`, "getMyNotificationsCount", {
+      ...LIST,
+      status: "unseen",
+      subscribe,
+    });
+  const plain = await fetch(count(false), {
+    headers: { accept: "text/event-stream", authorization: "alice" },
+  });
+  assertEquals((await plain.json()).payload, { total: 3 });
+  await using stream = await openStream(count(true), ALICE);
+  assertEquals((await stream.next()).payload, { total: 3 });
+
+  wss.backend.on("GET /notification", () => Response.json({ total: 4 }));
+  publish(wss, "one more");
+
+  const { status, payload } = await stream.next();
+  assertEquals([status, payload], ["update", { total: 4 }]);
+  wss.publish("logout", { userId: "42" });
+  assertEquals(await lastEvent(stream), {
+    name: "close",
+    data: '{"code": 4401}',
+    retry: undefined,
+  });
+});
+
 Deno.test("[HTTP2] line breaks between the tokens of a payload make no new event", async () => {
   await using wss = await startWss();
   const list = '[\n  {"id": "a\\nb"},\r\n\r\n{"x":\r1}\n\n]';
