@@ -110,12 +110,18 @@ export class Connection
 
   /** Takes one message from the socket. Never throws, because that would end the process. */
   receive(data: unknown): void {
-    try {
+    this.guard(() => {
       if (this.#isClosed) return;
       if (typeof data !== "string") return this.close(CLOSE.unsupportedData);
       const bytes = Buffer.byteLength(data);
       if (bytes > this.#options.limits.maxMessageBytes) this.close(CLOSE.messageTooBig);
       else this.#requests.receive(data, bytes);
+    });
+  }
+
+  guard(work: () => void): void {
+    try {
+      work();
     } catch (defect) {
       logDefect(defect, { session: this.session.id });
       this.close(CLOSE.internalError);

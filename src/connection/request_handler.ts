@@ -13,6 +13,7 @@ import { CLOSE } from "../protocol/close_codes.ts";
 import { CommandError, errorReply } from "../protocol/errors.ts";
 import type { Reply } from "../protocol/frames.ts";
 import type { Session } from "../sessions/session.ts";
+import type { SlicedQueue } from "../util/time_slice.ts";
 import { logDefect } from "./defect.ts";
 import { findRid } from "./find_rid.ts";
 import { type ClientRequest, type ParsedRequest, parseRequests } from "./parse_request.ts";
@@ -31,6 +32,11 @@ import { RequestQueue } from "./request_queue.ts";
 /** The reason with which commands are aborted when their connection has ended. */
 const CLOSED = "the connection has closed";
 
+/** A frame up to this size is parsed at once, in bytes of UTF-8; of larger ones, some in each turn. */
+const SMALL_FRAME_BYTES = 16 * 1024;
+/** What a byte of a larger one costs of a time slice: a turn has 128 KiB, or one frame. */
+const COST_OF_BYTE = 1 / 64;
+
 /** How many requests a client may send. */
 export interface RequestLimits {
   /** What a client may send in a second (LIM2, LIM6). */
@@ -45,12 +51,16 @@ export interface RequestLimits {
 export interface RequestSource extends ReplyRecipient {
   readonly session: Session;
   readonly outbox: Pick<Outbox, "send" | "isBehind" | "whenCaughtUp" | "lists">;
+  /** Does something with a frame. Never throws; after a defect, the connection is closed. */
+  guard(work: () => void): void;
 }
 
 /** What all request handlers share. */
 export interface RequestHandlerOptions
   extends RepliesOptions, Pick<CommandContext, "tokens" | "resumePoints" | "streamStatus"> {
   readonly backend: Backend;
+  /** Large frames of all clients. */
+  readonly largeFrames: Pick<SlicedQueue, "add">;
   readonly limits: RepliesOptions["limits"] & RequestLimits;
   /** A limit that requests share with others; by default they have one of their own (HTTP5). */
   readonly rateLimit?: RateLimit;
@@ -76,6 +86,8 @@ export class RequestHandler {
   #idle: PromiseWithResolvers<void> | null = null;
   /** Whether requests wait because the client is behind. */
   #isWaiting = false;
+  /** Frames that are still to be parsed. */
+  #unparsed = 0;
 
   constructor(source: RequestSource, options: RequestHandlerOptions) {
     this.#source = source;
@@ -86,11 +98,11 @@ export class RequestHandler {
 
   /** Whether all requests are answered. */
   get isIdle(): boolean {
-    return this.#work === null;
+    return this.#work === null && this.#unparsed === 0;
   }
 
   /**
-   * Takes one text frame. A frame that is over a limit is not parsed.
+   * Takes one text frame. A frame that is over a limit is not parsed; a large one may be parsed later.
    *
    * @param bytes The length of its text in UTF-8
    */
@@ -103,8 +115,19 @@ export class RequestHandler {
     if (!isArray) retryAfterMs = Math.max(retryAfterMs, this.#rateLimit.take(now));
     const asked = () => ({ envelope: { rid: findRid(text), event: "" }, at: now });
     if (this.#isOverLimit(retryAfterMs, asked)) return;
-    for (const parsed of parseRequests(text, session)) {
-      this.#take(parsed, { isCounted: !isArray, now });
+    const parse = () => this.#parse(text, { isCounted: !isArray, now });
+    if (bytes <= SMALL_FRAME_BYTES && this.#unparsed === 0) return parse();
+    this.#unparsed++;
+    this.#options.largeFrames.add(bytes * COST_OF_BYTE, () => {
+      if (this.#state !== "ended") this.#source.guard(parse);
+      this.#unparsed--;
+      if (this.isIdle) this.#idle?.resolve();
+    });
+  }
+
+  #parse(text: string, counting: { isCounted: boolean; now: number }): void {
+    for (const parsed of parseRequests(text, this.#source.session)) {
+      this.#take(parsed, counting);
       if (this.#state === "ended") return;
     }
   }
@@ -193,7 +216,7 @@ export class RequestHandler {
       onIdle: () => {
         this.#work = null;
         session.activeAt = performance.now();
-        this.#idle?.resolve();
+        if (this.isIdle) this.#idle?.resolve();
       },
     });
     const abort = new AbortController();
@@ -233,7 +256,7 @@ export class RequestHandler {
   /** Refuses later requests. Resolves when all earlier ones are answered. */
   async drain(): Promise<void> {
     if (this.#state === "open") this.#state = "draining";
-    if (this.#work) await (this.#idle ??= Promise.withResolvers()).promise;
+    if (!this.isIdle) await (this.#idle ??= Promise.withResolvers()).promise;
   }
 
   /** Answers all requests that still run or wait with `shutting-down`. */

@@ -28,6 +28,7 @@ import { CLOSE } from "../protocol/close_codes.ts";
 import type { Session } from "../sessions/session.ts";
 import type { Settings } from "../settings/settings.ts";
 import { isDoneWithin } from "../util/delay.ts";
+import { SlicedQueue } from "../util/time_slice.ts";
 import type { LogDelivery } from "./delivery.ts";
 import { shutDown } from "./shut_down.ts";
 
@@ -117,6 +118,7 @@ export class ClientsPort {
     this.#connectionOptions = {
       commands,
       backend,
+      largeFrames: new SlicedQueue(),
       tokens,
       resumePoints: delivery.resumePoints,
       sessions: delivery.sessions,

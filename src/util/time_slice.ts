@@ -2,6 +2,7 @@
  * Long work in short slices, so that the event loop serves everything else in between.
  */
 import { setImmediate } from "node:timers";
+import { Fifo } from "./fifo.ts";
 
 /**
  * The cost of a frame that is handed to the platform. The platform writes it at the end of the turn,
@@ -96,4 +97,33 @@ export class TimeSlice {
     this.#waitingCost = 0;
     nextTurn.resolve();
   };
+}
+
+/** Pieces of work that are done in the order in which they came, a time slice of them in each turn. */
+export class SlicedQueue {
+  readonly #slice = new TimeSlice();
+  readonly #waiting = new Fifo<{ readonly cost: number; readonly piece: () => void }>();
+  #isRunning = false;
+
+  /**
+   * Does a piece of work at once, or in a later turn.
+   *
+   * @param piece Must not throw
+   */
+  add(cost: number, piece: () => void): void {
+    if (!this.#isRunning && this.#slice.take(cost)) return piece();
+    this.#waiting.push({ cost, piece });
+    if (!this.#isRunning) this.#run();
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    for (let next = this.#waiting.first; next; next = this.#waiting.first) {
+      const nextTurn = this.#slice.spend(next.cost);
+      if (nextTurn) await nextTurn;
+      this.#waiting.shift();
+      next.piece();
+    }
+    this.#isRunning = false;
+  }
 }

@@ -234,3 +234,23 @@ Deno.test("[LIM2][LIM5][LIM6] no session at the limits keeps another client wait
       }),
   });
 });
+
+Deno.test("[LIM6] of large frames that many clients send at once, a turn parses a few", async () => {
+  const bytes = 120_000;
+  await using victim = await startVictim({ settings, maxBytes: bytes });
+  await using stack = new AsyncDisposableStack();
+  const connecting = Array.from({ length: 60 }, () => connect(`${victim.url}/web`));
+  const clients = await Promise.all(connecting);
+  for (const client of clients) stack.use(client);
+  const nested = jsonOf("nested arrays", bytes);
+  // The platform keeps the last message of each connection.
+  const budget = { ...BUDGET, parses: 2, keptBytes: clients.length * bytes };
+
+  await victim.survives(budget, async () => {
+    for (const client of clients) client.send(nested);
+    for (const client of clients) {
+      assertEquals((await client.next()).payload.error[0].Slug, "invalid-request");
+    }
+    return () => stack.disposeAsync();
+  });
+});

@@ -165,6 +165,37 @@ Deno.test("[REQ5] a client may send a list right after authentication, without w
   assertEquals([reply.rid, reply.status], [list, "ok"]);
 });
 
+Deno.test("[REQ5][LIM6] large frames are parsed later, and no request overtakes them", async () => {
+  await using wss = await startWss({ users: { alice: "42" } });
+  await using client = await wss.connect("/web");
+  await using other = await wss.connect("/web");
+  const unused = "x".repeat(300_000);
+  for (let i = 0; i < 3; i++) other.ask("subscription", { ids: [], action: "unsubscribe", unused });
+
+  const login = client.ask("authentication", { authToken: "alice", unused });
+  const list = client.ask("getMyNotifications", LIST);
+
+  assertEquals((await client.reply(login)).status, "ok");
+  assertEquals((await client.reply(list)).status, "ok");
+});
+
+Deno.test("[LIFE4] a large frame that is not parsed yet is answered before its session ends", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web");
+  const unused = "x".repeat(300_000);
+  const options = { ids: [], action: "unsubscribe", unused };
+  const rids = Array.from({ length: 6 }, () => client.ask("subscription", options));
+  const first = await client.reply(rids[0] ?? 0);
+  const stopped = wss.stop();
+
+  assertEquals(first.status, "ok");
+  for (const rid of rids.slice(1)) {
+    const { status, payload } = await client.reply(rid);
+    assert(status === "ok" || payload.error[0].Slug === "shutting-down", JSON.stringify(payload));
+  }
+  await stopped;
+});
+
 Deno.test("[REQ5] a barrier starts when all requests before it are answered, and later requests wait for it", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });

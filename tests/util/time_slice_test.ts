@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import FakeTimers from "@sinonjs/fake-timers";
 import { setImmediate } from "node:timers/promises";
-import { FRAME_COST, KEPT_COST, TimeSlice } from "../../src/util/time_slice.ts";
+import { FRAME_COST, KEPT_COST, SlicedQueue, TimeSlice } from "../../src/util/time_slice.ts";
 
 /** How many pieces of work may be done before the next turn; at most so many are tried. */
 function piecesOf(slice: TimeSlice, { cost, most = 5000 }: { cost: number; most?: number }) {
@@ -60,4 +60,25 @@ Deno.test("work that waits for a time slice goes on in the order in which it cam
     order.push(n);
   }));
   assertEquals(order, [1, 2, 3]);
+});
+
+Deno.test("a sliced queue does pieces in order, as many in a turn as there is room for, or one", async () => {
+  const clock = FakeTimers.install({ toFake: ["Date"] });
+  try {
+    const queue = new SlicedQueue();
+    const done: string[] = [];
+    const turns: string[] = [];
+    const costs = { a: 1000, b: 1000, c: 1000, d: 5000, e: 1000 };
+    for (const [name, cost] of Object.entries(costs)) queue.add(cost, () => done.push(name));
+
+    for (let seen = 0; seen < 5;) {
+      if (done.length > seen) turns.push(done.slice(seen).join(""));
+      seen = done.length;
+      await setImmediate();
+    }
+
+    assertEquals(turns, ["ab", "c", "d", "e"]);
+  } finally {
+    clock.uninstall();
+  }
 });
