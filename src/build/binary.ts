@@ -1,6 +1,6 @@
 /**
  * `deno task compile` and `deno task release`: build binaries of the service. A binary has the
- * permissions of `deno task start`.
+ * permissions of `deno task start`, and its flags of V8.
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -42,10 +42,10 @@ async function findExcluded(): Promise<string[]> {
     .map(({ localPath }) => join(localPath, "test"));
 }
 
-/** The options of `deno task start` that a binary keeps: its permissions, and no questions. */
-function permissionOptions(): string[] {
+/** The options of `deno task start` that a binary keeps: permissions, no questions, and V8's flags. */
+function runOptions(): string[] {
   return denoJson.tasks.start.command.split(" ")
-    .filter((word) => /^(-P|--allow-|--no-prompt)/.test(word));
+    .filter((word) => /^(-P|--allow-|--no-prompt|--v8-flags)/.test(word));
 }
 
 /** Builds one binary. Without a target it is for this machine. */
@@ -58,7 +58,7 @@ async function compile(output: string, target?: string): Promise<boolean> {
       "--frozen",
       "--exclude-unused-npm",
       ...["--config", CONFIG],
-      ...permissionOptions(),
+      ...runOptions(),
       ...excluded.flatMap((path) => ["--exclude", path]),
       ...target ? ["--target", target] : [],
       ...["--output", output],

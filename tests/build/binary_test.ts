@@ -61,6 +61,8 @@ Deno.test({
         const expected = `"${permission}":${JSON.stringify(allowed)}`;
         assert(text.includes(expected), `${name}: ${expected}`);
       }
+      // V8's flags, for example the size of the heap at which it is collected for the first time.
+      assert(text.includes('"--initial-old-space-size=64"'), name);
       // A text of the client library, which the service serves.
       assert(text.includes("Closed by the client"), name);
     }

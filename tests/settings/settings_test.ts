@@ -313,7 +313,7 @@ Deno.test("the tasks may read the settings from the environment, and little else
   assertEquals(others, { net: true });
   for (const [task, main] of [["start", "src/main.ts"], ["dev", "src/dev/main.ts"]] as const) {
     assertEquals(
-      denoJson.tasks[task].command,
+      denoJson.tasks[task].command.replace(/--v8-flags=\S+ /, ""),
       // In the permission set, a path is relative to deno.json; here it is to the working directory.
       `deno run --quiet --frozen --no-prompt -P=service --allow-read=.env,certs,/dev/null ${main}`,
     );

@@ -1,6 +1,7 @@
 /**
  * `deno task abuse`: all attacks at once for a minute, beside clients that must lose nothing. It prints how
  * long these wait, and the memory of the service. Both depend on the machine, so it is no part of the tests.
+ * `ATTACKS="nested frames,slow upgrades" deno task abuse` makes these attacks alone.
  */
 import { constants, setPriority } from "node:os";
 import { assert, assertEquals } from "@std/assert";
@@ -13,7 +14,7 @@ import { until } from "../../_support/queue.ts";
 import { startProcess } from "../../_support/service/process.ts";
 import { testEnvironment } from "../../_support/service/settings.ts";
 import type { AttackersOptions } from "./attackers.ts";
-import type { AttackName } from "./attacks.ts";
+import { type AttackName, ATTACKS } from "./attacks.ts";
 import { watch } from "./watch.ts";
 import { type Delays, WellBehaved } from "./well_behaved.ts";
 
@@ -23,22 +24,18 @@ const ATTACK_MS = 60_000;
 /** Milliseconds between two requests of a client, and between two pushes to it. */
 const REQUEST_MS = 1000;
 const PUSH_MS = 2000;
+/** As the image has it. */
+const ALLOCATOR = { MALLOC_MMAP_THRESHOLD_: "131072" };
 const NEVER = new AbortController().signal;
 
-/** What is done at once. */
-const ATTACKS_AT_ONCE: readonly AttackName[] = [
-  "bombs in the topic",
-  "selections that are too long",
-  "reloads of many schedules",
-  "logins with bogus tokens",
-  "nested frames",
-  "guests within their limits",
-  "an API that is down",
-  "wrong tokens at the admin port",
-  "silent connections",
-  "slow upgrades",
-  "lists that nobody reads",
-];
+/** What is done at once: all attacks, or those that ATTACKS names. */
+function chosenAttacks(): AttackName[] {
+  const all = Object.keys(ATTACKS) as AttackName[];
+  const given = Deno.env.get("ATTACKS")?.split(",") ?? all;
+  const chosen = all.filter((name) => given.includes(name));
+  assertEquals(given.toSorted(), chosen.toSorted(), `expected attacks among ${all.join(", ")}`);
+  return chosen;
+}
 
 /** Starts the service as operators do, with the limits that it has by default. */
 async function startTarget() {
@@ -65,6 +62,7 @@ async function startTarget() {
         TRUST_PROXY: "true",
         ADMIN_PORT: String(adminPort),
         ADMIN_TOKEN: crypto.randomUUID(),
+        ...ALLOCATOR,
       },
     }),
   );
@@ -164,7 +162,7 @@ kafkaTest(
     const { wss, port, adminPort, topic } = target;
     const options: AttackersOptions = {
       target: { port, adminPort, brokers: topic.env.KAFKA_BROKERS, topic: topic.name },
-      attacks: ATTACKS_AT_ONCE,
+      attacks: chosenAttacks(),
     };
     await using attackers = startChild(import.meta.resolve("./attackers.ts"), options);
     // What they do must not slow the others down because there are too few CPUs for all of them.
