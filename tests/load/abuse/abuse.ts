@@ -21,6 +21,8 @@ import { type Delays, WellBehaved } from "./well_behaved.ts";
 const CLIENTS = 200;
 const QUIET_MS = 15_000;
 const ATTACK_MS = 60_000;
+/** The longest that the attackers may take until they are prepared, on a machine that is busy. */
+const PREPARE_MS = 180_000;
 /** Milliseconds between two requests of a client, and between two pushes to it. */
 const REQUEST_MS = 1000;
 const PUSH_MS = 2000;
@@ -167,7 +169,7 @@ kafkaTest(
     await using attackers = startChild(import.meta.resolve("./attackers.ts"), options);
     // What they do must not slow the others down because there are too few CPUs for all of them.
     setPriority(attackers.pid, constants.priority.PRIORITY_LOW);
-    await attackers.next();
+    await attackers.next(PREPARE_MS);
     const busy = await startClients(target);
     const { takeDelays } = busy;
     const quiet = await watch(wss.pid, { forMs: QUIET_MS, takeDelays });
