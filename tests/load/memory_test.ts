@@ -98,7 +98,7 @@ kafkaTest(
     const later = await memoryOf(wss.pid);
 
     const figures = `${before} MiB before, at most ${most} after the close, ${later} after 30 s`;
-    assert(most < before + 400, figures);
+    assert(most < before + 250, figures);
     assert(later < before + 150, figures);
   },
 );
