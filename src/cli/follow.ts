@@ -45,6 +45,8 @@ export async function follow(
       const text = describe(state);
       if (text) printError(text);
       if (state.state === "closed" && !isWanted(state.last)) end.resolve(1);
+      // There is no other token.
+      if (state.state === "unauthorized") end.resolve(1);
     },
     onFrame(direction, text) {
       if (direction === "out") return;

@@ -5,8 +5,6 @@ import type { Disconnection, State } from "../client/mod.ts";
 
 /** The close code of a connection that the client ends. */
 const NORMAL = 1000;
-/** The close code of a connection whose token was refused. */
-const TOKEN_REFUSED = 4401;
 
 /** Whether the client itself ended its connection. */
 export function isWanted(last: Disconnection | null): boolean {
@@ -17,18 +15,11 @@ export function isWanted(last: Disconnection | null): boolean {
 export function createStateDescriber({ url, isGuest }: { url: URL; isGuest: () => boolean }) {
   const address = url.origin === "null" ? `${url.protocol}//${url.host}` : url.origin;
   let before: State["state"] | "degraded" | undefined;
-  /** Whether the token was refused. This is said once, because the same token is not tried again. */
-  let isRefused = false;
 
   return function describe(state: State): string | undefined {
     const previous = before;
     before = state.state === "open" && state.degraded ? "degraded" : state.state;
     if (before === previous) return undefined;
-    const wasRefused = isRefused;
-    isRefused = state.state !== "open" && state.last?.code === TOKEN_REFUSED;
-    if (isRefused) {
-      return wasRefused ? undefined : `The token was refused, ${reasonOf(state.last)}`;
-    }
     switch (state.state) {
       case "connecting":
         return `Connecting to ${address}${url.pathname}`;
@@ -44,7 +35,10 @@ export function createStateDescriber({ url, isGuest }: { url: URL; isGuest: () =
           ? `Cannot connect (is the service up, is the path right, is this client allowed?): trying ${again}`
           : `Disconnected, ${reasonOf(state.last)}: connecting ${again}`;
       }
+      case "unauthorized":
+        return `The token was refused, ${reasonOf(state.last)}`;
       case "closed":
+        if (previous === "unauthorized") return undefined;
         return isWanted(state.last) ? "Closed" : `Closed for good, ${reasonOf(state.last)}`;
     }
   };

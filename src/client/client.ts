@@ -6,16 +6,23 @@ import { closed, WssError } from "./error.ts";
 import { type Frame, readFrames } from "./frame.ts";
 import type { Inbox } from "./inbox.ts";
 import { unlessAborted } from "./promises.ts";
-import { ReconnectingSocket, type State } from "./reconnecting_socket.ts";
+import { ReconnectingSocket } from "./reconnecting_socket.ts";
 import { type Request, type RequestOptions, Requests } from "./requests.ts";
 import { Subscription } from "./subscription.ts";
 import type { TokenSource } from "./token.ts";
 import { CountSubscription } from "./counts/totals.ts";
+import { socketLines, type WebSocketClass } from "./transport/socket.ts";
+import type { State } from "./transport/state.ts";
 
 /** How to connect. */
 export interface ConnectOptions {
-  /** Asked before each connection, and when the service says that nobody is logged in. */
+  /**
+   * Asked before each connection, and when the service says that nobody is logged in; then again and
+   * again until it gives another token.
+   */
   readonly token?: TokenSource | undefined;
+  /** The class of the WebSockets, such as that of the package `ws`; by default the platform's. */
+  readonly WebSocket?: WebSocketClass | undefined;
   /** Closes the client when it is aborted. */
   readonly signal?: AbortSignal | undefined;
   /** Called at each change of {@linkcode Wss.state}. */
@@ -44,6 +51,7 @@ export class Client {
       },
     });
     this.#socket = new ReconnectingSocket(url, {
+      open: socketLines(options.WebSocket),
       token,
       onState: (state) => this.#changed(state),
       onOpen: () => this.#opened(),
@@ -99,7 +107,7 @@ export class Client {
           },
         });
       },
-      renew: () => socket.renew(),
+      renew: async () => await socket.renew() || socket.refused("A list was refused"),
       ended: (id) => {
         this.#subscriptions.delete(subscription);
         if (id !== undefined) this.#unsubscribe(id);
@@ -113,6 +121,14 @@ export class Client {
     }
     return subscription as Inbox<List, Data>;
   }
+
+  /** Tries to connect at once. It can be passed on as a function. */
+  readonly connect = (): void => {
+    const { signal } = this.#options;
+    if (signal?.aborted || !this.#socket.connect()) return;
+    signal?.addEventListener("abort", this.close);
+    this.#requests.reopen();
+  };
 
   /** Ends the client. It can be passed on as a function. */
   readonly close = (): void => {
@@ -145,7 +161,7 @@ export class Client {
 
   #pushed(frame: Frame): void {
     const { event, status, payload, cursor } = frame;
-    if (event === "authentication") this.#socket.reconnect("The user was logged out");
+    if (event === "authentication") this.#socket.refused("The user was logged out");
     if (event === "stream") this.#socket.setDegraded(status === "degraded");
     if (event === "server") {
       this.#socket.expectEnd(Number((payload as { afterMs?: unknown })?.afterMs) || 0);

@@ -13,16 +13,18 @@ import { Client, type ConnectOptions } from "./client.ts";
 import { totalsOf } from "./counts/totals.ts";
 import { WssError } from "./error.ts";
 import type { Inbox, Totals } from "./inbox.ts";
-import type { State } from "./reconnecting_socket.ts";
 import type { Request } from "./requests.ts";
+import type { State } from "./transport/state.ts";
 import type { NotificationStatus, ScheduleWhere } from "./types.ts";
 
 export { WssError };
 export type { ConnectOptions } from "./client.ts";
 export type { WssErrorInit } from "./error.ts";
 export type { Change, Inbox, Totals } from "./inbox.ts";
-export type { Disconnection, State } from "./reconnecting_socket.ts";
 export type { TokenSource } from "./token.ts";
+export type { Disconnection } from "./transport/line.ts";
+export type { SocketLike, WebSocketClass } from "./transport/socket.ts";
+export type { State } from "./transport/state.ts";
 export type { NotificationStatus, ScheduleWhere } from "./types.ts";
 
 /** Options of a call. */
@@ -90,6 +92,11 @@ export interface Wss {
    * @throws {WssError} The request failed
    */
   request(command: string, options: unknown, callOptions?: CallOptions): Promise<unknown>;
+  /**
+   * Tries to connect at once, if the state is `waiting` or `unauthorized`; for example after a login.
+   * After an end by the service, such as 4029, it begins again, for subscriptions that are made then.
+   */
+  connect(): void;
   /** Ends the connection and all subscriptions. Requests under way reject with `closed`. */
   close(): void;
   [Symbol.dispose](): void;
@@ -131,6 +138,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Wss {
     },
     request: (command, options, { signal } = {}) =>
       client.call({ command, options } as Request, { signal }),
+    connect: client.connect,
     close: client.close,
     [Symbol.dispose]: client.close,
   };

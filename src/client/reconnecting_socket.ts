@@ -1,31 +1,18 @@
 /**
- * A connection to the service that is made again when it is lost: one socket after another.
+ * A connection to the service that is made again when it is lost: one line after another.
  */
 import { backoffMs, MOST_MS } from "./backoff.ts";
-import { askToken, protocolsFor, type TokenSource } from "./token.ts";
-
-/** How the last socket ended. */
-export interface Disconnection {
-  /** The code of the close frame. 1006 means that there was none, 1000 that this side closed it. */
-  readonly code: number;
-  readonly reason: string;
-}
-
-/** The state of a connection, with the reason why the last socket ended. */
-export type State =
-  | { readonly state: "connecting"; readonly last: Disconnection | null }
-  /** `degraded`: pushes may come late, because the service can't read all of its log. */
-  | {
-    readonly state: "open";
-    readonly degraded: boolean;
-    readonly last: Disconnection | null;
-  }
-  | { readonly state: "waiting"; readonly retryInMs: number; readonly last: Disconnection | null }
-  /** For good. */
-  | { readonly state: "closed"; readonly last: Disconnection | null };
+import { askToken, type TokenSource } from "./token.ts";
+import { FINAL_CODES, NORMAL, TOKEN_REFUSED } from "./transport/close_codes.ts";
+import { Handshakes } from "./transport/handshakes.ts";
+import type { Disconnection, Line, OpenLine } from "./transport/line.ts";
+import { Liveness } from "./transport/liveness.ts";
+import type { State } from "./transport/state.ts";
+import { WakeUps } from "./transport/wake_ups.ts";
 
 /** What {@linkcode ReconnectingSocket} needs. */
 export interface ReconnectingSocketOptions {
+  readonly open: OpenLine;
   readonly token: TokenSource;
   readonly onState: (state: State) => void;
   /** Called when a socket is open, before anything is sent on it. */
@@ -40,20 +27,10 @@ export interface ReconnectingSocketOptions {
   readonly probe: () => void;
 }
 
-/** After these codes a client should not connect again by itself (LIFE2). */
-const FINAL_CODES = [1003, 1009, 4029];
-/** After this code only another token may be tried. */
-const TOKEN_REFUSED = 4401;
-
 /** Milliseconds that a socket has to open. The service may have to ask a backend first. */
 const CONNECT_MS = 20_000;
-/** Milliseconds without a frame after which to probe: a little more than between cursors (DEL8). */
-const QUIET_MS = 26_000;
-/** Milliseconds for a probe's answer. It waits for earlier requests, and so perhaps for a backend. */
-const ANSWER_MS = 12_000;
-/** The same when the browser says that it is online again: then a dead connection is likely. */
-const ONLINE_MS = 4000;
-
+/** Milliseconds to answer or to open after a wake-up: then a dead connection is likely. */
+const WAKE_MS = 3500;
 /** Milliseconds after which a connection counts as stable, and the next wait is a short one. */
 const STABLE_MS = 5000;
 
@@ -61,19 +38,23 @@ const STABLE_MS = 5000;
 export class ReconnectingSocket {
   readonly #url: string;
   readonly #options: ReconnectingSocketOptions;
-  readonly #abort = new AbortController();
-  #socket: WebSocket | null = null;
+  readonly #handshakes = new Handshakes();
+  readonly #liveness: Liveness;
+  #abort = new AbortController();
+  #wakeUps: WakeUps | undefined;
+  #line: Line | null = null;
   #state: State = { state: "connecting", last: null };
-  /** Ends a wait of the present state: for the next try, for the opening, or for the next frame. */
+  /** Ends a wait of the present state: for the next try, or for the opening. */
   #timer: ReturnType<typeof setTimeout> | undefined;
   #tries = 0;
-  /** When the last frame came, by `performance.now()`. */
-  #seenAt = 0;
   /** When the socket opened, by `performance.now()`. */
   #openedAt = Infinity;
   /** The token of the latest connection. */
   #usedToken: string | null = null;
-  #refused: { readonly token: string | null; readonly last: Disconnection } | null = null;
+  /** Whether that token was refused. */
+  #isRefused = false;
+  /** Whether the token is being asked for, in order to connect. */
+  #isAsking = false;
   /** When the service will close the socket (LIFE4), by `performance.now()`. */
   #leaveAt: number | null = null;
   /** Whether it will connect again as soon as the requests under way are answered. */
@@ -84,9 +65,8 @@ export class ReconnectingSocket {
   constructor(url: string, options: ReconnectingSocketOptions) {
     this.#url = url;
     this.#options = options;
-    globalThis.addEventListener?.("online", this.#onOnline);
-    // Later, because the callbacks may use this object.
-    queueMicrotask(() => this.#connect());
+    this.#liveness = new Liveness({ probe: options.probe, onDead: () => this.#lose(DEAD) });
+    this.#start();
   }
 
   get state(): State {
@@ -104,11 +84,22 @@ export class ReconnectingSocket {
   }
 
   send(text: string): void {
-    try {
-      this.#socket?.send(text);
-    } catch {
-      // The socket is closing; its close event follows.
-    }
+    this.#line?.send(text);
+  }
+
+  /**
+   * Tries at once, if it waits. Begins again, if the service has ended it.
+   *
+   * @returns Whether it begins again
+   */
+  connect(): boolean {
+    const { state, last } = this.#state;
+    if (state === "waiting" || state === "unauthorized") this.#connect();
+    if (state !== "closed" || last?.code === NORMAL) return false;
+    this.#abort = new AbortController();
+    this.#set({ state: "connecting", last });
+    this.#start();
+    return true;
   }
 
   /** Notes whether the stream is degraded (DEL10). */
@@ -122,9 +113,16 @@ export class ReconnectingSocket {
     this.#leaveAt = performance.now() + afterMs;
   }
 
-  /** Connects again as soon as the requests under way are answered. */
-  reconnect(reason: string): void {
-    this.#renewing = this.#reconnect(reason);
+  /**
+   * Notes that the service refuses the token: connects again with another one, as soon as the requests
+   * under way are answered. It does nothing for a guest, who has no token.
+   *
+   * @returns Whether it does
+   */
+  refused(reason: string): boolean {
+    if (!this.isOpen || this.#usedToken === null) return !this.isOpen;
+    this.#renewing = this.#reconnect({ code: TOKEN_REFUSED, reason });
+    return true;
   }
 
   /**
@@ -138,10 +136,11 @@ export class ReconnectingSocket {
   }
 
   /** Ends the connection for good. */
-  close(last: Disconnection = { code: 1000, reason: "Closed by the client" }): void {
+  close(last: Disconnection = { code: NORMAL, reason: "Closed by the client" }): void {
     if (this.#state.state === "closed") return;
     globalThis.removeEventListener?.("online", this.#onOnline);
-    this.#leaveSocket(1000);
+    this.#wakeUps?.stop();
+    this.#leaveLine(NORMAL);
     this.#set({ state: "closed", last });
     this.#abort.abort();
   }
@@ -151,24 +150,30 @@ export class ReconnectingSocket {
     this.#options.onState(state);
   }
 
+  #start(): void {
+    globalThis.addEventListener?.("online", this.#onOnline);
+    this.#wakeUps = new WakeUps(() => this.#wake());
+    // Later, because the callbacks may use this object.
+    queueMicrotask(() => this.#connect());
+  }
+
   async #renew(): Promise<boolean> {
-    const socket = this.#socket;
+    const line = this.#line;
     const token = await this.#askToken().catch(() => undefined);
-    if (this.#socket !== socket) return true;
+    if (this.#line !== line) return true;
     if (token === this.#usedToken) {
       this.#renewing = undefined;
       return false;
     }
-    return await this.#reconnect(
-      token === undefined ? "The token function failed" : "The token has changed",
-    );
+    const reason = token === undefined ? "The token function failed" : "The token has changed";
+    return await this.#reconnect({ code: NORMAL, reason });
   }
 
-  async #reconnect(reason: string): Promise<true> {
-    const socket = this.#socket;
+  async #reconnect(last: Disconnection): Promise<true> {
+    const line = this.#line;
     this.#isLeaving = true;
     await this.#options.settled();
-    if (this.#socket === socket && this.isOpen) this.#lose({ code: 1000, reason });
+    if (this.#line === line && this.isOpen) this.#lose(last);
     return true;
   }
 
@@ -177,79 +182,89 @@ export class ReconnectingSocket {
   }
 
   readonly #onOnline = (): void => {
-    if (this.#state.state === "open") return this.#probe(ONLINE_MS);
-    // Without a socket, the token is being asked for, and a socket follows.
-    if (this.#state.state === "connecting" && !this.#socket) return;
+    if (this.isOpen) return this.#liveness.check(WAKE_MS);
     // A try that began without a network may take long to fail.
-    this.#leaveSocket();
+    this.#leaveLine();
     this.#connect();
   };
 
+  #wake(): void {
+    if (this.isOpen) this.#liveness.check(WAKE_MS);
+    else if (this.#line) this.#expectOpening(WAKE_MS);
+    else this.#connect();
+  }
+
   async #connect(): Promise<void> {
-    if (this.#state.state === "closed") return;
-    this.#set({ state: "connecting", last: this.#state.last });
+    if (this.#state.state === "closed" || this.#isAsking) return;
+    clearTimeout(this.#timer);
+    const { last } = this.#state;
+    if (!this.#isRefused) this.#set({ state: "connecting", last });
+    const { signal } = this.#abort;
+    this.#isAsking = true;
     let token: string | null;
     try {
       token = await this.#askToken();
     } catch (error) {
-      if (this.#abort.signal.aborted) return;
+      if (signal.aborted) return;
       return this.#wait({ code: 1006, reason: `The token function failed: ${error}` });
+    } finally {
+      this.#isAsking = false;
     }
-    if (this.#abort.signal.aborted) return;
-    if (this.#refused?.token === token) return this.close(this.#refused.last);
+    if (signal.aborted) return;
+    if (this.#isRefused) {
+      if (token === this.#usedToken) return this.#wait(last);
+      this.#isRefused = false;
+      this.#set({ state: "connecting", last });
+    }
     this.#usedToken = token;
+    this.#open(token);
+  }
+
+  #open(token: string | null): void {
     try {
-      this.#socket = new WebSocket(this.#url, protocolsFor(token));
+      this.#line = this.#options.open(this.#url, token, {
+        onOpen: () => this.#opened(),
+        onFrame: (text) => {
+          this.#liveness.seen();
+          this.#options.onFrame(text);
+        },
+        onEnd: (last) => this.#ended(last),
+      });
     } catch (error) {
       return this.close({ code: 1006, reason: `Cannot connect: ${error}` });
     }
-    this.#listen(this.#socket);
-    this.#timer = setTimeout(() => this.#lose(NOT_OPENED), CONNECT_MS);
+    this.#expectOpening(CONNECT_MS);
   }
 
-  #listen(socket: WebSocket): void {
-    socket.onopen = () => {
-      this.#seenAt = this.#openedAt = performance.now();
-      clearTimeout(this.#timer);
-      this.#set({ state: "open", degraded: false, last: this.#state.last });
-      this.#watch();
-      this.#options.onOpen();
-    };
-    socket.onmessage = ({ data }) => {
-      this.#seenAt = performance.now();
-      if (typeof data === "string") this.#options.onFrame(data);
-    };
-    // Deno gives the code 0 if there is no close frame.
-    socket.onclose = ({ code, reason }) => this.#lose({ code: code || 1006, reason });
-    // On Node 20 no close event follows an error; elsewhere one follows, and says no more.
-    socket.onerror = (event) => {
-      this.#lose({ code: 1006, reason: (event as Partial<ErrorEvent>).message ?? "" });
-    };
-  }
-
-  /** Waits until the connection has been quiet for too long, and then probes it. */
-  #watch(): void {
-    const quietMs = performance.now() - this.#seenAt;
-    if (quietMs >= QUIET_MS) this.#probe(ANSWER_MS);
-    else this.#timer = setTimeout(() => this.#watch(), QUIET_MS - quietMs);
-  }
-
-  #probe(answerMs: number): void {
-    const askedAt = performance.now();
+  #expectOpening(ms: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      if (this.#seenAt < askedAt) this.#lose(DEAD);
-      else this.#watch();
-    }, answerMs);
-    this.#options.probe();
+    this.#timer = setTimeout(() => this.#lose(NOT_OPENED), ms);
+  }
+
+  #opened(): void {
+    this.#openedAt = performance.now();
+    this.#handshakes.succeeded();
+    clearTimeout(this.#timer);
+    this.#set({ state: "open", degraded: false, last: this.#state.last });
+    this.#liveness.watch();
+    this.#options.onOpen();
+  }
+
+  async #ended(last: Disconnection): Promise<void> {
+    const hasFailed = !this.isOpen;
+    this.#lose(last);
+    if (!hasFailed) return;
+    const blocked = await this.#handshakes.failed(this.#url, this.#abort.signal);
+    const state = this.#state;
+    if (state.state === "waiting" && state.blocked !== blocked) this.#set({ ...state, blocked });
   }
 
   #lose(last: Disconnection): void {
     const leaveAt = this.#leaveAt;
     if (performance.now() - this.#openedAt >= STABLE_MS) this.#tries = 0;
-    this.#leaveSocket();
+    this.#leaveLine();
     if (FINAL_CODES.includes(last.code)) return this.close(last);
-    if (last.code === TOKEN_REFUSED) this.#refused = { token: this.#usedToken, last };
+    this.#isRefused = last.code === TOKEN_REFUSED;
     if (leaveAt === null) {
       this.#wait(last);
     } else {
@@ -259,27 +274,25 @@ export class ReconnectingSocket {
     this.#options.onLost();
   }
 
-  #wait(last: Disconnection, retryInMs = backoffMs(this.#tries++)): void {
+  #wait(last: Disconnection | null, retryInMs = backoffMs(this.#tries++)): void {
     this.#timer = setTimeout(() => this.#connect(), retryInMs);
-    this.#set({ state: "waiting", retryInMs, last });
+    this.#set(
+      this.#isRefused
+        ? { state: "unauthorized", retryInMs, last }
+        : { state: "waiting", retryInMs, blocked: this.#handshakes.areBlocked, last },
+    );
   }
 
-  /** Stops listening to the socket and closes it. On a dead connection the closing may never end. */
-  #leaveSocket(code?: number): void {
+  #leaveLine(code?: number): void {
     clearTimeout(this.#timer);
+    this.#liveness.stop();
     this.#leaveAt = null;
     this.#openedAt = Infinity;
     this.#isLeaving = false;
     this.#renewing = undefined;
-    const socket = this.#socket;
-    this.#socket = null;
-    if (!socket) return;
-    socket.onopen =
-      socket.onmessage =
-      socket.onclose =
-      socket.onerror =
-        null;
-    socket.close(code);
+    const line = this.#line;
+    this.#line = null;
+    line?.leave(code);
   }
 }
 

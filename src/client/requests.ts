@@ -129,6 +129,11 @@ export class Requests {
     for (const pending of this.#pending.keys()) pending.reject(error);
   }
 
+  /** Takes requests again. */
+  reopen(): void {
+    this.#closed = undefined;
+  }
+
   /** Takes a reply. */
   answer(reply: Frame): void {
     for (const [pending, rid] of this.#pending) {

@@ -44,3 +44,15 @@ export function fakePerformance(): FakeClock {
 export function fakeTimeouts(): FakeClock {
   return fake(["setTimeout", "clearTimeout", "performance"]);
 }
+
+/** Everything by which a client of the library notices that the device has slept. */
+export function fakeSleep(): FakeClock {
+  return fake([
+    "setTimeout",
+    "clearTimeout",
+    "setInterval",
+    "clearInterval",
+    "performance",
+    "Date",
+  ]);
+}

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connect } from "../../src/client/mod.ts";
-import { fakeTimeouts } from "../_support/clock.ts";
+import { fakeSleep, fakeTimeouts } from "../_support/clock.ts";
 import { freePort } from "../_support/network/free_port.ts";
 import { startProxy } from "../_support/network/proxy.ts";
 import { fakeRandom } from "../_support/random.ts";
@@ -86,6 +86,51 @@ Deno.test("[LIFE2] a client does not connect again after 1003, 1009 and 4029, an
     }
   }
   assertEquals(service.upgrades, 3);
+});
+
+Deno.test("[LIFE2] a client that was closed with 4029 begins again if it is told to", async () => {
+  await using service = startScriptedService();
+  const client = connectClient(service.ws);
+  (await service.socket()).close(4029);
+  await client.until("closed");
+
+  client.connect();
+  const counted = client.count({ status: "unseen" });
+  (await service.socket()).send('{"rid":1,"event":"","status":"ok","payload":{"total":5}}');
+  assertEquals(await counted, { total: 5 });
+  client.close();
+  client.connect();
+  assertEquals(client.state.state, "closed");
+});
+
+Deno.test("after a jump of the clock, a client notices a dead connection within 5 s", async () => {
+  await using wss = await startWss();
+  using proxy = startProxy(wss.ws);
+  using clock = fakeSleep();
+  const client = connectClient(`${proxy.ws}/web`);
+  await client.until("open");
+  proxy.swallow();
+  clock.jump(60_000);
+  for (let second = 0; second < 5; second++) clock.tick(1000);
+  const { last } = await client.until("waiting");
+  assertEquals(last?.reason, "No frame came for too long");
+  client.close();
+});
+
+Deno.test("a client that waits connects at once when its page is back from the cache", async () => {
+  using _random = fakeRandom(1);
+  using clock = fakeTimeouts();
+  const client = connectClient(`ws://127.0.0.1:${freePort()}/web`);
+  for (let tries = 0; tries < 8; tries++) {
+    clock.tick((await client.until("waiting")).retryInMs);
+  }
+  await client.until("waiting");
+  // A page that is only loaded is shown as well.
+  globalThis.dispatchEvent(new Event("pageshow"));
+  assertEquals(client.state.state, "waiting");
+  globalThis.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: true }));
+  assertEquals(client.state.state, "connecting");
+  client.close();
 });
 
 Deno.test("[LIFE2] a client connects again after any other close code, and says why it was closed", async () => {

@@ -1,7 +1,9 @@
-import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { connect, WssError } from "../../src/client/mod.ts";
 import { startProxy } from "../_support/network/proxy.ts";
 import { fakeTimeouts } from "../_support/clock.ts";
+import { until } from "../_support/queue.ts";
+import { fakeRandom } from "../_support/random.ts";
 import { connectClient } from "../_support/clients/library_client.ts";
 import { startWss } from "../_support/service/wss.ts";
 
@@ -31,20 +33,64 @@ Deno.test("[KAF5] a client that is logged out asks for a token, and goes on with
   assertEquals(wss.backend.calls.map(({ authorization }) => authorization), ["second"]);
 });
 
-Deno.test("[AUTH6] a client that is logged out and has only a refused token is closed", async () => {
+Deno.test("[AUTH6] a client that is logged out waits for another token, and goes on with it", async () => {
+  using _random = fakeRandom(0);
   const users: Record<string, string> = { alice: "42" };
   await using wss = await startWss({ users, settings: { AUTH_CACHE_SECONDS: 0 } });
-  const client = connectClient(`${wss.ws}/web`, { token: () => "alice" });
+  let [token, asked] = ["alice", 0];
+  using client = connectClient(`${wss.ws}/web`, { token: () => (asked++, token) });
   const inbox = client.notifications();
   await inbox.next();
   delete users.alice;
+  users.later = "42";
+  wss.backend.forget();
   wss.publish("logout", { userId: "42" });
 
-  const { last } = await client.until("closed");
-  assertEquals(last, { code: 4401, reason: "Token refused" });
-  const { slug, message } = await assertRejects(() => inbox.next(), WssError);
-  assertEquals(slug, "closed");
-  assertMatch(message, /4401 Token refused/);
+  const { last } = await client.until("unauthorized");
+  assertEquals(last, { code: 4401, reason: "The user was logged out" });
+  const before = asked;
+  await until("the token is asked for again", () => asked > before + 3);
+  assertEquals([client.state.state, wss.backend.calls], ["unauthorized", []]);
+  token = "later";
+  wss.publish("notification", { userId: "42", type: "a", data: "meanwhile" });
+  assertEquals((await inbox.next()).value, { kind: "update", data: "meanwhile" });
+});
+
+Deno.test("[LIFE2] a client with a refused token connects with another one only, at once if it is told to", async () => {
+  using _random = fakeRandom(1);
+  using clock = fakeTimeouts();
+  await using wss = await startWss();
+  let token = "wrong";
+  using client = connectClient(`${wss.ws}/web`, { token: () => token });
+  const counted = client.count(UNSEEN);
+  for (const retryInMs of [500, 1000, 2000]) {
+    const state = await client.until("unauthorized");
+    const last = { code: 4401, reason: "Token refused" };
+    assertEquals(state, { state: "unauthorized", retryInMs, last });
+    clock.tick(retryInMs);
+  }
+  await client.until("unauthorized");
+  assertEquals(wss.backend.calls.map(({ url }) => url), ["/user"]);
+  token = "alice";
+  client.connect();
+  assertEquals(await counted, { total: 3 });
+});
+
+Deno.test("[LIFE2] a list that is refused waits for another token", async () => {
+  using _random = fakeRandom(0);
+  await using wss = await startWss({ users: { old: "42", new: "42" } });
+  wss.backend.on(
+    "GET /notification",
+    ({ authorization }) =>
+      authorization === "old" ? new Response(null, { status: 401 }) : Response.json(["n"]),
+  );
+  let token = "old";
+  using client = connectClient(`${wss.ws}/web`, { token: () => token });
+  const first = client.notifications().next();
+  const { last } = await client.until("unauthorized");
+  assertEquals(last, { code: 4401, reason: "A list was refused" });
+  token = "new";
+  assertEquals((await first).value, { kind: "list", items: ["n"] });
 });
 
 Deno.test("[NET4] a client whose token is refused tries another, but not the same", async () => {
@@ -53,11 +99,6 @@ Deno.test("[NET4] a client whose token is refused tries another, but not the sam
   using client = connect(`${wss.ws}/web`, { token: given.next });
   assertEquals(await client.count(UNSEEN), { total: 3 });
   assertEquals(given.asked, 3);
-
-  const other = connectClient(`${wss.ws}/web`, { token: () => "wrong" });
-  wss.backend.forget();
-  assertEquals((await other.until("closed")).last?.code, 4401);
-  assertEquals(wss.backend.calls.length, 1);
 });
 
 Deno.test("[DEL5] with another user's token, nothing is resumed: the reader gets a list", async () => {
@@ -97,13 +138,7 @@ Deno.test("an unauthorized call is made again if there is another token", async 
   assertEquals(await Promise.all(calls), [{ total: 1 }, undefined, { total: 1 }]);
 
   using same = connect(`${wss.ws}/web`, { token: () => "old" });
-  for (
-    const call of [
-      () => same.count(UNSEEN),
-      () => same.markAs("read"),
-      () => same.notifications().next(),
-    ]
-  ) {
+  for (const call of [() => same.count(UNSEEN), () => same.markAs("read")]) {
     const { slug, temporary } = await assertRejects(call, WssError);
     assertEquals([slug, temporary], ["unauthorized", false]);
   }
@@ -111,14 +146,15 @@ Deno.test("an unauthorized call is made again if there is another token", async 
 });
 
 Deno.test("[KAF5] calls while a client is about to connect again are sent on the new connection", async () => {
-  await using wss = await startWss();
+  await using wss = await startWss({ users: { first: "42", second: "42" } });
+  let isLoggedOut = false;
   const { promise: held, resolve: release } = Promise.withResolvers<void>();
   wss.backend.on("GET /notification", async ({ url }) => {
     if (url.includes("type=slow")) await held;
     return Response.json({ total: 1 });
   });
   using client = connect(`${wss.ws}/web`, {
-    token: () => "alice",
+    token: () => isLoggedOut ? "second" : "first",
     // Not before the count was refused, so that the refusal comes while the list is under way.
     onFrame: (_direction, text) => /Count".*"unauthorized"/.test(text) && release(),
   });
@@ -126,6 +162,7 @@ Deno.test("[KAF5] calls while a client is about to connect again are sent on the
   wss.backend.forget();
   const slow = client.notifications({ types: ["slow"] });
   await wss.backend.nextCall();
+  isLoggedOut = true;
   wss.publish("logout", { userId: "42" });
   const counted = client.count(UNSEEN);
 

@@ -50,10 +50,10 @@ Deno.test("a connection does not count as dead because a list takes long", async
 });
 
 Deno.test("a request during the change to another connection goes over the new one", async () => {
-  await using wss = await startWss();
+  await using wss = await startWss({ users: { first: "42", second: "42" } });
   let isTold = false;
   using client = connect(`${wss.ws}/mobile`, {
-    token: () => "alice",
+    token: () => isTold ? "second" : "first",
     onFrame: (_direction, text) => isTold ||= text.includes('"status":"unauthorized"'),
   });
   await client.count(UNSEEN);

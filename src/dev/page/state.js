@@ -16,6 +16,7 @@ export function showState(state) {
 
 function textOf({ state, degraded, last }) {
   if (state === "closed") return "Not connected";
+  if (state === "unauthorized") return "Token refused";
   if (state === "open") return degraded ? "Connected, but updates may be late" : "Connected";
   return last ? "Reconnecting …" : "Connecting …";
 }

@@ -1,0 +1,32 @@
+/**
+ * The state of a connection, as a program sees it.
+ */
+import type { Disconnection } from "./line.ts";
+
+/** The state of a connection, with the reason why the last socket ended. */
+export type State =
+  | { readonly state: "connecting"; readonly last: Disconnection | null }
+  /** `degraded`: pushes may come late, because the service can't read all of its log. */
+  | {
+    readonly state: "open";
+    readonly degraded: boolean;
+    readonly last: Disconnection | null;
+  }
+  /**
+   * `blocked`: two handshakes on end have failed, while the endpoint answers a plain GET. So a proxy
+   * on the way lets no WebSocket through.
+   */
+  | {
+    readonly state: "waiting";
+    readonly retryInMs: number;
+    readonly blocked: boolean;
+    readonly last: Disconnection | null;
+  }
+  /** The token was refused. It is asked for again, and a connection is made with another one only. */
+  | {
+    readonly state: "unauthorized";
+    readonly retryInMs: number;
+    readonly last: Disconnection | null;
+  }
+  /** For good, unless the service closed it and the program calls `connect()` of it. */
+  | { readonly state: "closed"; readonly last: Disconnection | null };
