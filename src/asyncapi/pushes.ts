@@ -110,10 +110,18 @@ export const PUSHES = {
       rid,
       event: z.literal("stream"),
       status: z.literal("live"),
-      payload: z.null(),
+      payload: z.object({
+        maxMessageBytes: z.number().positive().describe("The largest frame of a client (FRM2)"),
+      }),
       cursor: placeSchema,
     }),
-    examples: [{ rid: -1, event: "stream", status: "live", payload: null, cursor: CURSOR }],
+    examples: [{
+      rid: -1,
+      event: "stream",
+      status: "live",
+      payload: { maxMessageBytes: 1_048_576 },
+      cursor: CURSOR,
+    }],
   },
   reconnect: {
     summary: "The instance shuts down and will close with 1012 (LIFE4); only with `wss.v1`",

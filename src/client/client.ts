@@ -13,6 +13,7 @@ import type { TokenSource } from "./token.ts";
 import { CountSubscription } from "./counts/totals.ts";
 import { socketLines, type WebSocketClass } from "./transport/socket.ts";
 import type { State } from "./transport/state.ts";
+import type { NotificationStatus } from "./types.ts";
 
 /** How to connect. */
 export interface ConnectOptions {
@@ -81,6 +82,25 @@ export class Client {
       const isRefused = error instanceof WssError && error.slug === "unauthorized";
       if (!isRefused || !await unlessAborted(this.#socket.renew(), options.signal)) throw error;
       return (await this.#requests.ask(request, options)).payload;
+    }
+  }
+
+  /**
+   * Marks notifications; without ids, all. Ids that do not fit into one frame go in several, one after
+   * the other.
+   *
+   * @throws {WssError} A request failed; those before it are done
+   */
+  async markAs(
+    status: NotificationStatus,
+    ids: readonly string[],
+    options: RequestOptions,
+  ): Promise<void> {
+    for (const notifications of this.#requests.parts(ids)) {
+      await this.call({
+        command: "updateNotifications",
+        options: { where: { notifications }, status },
+      }, options);
     }
   }
 
@@ -162,7 +182,11 @@ export class Client {
   #pushed(frame: Frame): void {
     const { event, status, payload, cursor } = frame;
     if (event === "authentication") this.#socket.refused("The user was logged out");
-    if (event === "stream") this.#socket.setDegraded(status === "degraded");
+    if (event === "stream") {
+      this.#socket.setDegraded(status === "degraded");
+      const { maxMessageBytes } = (payload ?? {}) as { maxMessageBytes?: unknown };
+      if (typeof maxMessageBytes === "number") this.#requests.limitFrames(maxMessageBytes);
+    }
     if (event === "server") {
       this.#socket.expectEnd(Number((payload as { afterMs?: unknown })?.afterMs) || 0);
     }

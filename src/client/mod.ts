@@ -72,8 +72,8 @@ export interface Wss {
   /**
    * Marks notifications; without ids, all. The request is sent once. If the connection breaks before
    * the reply (`disconnected`), the service may have done it. A request that waits for a connection is
-   * done for the user who is logged in then. Ids that do not fit into a frame of 64 KiB are refused
-   * (`invalid-options`).
+   * done for the user who is logged in then. Ids that do not fit into one frame of the service go in
+   * several, one after the other. If one of them fails, those before it are done.
    *
    * @throws {WssError} The request failed
    */
@@ -126,12 +126,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Wss {
         command: "getMyNotificationsCount",
         options: { where: { types }, status, subscribe: true },
       })),
-    async markAs(status, ids = [], { signal } = {}) {
-      await client.call({
-        command: "updateNotifications",
-        options: { where: { notifications: ids }, status },
-      }, { signal });
-    },
+    markAs: (status, ids = [], { signal } = {}) => client.markAs(status, ids, { signal }),
     async tournament<T>(id: string | number, { signal }: CallOptions = {}) {
       const request = { command: "getTournament", options: { where: { id } } } as const;
       return await client.call(request, { repeatable: true, signal }) as T;

@@ -11,8 +11,12 @@ const MAX_QUEUED = 100;
 /** Requests that may wait for a reply: as many as the service lets wait (REQ5). */
 const MAX_UNANSWERED = 256;
 
-/** Bytes of a frame that the service takes by default (FRM2). */
+/** Bytes of a frame that every service takes (FRM2). */
+const MIN_FRAME_BYTES = 4096;
+/** Bytes of a frame that can't be split, as long as the service has not told its limit. */
 const MAX_FRAME_BYTES = 64 * 1024;
+/** Bytes of a frame beside its ids. */
+const FRAME_BYTES = 200;
 
 /** A command with its options. */
 export type Request = { [C in keyof Commands]: { command: C; options: Commands[C] } }[
@@ -47,6 +51,8 @@ export class Requests {
   readonly #pending = new Map<Pending, number | null>();
   #rid = 0;
   #closed: WssError | undefined;
+  /** Bytes of a frame, as the service has told (DEL8). */
+  #limit: number | undefined;
 
   constructor(options: { send: (text: string) => void; isOpen: () => boolean }) {
     this.#send = options.send;
@@ -83,8 +89,9 @@ export class Requests {
       };
       // The service would end the connection (FRM2).
       const frame = frameOf(Number.MAX_SAFE_INTEGER, pending);
-      if (new TextEncoder().encode(frame).length > MAX_FRAME_BYTES) {
-        reject(tooLarge());
+      const limit = this.#limit ?? MAX_FRAME_BYTES;
+      if (bytesOf(frame) > limit) {
+        reject(tooLarge(limit));
         return promise;
       }
       signal?.addEventListener("abort", abort);
@@ -92,6 +99,25 @@ export class Requests {
       if (this.#isOpen()) this.#sendPending(pending);
     }
     return promise;
+  }
+
+  /** Notes the largest frame that the service takes, in bytes. */
+  limitFrames(bytes: number): void {
+    this.#limit = bytes;
+  }
+
+  /** Splits ids into parts that fit into a frame each, by the limit that is known when a part is made. */
+  *parts(ids: readonly string[]): Generator<readonly string[]> {
+    let from = 0;
+    do {
+      const limit = (this.#limit ?? MIN_FRAME_BYTES) - FRAME_BYTES;
+      let to = from;
+      let bytes = 0;
+      do bytes += bytesOf(JSON.stringify(ids[to])) + 1; while (bytes <= limit && ++to < ids.length);
+      to = Math.max(to, from + 1);
+      yield ids.slice(from, to);
+      from = to;
+    } while (from < ids.length);
   }
 
   /**
@@ -158,10 +184,14 @@ function frameOf(rid: number, { command, options }: Pick<Pending, "command" | "o
   return `{"rid":${rid},"command":${JSON.stringify(command)},"options":${options}}`;
 }
 
-function tooLarge(): WssError {
+function bytesOf(text = ""): number {
+  return new TextEncoder().encode(text).length;
+}
+
+function tooLarge(limit: number): WssError {
   return new WssError({
     slug: "invalid-options",
-    message: `The request has more than ${MAX_FRAME_BYTES} bytes`,
+    message: `The request has more than ${limit} bytes`,
     temporary: false,
   });
 }

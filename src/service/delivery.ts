@@ -31,6 +31,7 @@ export type DeliverySettings = Pick<
   | "RECOVERY_MAX_BYTES"
   | "DEGRADED_AFTER_SECONDS"
   | "CURSOR_SECONDS"
+  | "MAX_MESSAGE_BYTES"
   | "RELOAD_CONCURRENCY"
   | "QUARANTINE_SIZE"
   | "AUTH_REVALIDATE_SECONDS"
@@ -110,6 +111,7 @@ export class LogDelivery {
       stream,
       freshness,
       deliveries,
+      maxMessageBytes: settings.MAX_MESSAGE_BYTES,
       periodMs: settings.CURSOR_SECONDS * 1000,
     });
     this.#records = new RecordHandler({

@@ -4,7 +4,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { Freshness } from "../log/freshness.ts";
-import { NULL, pushFrame, toJson } from "../protocol/frames.ts";
+import { pushFrame, toJson } from "../protocol/frames.ts";
 import type { Session } from "./session.ts";
 import type { Stream } from "../log/stream.ts";
 import type { Deliveries } from "../observe/deliveries.ts";
@@ -23,6 +23,8 @@ export interface StreamStatusOptions {
   readonly stream: Stream;
   readonly freshness: Freshness;
   readonly deliveries: Pick<Deliveries, "announced">;
+  /** The largest frame of a client (FRM2), which clients are told. */
+  readonly maxMessageBytes: number;
   /** Milliseconds between two cursors of a session. */
   readonly periodMs: number;
 }
@@ -141,9 +143,8 @@ export class StreamStatus {
       return true;
     }
     if (!session.isLive || session.outbox.isBehind) return false;
-    session.outbox.send(
-      pushFrame("stream", { status: "live", payload: NULL, cursor: stream.cursor }),
-    );
+    const payload = toJson({ maxMessageBytes: this.#options.maxMessageBytes });
+    session.outbox.send(pushFrame("stream", { status: "live", payload, cursor: stream.cursor }));
     deliveries.announced({ type: "stream", kind: "live" });
     this.#toldDegraded.delete(session);
     return true;

@@ -161,7 +161,8 @@ export const settingsSchema = z.object({
     fallback: 8 * MIB,
   }),
   MAX_MESSAGE_BYTES: number("The largest frame of a client, in bytes", {
-    range: [1, 64 * MIB],
+    // Clients of the library rely on this minimum until they are told the setting (DEL8).
+    range: [4096, 64 * MIB],
     fallback: MIB,
   }),
   MAX_INFLIGHT: number("The most commands of one session that run at once", {

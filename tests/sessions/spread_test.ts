@@ -105,6 +105,7 @@ Deno.test("[DEL8] if pushes are held back when a cursor is due, the session gets
       stream,
       freshness,
       deliveries,
+      maxMessageBytes: 4096,
       periodMs: 25_000,
     });
     stream.open(0, { first: 0, position: 0 });
@@ -143,6 +144,7 @@ Deno.test("[DEL8] 100,000 sessions get their cursors spread over the period, wit
       stream,
       freshness,
       deliveries,
+      maxMessageBytes: 4096,
       periodMs: 25_000,
     });
     stream.open(0, { first: 0, position: 0 });

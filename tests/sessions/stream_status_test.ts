@@ -22,7 +22,7 @@ Deno.test("[DEL8] a quiet client with wss.v1 gets its cursor, and can resume fro
     rid: -1,
     event: "stream",
     status: "live",
-    payload: null,
+    payload: { maxMessageBytes: 1024 * 1024 },
   });
   two.one.publish("notification", push("missed"));
   await using resumed = await two.two.connect("/web", { token: "alice" });
