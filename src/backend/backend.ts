@@ -17,6 +17,7 @@ import {
 } from "./attempt.ts";
 import { BodyRoom } from "./places/body_room.ts";
 import { Pool } from "./places/pool.ts";
+import { queryOf } from "./query.ts";
 import { RetryBudget } from "./retry_budget.ts";
 import {
   JoinableRequests,
@@ -231,8 +232,8 @@ export class Backend {
     const path = id === undefined
       ? base.path
       : `${base.path.replace(/\/$/, "")}/${encodeURIComponent(id.toWellFormed())}`;
-    const added = new URLSearchParams(query.map(([name, value]) => [name, value])).toString();
-    const all = [base.query, added].filter((part) => part !== "").join("&");
+    const added = queryOf(query);
+    const all = base.query && added ? `${base.query}&${added}` : base.query || added;
     return `${path}${all && "?"}${all}`;
   }
 }

@@ -29,7 +29,9 @@ export async function listAndSubscribe(context: CommandContext, listing: Listing
   const { session, signal, resumePoints } = context;
   return await withLock(context, listing.target.id, async () => {
     const { breaks } = resumePoints;
-    const found = await unlessAborted(findResumePoint(context, listing), signal);
+    const found = listing.since === undefined
+      ? null
+      : await unlessAborted(findResumePoint(context, listing), signal);
     signal.throwIfAborted();
     // A place in a log that was replaced or cut back meanwhile leads nowhere (DEL13).
     const point = resumePoints.breaks === breaks ? found : null;
@@ -66,14 +68,14 @@ export async function withLock(
 }
 
 /**
- * The point to resume from; `null` if the client has no cursor or cannot resume from it. The pushes that
- * it missed could not follow the reply to a POST, which so has the list (HTTP1).
+ * The point to resume from; `null` if the client cannot resume from its cursor. The pushes that it missed
+ * could not follow the reply to a POST, which so has the list (HTTP1).
  */
 async function findResumePoint(
   { session, resumePoints, metrics }: CommandContext,
   { target, since }: Listing,
 ): Promise<ResumePoint | null> {
-  if (since === undefined || session.transport === "post") return null;
+  if (session.transport === "post") return null;
   let found = await resumePoints.locate(since, target);
   const existing = session.subscription(target.id);
   if (typeof found !== "string" && existing?.hasServedFrom(found.positions) === false) {
