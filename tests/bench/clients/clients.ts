@@ -32,8 +32,8 @@ export interface ClientsOptions {
   readonly isStamped?: boolean;
   /** How many one push brings to all clients together. */
   readonly perPush: number;
-  /** Clients that connect at once. Default: 50. */
-  readonly connecting?: number;
+  /** Whether all of them send their requests at once, when all are connected. Default: false. */
+  readonly sendsAtOnce?: boolean;
 }
 
 /** What to wait for; by default one push. */
@@ -60,13 +60,15 @@ export interface Received {
 const TIMEOUT_MS = 20_000;
 /** Milliseconds of silence after which no more messages are expected. */
 const QUIET_MS = 100;
+/** Clients that connect at once. */
+const CONNECTING = 50;
 /** The end of the answer to an upgrade. */
 const UPGRADED = "\r\n\r\n";
 
 const options: ClientsOptions = childOptions();
 const { port, clients, path, head, protocol, requests = [], waitsForUpgrade = false } = options;
 const { readyAt = UPGRADED, counted, isStamped = false } = options;
-const { connecting = 50 } = options;
+const { sendsAtOnce = false } = options;
 const texts = [...options.texts ?? [], ...requests.map((request) => JSON.stringify(request))];
 let { perPush } = options;
 
@@ -86,21 +88,27 @@ function note(found: number): void {
   arrived?.();
 }
 
+/** What clients do once all are connected. */
+const asking: (() => Promise<void>)[] = [];
+
 async function connect(client: number): Promise<void> {
   const frames = texts.map((text) => clientFrame(text.replaceAll("{client}", String(client))));
+  const waits = waitsForUpgrade || sendsAtOnce;
   const { conn, readUntil } = await openQuickSocket({
     port,
-    frames: waitsForUpgrade ? [] : frames,
+    frames: waits ? [] : frames,
     ...path !== undefined && { path },
     ...head !== undefined && { head },
     ...protocol !== undefined && { protocol },
   });
-  if (waitsForUpgrade) {
-    await readUntil(UPGRADED);
-    for (const frame of frames) await conn.write(frame);
-  }
-  if (!(await readUntil(readyAt)).includes(readyAt)) throw new Error("A client was sent away");
-  countAll(conn);
+  if (waits) await readUntil(UPGRADED);
+  const ask = async () => {
+    for (const frame of waits ? frames : []) await conn.write(frame);
+    if (!(await readUntil(readyAt)).includes(readyAt)) throw new Error("A client was sent away");
+    countAll(conn);
+  };
+  if (sendsAtOnce) asking.push(ask);
+  else await ask();
 }
 
 function createCounter(): Counter {
@@ -134,10 +142,11 @@ async function quiet(): Promise<void> {
 }
 
 const startedAt = performance.now();
-for (let connected = 0; connected < clients; connected += connecting) {
-  const length = Math.min(connecting, clients - connected);
+for (let connected = 0; connected < clients; connected += CONNECTING) {
+  const length = Math.min(CONNECTING, clients - connected);
   await Promise.all(Array.from({ length }, (_, i) => connect(connected + i)));
 }
+await Promise.all(asking.map((ask) => ask()));
 say({ clients, tookMs: performance.now() - startedAt });
 
 await answer(async (question: ClientsQuestion): Promise<Received> => {
