@@ -135,12 +135,16 @@ async function compare() {
 function onState(state) {
   showState(state);
   if (state.state === "waiting") resuming.wasLost(inbox.size());
-  const isClosed = state.state === "closed";
+  // With another token, the page makes another client.
+  const isRefused = state.state === "unauthorized";
+  const isClosed = isRefused || state.state === "closed";
   byId("connect").textContent = isClosed ? "Connect" : "Disconnect";
   byId("connect").classList.toggle("primary", isClosed);
   byId("cut").disabled = isClosed;
   if (!isClosed) return;
+  const refused = isRefused ? wss : null;
   wss = changes = null;
+  refused?.close();
   byId("inbox-note").textContent = "Connect to see the list.";
   showUnread(null);
   showSubscription();
