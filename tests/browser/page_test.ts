@@ -154,7 +154,7 @@ Deno.test("page: a pasted token is used, and the refusal of a wrong one is shown
   await token.fill("nobody");
   await connect.click();
   await page.getByText("Last disconnection: 4401").waitFor();
-  await page.getByText("Token refused").waitFor();
+  await page.getByText("Token refused", { exact: true }).waitFor();
   assert(await page.getByRole("button", { name: "Subscribe", exact: true }).isDisabled());
   await token.fill("bob-token");
   await connect.click();

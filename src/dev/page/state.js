@@ -21,8 +21,9 @@ function textOf({ state, degraded, last }) {
   return last ? "Reconnecting …" : "Connecting …";
 }
 
-function lastOf({ last, retryInMs }) {
+function lastOf({ state, last, retryInMs }) {
   if (!last) return "";
-  const next = retryInMs === undefined ? "" : ` Next try in ${(retryInMs / 1000).toFixed(1)} s.`;
+  // If a token is refused, the page waits for another one.
+  const next = state === "waiting" ? ` Next try in ${(retryInMs / 1000).toFixed(1)} s.` : "";
   return `Last disconnection: ${last.code} ${last.reason}.${next}`;
 }
