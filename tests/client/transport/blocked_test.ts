@@ -1,10 +1,10 @@
 /** The client library behind a proxy that lets no WebSocket through. */
 import { assertEquals } from "@std/assert";
-import { connectClient } from "../_support/clients/library_client.ts";
-import { freePort } from "../_support/network/free_port.ts";
-import { nginxTest, startNginx } from "../_support/network/nginx.ts";
-import { fakeRandom } from "../_support/random.ts";
-import { startWss } from "../_support/service/wss.ts";
+import { connectClient } from "../../_support/clients/library_client.ts";
+import { freePort } from "../../_support/network/free_port.ts";
+import { nginxTest, startNginx } from "../../_support/network/nginx.ts";
+import { fakeRandom } from "../../_support/random.ts";
+import { startWss } from "../../_support/service/wss.ts";
 
 nginxTest(
   "behind a proxy that strips Upgrade, the state says after two handshakes that WebSockets are blocked",

@@ -1,12 +1,12 @@
 /** The client library with the sockets of the package `ws`, whose unheard errors end a process. */
 import { assertEquals } from "@std/assert";
 import WebSocket from "ws";
-import { fakeTimeouts } from "../_support/clock.ts";
-import { connectClient } from "../_support/clients/library_client.ts";
-import { freePort } from "../_support/network/free_port.ts";
-import { startSilentServer } from "../_support/network/silent_server.ts";
-import { until } from "../_support/queue.ts";
-import { startWss } from "../_support/service/wss.ts";
+import { fakeTimeouts } from "../../_support/clock.ts";
+import { connectClient } from "../../_support/clients/library_client.ts";
+import { freePort } from "../../_support/network/free_port.ts";
+import { startSilentServer } from "../../_support/network/silent_server.ts";
+import { until } from "../../_support/queue.ts";
+import { startWss } from "../../_support/service/wss.ts";
 
 Deno.test("a client uses the sockets that it is given", async () => {
   await using wss = await startWss();
