@@ -105,6 +105,9 @@ export class Knowledge {
       throw new Violation(`a list up to #${upTo} came after one up to #${this.listed}`);
     }
     this.listed = upTo;
+    const settled = this.#debts.filter(({ g }) => g < upTo);
+    // In place of a `resync`: it begins anew, and may get again what it has from elsewhere (DEL2).
+    if (settled.some((debt) => !("partition" in debt))) this.#had = [];
     this.#debts = this.#debts.filter(({ g }) => g >= upTo);
   }
 
