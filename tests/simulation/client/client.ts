@@ -27,6 +27,8 @@ export class Client extends ConnectingClient {
   #dialledAs: string | null = null;
   #badFrames = 0;
   #isLoggingIn = false;
+  /** The user of the latest login, which the client may not want to be any more. */
+  #loginOf: string | null = null;
   /** Whether it may have been logged out without knowing it: it can't be owed what is its user's. */
   #isVoid = false;
   /** Whether its instance was told on this connection that its user is logged out. */
@@ -84,6 +86,7 @@ export class Client extends ConnectingClient {
       subscription.isPlanned = false;
     }
     for (const count of this.counts.values()) {
+      count.asking = 0;
       this.#endCount(count, "none");
       count.isPlanned = false;
     }
@@ -95,6 +98,7 @@ export class Client extends ConnectingClient {
     if (this.user === null || this.#isLoggingIn || !this.isOpen) return;
     this.#ensureToken();
     this.#isLoggingIn = true;
+    this.#loginOf = this.user;
     this.request("authentication", { authToken: this.token }, ({ status, payload }) => {
       this.#isLoggingIn = false;
       if (status === "ok") {
@@ -200,8 +204,13 @@ export class Client extends ConnectingClient {
     if (this.#sessionUser !== target.user) return;
     const options = { where: { types: target.types }, status: "unread", subscribe: true };
     this.options.backend.expectCount(target.types);
+    count.asking++;
     this.request("getMyNotificationsCount", options, (reply) => {
-      if (reply.status !== "ok") return this.#countRefused(count, reply);
+      count.asking--;
+      if (reply.status !== "ok") {
+        this.#countRefused(count, reply);
+        return this.#endCount(count, count.state);
+      }
       if (target.user !== this.#sessionUser) {
         throw new Violation(`a count of ${target.user} came to a session of ${this.#sessionUser}`);
       }
@@ -249,7 +258,9 @@ export class Client extends ConnectingClient {
   /** Its instance was told that its user is logged out, or its token was withdrawn. */
   loggedOut(user: string): void {
     if (this.isAway) return;
-    this.#hasReason ||= this.#sessionUser === user || this.user === user;
+    // The service may know it as another user already.
+    const isLoggingIn = this.#isLoggingIn && this.#loginOf === user;
+    this.#hasReason ||= isLoggingIn || this.#sessionUser === user || this.user === user;
     this.#isTelling ||= this.#sessionUser === user && !this.#isLoggingIn;
     if (this.knowsVersion1) return;
     if (this.#sessionUser !== user && this.user !== user) return;
@@ -351,9 +362,9 @@ export class Client extends ConnectingClient {
 
   #endCount(count: ClientCount, state: ClientCount["state"]): void {
     count.state = state;
-    if (!count.isWanted && state === "none" && this.counts.get(count.target) === count) {
-      this.counts.delete(count.target);
-    }
+    // While it is asked for, the service may still subscribe the session to it.
+    const isOver = !count.isWanted && state === "none" && count.asking === 0;
+    if (isOver && this.counts.get(count.target) === count) this.counts.delete(count.target);
   }
 
   get #wantedCounts(): ClientCount[] {

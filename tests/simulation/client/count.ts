@@ -16,6 +16,8 @@ export class ClientCount {
   state: "none" | "unsure" | "active" = "none";
   isWanted = true;
   isPlanned = false;
+  /** Requests for it whose replies have not come. */
+  asking = 0;
   /** The total that came last, on whichever connection. */
   told = -1;
 
