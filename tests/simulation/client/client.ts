@@ -115,9 +115,13 @@ export class Client extends ConnectingClient {
   renew(): void {
     if (this.#sessionUser === null || this.#sessionUser !== this.user) return;
     const { backend, random } = this.options;
+    const before = this.token;
     const token = this.token = backend.newTokenFor(this.#sessionUser);
     if (random.chance(0.5, "plain login")) return this.logIn();
-    this.request("authentication", { authToken: token, update: true }, () => {});
+    this.request("authentication", { authToken: token, update: true }, ({ status }) => {
+      // The session goes on with the token that it has (AUTH3).
+      if (status !== "ok" && this.token === token) this.token = before;
+    });
   }
 
   logOut(): void {
