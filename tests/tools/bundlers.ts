@@ -22,6 +22,8 @@ const stats = await new Promise((resolve, reject) => webpack({
   entry: "./app.js",
   output: { path: import.meta.dirname + "/out", filename: "${name}.cjs" },
   module: { rules: ${rules} },
+  // React is most of what it would warn of.
+  performance: { hints: false },
 }, (error, stats) => error ? reject(error) : resolve(stats)));
 if (stats.hasErrors() || stats.hasWarnings()) throw new Error(stats.toString("errors-warnings"));
 `;
