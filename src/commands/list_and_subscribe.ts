@@ -128,7 +128,8 @@ async function list(
       return { status, payload };
     }
     subscription.list = kept;
-    subscription.listedAt(askedAt);
+    // A later page does not include what a reload would fetch.
+    if (!params.skip) subscription.listedAt(askedAt);
     return {
       status,
       payload,

@@ -104,8 +104,8 @@ export class Subscription {
   }
 
   /**
-   * Notes that the command's list was answered, for which the window ended at `seq` when it was asked for.
-   * It includes what reloads before `seq` would fetch. A reload under way is given up: its list is older.
+   * Notes that the command's list was answered, and not a later page of it. The window ended at `seq` when
+   * it was asked for: it includes what reloads before would fetch. One under way is given up as older.
    */
   listedAt(seq: number): void {
     if (this.#state.state !== "held") return;

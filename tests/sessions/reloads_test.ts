@@ -78,6 +78,41 @@ Deno.test("[KAF3] a reload fetches the list again, with the latest limit and sor
   assertEquals([url, authorization], ["/notification?limit=5&sort=-id&type=a", "alice"]);
 });
 
+Deno.test("[KAF3] a reload under way goes on while the client asks for a later page", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web", { token: "alice" });
+  const { event } = await client.request("getMyNotifications", LIST);
+  const release = wss.backend.hold("GET /notification", () => Response.json(["fresh"]));
+  wss.publish("update_subscription", reload(event));
+  const letGo = await release();
+  wss.backend.on("GET /notification", () => Response.json(["page"]));
+
+  const page = await client.request("getMyNotifications", { ...LIST, params: { skip: 10 } });
+  wss.backend.on("GET /notification", () => Response.json(["fresh"]));
+  letGo();
+
+  assertEquals([page.event, page.status], [event, "ok"]);
+  const { status, payload } = await client.next();
+  assertEquals([status, payload], ["reload", ["fresh"]]);
+});
+
+Deno.test("[KAF3] a reload that comes while a later page is under way follows it", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web", { token: "alice" });
+  const { event } = await client.request("getMyNotifications", LIST);
+  const release = wss.backend.hold("GET /notification", () => Response.json(["page"]));
+  const page = client.request("getMyNotifications", { ...LIST, params: { skip: 10 } });
+  const letGo = await release();
+  wss.backend.on("GET /notification", () => Response.json(["fresh"]));
+
+  wss.publish("update_subscription", reload(event));
+  letGo();
+
+  assertEquals((await page).payload, ["page"]);
+  const { status, payload } = await client.next();
+  assertEquals([status, payload], ["reload", ["fresh"]]);
+});
+
 Deno.test("[KAF3] a reload uses the session's own token, also after a renewal", async () => {
   await using wss = await startWss({ users: { old: "42", new: "42" } });
   await using client = await wss.connect("/web", { token: "old" });
