@@ -54,13 +54,25 @@ export function errorOf(api: Api, { slug, reason, retryAfterMs }: Failure): Comm
   });
 }
 
-/**
- * Makes the client for requests that must not be sent twice (BCK4). On a connection that was used
- * before and breaks before the head of the answer, the runtime sends a request of any method again by
- * itself (denoland/deno#31955). So this client uses no connection twice. To be closed at the end.
- */
-export function createOnceClient(): Deno.HttpClient {
-  return Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
+/** The clients that send all requests. To be closed at the end. */
+export interface HttpClients {
+  // Over HTTP/2, a few large answers that wait to be read use up the window that all others come through.
+  /** For GETs, over HTTP/1.1. */
+  readonly get: Deno.HttpClient;
+  /**
+   * For PUTs, which must not be sent twice (BCK4). On a connection that was used before and breaks before
+   * the head of the answer, the runtime sends a request of any method again by itself
+   * (denoland/deno#31955). So this client uses no connection twice.
+   */
+  readonly put: Deno.HttpClient;
+}
+
+/** Makes the {@linkcode HttpClients}. */
+export function createHttpClients(): HttpClients {
+  return {
+    get: Deno.createHttpClient({ http2: false }),
+    put: Deno.createHttpClient({ http2: false, poolMaxIdlePerHost: 0 }),
+  };
 }
 
 /** A request that is tried. */
@@ -76,8 +88,7 @@ export interface Attempted {
 export interface AttemptOptions {
   /** The limit for the answer's body, in bytes. */
   readonly maxBytes: number;
-  /** Sends each PUT; see {@linkcode createOnceClient}. */
-  readonly onceClient: Deno.HttpClient;
+  readonly clients: HttpClients;
 }
 
 /**
@@ -164,10 +175,10 @@ const REDIRECTS = [301, 302, 303, 307, 308];
 function send(
   url: string,
   { request: { method, headers, body }, signal }: Attempted,
-  { onceClient }: AttemptOptions,
+  { clients }: AttemptOptions,
 ): Promise<Response> {
-  const init = { method, headers, body, redirect: "manual", signal } as const;
-  return fetch(url, method === "PUT" ? { ...init, client: onceClient } : init);
+  const client = method === "GET" ? clients.get : clients.put;
+  return fetch(url, { method, headers, body, redirect: "manual", signal, client });
 }
 
 /**

@@ -11,7 +11,7 @@ import {
   attempt,
   type AttemptOptions,
   type BackendAnswer,
-  createOnceClient,
+  createHttpClients,
   errorOf,
   type Outcome,
 } from "./attempt.ts";
@@ -90,7 +90,7 @@ export class Backend {
     });
     this.#pools = forEachApi(() => new Pool(poolSize));
     this.#retryBudgets = forEachApi(() => new RetryBudget());
-    this.#attempts = { maxBytes, onceClient: createOnceClient() };
+    this.#attempts = { maxBytes, clients: createHttpClients() };
     this.#bodies = forEachApi(() => new BodyRoom(maxBytes));
     this.#shared = { timeouts: new Timeouts(timeoutMs), joinable: this.#joinable, metrics };
   }
@@ -168,9 +168,11 @@ export class Backend {
     this.#joinable.removeAll(api);
   }
 
-  /** Closes what the runtime keeps open; from now on every PUT fails. */
+  /** Closes what the runtime keeps open; from now on every request fails. */
   close(): void {
-    this.#attempts.onceClient.close();
+    const { get, put } = this.#attempts.clients;
+    get.close();
+    put.close();
   }
 
   #start(init: SharedRequestInit, holder: Holder): SharedRequest {
@@ -197,8 +199,7 @@ export class Backend {
       budget.noteRequest(startedAt);
       for (let tries = 0;; tries++) {
         const place = bodies.begin();
-        const outcome = await attempt(shared, this.#attempts, place);
-        place.leave();
+        const outcome = await attempt(shared, this.#attempts, place).finally(() => place.leave());
         if (signal.aborted) return;
         if ("status" in outcome) return shared.answer(outcome);
         const delayMs = outcome.again && request.method === "GET" && RETRY_DELAYS_MS[tries];
