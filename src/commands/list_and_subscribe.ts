@@ -114,7 +114,9 @@ async function list(
   const kept = keptList(target, params);
   const { subscription, isNew } = subscribe(context, { target, kept });
   subscription.hold();
-  const { cursor } = subscription;
+  // A later page does not include what a reload or a list after a loss would have.
+  const isPage = Boolean(params.skip);
+  const cursor = isPage ? subscription.pushCursor : subscription.cursor;
   const askedAt = resumePoints.nextSeq;
   const undo = () => {
     if (isNew) session.unsubscribe([target.id], "its list failed");
@@ -128,8 +130,7 @@ async function list(
       return { status, payload };
     }
     subscription.list = kept;
-    // A later page does not include what a reload would fetch.
-    if (!params.skip) subscription.listedAt(askedAt);
+    if (!isPage) subscription.listedAt(askedAt);
     return {
       status,
       payload,

@@ -172,7 +172,8 @@ export class Client extends ConnectingClient {
     const where = target.user === null
       ? { from: Number(target.key.split(":")[1]), to: 99, timezone: "UTC" }
       : { types: target.types };
-    const params = target.user === null || limit === 0 ? {} : { params: { limit, skip: limit } };
+    const skip = needsList ? undefined : limit;
+    const params = target.user === null || limit === 0 ? {} : { params: { limit, skip } };
     const options = { where, ...params, ...since ? { since: since.cursor } : {} };
     const command = target.user === null ? "getSchedules" : "getMyNotifications";
     subscription.asking++;

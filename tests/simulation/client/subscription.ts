@@ -86,7 +86,7 @@ export class ClientSubscription {
     if (this.state !== "active") this.#resumedFrom = [];
     if (list) {
       if (this.state !== "active") this.#knowledge = new Knowledge(this.target);
-      this.reloaded(list);
+      this.#listed(list);
     } else if (this.state !== "active") {
       if (!since) throw new Violation("a reply without a list, though there was no cursor");
       this.#knowledge = since.knowledge.resumed({ isStrict: this.#isStrict });
@@ -101,14 +101,18 @@ export class ClientSubscription {
     else this.learn(cursor);
   }
 
-  /** Takes a list. */
-  reloaded(list: ListBody): void {
+  /** Takes a list, or a later page of it. */
+  #listed(list: ListBody): void {
     const { user, types, key } = this.target;
     const isOwn = list.user === user && list.types.join("+") === types.join("+") &&
       (user !== null || key === `schedule:${list.from}`);
     if (!isOwn) throw new Violation(`the list ${JSON.stringify(list)} came for ${key}`);
-    this.#knowledge.list(list.upTo);
-    this.needsList = false;
+    if (list.skip === null) {
+      this.#knowledge.list(list.upTo);
+      this.needsList = false;
+    } else if (this.state !== "active") {
+      this.#knowledge.begin(list.upTo);
+    }
   }
 
   /** Takes a push. */
@@ -121,7 +125,7 @@ export class ClientSubscription {
       case "reload": {
         const list = payload as ListBody;
         if (list.skip !== null) throw new Violation("a reload has skipped something");
-        this.reloaded(list);
+        this.#listed(list);
         break;
       }
       case "resync":

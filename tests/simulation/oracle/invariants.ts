@@ -5,6 +5,8 @@ import { Violation } from "./knowledge.ts";
 
 /** Milliseconds by which the service may notice later than the model that a partition is stale or fresh. */
 const SLACK_MS = 1500;
+/** Milliseconds until an instance has told everybody of records that it set aside (KAF9). */
+const RESYNC_MS = 10_000 + SLACK_MS;
 /** Milliseconds between two looks at the freshness. */
 const WATCH_MS = 250;
 /** More than any single frame of a simulation, in bytes. */
@@ -111,11 +113,13 @@ export class Invariants {
 
   /** If an instance has nothing more to read or to ask for, its clients know the right totals. */
   #checkCounts(instance: Instance): void {
-    const { clients, log, plan } = this.#world;
-    const { service } = instance;
+    const { clients, log, loop, plan } = this.#world;
+    const { service, setAsideAt } = instance;
     // Nobody notices that a record was cut off that nobody has read.
     const mayLose = plan.kinds.some(({ kind }) => kind === "cut" || kind === "replace");
     if (mayLose || !service || service.isDegraded || service.reloads.size > 0) return;
+    // The counts are asked for again together with each `resync`.
+    if (loop.now - setAsideAt < RESYNC_MS) return;
     const { positions } = service.stream;
     if (log.partitions.some(({ end }, p) => (positions[p] ?? 0) < end)) return;
     for (const { all } of service.sessions) if (all.some(({ isLive }) => !isLive)) return;

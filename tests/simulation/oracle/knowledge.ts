@@ -111,6 +111,11 @@ export class Knowledge {
     this.#debts = this.#debts.filter(({ g }) => g >= upTo);
   }
 
+  /** Begins with a later page of a list: what was written before a number is not owed. */
+  begin(upTo: number): void {
+    this.#excused = upTo;
+  }
+
   /** Takes a `resync`: everything that was written until now may be missing. */
   resync(now: number): void {
     this.#excused = now;

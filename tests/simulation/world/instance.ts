@@ -31,6 +31,8 @@ export class Instance {
   readonly process: Process;
   readonly reader: SimulatedReader;
   readonly lines = new Set<Line>();
+  /** When it last set records aside, in milliseconds since 1970. */
+  setAsideAt = -Infinity;
   readonly #options: InstanceOptions;
   #service: Service | undefined;
   #handler: Deno.ServeHandler<Deno.NetAddr> | undefined;
@@ -44,7 +46,10 @@ export class Instance {
     this.reader = new SimulatedReader({
       ...options,
       process: this.process,
-      onTold: (told) => options.onTold(this, told),
+      onTold: (told) => {
+        if (told.news === "set aside") this.setAsideAt = options.loop.now;
+        options.onTold(this, told);
+      },
     });
     // The service starts in a task of its process.
     options.loop.after(0, () => {
