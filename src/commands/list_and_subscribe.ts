@@ -116,7 +116,7 @@ async function list(
   subscription.hold();
   // A later page does not include what a reload or a list after a loss would have.
   const isPage = Boolean(params.skip);
-  const cursor = isPage ? subscription.pushCursor : subscription.cursor;
+  const cursor = isPage ? subscription.cursorWithoutList : subscription.cursor;
   const askedAt = resumePoints.nextSeq;
   const undo = () => {
     if (isNew) session.unsubscribe([target.id], "its list failed");

@@ -1,8 +1,6 @@
 /**
- * One session's subscription to a target, as a reader of the log.
- *
- * Each event changes the state, and {@linkcode Subscription.proceed} then decides what happens next. The
- * invariants are in `subscription_state.ts`.
+ * One session's subscription to a target, as a reader of the log. Each event changes the state, and
+ * {@linkcode Subscription.proceed} then decides what happens next. `subscription_state.ts` has the invariants.
  */
 import type { KeptList } from "../backend/lists.ts";
 import type { Positions } from "../log/cursor.ts";
@@ -24,6 +22,7 @@ import {
   isListUnderWay,
   leaveLiveEnd,
   LIVE,
+  reloadEntryOf,
   type SubscriptionOptions,
   type SubscriptionParts,
   type SubscriptionState,
@@ -73,6 +72,13 @@ export class Subscription {
     return this.#debt?.cursor ?? this.cursor;
   }
 
+  /** The cursor of a reply without a list: in front of what a list that is due or under way will bring. */
+  get cursorWithoutList(): string {
+    const behind = behindOf(this.#state);
+    if (!behind || this.#debt) return this.pushCursor;
+    return this.#parts.stream.cursorOf(behind.position, reloadEntryOf(behind));
+  }
+
   /** Whether the client has been served everything after these positions. */
   hasServedFrom(positions: Positions): boolean {
     return this.#servedFrom.every((start, partition) => (positions[partition] ?? 0) >= start);
@@ -104,8 +110,8 @@ export class Subscription {
   }
 
   /**
-   * Notes that the command's list was answered, and not a later page of it. The window ended at `seq` when
-   * it was asked for: it includes what reloads before would fetch. One under way is given up as older.
+   * Notes that the command's list was answered, for which the window ended at `seq` when it was asked for.
+   * It includes what reloads before `seq` would fetch. A reload under way is given up: its list is older.
    */
   listedAt(seq: number): void {
     if (this.#state.state !== "held") return;
@@ -113,7 +119,7 @@ export class Subscription {
     then.position.noteList(seq);
     this.#debt = debtAfterList(this.#debt, seq);
     this.#parts.reloads.cancel(this);
-    const entry = "reload" in then ? then.reload?.entry : null;
+    const entry = reloadEntryOf(then);
     if (entry) this.#parts.pushes.note(this, { entry, what: "in a later list" });
     this.#continue({ state: "reading", position: then.position });
   }
@@ -205,16 +211,11 @@ export class Subscription {
     this.#become(ENDED);
   }
 
-  /** Does what the state asks for, as far as that is possible now. */
+  /** Does what the state asks for, as far as that is possible now; the other states wait for an event. */
   proceed(): void {
     const state = this.#state;
     const { catchUpQueue } = this.#parts;
     switch (state.state) {
-      case "live":
-      case "held":
-      case "reloading":
-      case "ended":
-        return;
       case "reading": {
         if (this.#hasGap(state.position)) return;
         const next = catchUpQueue.read(this, state.position);
@@ -277,9 +278,8 @@ export class Subscription {
   /** Requests the list again. */
   #ask(reload: ReloadReason, position: ReadPosition): void {
     this.#continue({ state: "reloading", position, reload });
-    const { pushes, reloads } = this.#parts;
-    if (reload.entry) pushes.note(this, { entry: reload.entry, what: "reload asked" });
-    reloads.request(this);
+    if (reload.entry) this.#parts.pushes.note(this, { entry: reload.entry, what: "reload asked" });
+    this.#parts.reloads.request(this);
   }
 
   /** Tells the client to ask for its list. If the client does not understand that, it is owed the list. */

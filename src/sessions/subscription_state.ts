@@ -118,6 +118,11 @@ export function behindOf(state: SubscriptionState): Behind | null {
   }
 }
 
+/** The record because of which the list is fetched again; `null` if there is none. */
+export function reloadEntryOf(behind: Behind | null): Entry | null {
+  return behind && "reload" in behind ? behind.reload?.entry ?? null : null;
+}
+
 /** Whether a list is under way, which goes out before anything else. */
 export function isListUnderWay({ state }: SubscriptionState): boolean {
   return state === "held" || state === "reloading";

@@ -96,6 +96,22 @@ Deno.test("[KAF3] a reload under way goes on while the client asks for a later p
   assertEquals([status, payload], ["reload", ["fresh"]]);
 });
 
+Deno.test("[DEL6] the reply with a later page has a cursor in front of a reload under way", async () => {
+  await using two = await startTwo();
+  await using client = await two.one.connect("/web", { token: "alice" });
+  const { event } = await client.request("getMyNotifications", LIST);
+  const release = two.backend.hold("GET /notification");
+  two.one.publish("update_subscription", reload(event));
+  await release();
+  two.backend.on("GET /notification", () => Response.json(["fresh"]));
+
+  const page = await client.request("getMyNotifications", { ...LIST, params: { skip: 10 } });
+
+  await using resumed = await two.two.connect("/web", { token: "alice" });
+  const reply = await resumed.request("getMyNotifications", { ...LIST, since: page.cursor });
+  assertEquals([reply.recovered, reply.payload], [false, ["fresh"]]);
+});
+
 Deno.test("[KAF3] a reload that comes while a later page is under way follows it", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });

@@ -281,7 +281,10 @@ export class Client extends ConnectingClient {
   /** Its instance was told of a loss, or passes over records that were set aside. */
   owe(written: number, setAside: Range | null): void {
     if (!this.isOpen) return;
-    for (const subscription of this.subscriptions.values()) subscription.owe(written, setAside);
+    // What is on the way to it was sent before: its cursors are in front of the loss.
+    this.line?.afterFrames(() => {
+      for (const subscription of this.subscriptions.values()) subscription.owe(written, setAside);
+    });
   }
 
   protected override takePush(frame: Frame): void {

@@ -41,7 +41,8 @@ export class Line {
   readonly #options: LineOptions;
   readonly #client: LineClient;
   readonly #listeners = new Map<string, EventListenerObject>();
-  readonly #frames: string[] = [];
+  /** The frames that the client has not taken yet, and what happens in between. */
+  readonly #frames: (string | (() => void))[] = [];
   #bytes = 0;
   #state: number = CONNECTING;
   /** The service's close frame, which waits behind the frames. */
@@ -140,6 +141,12 @@ export class Line {
     this.#client.closed(null);
   }
 
+  /** Does something when the client has taken what was sent until now; never if the line ends before. */
+  afterFrames(run: () => void): void {
+    if (this.#frames.length === 0) run();
+    else this.#frames.push(run);
+  }
+
   /** The client takes frames again. */
   heal(): void {
     if (this.#isClientGone) return;
@@ -178,10 +185,12 @@ export class Line {
   }
 
   #takeFrame(): void {
-    const text = this.#frames.shift();
-    if (text === undefined) return;
-    this.#bytes -= text.length;
-    if (!this.#isClientGone) this.#client.frame(text);
+    const next = this.#frames.shift();
+    if (next === undefined) return;
+    if (typeof next === "string") this.#bytes -= next.length;
+    if (this.#isClientGone) return;
+    if (typeof next === "string") this.#client.frame(next);
+    else next();
   }
 
   #takeClose(code: number): void {
