@@ -1,6 +1,5 @@
 /** The client library on lines that break, and while instances are restarted, at scale. */
 import { assertEquals } from "@std/assert";
-import { assertRightInTime, runBadges } from "../_support/scenarios/badges.ts";
 import { runBadLine } from "../_support/scenarios/bad_line.ts";
 import { assertEachMovedOnce, runRollingRestart } from "../_support/scenarios/rolling_restart.ts";
 
@@ -27,8 +26,4 @@ Deno.test("on bad connections, 200 clients get each of 120 broadcasts once", asy
 
 Deno.test("a rolling restart moves 1,000 clients once for each instance that they were on", async () => {
   assertEachMovedOnce(await runRollingRestart({ clients: 1000, drainSeconds: 2 }));
-});
-
-Deno.test("[COUNT2] the badges of three devices are right again and again, while instances restart", async () => {
-  assertRightInTime(await runBadges({ rounds: 8 }));
 });
