@@ -36,6 +36,17 @@ export function tooManyWaiting(maxWaiting: number): CommandError {
   });
 }
 
+/** Milliseconds after which large frames may be sent again. Most are parsed by then. */
+const PARSE_LATER_MS = 1000;
+
+export function tooMuchToParse(): CommandError {
+  return new CommandError({
+    slug: "overloaded",
+    message: "Too many large messages of all clients are waiting",
+    retryAfterMs: PARSE_LATER_MS,
+  });
+}
+
 export function shuttingDown(): CommandError {
   return new CommandError({
     slug: "shutting-down",

@@ -13,7 +13,7 @@ import { CLOSE } from "../protocol/close_codes.ts";
 import { CommandError, errorReply } from "../protocol/errors.ts";
 import type { Reply } from "../protocol/frames.ts";
 import type { Session } from "../sessions/session.ts";
-import type { SlicedQueue } from "../util/time_slice.ts";
+import { SlicedQueue } from "../util/time_slice.ts";
 import { logDefect } from "./defect.ts";
 import { findRid } from "./find_rid.ts";
 import { type ClientRequest, type ParsedRequest, parseRequests } from "./parse_request.ts";
@@ -24,6 +24,7 @@ import {
   rateLimited,
   shuttingDown,
   tooManyWaiting,
+  tooMuchToParse,
   unsupportedCommand,
 } from "./refusals.ts";
 import { type Asked, Replies, type RepliesOptions, type ReplyRecipient } from "./replies.ts";
@@ -36,6 +37,13 @@ const CLOSED = "the connection has closed";
 const SMALL_FRAME_BYTES = 16 * 1024;
 /** What a byte of a larger one costs of a time slice: a turn has 128 KiB, or one frame. */
 const COST_OF_BYTE = 1 / 64;
+/** The most bytes of larger ones that wait, of all clients. */
+const MAX_LARGE_BYTES = 32 * 1024 * 1024;
+
+/** Makes the queue of the larger frames of all clients. */
+export function createLargeFrames(): SlicedQueue {
+  return new SlicedQueue({ maxCost: MAX_LARGE_BYTES * COST_OF_BYTE });
+}
 
 /** How many requests a client may send. */
 export interface RequestLimits {
@@ -59,8 +67,7 @@ export interface RequestSource extends ReplyRecipient {
 export interface RequestHandlerOptions
   extends RepliesOptions, Pick<CommandContext, "tokens" | "resumePoints" | "streamStatus"> {
   readonly backend: Backend;
-  /** Large frames of all clients. */
-  readonly largeFrames: Pick<SlicedQueue, "add">;
+  readonly largeFrames: Pick<SlicedQueue, "add" | "drop">;
   readonly limits: RepliesOptions["limits"] & RequestLimits;
   /** A limit that requests share with others; by default they have one of their own (HTTP5). */
   readonly rateLimit?: RateLimit;
@@ -74,13 +81,23 @@ interface Work {
   readonly context: Omit<CommandContext, "backend">;
 }
 
+/** How a frame came. */
+interface Arrival {
+  /** Whether its request was counted already. */
+  readonly isCounted: boolean;
+  /** Whether the connection was draining. */
+  readonly isLate: boolean;
+  /** Milliseconds, as `performance.now()` has them. */
+  readonly now: number;
+}
+
 /** Answers one client's requests until its connection ends. */
 export class RequestHandler {
   readonly #source: RequestSource;
   readonly #options: RequestHandlerOptions;
   readonly #rateLimit: RateLimit;
   readonly #replies: Replies;
-  #state: "open" | "draining" | "ended" = "open";
+  #state: "open" | "draining" | "given up" | "ended" = "open";
   #work: Work | null = null;
   /** Resolved when all requests are answered, if somebody waits for that. */
   #idle: PromiseWithResolvers<void> | null = null;
@@ -115,24 +132,28 @@ export class RequestHandler {
     if (!isArray) retryAfterMs = Math.max(retryAfterMs, this.#rateLimit.take(now));
     const asked = () => ({ envelope: { rid: findRid(text), event: "" }, at: now });
     if (this.#isOverLimit(retryAfterMs, asked)) return;
-    const parse = () => this.#parse(text, { isCounted: !isArray, now });
+    const arrival = { isCounted: !isArray, isLate: this.#state !== "open", now };
+    const parse = () => this.#parse(text, arrival);
     if (bytes <= SMALL_FRAME_BYTES && this.#unparsed === 0) return parse();
     this.#unparsed++;
-    this.#options.largeFrames.add(bytes * COST_OF_BYTE, () => {
-      if (this.#state !== "ended") this.#source.guard(parse);
+    const work = () => {
+      this.#source.guard(parse);
       this.#unparsed--;
       if (this.isIdle) this.#idle?.resolve();
-    });
+    };
+    if (this.#options.largeFrames.add(this, { cost: bytes * COST_OF_BYTE, work })) return;
+    this.#unparsed--;
+    this.#replies.refuse(asked(), tooMuchToParse());
   }
 
-  #parse(text: string, counting: { isCounted: boolean; now: number }): void {
+  #parse(text: string, arrival: Arrival): void {
     for (const parsed of parseRequests(text, this.#source.session)) {
-      this.#take(parsed, counting);
+      this.#take(parsed, arrival);
       if (this.#state === "ended") return;
     }
   }
 
-  #take(parsed: ParsedRequest, { isCounted, now }: { isCounted: boolean; now: number }): void {
+  #take(parsed: ParsedRequest, { isCounted, isLate, now }: Arrival): void {
     const envelope = "error" in parsed
       ? parsed.envelope
       : { rid: parsed.request.rid, event: parsed.request.command };
@@ -140,6 +161,7 @@ export class RequestHandler {
     if (!isCounted && this.#isOverLimit(this.#rateLimit.take(now), () => asked)) return;
     if ("error" in parsed) return this.#replies.refuse(asked, parsed.error);
     try {
+      if (isLate || this.#state === "given up") throw shuttingDown();
       this.#enqueue(parsed.request, asked);
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
@@ -157,7 +179,6 @@ export class RequestHandler {
 
   /** @throws {CommandError} The request is refused */
   #enqueue({ rid, command: name, options }: ClientRequest, asked: Asked): void {
-    if (this.#state === "draining") throw shuttingDown();
     if (this.#work?.queue.has(rid)) throw duplicateRid(rid);
     const command = this.#commands.get(name);
     if (!command) throw unsupportedCommand(name, this.#commands.keys());
@@ -261,6 +282,7 @@ export class RequestHandler {
 
   /** Answers all requests that still run or wait with `shutting-down`. */
   giveUp(): void {
+    if (this.#state !== "ended") this.#state = "given up";
     this.#work?.abort.abort(shuttingDown());
     this.#work?.queue.proceed();
   }
@@ -268,6 +290,8 @@ export class RequestHandler {
   /** Aborts all requests, because the connection has ended. */
   end(): void {
     this.#state = "ended";
+    this.#options.largeFrames.drop(this);
+    this.#unparsed = 0;
     this.#work?.abort.abort(CLOSED);
     this.#work = null;
     this.#idle?.resolve();

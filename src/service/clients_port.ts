@@ -13,6 +13,7 @@ import {
 } from "../connection/connection.ts";
 import { drain } from "../connection/drain.ts";
 import { IdleGuests } from "../connection/idle_guests.ts";
+import { createLargeFrames } from "../connection/request_handler.ts";
 import { Admission } from "../http/admission.ts";
 import { Comments } from "../http/exchange/comments.ts";
 import type { ExchangeClient } from "../http/exchange/exchanges.ts";
@@ -28,7 +29,6 @@ import { CLOSE } from "../protocol/close_codes.ts";
 import type { Session } from "../sessions/session.ts";
 import type { Settings } from "../settings/settings.ts";
 import { isDoneWithin } from "../util/delay.ts";
-import { SlicedQueue } from "../util/time_slice.ts";
 import type { LogDelivery } from "./delivery.ts";
 import { shutDown } from "./shut_down.ts";
 
@@ -118,7 +118,7 @@ export class ClientsPort {
     this.#connectionOptions = {
       commands,
       backend,
-      largeFrames: new SlicedQueue(),
+      largeFrames: createLargeFrames(),
       tokens,
       resumePoints: delivery.resumePoints,
       sessions: delivery.sessions,

@@ -99,31 +99,78 @@ export class TimeSlice {
   };
 }
 
-/** Pieces of work that are done in the order in which they came, a time slice of them in each turn. */
+/** A piece of work. `work` must not throw. */
+interface Piece {
+  readonly cost: number;
+  work(): void;
+}
+
+/**
+ * Pieces of work, a time slice of which is done in each turn. Owners take turns, and those of one owner are
+ * done in the order in which they came.
+ */
 export class SlicedQueue {
   readonly #slice = new TimeSlice();
-  readonly #waiting = new Fifo<{ readonly cost: number; readonly piece: () => void }>();
+  readonly #maxCost: number;
+  /** By owner; the one whose turn is next is in front. */
+  readonly #waiting = new Map<object, Fifo<Piece>>();
+  /** The cost of all that waits. */
+  #cost = 0;
   #isRunning = false;
+
+  /** @param options.maxCost The most that may wait, by its cost; but one piece always may */
+  constructor({ maxCost }: { maxCost: number }) {
+    this.#maxCost = maxCost;
+  }
 
   /**
    * Does a piece of work at once, or in a later turn.
    *
-   * @param piece Must not throw
+   * @returns False if too much waits: it is not done
    */
-  add(cost: number, piece: () => void): void {
-    if (!this.#isRunning && this.#slice.take(cost)) return piece();
-    this.#waiting.push({ cost, piece });
+  add(owner: object, piece: Piece): boolean {
+    if (!this.#isRunning && this.#slice.take(piece.cost)) {
+      piece.work();
+      return true;
+    }
+    if (this.#cost > 0 && this.#cost + piece.cost > this.#maxCost) return false;
+    this.#cost += piece.cost;
+    const own = this.#waiting.get(owner);
+    if (own) own.push(piece);
+    else this.#waiting.set(owner, new Fifo([piece]));
     if (!this.#isRunning) this.#run();
+    return true;
+  }
+
+  /** Takes back what an owner has added and what was not done yet. */
+  drop(owner: object): void {
+    const own = this.#waiting.get(owner);
+    for (; own?.first; own.shift()) this.#cost -= own.first.cost;
+    this.#waiting.delete(owner);
   }
 
   async #run(): Promise<void> {
     this.#isRunning = true;
-    for (let next = this.#waiting.first; next; next = this.#waiting.first) {
-      const nextTurn = this.#slice.spend(next.cost);
-      if (nextTurn) await nextTurn;
-      this.#waiting.shift();
-      next.piece();
+    try {
+      for (let next = this.#next; next; next = this.#next) {
+        const [owner, own, piece] = next;
+        const nextTurn = this.#slice.spend(piece.cost);
+        if (nextTurn) await nextTurn;
+        // Dropped meanwhile.
+        if (own.first !== piece) continue;
+        own.shift();
+        this.#cost -= piece.cost;
+        this.#waiting.delete(owner);
+        if (own.length > 0) this.#waiting.set(owner, own);
+        piece.work();
+      }
+    } finally {
+      this.#isRunning = false;
     }
-    this.#isRunning = false;
+  }
+
+  get #next(): [owner: object, own: Fifo<Piece>, piece: Piece] | undefined {
+    const [owner, own] = this.#waiting.entries().next().value ?? [];
+    return owner && own?.first && [owner, own, own.first];
   }
 }

@@ -65,11 +65,13 @@ Deno.test("work that waits for a time slice goes on in the order in which it cam
 Deno.test("a sliced queue does pieces in order, as many in a turn as there is room for, or one", async () => {
   const clock = FakeTimers.install({ toFake: ["Date"] });
   try {
-    const queue = new SlicedQueue();
+    const queue = new SlicedQueue({ maxCost: 8000 });
     const done: string[] = [];
     const turns: string[] = [];
     const costs = { a: 1000, b: 1000, c: 1000, d: 5000, e: 1000 };
-    for (const [name, cost] of Object.entries(costs)) queue.add(cost, () => done.push(name));
+    for (const [name, cost] of Object.entries(costs)) {
+      queue.add(queue, { cost, work: () => done.push(name) });
+    }
 
     for (let seen = 0; seen < 5;) {
       if (done.length > seen) turns.push(done.slice(seen).join(""));
@@ -81,4 +83,62 @@ Deno.test("a sliced queue does pieces in order, as many in a turn as there is ro
   } finally {
     clock.uninstall();
   }
+});
+
+/** A queue whose turn is used up, and what it has done. */
+function usedUp({ maxCost = Infinity }: { maxCost?: number } = {}) {
+  const queue = new SlicedQueue({ maxCost });
+  const done: string[] = [];
+  const add = (owner: object, name: string, cost = 1000) =>
+    queue.add(owner, { cost, work: () => done.push(name) });
+  queue.add(queue, { cost: 5000, work: () => {} });
+  queue.add(queue, { cost: 5000, work: () => {} });
+  return { queue, done, add };
+}
+
+Deno.test("in a sliced queue, owners take turns, and each has its own order", async () => {
+  const { done, add } = usedUp();
+  const [many, few] = [{}, {}];
+  for (const name of ["a", "b", "c"]) add(many, name);
+  for (const name of ["1", "2"]) add(few, name);
+
+  while (done.length < 5) await setImmediate();
+
+  assertEquals(done.join(""), "a1b2c");
+});
+
+Deno.test("a sliced queue does nothing for an owner that was dropped, and has its room again", async () => {
+  const { queue, done, add } = usedUp({ maxCost: 8000 });
+  const [gone, other] = [{}, {}];
+  assert(add(gone, "a"));
+  assert(add(gone, "b", 2000));
+  assert(!add(other, "too much", 1000));
+  queue.drop(gone);
+  assert(add(other, "c", 3000));
+
+  while (done.length < 1) await setImmediate();
+  await setImmediate();
+
+  assertEquals(done, ["c"]);
+});
+
+Deno.test("a sliced queue goes on after a piece that has failed", async () => {
+  const { queue, done, add } = usedUp();
+  const defect = new Error("defect");
+  const reported = new Promise<unknown>((resolve) => {
+    globalThis.addEventListener("unhandledrejection", (event) => {
+      event.preventDefault();
+      resolve(event.reason);
+    }, { once: true });
+  });
+  queue.add({}, {
+    cost: 1000,
+    work() {
+      throw defect;
+    },
+  });
+
+  assertEquals(await reported, defect);
+  add({}, "next");
+  while (done.length < 1) await setImmediate();
 });
