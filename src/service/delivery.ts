@@ -3,6 +3,7 @@
  * the sessions themselves.
  */
 import type { Backend } from "../backend/backend.ts";
+import { logoutsKeptSeconds } from "../backend/jwt/jwts.ts";
 import type { Tokens } from "../backend/tokens.ts";
 import { Freshness } from "../log/freshness.ts";
 import { Quarantine } from "../log/quarantine.ts";
@@ -72,7 +73,7 @@ export class LogDelivery {
     this.#reader = reader;
     this.#trace = trace;
     this.#windowMs = settings.RECOVERY_WINDOW_SECONDS * 1000;
-    this.#logoutsMs = settings.AUTH_JWKS_URL ? settings.AUTH_JWT_MAX_SECONDS * 1000 : 0;
+    this.#logoutsMs = settings.AUTH_JWKS_URL ? logoutsKeptSeconds(settings) * 1000 : 0;
     const topic = settings.KAFKA_TOPIC;
     const stream = this.stream = new Stream({
       topic,

@@ -3,12 +3,11 @@
  * moment is busier than another.
  */
 import type { Session } from "./session.ts";
+import { LEEWAY_SECONDS } from "../backend/jwt/jwts.ts";
 import type { Tokens } from "../backend/tokens.ts";
 import { TimerWheel } from "../util/timer_wheel.ts";
 
 const TICK_MS = 250;
-/** Milliseconds for which an expired token may still log in. */
-const LEEWAY_MS = 30_000;
 /** After an odd answer, the next check comes after this part of the period. */
 const ODD_PART = 0.1;
 /** So many odd answers in a row may be a refusal. */
@@ -78,7 +77,7 @@ export class Revalidation {
   #awaitExpiry(session: Session, expiresAt: number): void {
     const inMs = expiresAt - Date.now();
     // A token is taken for a little longer than it says, as clocks differ.
-    this.#wheel.schedule(session, inMs > 0 ? inMs : inMs + LEEWAY_MS);
+    this.#wheel.schedule(session, inMs > 0 ? inMs : inMs + LEEWAY_SECONDS * 1000);
   }
 
   async #check(session: Session): Promise<void> {

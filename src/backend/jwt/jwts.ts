@@ -22,8 +22,8 @@ const ALGORITHMS = [
   "EdDSA",
   "Ed25519",
 ];
-/** Seconds by which clocks may differ. */
-const LEEWAY_SECONDS = 30;
+/** Seconds by which clocks may differ, so that an expired token may still log in. */
+export const LEEWAY_SECONDS = 30;
 /** The most characters of a token. A longer one is none that is verified here. */
 const MAX_LENGTH = 16 * 1024;
 /** The most keys that are tried for a token without a key id. */
@@ -40,6 +40,13 @@ export type JwtSettings = Pick<
   | "AUTH_JWT_MAX_SECONDS"
   | "BACKEND_TIMEOUT_MS"
 >;
+
+/** How long a logout counts, in seconds: until no token from before it can log in. */
+export function logoutsKeptSeconds(
+  { AUTH_JWT_MAX_SECONDS }: Pick<JwtSettings, "AUTH_JWT_MAX_SECONDS">,
+): number {
+  return AUTH_JWT_MAX_SECONDS + LEEWAY_SECONDS;
+}
 
 /** What is said of a token. `unknown` means that it can't be judged here. */
 export type JwtVerdict =
@@ -62,8 +69,11 @@ interface Claims {
   readonly expiresAt: number;
 }
 
-/** The payload of a token, if its signature and its claims are right. */
-type Verified = Record<string, unknown> | "refused" | "unknown";
+/**
+ * The payload of a token, if its signature and its claims are right. `no key` means that the key set does
+ * not have its key.
+ */
+type Verified = Record<string, unknown> | "refused" | "unknown" | "no key";
 
 /** Judges tokens. */
 export class Jwts {
@@ -82,7 +92,7 @@ export class Jwts {
     this.#settings = settings;
     this.#metrics = metrics;
     this.#keySet = new KeySet(url, { timeoutMs: settings.BACKEND_TIMEOUT_MS, metrics });
-    this.logouts = new Logouts({ keptSeconds: settings.AUTH_JWT_MAX_SECONDS });
+    this.logouts = new Logouts({ keptSeconds: logoutsKeptSeconds(settings) });
     this.#options = {
       algorithms: ALGORITHMS,
       clockTolerance: LEEWAY_SECONDS,
@@ -111,13 +121,17 @@ export class Jwts {
   }
 
   /** Looks for the key among those that are there, and if it is not, among newer ones. */
-  async #verify(claims: Claims): Promise<Verified> {
+  async #verify(claims: Claims): Promise<Exclude<Verified, "no key">> {
     const { keys } = this.#keySet;
-    const verified = keys ? await verify(claims, keys, this.#options) : "unknown";
-    if (verified !== "unknown") return verified;
+    const verified = keys ? await verify(claims, keys, this.#options) : "no key";
+    if (verified !== "no key" && verified !== "unknown") return verified;
     await this.#keySet.refresh();
     const { keys: newer } = this.#keySet;
-    return newer && newer !== keys ? await verify(claims, newer, this.#options) : "unknown";
+    if (!newer || newer === keys) return "unknown";
+    const verifiedByNewer = await verify(claims, newer, this.#options);
+    if (verifiedByNewer !== "no key") return verifiedByNewer;
+    // Its key was withdrawn, or never there. The user API may know more, if it may be asked.
+    return this.#settings.AUTH_JWT_ONLY ? "refused" : "unknown";
   }
 
   #judgeUser(
@@ -165,15 +179,16 @@ async function verify(
     return (await jwtVerify(jwt, find, options)).payload;
   } catch (error) {
     if (error instanceof errors.JWKSMultipleMatchingKeys) {
-      return await verifyWithEach(jwt, error, options);
+      const verified = await verifyWithEach(jwt, error, options);
+      return isKnown && verified === "no key" ? "refused" : verified;
     }
     // The key set has a key that is none.
     if (!(error instanceof errors.JOSEError)) return "unknown";
-    return isKnown || !isOfOtherKey(error) ? "refused" : "unknown";
+    return isKnown || !isOfOtherKey(error) ? "refused" : "no key";
   }
 }
 
-/** For a token without a key id: each key of its algorithm may be the one. */
+/** For a token without a key id, or whose key id several keys have: each may be the one. */
 async function verifyWithEach(
   jwt: string,
   candidates: errors.JWKSMultipleMatchingKeys,
@@ -188,7 +203,7 @@ async function verifyWithEach(
       if (!isOfOtherKey(error)) return "refused";
     }
   }
-  return "unknown";
+  return "no key";
 }
 
 /** Whether a token that is not accepted may be signed with a key that is not there. */

@@ -18,9 +18,8 @@ const FRESH_MS = 600_000;
 /** The limit for a key set, in bytes. A key takes about 400. */
 const MAX_BYTES = 256 * 1024;
 
-const keySetSchema = z.object({
-  keys: z.array(z.looseObject({ kty: z.string(), kid: z.string().optional() })),
-});
+const keySetSchema = z.object({ keys: z.array(z.unknown()) });
+const keySchema = z.looseObject({ kty: z.string(), kid: z.string().optional() });
 
 /** Keys, and which ids they have. */
 export interface Keys {
@@ -70,7 +69,10 @@ export class KeySet {
     this.#fetchedAt = performance.now();
     try {
       const text = await fetchText(this.#url, { maxBytes: MAX_BYTES, timeoutMs: this.#timeoutMs });
-      const { keys } = keySetSchema.parse(JSON.parse(text));
+      // What is no key that can be used is ignored, so that it does not harm the others (RFC 7517, 5).
+      const { keys: given } = keySetSchema.parse(JSON.parse(text));
+      const keys = given.flatMap((key) => keySchema.safeParse(key).data ?? []);
+      if (keys.length === 0 && given.length > 0) throw new Error("none of its keys can be read");
       this.#keys = {
         ids: new Set(keys.flatMap(({ kid }) => kid ?? [])),
         find: createLocalJWKSet({ keys } as JSONWebKeySet),

@@ -46,8 +46,10 @@ export class Logouts {
    * @returns `unknown` if the user's logout may have been dropped
    */
   judge(user: string, issuedAt: number): "counts" | "logged out" | "unknown" {
-    if (issuedAt <= (this.#latest.get(user) ?? -Infinity)) return "logged out";
-    return issuedAt <= this.#droppedUntil ? "unknown" : "counts";
+    // Some issuers write fractions of a second, but a logout counts for its whole second.
+    const second = Math.floor(issuedAt);
+    if (second <= (this.#latest.get(user) ?? -Infinity)) return "logged out";
+    return second <= this.#droppedUntil ? "unknown" : "counts";
   }
 
   #delete(user: string): void {

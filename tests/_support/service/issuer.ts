@@ -49,7 +49,10 @@ export async function startIssuer({ alg = "ES256" }: { alg?: string } = {}) {
       return pair;
     },
     /** Adds a key, with which tokens are signed from now on. Gives its id. */
-    async addKey({ isPublished = true, kid = crypto.randomUUID() } = {}): Promise<string> {
+    async addKey(
+      { isPublished = true, kid = crypto.randomUUID() }: { isPublished?: boolean; kid?: string } =
+        {},
+    ): Promise<string> {
       const pair = await generateKeyPair(alg, { extractable: true });
       pairs.delete(kid);
       pairs.set(kid, pair);

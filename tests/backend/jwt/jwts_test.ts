@@ -238,6 +238,50 @@ Deno.test("[AUTH8] a withdrawn key counts no more once the keys are fetched agai
   assertEquals(issuer.fetches, 2);
 });
 
+Deno.test("[AUTH8] with AUTH_JWT_ONLY, a token whose key was withdrawn is refused once the keys are fetched again", async () => {
+  await using issuer = await startIssuer();
+  using clock = fakePerformance();
+  const only = createJwts(issuer, { AUTH_JWT_ONLY: true });
+  const old = await issuer.token("42");
+  issuer.withdraw(JSON.parse(atob(old.split(".")[0] ?? "")).kid);
+  await issuer.addKey();
+  const current = await issuer.token("42");
+
+  assertEquals(await Promise.all([judged(only, old), judged(only, old)]), ["refused", "refused"]);
+  // No fetch is due: its key may be there by now.
+  assertEquals(await judged(only, old), "unavailable");
+  clock.tick(30_001);
+  assertEquals(await judged(only, old), "refused");
+  assertEquals(await judged(only, current), "user 42");
+  issuer.answer(() => new Response(null, { status: 503 }));
+  clock.tick(30_001);
+  assertEquals(await judged(only, old), "unavailable");
+});
+
+Deno.test("[AUTH8] a token whose key id several keys have is refused if none of them has signed it", async () => {
+  await using issuer = await startIssuer();
+  const kid = "twice";
+  for (let i = 0; i < 2; i++) await issuer.addKey({ kid });
+  const jwts = createJwts(issuer);
+  const token = await issuer.token("42", { kid });
+  await issuer.addKey({ kid, isPublished: false });
+  const foreign = await issuer.token("42", { kid });
+
+  assertEquals(await judged(jwts, token), "user 42");
+  assertEquals(await judged(jwts, foreign), "refused");
+});
+
+Deno.test("[AUTH8] a key that can't be read does not make the others useless", async () => {
+  await using issuer = await startIssuer();
+  const jwts = createJwts(issuer);
+  const token = await issuer.token("42");
+  const { keys } = await (await fetch(issuer.url)).json();
+  const broken = [{ kty: 1 }, null, { kty: "EC", kid: 7 }, { kty: "new", kid: "x" }];
+  issuer.answer(() => Response.json({ keys: [...broken, ...keys] }));
+
+  assertEquals(await judged(jwts, token), "user 42");
+});
+
 Deno.test("[AUTH8] a token without a key id is tried with the keys of its algorithm", async () => {
   await using issuer = await startIssuer();
   const kid = await issuer.addKey();

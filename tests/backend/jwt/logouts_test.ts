@@ -10,6 +10,7 @@ Deno.test("[AUTH8] a token counts if it was issued after the second of the lates
 
   assertEquals(logouts.judge("42", NOW - 1), "logged out");
   assertEquals(logouts.judge("42", NOW), "logged out");
+  assertEquals(logouts.judge("42", NOW + 0.9), "logged out");
   assertEquals(logouts.judge("42", NOW + 1), "counts");
   assertEquals(logouts.judge("43", NOW), "counts");
 });
