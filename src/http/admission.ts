@@ -17,6 +17,9 @@ export interface AdmissionLimits {
   readonly trustProxy: boolean;
 }
 
+/** What a request says before its body. */
+export type RequestHead = Pick<Request, "headers" | "url">;
+
 /** A slot, or the reason for the refusal. */
 export type AdmissionResult =
   | { readonly refused: "origin" | "full" }
@@ -42,13 +45,13 @@ export class Admission {
   /**
    * Takes a slot for a client.
    *
-   * @param headers The headers of its upgrade request
+   * @param request Its request
    * @param peer The address from which the request came
    */
-  admit(headers: Headers, peer: string): AdmissionResult {
+  admit(request: RequestHead, peer: string): AdmissionResult {
     const { maxConnections, maxConnectionsPerIp } = this.#limits;
-    if (!this.isAllowedOrigin(headers)) return { refused: "origin" };
-    const address = this.#addressOf(headers, peer);
+    if (!this.isAllowedOrigin(request)) return { refused: "origin" };
+    const address = this.#addressOf(request.headers, peer);
     const own = this.#byAddress.get(address) ?? 0;
     if (this.#connections >= maxConnections) return { refused: "full" };
     if (maxConnectionsPerIp > 0 && own >= maxConnectionsPerIp) return { refused: "full" };
@@ -62,9 +65,10 @@ export class Admission {
   }
 
   /** Whether a request comes from no page, or from one whose origin is allowed (NET3). */
-  isAllowedOrigin(headers: Headers): boolean {
+  isAllowedOrigin({ headers, url }: RequestHead): boolean {
     const origin = headers.get("origin");
-    return origin === null || isOwnOrigin(origin, headers.get("host")) ||
+    // HTTP/2 has the host in its `:authority` only, which becomes a part of the URL.
+    return origin === null || isOwnOrigin(origin, headers.get("host") ?? URL.parse(url)?.host) ||
       this.#origins.some((matches) => matches(origin));
   }
 
@@ -109,7 +113,7 @@ function forwardedAddress(headers: Headers): string | undefined {
  * Whether an origin is the one under which the client has reached the service. Some clients that are no
  * browsers send it by themselves: React Native on Android, and websocket-client of Python.
  */
-function isOwnOrigin(origin: string, host: string | null): boolean {
+function isOwnOrigin(origin: string, host: string | undefined): boolean {
   const url = URL.parse(origin);
   if (!url || !/^https?:$/.test(url.protocol) || !host) return false;
   // The parser leaves out the scheme's own port on both sides.

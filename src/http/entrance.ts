@@ -6,7 +6,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Tokens } from "../backend/tokens.ts";
 import type { Client } from "../connection/connection.ts";
 import type { Metrics, REFUSALS } from "../observe/metrics.ts";
-import type { Admission, AdmissionResult } from "./admission.ts";
+import type { Admission, AdmissionResult, RequestHead } from "./admission.ts";
 import type { Health } from "./health.ts";
 import { identifyUpgrade, type UpgradeToken } from "./upgrade_token.ts";
 
@@ -46,20 +46,20 @@ export class Entrance {
   }
 
   /** Whether a request comes from no page, or from one whose origin is allowed (NET3). */
-  isAllowedOrigin(headers: Headers): boolean {
-    return this.#options.admission.isAllowedOrigin(headers);
+  isAllowedOrigin(request: RequestHead): boolean {
+    return this.#options.admission.isAllowedOrigin(request);
   }
 
   /**
    * Takes a slot for a client.
    *
-   * @param headers The headers of its request
+   * @param request Its request
    * @param peer The address from which the request came
    */
-  admit(headers: Headers, peer: string): AdmissionResult | { readonly refused: "not_ready" } {
+  admit(request: RequestHead, peer: string): AdmissionResult | { readonly refused: "not_ready" } {
     const { health, admission } = this.#options;
     const admitted = health.isReady
-      ? admission.admit(headers, peer)
+      ? admission.admit(request, peer)
       : { refused: "not_ready" as const };
     if (admitted.refused === "full") {
       logger.warn(

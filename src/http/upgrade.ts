@@ -84,7 +84,7 @@ export class Upgrades {
     request: Request,
     { endpoint, peer }: { endpoint: Endpoint; peer: string },
   ): Promise<Response> {
-    const admitted = this.#entrance.admit(request.headers, peer);
+    const admitted = this.#entrance.admit(request, peer);
     if (admitted.refused) return REFUSED[admitted.refused]();
     const { slot, address } = admitted;
     try {

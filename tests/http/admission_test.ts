@@ -113,7 +113,7 @@ Deno.test("[LIM1] each address has its own limit; behind a proxy, the last forwa
     trustProxy: true,
   });
   const ask = (headers: Record<string, string>) =>
-    admission.admit(new Headers(headers), "127.0.0.1");
+    admission.admit(new Request("http://localhost/web", { headers }), "127.0.0.1");
   const first = ask({ "x-forwarded-for": "10.0.0.1" });
   assertEquals(ask({ "x-forwarded-for": "10.0.0.9, 10.0.0.1" }).refused, "full");
   assertEquals(ask({ "x-forwarded-for": "10.0.0.1, 10.0.0.2" }).refused, null);

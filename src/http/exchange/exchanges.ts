@@ -88,8 +88,8 @@ export class Exchanges {
   async answer(request: Request, place: RequestPlace): Promise<Response> {
     const transport = request.method === "POST" ? "post" : "stream";
     const { headers } = request;
-    const admitted = this.#entrance.admit(headers, place.peer);
-    if (admitted.refused) return this.#refusalResponse(headers, admitted.refused);
+    const admitted = this.#entrance.admit(request, place.peer);
+    if (admitted.refused) return this.#refusalResponse(request, admitted.refused);
     const { slot, address } = admitted;
     const release = () => slot.release();
     place.completed.then(release, release);
@@ -100,10 +100,10 @@ export class Exchanges {
   }
 
   /** Answers an OPTIONS, with which a browser asks what a page may do. */
-  preflight({ headers }: Request): Response {
-    return this.#entrance.isAllowedOrigin(headers)
-      ? shareWith(headers, preflightResponse())
-      : this.#refusalResponse(headers, this.#entrance.refuse("origin"));
+  preflight(request: Request): Response {
+    return this.#entrance.isAllowedOrigin(request)
+      ? shareWith(request.headers, preflightResponse())
+      : this.#refusalResponse(request, this.#entrance.refuse("origin"));
   }
 
   /** Identifies the client, and answers it. */
@@ -180,10 +180,12 @@ export class Exchanges {
     else socket.refuse(REFUSED_BODY[body.refused]());
   }
 
-  #refusalResponse(headers: Headers, reason: EntryRefusal): Response {
+  #refusalResponse(request: Request, reason: EntryRefusal): Response {
     const response = this.#refusal(reason);
     // A page of another origin may not read it.
-    return this.#entrance.isAllowedOrigin(headers) ? shareWith(headers, response) : response;
+    return this.#entrance.isAllowedOrigin(request)
+      ? shareWith(request.headers, response)
+      : response;
   }
 
   #refusal(reason: EntryRefusal): Response {

@@ -53,6 +53,19 @@ Deno.test("[HTTP5][NET3] a page of another origin is 403, and may not read it", 
   assertEquals(wss.backend.calls.length, 0);
 });
 
+Deno.test("[HTTP5][NET3] over HTTP/2, which has no header Host, a page of the own origin may ask as well", async () => {
+  await using wss = await startWss({ settings: { ALLOWED_ORIGINS: [] } });
+  using client = Deno.createHttpClient({ http1: false });
+  const statusOf = async (origin: string) => {
+    const init = { method: "OPTIONS", headers: { origin }, client };
+    const response = await fetch(`${wss.http}/mobile`, init);
+    await response.body?.cancel();
+    return response.status;
+  };
+  assertEquals(await statusOf(wss.http), 204);
+  assertEquals(await statusOf("http://evil.example.com"), 403);
+});
+
 Deno.test("[HTTP5] a page of an allowed origin may read replies, streams, refusals and Retry-After", async () => {
   await using wss = await startWss({ settings: { ...SETTINGS, MAX_CONNECTIONS: 1 } });
   const headers = { origin: ORIGIN };
