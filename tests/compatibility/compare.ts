@@ -14,8 +14,9 @@ const GO_SLUG = "Invlaide-Input";
 export function essenceOf(outcome: Outcome, { withSlugs = false } = {}) {
   const { asked = [], got = [], secondGot = [], closed, ended } = outcome;
   const essenceOfFrame = ({ rid, event, status, payload }: Frame) => {
-    const [error] = payload?.error ?? [];
-    const isOwn = status === "error" && (error?.Slug === GO_SLUG || "Temporary" in (error ?? {}));
+    const error = firstErrorOf(payload);
+    const isOwn = status === "error" &&
+      (error?.Slug === GO_SLUG || typeof error?.Temporary === "boolean");
     if (!isOwn) return { rid, event, status, payload };
     return withSlugs ? { rid, event, slug: error.Slug } : { rid, slug: "its own" };
   };
@@ -39,10 +40,17 @@ function essenceOfRequest({ request, authorization, body }: Asked) {
   };
 }
 
+/** The first entry of a service's own error (ERR1). A backend's `error` may be anything. */
+function firstErrorOf(
+  payload: Frame["payload"],
+): { Slug?: string; Temporary?: boolean } | undefined {
+  return Array.isArray(payload?.error) ? payload.error[0] ?? undefined : undefined;
+}
+
 /** A short form of what wss did, for a scenario. */
 export function shortOf({ asked = [], got = [], secondGot = [], closed }: Outcome): Outcome {
   const shortOfFrame = ({ rid, event, status, payload }: Frame): Frame => {
-    const [error] = payload?.error ?? [];
+    const error = firstErrorOf(payload);
     if (typeof error?.Temporary !== "boolean") return { rid, event, status, payload };
     const { Slug, Temporary } = error;
     return { rid, event, status, payload: { error: [{ Slug, Temporary }] } };

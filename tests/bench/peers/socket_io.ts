@@ -4,17 +4,19 @@ import type { Peer } from "./peer.ts";
 import { freePort, outputOf, startPeerProcess } from "./process.ts";
 
 /** Where its packages are installed, apart from those of the project. */
-const FOLDER = `${Deno.env.get("HOME")}/.cache/wss/peers`;
+const folder = () => `${Deno.env.get("HOME")}/.cache/wss/peers`;
 const SERVER = fileURLToPath(new URL("socket_io_server.cjs", import.meta.url));
 
 export const socketIo: Peer = {
   name: "Socket.IO",
-  install: `npm install --prefix ${FOLDER} socket.io@4 kafkajs@2`,
+  get install() {
+    return `npm install --prefix ${folder()} socket.io@4 kafkajs@2`;
+  },
   format: "wss",
   async version() {
     const node = await outputOf("node", ["--version"]);
     try {
-      const file = `${FOLDER}/node_modules/socket.io/package.json`;
+      const file = `${folder()}/node_modules/socket.io/package.json`;
       return node && JSON.parse(await Deno.readTextFile(file)).version;
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return null;
@@ -34,7 +36,7 @@ export const socketIo: Peer = {
     const process = await startPeerProcess("node", {
       args: [SERVER],
       env: {
-        NODE_PATH: `${FOLDER}/node_modules`,
+        NODE_PATH: `${folder()}/node_modules`,
         NODE_ENV: "production",
         PORT: String(port),
         KAFKA_BROKERS: brokers,
