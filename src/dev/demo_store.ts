@@ -58,10 +58,13 @@ const SCHEMA = `
   insert into tournament values ('spring-cup', 'Spring Cup'), ('50%', 'Half Open');
 `;
 
-/** A condition with three parameters: the user, the types as JSON, the status or null. */
+/**
+ * A condition with three parameters: the user, the types as JSON, the status or null. What is unseen is
+ * unread as well.
+ */
 const MATCHING = `from notification where userId = ?
   and (json_array_length(?2) = 0 or type in (select value from json_each(?2)))
-  and (?3 is null or status = ?3)`;
+  and (?3 is null or status = ?3 or (?3 = 'unread' and status = 'unseen'))`;
 
 /** The demo backend's data, in memory, with a few entries from the start. */
 export class DemoStore {

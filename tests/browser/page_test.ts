@@ -37,7 +37,7 @@ Deno.test("[COUNT2] page: in a burst, the demo backend is asked once a second, a
   assertEquals(
     new Set(calls.map(({ url }) => url)),
     new Set([
-      "/users/me/notifications?status=unseen",
+      "/users/me/notifications?status=unread",
     ]),
   );
   assert(calls.length >= 3, `${calls.length} calls`);
@@ -59,7 +59,8 @@ Deno.test("page: a notification marked as read in one window is shown as read in
   await right.getByText("1 unread").waitFor();
   await right.getByRole("button", { name: "Mark all as read" }).click();
   await left.getByText("0 unread").waitFor();
-  await left.getByRole("button", { name: "Mark as unread: Welcome, Alice" }).waitFor();
+  await left.getByRole("button", { name: "Mark as unread: Welcome, Alice" }).click();
+  await right.getByText("1 unread").waitFor();
 });
 
 Deno.test("page: a user sees no notification of another user", async () => {

@@ -30,6 +30,10 @@ Deno.test("dev: login, list, pushes, counts and marks work with the demo backend
   const update = { where: { notifications: [push.payload.id] }, status: "read" };
   assertEquals((await alice.request("updateNotifications", update)).status, "ok");
   assertEquals([await count("unseen"), await count("read")], [1, 1]);
+  const again = { where: { notifications: [push.payload.id] }, status: "unread" };
+  assertEquals((await alice.request("updateNotifications", again)).status, "ok");
+  // What is unseen is unread as well.
+  assertEquals([await count("unseen"), await count("unread"), await count("read")], [1, 2, 0]);
   const page = await alice.request("getMyNotifications", {
     params: { limit: 1, skip: 1 },
     ...LIST,

@@ -89,7 +89,7 @@ function makeEntry(mark) {
   };
   button.addEventListener("click", () => {
     const { id, status } = entry.notification;
-    mark(status === "read" ? "unseen" : "read", [id]);
+    mark(status === "read" ? "unread" : "read", [id]);
   });
   return entry;
 }

@@ -52,7 +52,7 @@ function onFrame(direction, text) {
 async function subscribe() {
   types = byId("types").value.split(",").map((type) => type.trim()).filter(Boolean);
   const mine = changes = wss.notifications({ types });
-  const totals = wss.unread({ types });
+  const totals = wss.unread({ types, status: "unread" });
   countUnread(totals);
   showSubscription();
   let end = "Unsubscribed: new notifications are not shown.";
