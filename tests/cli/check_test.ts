@@ -23,6 +23,7 @@ import { freePort } from "../_support/network/free_port.ts";
 import { startSilentServer } from "../_support/network/silent_server.ts";
 import { until } from "../_support/queue.ts";
 import { startBackend } from "../_support/service/backend.ts";
+import { startIssuer } from "../_support/service/issuer.ts";
 import { startProcess } from "../_support/service/process.ts";
 import { testSettings } from "../_support/service/settings.ts";
 
@@ -189,7 +190,11 @@ kafkaTest("wss check tells apart what keeps it from brokers and topic", async ()
       "look at KAFKA_SASL_MECHANISM: the broker may expect another one, or one at all",
     ],
   ]);
-  const [[subject, advice] = []] = await kafkaProblems(sasl);
+  const found = await Array.fromAsync(checkKafka(testSettings("http://127.0.0.1", sasl)));
+  const [[subject, advice] = []] = problemsOf(found);
+  const texts = found.map(({ text }) => text);
+  const notRead = "not all of it was read: the brokers of 1 of 1 partitions were not reached";
+  assert(texts.includes(notRead) && !texts.includes("it can be read"), texts.join("\n"));
   assertEquals(subject, `broker 127.0.0.1:${nowhere}`);
   assert(advice?.includes("advertised.listeners"), advice);
   // A broker takes a moment to follow a change of rights.
@@ -225,6 +230,32 @@ Deno.test("wss check judges the answer of each API by its status", async () => {
     const expected = Object.keys(right).filter((name) => !right[name]?.statuses.includes(status));
     assertEquals(problems, expected, `of ${status}`);
   }
+});
+
+Deno.test("[AUTH8] wss check reads the keys of JWTs as the service does", async () => {
+  await using backend = startBackend();
+  await using issuer = await startIssuer();
+  const settings = testSettings(backend.origin, { AUTH_JWKS_URL: issuer.url });
+  const keysOf = async () =>
+    (await checkApis(settings)).filter(({ subject }) => subject === "AUTH_JWKS_URL")
+      .map(({ text, advice }) => [text.replace(issuer.url.host, "host"), advice !== undefined]);
+  const answers = ["host answers 200 without a token", false];
+
+  assertEquals(await keysOf(), [answers, ["host has 1 key", false]]);
+  const noSet = ["host: its answer is no JSON object with a list `keys`", true];
+  for (
+    const [answer, expected] of [
+      [() => new Response("<html>log in</html>"), noSet],
+      [() => Response.json({ key: [] }), noSet],
+      [() => Response.json({ keys: [] }), ["host has 0 keys", true]],
+      [() => Response.json({ keys: [{}] }), ["host: none of its keys can be read", true]],
+    ] as const
+  ) {
+    issuer.answer(answer);
+    assertEquals(await keysOf(), [answers, expected]);
+  }
+  issuer.answer(() => new Response(null, { status: 404 }));
+  assertEquals(await keysOf(), [["host answers 404 without a token", true]]);
 });
 
 Deno.test("wss check sees APIs that do not answer, without telling their URL", async () => {

@@ -28,6 +28,31 @@ export interface Keys {
   readonly find: JWTVerifyGetKey;
 }
 
+/**
+ * Fetches the keys. What is no key is ignored, so that it does not harm the others (RFC 7517, 5).
+ *
+ * @throws {Error} There is no answer in time, or it is no key set
+ */
+export async function fetchKeys(
+  url: URL,
+  { timeoutMs }: { timeoutMs: number },
+): Promise<z.infer<typeof keySchema>[]> {
+  const text = await fetchText(url, { maxBytes: MAX_BYTES, timeoutMs });
+  const given = keySetOf(text);
+  if (!given) throw new Error("its answer is no JSON object with a list `keys`");
+  const keys = given.flatMap((key) => keySchema.safeParse(key).data ?? []);
+  if (keys.length === 0 && given.length > 0) throw new Error("none of its keys can be read");
+  return keys;
+}
+
+function keySetOf(text: string): unknown[] | undefined {
+  try {
+    return keySetSchema.safeParse(JSON.parse(text)).data?.keys;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The key set at a URL. */
 export class KeySet {
   readonly #url: URL;
@@ -68,11 +93,7 @@ export class KeySet {
   async #load(): Promise<void> {
     this.#fetchedAt = performance.now();
     try {
-      const text = await fetchText(this.#url, { maxBytes: MAX_BYTES, timeoutMs: this.#timeoutMs });
-      // What is no key that can be used is ignored, so that it does not harm the others (RFC 7517, 5).
-      const { keys: given } = keySetSchema.parse(JSON.parse(text));
-      const keys = given.flatMap((key) => keySchema.safeParse(key).data ?? []);
-      if (keys.length === 0 && given.length > 0) throw new Error("none of its keys can be read");
+      const keys = await fetchKeys(this.#url, { timeoutMs: this.#timeoutMs });
       this.#keys = {
         ids: new Set(keys.flatMap(({ kid }) => kid ?? [])),
         find: createLocalJWKSet({ keys } as JSONWebKeySet),

@@ -1,6 +1,7 @@
 /**
  * Asks each backend API without a token, for `wss check`.
  */
+import { fetchKeys } from "../../backend/jwt/key_set.ts";
 import { whyNotFetched } from "../../backend/unreadable.ts";
 import type { Finding } from "../../kafka/check/finding.ts";
 import type { Settings } from "../../settings/settings.ts";
@@ -67,9 +68,27 @@ const CHECKS: readonly ApiCheck[] = [
 export async function checkApis(settings: ApiSettings): Promise<Finding[]> {
   const findings = await Promise.all(CHECKS.map(async (check): Promise<Finding[]> => {
     const url = settings[check.setting];
-    return url ? await checkApi(check, url, settings.BACKEND_TIMEOUT_MS) : [];
+    if (!url) return [];
+    const found = await checkApi(check, url, settings.BACKEND_TIMEOUT_MS);
+    const hasAnswered = found[0]?.advice === undefined;
+    return check.setting === "AUTH_JWKS_URL" && hasAnswered
+      ? [...found, await checkKeys(url, settings.BACKEND_TIMEOUT_MS)]
+      : found;
   }));
   return findings.flat();
+}
+
+/** Reads the key set as the service does: a page with a login form is none, although it may be 200. */
+async function checkKeys(url: URL, timeoutMs: number): Promise<Finding> {
+  const subject = "AUTH_JWKS_URL";
+  const advice = "look at the URL: without a key, no JWT can be verified (AUTH8)";
+  try {
+    const { length } = await fetchKeys(url, { timeoutMs });
+    const text = `${url.host} has ${length} ${length === 1 ? "key" : "keys"}`;
+    return length === 0 ? { subject, text, advice } : { subject, text };
+  } catch (error) {
+    return { subject, text: `${url.host}: ${whyNotFetched(error)}`, advice };
+  }
 }
 
 async function checkApi(

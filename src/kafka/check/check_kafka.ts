@@ -137,6 +137,7 @@ class KafkaCheck {
     const { KAFKA_TOPIC: topic } = this.#settings;
     const subject = `topic ${topic}`;
     let newest = -Infinity;
+    let unread = 0;
     try {
       for (const { partition, leader, leaderEpoch } of partitions) {
         const node = brokers.find(({ nodeId }) => nodeId === leader);
@@ -145,7 +146,10 @@ class KafkaCheck {
         }
         const connection = this.#connections.get(formatAddress(node));
         // That this broker can't be reached has been told.
-        if (!connection) continue;
+        if (!connection) {
+          unread++;
+          continue;
+        }
         const question = { topic, timestamp: LATEST, isStable: true };
         const ends = await listOffsets(connection, {
           ...question,
@@ -157,7 +161,12 @@ class KafkaCheck {
     } catch (error) {
       return yield this.problem(subject, error);
     }
-    yield { subject, text: "it can be read" };
+    yield {
+      subject,
+      text: unread === 0
+        ? "it can be read"
+        : `not all of it was read: the brokers of ${unread} of ${partitions.length} partitions were not reached`,
+    };
     const aheadMs = newest - Date.now();
     if (aheadMs > MAX_AHEAD_MS) {
       yield {

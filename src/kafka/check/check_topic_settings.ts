@@ -41,7 +41,7 @@ export async function checkTopicSettings(
   const found = await describeTopic(settings).catch((error: Error) => error);
   if (found instanceof Error) {
     const text =
-      `how long it keeps records is not known, without the right DESCRIBE_CONFIGS of it: ` +
+      `how long it keeps records is not known; asking needs the right DESCRIBE_CONFIGS of it: ` +
       found.message;
     return [{ subject, text }];
   }
