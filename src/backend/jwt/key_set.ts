@@ -62,6 +62,8 @@ export class KeySet {
   #fetching: Promise<void> | undefined;
   /** When the latest fetch began, by `performance.now()`. */
   #fetchedAt = -Infinity;
+  /** When the fetch of the keys that are there began, by `performance.now()`. */
+  #freshAt = -Infinity;
 
   constructor(
     url: URL,
@@ -74,7 +76,7 @@ export class KeySet {
 
   /** The keys that are there; `null` if none could be fetched yet. */
   get keys(): Keys | null {
-    if (this.#keys && performance.now() - this.#fetchedAt > FRESH_MS) this.refresh();
+    if (this.#keys && performance.now() - this.#freshAt > FRESH_MS) this.refresh();
     return this.#keys;
   }
 
@@ -98,6 +100,7 @@ export class KeySet {
         ids: new Set(keys.flatMap(({ kid }) => kid ?? [])),
         find: createLocalJWKSet({ keys } as JSONWebKeySet),
       };
+      this.#freshAt = this.#fetchedAt;
       this.#metrics.keySetFetches.inc({ outcome: "ok" });
     } catch (error) {
       const { host } = this.#url;

@@ -5,6 +5,7 @@ import { createMetrics } from "../../../src/observe/metrics.ts";
 import { fakePerformance } from "../../_support/clock.ts";
 import { freePort } from "../../_support/network/free_port.ts";
 import { startSilentServer } from "../../_support/network/silent_server.ts";
+import { until } from "../../_support/queue.ts";
 import { type Issuer, startIssuer } from "../../_support/service/issuer.ts";
 import { testSettings } from "../../_support/service/settings.ts";
 
@@ -236,6 +237,24 @@ Deno.test("[AUTH8] a withdrawn key counts no more once the keys are fetched agai
   assertEquals(await judged(jwts, token), "user 42");
   while (await judged(jwts, token) !== "unknown") { /* until they are there */ }
   assertEquals(issuer.fetches, 2);
+});
+
+Deno.test("[AUTH8] a fetch that fails does not let a withdrawn key count for another ten minutes", async () => {
+  await using issuer = await startIssuer();
+  using clock = fakePerformance();
+  const jwts = createJwts(issuer);
+  const token = await issuer.token("42");
+  assertEquals(await judged(jwts, token), "user 42");
+  issuer.answer(() => new Response(null, { status: 503 }));
+  clock.tick(600_001);
+  assertEquals(await judged(jwts, token), "user 42");
+  await until("the fetch has failed", () => issuer.fetches === 2);
+  issuer.withdraw(JSON.parse(atob(token.split(".")[0] ?? "")).kid);
+  issuer.answer();
+
+  clock.tick(30_001);
+  await until("the key counts no more", async () => await judged(jwts, token) === "unknown");
+  assertEquals(issuer.fetches, 3);
 });
 
 Deno.test("[AUTH8] with AUTH_JWT_ONLY, a token whose key was withdrawn is refused once the keys are fetched again", async () => {
