@@ -73,7 +73,18 @@ async function transpile(outDir: string): Promise<void> {
     verbatimModuleSyntax: true,
     rewriteRelativeImportExtensions: true,
   });
-  program.emit(undefined, (path, text) => files.set(relative(SOURCE, path), text));
+  const { diagnostics } = program.emit(
+    undefined,
+    (path, text) => files.set(relative(SOURCE, path), text),
+  );
+  const problems = [...program.getSyntacticDiagnostics(), ...diagnostics];
+  if (problems.length > 0) {
+    throw new Error(ts.formatDiagnostics(problems, {
+      getCanonicalFileName: (path) => path,
+      getCurrentDirectory: () => SOURCE,
+      getNewLine: () => "\n",
+    }));
+  }
   for (const [path, text] of files) {
     const target = join(outDir, path);
     await Deno.mkdir(dirname(target), { recursive: true });
@@ -88,7 +99,9 @@ async function transpile(outDir: string): Promise<void> {
  * is a folder, which is nothing to others. What an address says of a user or a password is left out.
  */
 export function repositoryOf(origin: string): object | undefined {
-  const url = origin.trim().replace(/^https:\/\/[^/]*@/, "https://");
+  const url = origin.trim()
+    .replace(/^https:\/\/[^/]*@/, "https://")
+    .replace(/^(ssh:\/\/[^/:@]*):[^/]*@/, "$1@");
   return /^(?:https|ssh):\/\/|^git@/.test(url)
     ? { type: "git", url, directory: "src/client" }
     : undefined;

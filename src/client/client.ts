@@ -46,9 +46,9 @@ export class Client {
     const { token = () => null, signal, onFrame } = this.#options = options;
     this.#requests = new Requests({
       isOpen: () => this.#socket.takesRequests,
-      send: (text) => {
+      send: (text, owner) => {
         if (onFrame) queueMicrotask(() => onFrame("out", text));
-        this.#socket.send(text);
+        this.#socket.send(text, owner);
       },
     });
     this.#socket = new ReconnectingSocket(url, {
@@ -58,6 +58,7 @@ export class Client {
       onOpen: () => this.#opened(),
       onFrame: (text) => this.#received(text),
       onLost: () => this.#lost(),
+      onTooLarge: () => this.#requests.rejectLargest(),
       settled: () => this.#requests.settled(),
       probe: () => this.#requests.probe(),
     });
@@ -113,13 +114,14 @@ export class Client {
   ): Inbox<List, Data> {
     const socket = this.#socket;
     const isCount = request.command === "getMyNotificationsCount";
-    const subscription = new (isCount ? CountSubscription : Subscription)({
+    const subscription: Subscription = new (isCount ? CountSubscription : Subscription)({
       get isOpen() {
         return socket.isOpen;
       },
       list: (since, take) => {
         const { command, options } = request;
         return this.#requests.ask({ command, options: { ...options, since } } as Request, {
+          owner: subscription,
           take: (reply) => {
             take(reply);
             // The service will not tell this total again: it is for all loops over the count.

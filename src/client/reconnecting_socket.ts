@@ -3,15 +3,16 @@
  */
 import { backoffMs, MOST_MS } from "./backoff.ts";
 import { askToken, type TokenSource } from "./token.ts";
-import { FINAL_CODES, NORMAL, TOKEN_REFUSED } from "./transport/close_codes.ts";
-import { Handshakes } from "./transport/handshakes.ts";
+import * as ends from "./transport/close_codes.ts";
 import type { Disconnection, Line, OpenLine } from "./transport/line.ts";
 import { Liveness } from "./transport/liveness.ts";
 import type { State } from "./transport/state.ts";
+import { Transports } from "./transport/transports.ts";
 import { WakeUps } from "./transport/wake_ups.ts";
 
 /** What {@linkcode ReconnectingSocket} needs. */
 export interface ReconnectingSocketOptions {
+  /** Opens a WebSocket. */
   readonly open: OpenLine;
   readonly token: TokenSource;
   readonly onState: (state: State) => void;
@@ -21,6 +22,8 @@ export interface ReconnectingSocketOptions {
   readonly onFrame: (text: string) => void;
   /** Called when the socket is gone and another one will follow. */
   readonly onLost: () => void;
+  /** Called when a frame was too large (FRM2). Gives whether it was found, and will not be sent again. */
+  readonly onTooLarge: () => boolean;
   /** Resolves when nothing is under way that would be lost with the socket. */
   readonly settled: () => Promise<unknown>;
   /** Sends a frame that the service answers, to find out whether the connection is dead. */
@@ -38,7 +41,7 @@ const STABLE_MS = 5000;
 export class ReconnectingSocket {
   readonly #url: string;
   readonly #options: ReconnectingSocketOptions;
-  readonly #handshakes = new Handshakes();
+  readonly #transports: Transports;
   readonly #liveness: Liveness;
   #abort = new AbortController();
   #wakeUps: WakeUps | undefined;
@@ -65,7 +68,11 @@ export class ReconnectingSocket {
   constructor(url: string, options: ReconnectingSocketOptions) {
     this.#url = url;
     this.#options = options;
-    this.#liveness = new Liveness({ probe: options.probe, onDead: () => this.#lose(DEAD) });
+    this.#liveness = new Liveness({ probe: options.probe, onDead: () => this.#lose(ends.DEAD) });
+    this.#transports = new Transports({
+      open: options.open,
+      onWebSocket: () => this.#reconnect({ code: ends.NORMAL, reason: "WebSockets come through" }),
+    });
     this.#start();
   }
 
@@ -83,8 +90,8 @@ export class ReconnectingSocket {
     return this.isOpen && !this.#isLeaving;
   }
 
-  send(text: string): void {
-    this.#line?.send(text);
+  send(text: string, owner?: object): void {
+    this.#line?.send(text, owner);
   }
 
   /**
@@ -95,7 +102,7 @@ export class ReconnectingSocket {
   connect(): boolean {
     const { state, last } = this.#state;
     if (state === "waiting" || state === "unauthorized") this.#connect();
-    if (state !== "closed" || last?.code === NORMAL) return false;
+    if (state !== "closed" || last?.code === ends.NORMAL) return false;
     this.#abort = new AbortController();
     this.#set({ state: "connecting", last });
     this.#start();
@@ -104,8 +111,8 @@ export class ReconnectingSocket {
 
   /** Notes whether the stream is degraded (DEL10). */
   setDegraded(degraded: boolean): void {
-    const { state, last } = this.#state;
-    if (state === "open" && this.#state.degraded !== degraded) this.#set({ state, degraded, last });
+    const state = this.#state;
+    if (state.state === "open" && state.degraded !== degraded) this.#set({ ...state, degraded });
   }
 
   /** Notes when the service will close the socket; other instances expect the client then. */
@@ -121,7 +128,7 @@ export class ReconnectingSocket {
    */
   refused(reason: string): boolean {
     if (!this.isOpen || this.#usedToken === null) return !this.isOpen;
-    this.#renewing = this.#reconnect({ code: TOKEN_REFUSED, reason });
+    this.#renewing = this.#reconnect({ code: ends.TOKEN_REFUSED, reason });
     return true;
   }
 
@@ -136,11 +143,11 @@ export class ReconnectingSocket {
   }
 
   /** Ends the connection for good. */
-  close(last: Disconnection = { code: NORMAL, reason: "Closed by the client" }): void {
+  close(last: Disconnection = { code: ends.NORMAL, reason: "Closed by the client" }): void {
     if (this.#state.state === "closed") return;
     globalThis.removeEventListener?.("online", this.#onOnline);
     this.#wakeUps?.stop();
-    this.#leaveLine(NORMAL);
+    this.#leaveLine(ends.NORMAL);
     this.#set({ state: "closed", last });
     this.#abort.abort();
   }
@@ -159,14 +166,14 @@ export class ReconnectingSocket {
 
   async #renew(): Promise<boolean> {
     const line = this.#line;
-    const token = await this.#askToken().catch(() => undefined);
+    const token = await askToken(this.#options.token, this.#abort.signal).catch(() => undefined);
     if (this.#line !== line) return true;
     if (token === this.#usedToken) {
       this.#renewing = undefined;
       return false;
     }
     const reason = token === undefined ? "The token function failed" : "The token has changed";
-    return await this.#reconnect({ code: NORMAL, reason });
+    return await this.#reconnect({ code: ends.NORMAL, reason });
   }
 
   async #reconnect(last: Disconnection): Promise<true> {
@@ -177,19 +184,23 @@ export class ReconnectingSocket {
     return true;
   }
 
-  #askToken(): Promise<string | null> {
-    return askToken(this.#options.token, this.#abort.signal);
-  }
-
   readonly #onOnline = (): void => {
-    if (this.isOpen) return this.#liveness.check(WAKE_MS);
+    this.#transports.networkChanged();
+    if (this.isOpen) return this.#check();
     // A try that began without a network may take long to fail.
     this.#leaveLine();
     this.#connect();
   };
 
+  /** Finds out whether the open line is dead, and whether there is a better way now. */
+  #check(): void {
+    if (this.#line?.isDead) return this.#lose(ends.DEAD);
+    this.#liveness.check(WAKE_MS);
+    this.#transports.tryWebSocket();
+  }
+
   #wake(): void {
-    if (this.isOpen) this.#liveness.check(WAKE_MS);
+    if (this.isOpen) this.#check();
     else if (this.#line) this.#expectOpening(WAKE_MS);
     else this.#connect();
   }
@@ -203,7 +214,7 @@ export class ReconnectingSocket {
     this.#isAsking = true;
     let token: string | null;
     try {
-      token = await this.#askToken();
+      token = await askToken(this.#options.token, signal);
     } catch (error) {
       if (signal.aborted) return;
       return this.#wait({ code: 1006, reason: `The token function failed: ${error}` });
@@ -222,13 +233,13 @@ export class ReconnectingSocket {
 
   #open(token: string | null): void {
     try {
-      this.#line = this.#options.open(this.#url, token, {
+      this.#line = this.#transports.open(this.#url, token, {
         onOpen: () => this.#opened(),
         onFrame: (text) => {
           this.#liveness.seen();
           this.#options.onFrame(text);
         },
-        onEnd: (last) => this.#ended(last),
+        onEnd: (last) => this.#lose(last),
       });
     } catch (error) {
       return this.close({ code: 1006, reason: `Cannot connect: ${error}` });
@@ -238,39 +249,29 @@ export class ReconnectingSocket {
 
   #expectOpening(ms: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#lose(NOT_OPENED), ms);
+    this.#timer = setTimeout(() => this.#lose(ends.NOT_OPENED), ms);
   }
 
   #opened(): void {
     this.#openedAt = performance.now();
-    this.#handshakes.succeeded();
     clearTimeout(this.#timer);
-    this.#set({ state: "open", degraded: false, last: this.#state.last });
+    const { current: transport } = this.#transports;
+    this.#set({ state: "open", transport, degraded: false, last: this.#state.last });
     this.#liveness.watch();
     this.#options.onOpen();
   }
 
-  async #ended(last: Disconnection): Promise<void> {
-    const hasFailed = !this.isOpen;
-    this.#lose(last);
-    if (!hasFailed) return;
-    const blocked = await this.#handshakes.failed(this.#url, this.#abort.signal);
-    const state = this.#state;
-    if (state.state === "waiting" && state.blocked !== blocked) this.#set({ ...state, blocked });
-  }
-
   #lose(last: Disconnection): void {
     const leaveAt = this.#leaveAt;
+    if (!this.isOpen) this.#transports.failed();
     if (performance.now() - this.#openedAt >= STABLE_MS) this.#tries = 0;
     this.#leaveLine();
-    if (FINAL_CODES.includes(last.code)) return this.close(last);
-    this.#isRefused = last.code === TOKEN_REFUSED;
-    if (leaveAt === null) {
-      this.#wait(last);
-    } else {
-      this.#tries = 0;
-      this.#wait(last, Math.min(MOST_MS, Math.max(0, leaveAt - performance.now())));
-    }
+    const isHarmless = last.code === ends.TOO_LARGE && this.#options.onTooLarge();
+    if (ends.FINAL_CODES.includes(last.code) && !isHarmless) return this.close(last);
+    this.#isRefused = last.code === ends.TOKEN_REFUSED;
+    if (leaveAt !== null) this.#tries = 0;
+    const inMs = leaveAt === null ? undefined : Math.max(0, leaveAt - performance.now());
+    this.#wait(last, inMs && Math.min(MOST_MS, inMs));
     this.#options.onLost();
   }
 
@@ -279,13 +280,14 @@ export class ReconnectingSocket {
     this.#set(
       this.#isRefused
         ? { state: "unauthorized", retryInMs, last }
-        : { state: "waiting", retryInMs, blocked: this.#handshakes.areBlocked, last },
+        : { state: "waiting", retryInMs, blocked: this.#transports.areBlocked, last },
     );
   }
 
   #leaveLine(code?: number): void {
     clearTimeout(this.#timer);
     this.#liveness.stop();
+    this.#transports.left();
     this.#leaveAt = null;
     this.#openedAt = Infinity;
     this.#isLeaving = false;
@@ -295,6 +297,3 @@ export class ReconnectingSocket {
     line?.leave(code);
   }
 }
-
-const DEAD: Disconnection = { code: 1006, reason: "No frame came for too long" };
-const NOT_OPENED: Disconnection = { code: 1006, reason: "The connection did not open in time" };

@@ -28,6 +28,8 @@ export interface RequestOptions {
   /** Whether it may be sent again on another connection, because it changes nothing. */
   readonly repeatable?: boolean;
   readonly signal?: AbortSignal | undefined;
+  /** Whom the subscription is for that the request makes. */
+  readonly owner?: object;
   /** Called with the reply before any later frame is read, which a promise could not guarantee. */
   readonly take?: (reply: Frame) => void;
 }
@@ -45,7 +47,7 @@ interface Pending {
 
 /** The requests of a client that have no reply yet. */
 export class Requests {
-  readonly #send: (text: string) => void;
+  readonly #send: (text: string, owner?: object) => void;
   readonly #isOpen: () => boolean;
   /** In the order in which they were made, with their rids. A request that was not sent has none. */
   readonly #pending = new Map<Pending, number | null>();
@@ -54,7 +56,9 @@ export class Requests {
   /** Bytes of a frame, as the service has told (DEL8). */
   #limit: number | undefined;
 
-  constructor(options: { send: (text: string) => void; isOpen: () => boolean }) {
+  constructor(
+    options: { send: (text: string, owner?: object) => void; isOpen: () => boolean },
+  ) {
     this.#send = options.send;
     this.#isOpen = options.isOpen;
   }
@@ -135,11 +139,25 @@ export class Requests {
 
   /** Rejects the requests that were sent, unless they may be sent again. Call it when the socket is lost. */
   lost(): void {
+    // Another instance may have another limit.
+    this.#limit = undefined;
     for (const [pending, rid] of this.#pending) {
       if (rid === null) continue;
       if (pending.how.repeatable) this.#pending.set(pending, null);
       else pending.reject(disconnected());
     }
+  }
+
+  /**
+   * Rejects the largest request that was sent, as the service has found one too large.
+   *
+   * @returns Whether there is one
+   */
+  rejectLargest(): boolean {
+    const [largest] = [...this.#pending].filter(([, rid]) => rid !== null)
+      .sort(([one], [other]) => bytesOf(other.options) - bytesOf(one.options));
+    largest?.[0].reject(tooLarge(this.#limit));
+    return largest !== undefined;
   }
 
   /** Resolves when no request is under way that would be lost with the connection. */
@@ -176,7 +194,7 @@ export class Requests {
 
   #sendPending(pending: Pending): void {
     this.#pending.set(pending, ++this.#rid);
-    this.#send(frameOf(this.#rid, pending));
+    this.#send(frameOf(this.#rid, pending), pending.how.owner);
   }
 }
 
@@ -188,10 +206,13 @@ function bytesOf(text = ""): number {
   return new TextEncoder().encode(text).length;
 }
 
-function tooLarge(limit: number): WssError {
+/** @param limit Bytes of a frame; `undefined` if it is not known */
+function tooLarge(limit: number | undefined): WssError {
   return new WssError({
     slug: "invalid-options",
-    message: `The request has more than ${limit} bytes`,
+    message: limit === undefined
+      ? "The request has more bytes than the service takes"
+      : `The request has more than ${limit} bytes`,
     temporary: false,
   });
 }

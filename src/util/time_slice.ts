@@ -126,16 +126,18 @@ export class SlicedQueue {
   /**
    * Does a piece of work at once, or in a later turn.
    *
-   * @returns False if too much waits: it is not done
+   * @returns False if too much waits: it is not done. An owner of whom nothing waits gets in until it is
+   * twice as much
    */
   add(owner: object, piece: Piece): boolean {
-    if (!this.#isRunning && this.#slice.take(piece.cost)) {
+    if (this.#waiting.size === 0 && this.#slice.take(piece.cost)) {
       piece.work();
       return true;
     }
-    if (this.#cost > 0 && this.#cost + piece.cost > this.#maxCost) return false;
-    this.#cost += piece.cost;
     const own = this.#waiting.get(owner);
+    const maxCost = own ? this.#maxCost : 2 * this.#maxCost;
+    if (this.#cost > 0 && this.#cost + piece.cost > maxCost) return false;
+    this.#cost += piece.cost;
     if (own) own.push(piece);
     else this.#waiting.set(owner, new Fifo([piece]));
     if (!this.#isRunning) this.#run();
@@ -166,6 +168,8 @@ export class SlicedQueue {
       }
     } finally {
       this.#isRunning = false;
+      // After a defect, it goes on with the others.
+      if (this.#waiting.size > 0) this.#run();
     }
   }
 

@@ -1,5 +1,5 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
-import { connect } from "../../src/client/mod.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { connect, WssError } from "../../src/client/mod.ts";
 import { fakeSleep, fakeTimeouts } from "../_support/clock.ts";
 import { freePort } from "../_support/network/free_port.ts";
 import { startProxy } from "../_support/network/proxy.ts";
@@ -69,9 +69,9 @@ Deno.test("[NET5] a client offers wss.v1, and sends its token with the upgrade",
   assertEquals(wss.backend.calls.map(({ url }) => url.split("?")[0]), ["/user", "/notification"]);
 });
 
-Deno.test("[LIFE2] a client does not connect again after 1003, 1009 and 4029, and says why", async () => {
+Deno.test("[LIFE2] a client does not connect again after 1003 and 4029, and says why", async () => {
   await using service = startScriptedService();
-  for (const code of [1003, 1009, 4029]) {
+  for (const code of [1003, 4029]) {
     const client = connectClient(service.ws);
     const before = client.count({ status: "unseen" }).catch((error) => error);
     const inbox = client.notifications();
@@ -85,7 +85,34 @@ Deno.test("[LIFE2] a client does not connect again after 1003, 1009 and 4029, an
       assertMatch(error.message, new RegExp(`${code} because`));
     }
   }
-  assertEquals(service.upgrades, 3);
+  assertEquals(service.upgrades, 2);
+});
+
+Deno.test("[FRM2][LIFE2] after 1009, the largest request is rejected, and everything else goes on", async () => {
+  using _random = fakeRandom(0);
+  await using wss = await startWss({ settings: { MAX_MESSAGE_BYTES: 4096 } });
+  const client = connectClient(`${wss.ws}/web`, { token: () => "alice" });
+  await client.until("open");
+  const small = client.count({ status: "unseen" });
+  const inbox = client.notifications();
+  // The last one: the service closes with what follows unread, which may be a reset.
+  const large = client.request("getMyNotifications", { where: { types: ["x".repeat(5000)] } });
+
+  const error = await assertRejects(() => large, WssError);
+  assertEquals([error.slug, error.temporary], ["invalid-options", false]);
+  assertMatch(error.message, /more bytes than the service takes/);
+  assertEquals((await client.until("waiting")).last?.code, 1009);
+  assertEquals((await inbox.next()).value.kind, "list");
+  assertEquals(typeof (await small).total, "number");
+  client.close();
+});
+
+Deno.test("[LIFE2] a client that has sent nothing does not connect again after 1009", async () => {
+  await using service = startScriptedService();
+  const client = connectClient(service.ws);
+  (await service.socket()).close(1009, "why");
+
+  assertEquals((await client.until("closed")).last, { code: 1009, reason: "why" });
 });
 
 Deno.test("[LIFE2] a client that was closed with 4029 begins again if it is told to", async () => {
@@ -114,6 +141,22 @@ Deno.test("after a jump of the clock, a client notices a dead connection within 
   for (let second = 0; second < 5; second++) clock.tick(1000);
   const { last } = await client.until("waiting");
   assertEquals(last?.reason, "No frame came for too long");
+  client.close();
+});
+
+Deno.test("wake-ups on end do not put off the end of a dead connection", async () => {
+  await using wss = await startWss();
+  using proxy = startProxy(wss.ws);
+  using clock = fakeTimeouts();
+  const client = connectClient(`${proxy.ws}/web`);
+  await client.until("open");
+  proxy.swallow();
+  clock.tick(1000);
+  for (let second = 0; second < 5; second++) {
+    globalThis.dispatchEvent(new Event("online"));
+    clock.tick(1000);
+  }
+  assertEquals((await client.until("waiting")).last?.reason, "No frame came for too long");
   client.close();
 });
 
@@ -290,7 +333,12 @@ Deno.test("[DEL10] a client reports once that its stream is degraded, and once t
   await using service = startScriptedService();
   const client = connectClient(service.ws);
   const socket = await service.socket();
-  assertEquals(await client.until("open"), { state: "open", degraded: false, last: null });
+  assertEquals(await client.until("open"), {
+    state: "open",
+    transport: "websocket",
+    degraded: false,
+    last: null,
+  });
   for (const status of ["live", "degraded", "degraded", "live", "live", "degraded"]) {
     socket.send(JSON.stringify({ rid: -1, event: "stream", status, payload: null }));
   }

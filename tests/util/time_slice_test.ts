@@ -111,15 +111,25 @@ Deno.test("a sliced queue does nothing for an owner that was dropped, and has it
   const { queue, done, add } = usedUp({ maxCost: 8000 });
   const [gone, other] = [{}, {}];
   assert(add(gone, "a"));
-  assert(add(gone, "b", 2000));
-  assert(!add(other, "too much", 1000));
+  assert(!add(gone, "too much", 3000));
   queue.drop(gone);
-  assert(add(other, "c", 3000));
+  assert(add(other, "b"));
+  assert(add(other, "c", 2000));
 
-  while (done.length < 1) await setImmediate();
+  while (done.length < 2) await setImmediate();
   await setImmediate();
 
-  assertEquals(done, ["c"]);
+  assertEquals(done, ["b", "c"]);
+});
+
+Deno.test("a full sliced queue takes one piece more of others, until it is full twice", () => {
+  const { add } = usedUp({ maxCost: 8000 });
+  const [many, one, other] = [{}, {}, {}];
+  assert(add(many, "a", 3000));
+  assert(!add(many, "b"));
+  assert(add(one, "c", 7000));
+  assert(!add(one, "d"));
+  assert(!add(other, "e", 2000));
 });
 
 Deno.test("a sliced queue goes on after a piece that has failed", async () => {
@@ -131,14 +141,18 @@ Deno.test("a sliced queue goes on after a piece that has failed", async () => {
       resolve(event.reason);
     }, { once: true });
   });
-  queue.add({}, {
+  const owner = {};
+  queue.add(owner, {
     cost: 1000,
     work() {
       throw defect;
     },
   });
+  add(owner, "a");
+  add({}, "b");
 
   assertEquals(await reported, defect);
-  add({}, "next");
-  while (done.length < 1) await setImmediate();
+  while (done.length < 2) await setImmediate();
+
+  assertEquals(done, ["b", "a"]);
 });

@@ -13,7 +13,8 @@ interface Total {
 /** A subscription to a count. Each total takes the place of those that wait, as a list does. */
 export class CountSubscription extends Subscription {
   override pushed(frame: Frame): void {
-    super.pushed({ ...frame, status: "reload" });
+    // A place in the log has no total.
+    if (frame.status !== "live") super.pushed({ ...frame, status: "reload" });
   }
 
   /** A count has no place in the log. */

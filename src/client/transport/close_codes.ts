@@ -1,10 +1,21 @@
 /**
- * Close codes that mean something to the library (LIFE2).
+ * Close codes that mean something to the library (LIFE2), and ends of lines that it finds out itself.
  */
+import type { Disconnection } from "./line.ts";
 
+/** A frame was too large (FRM2). */
+export const TOO_LARGE = 1009;
 /** After these codes a client should not connect again by itself. */
-export const FINAL_CODES = [1003, 1009, 4029];
+export const FINAL_CODES = [1003, TOO_LARGE, 4029];
 /** After this code only another token may be tried. */
 export const TOKEN_REFUSED = 4401;
 /** The code of an end by this side. */
 export const NORMAL = 1000;
+
+/** No frame came for too long. */
+export const DEAD: Disconnection = { code: 1006, reason: "No frame came for too long" };
+/** A line did not open in time. */
+export const NOT_OPENED: Disconnection = {
+  code: 1006,
+  reason: "The connection did not open in time",
+};

@@ -1,6 +1,6 @@
 /**
  * A line to the service: what carries frames, whatever the way. `socket.ts` is the way over a
- * WebSocket.
+ * WebSocket, `http.ts` the way over plain HTTP.
  */
 
 /** How a line ended. */
@@ -24,7 +24,13 @@ export interface LineEvents {
 
 /** One line, until it ends or is left. */
 export interface Line {
-  send(text: string): void;
+  /** Whether too long a silence shows that it is dead, though nothing has said so. */
+  readonly isDead: boolean;
+  /**
+   * @param owner Whom a subscription is for that the request makes. Over HTTP, a later one of the same
+   * owner takes its place, and a request without an owner subscribes nothing
+   */
+  send(text: string, owner?: object): void;
   /** Ends it, with a close code if there is one. Nothing is told after this. */
   leave(code?: number): void;
 }

@@ -13,6 +13,8 @@ export class Liveness {
   readonly #onDead: () => void;
   /** When the last frame came, by `performance.now()`. */
   #seenAt = 0;
+  /** When the present probe must have been answered, by `performance.now()`. */
+  #dueAt = Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
@@ -26,6 +28,7 @@ export class Liveness {
 
   /** Begins with a line that has opened. */
   watch(): void {
+    this.stop();
     this.seen();
     this.#wait();
   }
@@ -35,11 +38,17 @@ export class Liveness {
     this.#seenAt = performance.now();
   }
 
-  /** Probes the line: without a frame within this time, in milliseconds, it is dead. */
+  /**
+   * Probes the line: without a frame within this time, in milliseconds, it is dead. A probe under way that
+   * must be answered earlier is enough.
+   */
   check(answerMs: number): void {
     const askedAt = performance.now();
-    clearTimeout(this.#timer);
+    if (this.#dueAt <= askedAt + answerMs) return;
+    this.stop();
+    this.#dueAt = askedAt + answerMs;
     this.#timer = setTimeout(() => {
+      this.#dueAt = Infinity;
       if (this.#seenAt < askedAt) this.#onDead();
       else this.#wait();
     }, answerMs);
@@ -48,6 +57,7 @@ export class Liveness {
 
   stop(): void {
     clearTimeout(this.#timer);
+    this.#dueAt = Infinity;
   }
 
   /** Waits until the line has been quiet for too long, and then probes it. */

@@ -32,6 +32,7 @@ export function socketLines(given: WebSocketClass | undefined): OpenLine {
     socket.onerror = ({ message }: { message?: string }) =>
       onEnd({ code: 1006, reason: message ?? "" });
     return {
+      isDead: false,
       send(text) {
         try {
           socket.send(text);

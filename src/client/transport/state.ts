@@ -6,15 +6,19 @@ import type { Disconnection } from "./line.ts";
 /** The state of a connection, with the reason why the last socket ended. */
 export type State =
   | { readonly state: "connecting"; readonly last: Disconnection | null }
-  /** `degraded`: pushes may come late, because the service can't read all of its log. */
+  /**
+   * `transport`: `http` where WebSockets do not come through. `degraded`: pushes may come late, because
+   * the service can't read all of its log.
+   */
   | {
     readonly state: "open";
+    readonly transport: "websocket" | "http";
     readonly degraded: boolean;
     readonly last: Disconnection | null;
   }
   /**
-   * `blocked`: two handshakes on end have failed, while the endpoint answers a plain GET. So a proxy
-   * on the way lets no WebSocket through.
+   * `blocked`: two handshakes on end have failed, while plain HTTP works. So a proxy on the way lets no
+   * WebSocket through.
    */
   | {
     readonly state: "waiting";

@@ -9,9 +9,6 @@ const LATE_MS = 5000;
 /** The same for a hidden page: browsers let its timers run only once a minute. */
 const HIDDEN_LATE_MS = 90_000;
 
-/** The page, if this is a browser's window. */
-const page = (globalThis as { document?: EventTarget & { readonly hidden: boolean } }).document;
-
 /** Watches for wake-ups, until it is stopped. */
 export class WakeUps {
   readonly #onWake: () => void;
@@ -23,13 +20,13 @@ export class WakeUps {
     this.#onWake = onWake;
     this.#ticking = setInterval(() => this.#tick(), TICK_MS);
     globalThis.addEventListener?.("pageshow" as string, this.#onPageShow as () => void);
-    page?.addEventListener?.("visibilitychange", this.#onVisibility);
+    page()?.addEventListener?.("visibilitychange", this.#onVisibility);
   }
 
   stop(): void {
     clearInterval(this.#ticking);
     globalThis.removeEventListener?.("pageshow" as string, this.#onPageShow as () => void);
-    page?.removeEventListener?.("visibilitychange", this.#onVisibility);
+    page()?.removeEventListener?.("visibilitychange", this.#onVisibility);
   }
 
   /** `Date`, because other clocks may stand still while the device sleeps. */
@@ -49,6 +46,11 @@ export class WakeUps {
   };
 }
 
+/** The page, if this is a browser's window. */
+function page() {
+  return (globalThis as { document?: EventTarget & { readonly hidden: boolean } }).document;
+}
+
 function isHidden(): boolean {
-  return page?.hidden ?? false;
+  return page()?.hidden ?? false;
 }

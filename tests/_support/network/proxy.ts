@@ -12,12 +12,15 @@ export function startProxy(target: string) {
   const dead = new WeakSet<Deno.Conn>();
   const accepted = new Queue<void>();
   let isHole = false;
+  let isStripping = false;
 
   async function pipe(from: Deno.Conn, to: Deno.Conn): Promise<void> {
     const buffer = new Uint8Array(65_536);
     try {
       for (let size; (size = await from.read(buffer)) !== null;) {
-        if (!dead.has(from)) await writeAll(to, buffer.subarray(0, size));
+        if (dead.has(from)) continue;
+        const bytes = buffer.subarray(0, size);
+        await writeAll(to, isStripping ? withoutUpgrade(bytes) : bytes);
       }
     } catch {
       // Either side is gone.
@@ -65,6 +68,10 @@ export function startProxy(target: string) {
     redirect(to: string) {
       ({ hostname, port } = new URL(to));
     },
+    /** From now on it takes `Upgrade` out of requests, or does not. */
+    stripUpgrade(isOn: boolean) {
+      isStripping = isOn;
+    },
     /** New lines work again. */
     heal() {
       isHole = false;
@@ -74,6 +81,14 @@ export function startProxy(target: string) {
       close(...conns);
     },
   };
+}
+
+/** The same bytes, with another header in place of `Upgrade`. */
+function withoutUpgrade(bytes: Uint8Array): Uint8Array {
+  const text = new TextDecoder("latin1").decode(bytes);
+  const at = text.search(/\r\nupgrade: websocket\r\n/i);
+  if (at >= 0) bytes.set(new TextEncoder().encode("x-never"), at + 2);
+  return bytes;
 }
 
 async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
