@@ -1,7 +1,7 @@
 /**
  * Which way a line takes. WebSockets are tried first. If two tries on end have failed, plain HTTP is tried
- * in turn with them; if that opens, something on the way lets no WebSocket through. While a line is over
- * HTTP, it is tried now and then whether a WebSocket opens.
+ * in turn with them; if that opens, something on the way lets no WebSocket through, and lines go over
+ * HTTP. While one is open, it is tried now and then whether a WebSocket opens.
  */
 import { httpLines } from "./http.ts";
 import type { Line, LineEvents, OpenLine } from "./line.ts";
@@ -54,7 +54,7 @@ export class Transports {
    * @throws The address can't be used
    */
   open(url: string, token: string | null, events: LineEvents): Line {
-    const isHttp = this.#failed >= MIN_FAILED && !this.#hasHttpFailed;
+    const isHttp = this.#failed >= MIN_FAILED && (this.#areBlocked || !this.#hasHttpFailed);
     this.#current = isHttp ? "http" : "websocket";
     this.#latest = [url, token];
     return (isHttp ? httpLines : this.#openSocket)(url, token, {

@@ -1,4 +1,5 @@
 /** A TCP proxy. Its connections can be cut, or swallow everything. */
+import { withoutUpgrade } from "./without_upgrade.ts";
 
 /** One connection through the proxy. */
 export interface ProxiedConnection {
@@ -14,10 +15,12 @@ export interface ProxyOptions {
   /** Awaited before a connection is passed on. */
   hold?: () => Promise<void>;
   onConnection?: (connection: ProxiedConnection) => void;
+  /** Whether it takes `Upgrade` out of requests, so that no WebSocket comes through. */
+  stripsUpgrade?: boolean;
 }
 
 /** Starts a proxy on loopback. */
-export function startProxy({ target, hold, onConnection }: ProxyOptions) {
+export function startProxy({ target, hold, onConnection, stripsUpgrade }: ProxyOptions) {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const open = new Set<ProxiedConnection>();
 
@@ -39,6 +42,7 @@ export function startProxy({ target, hold, onConnection }: ProxyOptions) {
     const pump = async (from: Deno.Conn, to: Deno.Conn) => {
       const buffer = new Uint8Array(16_384);
       for (let count; (count = await from.read(buffer)) !== null;) {
+        if (stripsUpgrade) withoutUpgrade(buffer.subarray(0, count));
         for (let sent = 0; !swallows && sent < count;) {
           sent += await to.write(buffer.subarray(sent, count));
         }

@@ -1,5 +1,6 @@
 /** A proxy in front of a service. Its lines can be cut, or stop carrying anything. */
 import { deadline, Queue } from "../queue.ts";
+import { withoutUpgrade } from "./without_upgrade.ts";
 
 export type Proxy = ReturnType<typeof startProxy>;
 
@@ -81,14 +82,6 @@ export function startProxy(target: string) {
       close(...conns);
     },
   };
-}
-
-/** The same bytes, with another header in place of `Upgrade`. */
-function withoutUpgrade(bytes: Uint8Array): Uint8Array {
-  const text = new TextDecoder("latin1").decode(bytes);
-  const at = text.search(/\r\nupgrade: websocket\r\n/i);
-  if (at >= 0) bytes.set(new TextEncoder().encode("x-never"), at + 2);
-  return bytes;
 }
 
 async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {

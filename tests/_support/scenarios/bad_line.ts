@@ -17,13 +17,16 @@ export interface BadLine {
   readonly blackHoles: number;
   /** Milliseconds until a new connection is passed on, while the line is bad. */
   readonly holdMs: number;
+  /** Whether the line lets no WebSocket through. */
+  readonly overHttp?: boolean;
 }
 
 const NEVER = new AbortController().signal;
 
 /** Runs it, until every client has every broadcast, or time is up. */
 export async function runBadLine(
-  { clients: count, broadcasts, everyMs, breaksWithinMs, blackHoles, holdMs }: BadLine,
+  { clients: count, broadcasts, everyMs, breaksWithinMs, blackHoles, holdMs, overHttp = false }:
+    BadLine,
 ) {
   await using wss = await startWss({ settings: { CURSOR_SECONDS: 10 } });
   const running = new AbortController();
@@ -40,6 +43,7 @@ export async function runBadLine(
     target: () => Number(new URL(wss.ws).port),
     hold: () => isStable ? Promise.resolve() : delay(holdMs, running.signal),
     onConnection: (connection) => void breakAtRandom(connection),
+    stripsUpgrade: overHttp,
   });
 
   const delays: number[] = [];

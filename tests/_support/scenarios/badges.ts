@@ -27,7 +27,9 @@ interface Round {
 }
 
 /** Lets things happen in rounds of a second, and waits after each of them until all badges are right. */
-export async function runBadges({ rounds }: { rounds: number }) {
+export async function runBadges(
+  { rounds, overHttp = false }: { rounds: number; overHttp?: boolean },
+) {
   await using started = new AsyncDisposableStack();
   const log = createEmbeddedLog();
   const demoBackend = createDemoBackend((value) => log.publish(value));
@@ -54,6 +56,7 @@ export async function runBadges({ rounds }: { rounds: number }) {
   const proxy = started.use(startProxy({
     target: () => Number(new URL(instances[turn++ % 2]?.ws ?? "").port),
     onConnection: (connection) => connections.push(connection),
+    stripsUpgrade: overHttp,
   }));
 
   const shown: number[] = [];

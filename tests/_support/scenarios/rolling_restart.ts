@@ -26,7 +26,12 @@ interface Moves {
 
 /** Runs it, until every client has every broadcast. */
 export async function runRollingRestart(
-  { clients: count, drainSeconds }: { clients: number; drainSeconds: number },
+  { clients: count, drainSeconds, overHttp = false }: {
+    clients: number;
+    drainSeconds: number;
+    /** Whether the clients have no WebSockets. */
+    overHttp?: boolean;
+  },
 ) {
   const log = createEmbeddedLog({ partitions: 2 });
   await using backend = startBackend({ users: { alice: "42" } });
@@ -40,6 +45,7 @@ export async function runRollingRestart(
       const targets = [...ready];
       return Number(new URL(targets[turn++ % targets.length]?.ws ?? "").port);
     },
+    stripsUpgrade: overHttp,
   });
 
   let isRestarting = false;
