@@ -10,10 +10,11 @@ export interface StreamEvent {
   readonly data: string;
 }
 
-/** Takes the text of a stream in pieces. */
+/** Takes the text of a stream in pieces. Its lines end with LF or CRLF. */
 export class EventReader {
   readonly #onEvent: (event: StreamEvent) => void;
-  #rest = "";
+  /** What has come of the present line. */
+  #line: string[] = [];
   #type = "message";
   #data: string[] = [];
 
@@ -21,16 +22,20 @@ export class EventReader {
     this.#onEvent = onEvent;
   }
 
-  /** Takes the next piece. Its last line may go on in the next one. */
   take(text: string): void {
-    const lines = (this.#rest + text).split(/\r\n|\n|\r(?!$)/);
-    this.#rest = lines.pop() ?? "";
-    for (const line of lines) this.#takeLine(line);
+    const [first = "", ...others] = text.split("\n");
+    this.#line.push(first);
+    for (const other of others) {
+      this.#takeLine(this.#line.join("").replace(/\r$/, ""));
+      this.#line = [other];
+    }
   }
 
   #takeLine(line: string): void {
     if (line === "") return this.#dispatch();
-    const [, field, value = ""] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
+    const colon = line.indexOf(":");
+    const field = colon < 0 ? line : line.slice(0, colon);
+    const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
     if (field === "data") this.#data.push(value);
     if (field === "event") this.#type = value;
   }

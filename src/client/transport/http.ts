@@ -41,6 +41,8 @@ class HttpLine implements Line {
   readonly #looking: ReturnType<typeof setInterval>;
   /** By whom they serve. */
   readonly #streams = new Map<object, Stream>();
+  /** Those that are open or opening. */
+  readonly #opened = new Set<Stream>();
   readonly #underWay = new Set<Promise<void>>();
   /** A command that all later ones wait for (REQ5). */
   #barrier: Promise<unknown> = Promise.resolve();
@@ -79,6 +81,7 @@ class HttpLine implements Line {
     this.#isOver = true;
     clearInterval(this.#looking);
     this.#abort.abort();
+    for (const { abort } of this.#opened) abort.abort();
   }
 
   /** Finds out whether the service takes requests of this client: it refuses one that is none. */
@@ -106,17 +109,14 @@ class HttpLine implements Line {
   /** Subscribes. It resolves when the reply was passed on. */
   async #stream({ rid, command, options }: Sent, owner: object): Promise<void> {
     if (this.#isOver) return;
-    const abort = new AbortController();
-    const stream: Stream = { abort, seenAt: Date.now() };
-    const end = () => abort.abort();
-    this.#abort.signal.addEventListener("abort", end);
+    const stream: Stream = { abort: new AbortController(), seenAt: Date.now() };
+    this.#opened.add(stream);
+    const { signal } = stream.abort;
     const query = new URLSearchParams({ command: `${command}`, options: JSON.stringify(options) });
     const url = `${this.#url}${this.#url.includes("?") ? "&" : "?"}${query}`;
-    const response = await this.#fetch(url, {
-      headers: { accept: "text/event-stream" },
-      signal: abort.signal,
-    });
+    const response = await this.#fetch(url, { headers: { accept: "text/event-stream" }, signal });
     if (!response?.headers.get("content-type")?.startsWith("text/event-stream")) {
+      this.#opened.delete(stream);
       const reply = await this.#textOf(response);
       return reply === undefined ? undefined : this.#reply(rid, reply);
     }
@@ -124,17 +124,17 @@ class HttpLine implements Line {
     this.#streams.get(owner)?.abort.abort();
     this.#streams.set(owner, stream);
     const { promise: replied, resolve } = withResolvers<void>();
-    const reader = new EventReader((event) => {
-      if (abort.signal.aborted) return;
+    const events = new EventReader((event) => {
+      if (signal.aborted) return;
       if (event.type === "close") return this.#end("", codeOf(event));
-      if (stream.name !== undefined) return this.#push(stream, event.data);
+      if (stream.name !== undefined) return this.#push(stream.name, event.data);
       stream.name = this.#nameFor(event.data);
       this.#reply(rid, renamed(event.data, stream.name));
       resolve();
     });
-    this.#read(response, stream, reader).finally(() => {
+    this.#read(response, stream, events).finally(() => {
       resolve();
-      this.#abort.signal.removeEventListener("abort", end);
+      this.#opened.delete(stream);
       if (this.#streams.get(owner) === stream) this.#streams.delete(owner);
     });
     await replied;
@@ -159,15 +159,16 @@ class HttpLine implements Line {
   }
 
   /** Passes a push on. A place in the log is that of its own stream only: others may be behind. */
-  #push({ name = "" }: Stream, frame: string): void {
-    const { event, cursor } = JSON.parse(frame);
-    const isOwn = event !== "stream" && event !== "server" && event !== "authentication";
-    if (isOwn) return this.#events.onFrame(renamed(frame, name));
-    this.#events.onFrame(frame.replace(/,"cursor":"[^"]*"\}$/, "}"));
+  #push(name: string, frame: string): void {
+    const event = eventOf(frame);
+    if (event !== "stream" && event !== "server") {
+      return this.#events.onFrame(event === "authentication" ? frame : renamed(frame, name));
+    }
+    const { cursor, ...rest } = JSON.parse(frame);
+    this.#events.onFrame(JSON.stringify(rest));
     if (cursor === undefined || this.#isOver) return;
-    this.#events.onFrame(
-      JSON.stringify({ rid: -1, event: name, status: "live", payload: null, cursor }),
-    );
+    const live = { rid: -1, event: name, status: "live", payload: null, cursor };
+    this.#events.onFrame(JSON.stringify(live));
   }
 
   #nameFor(reply: string): string {
@@ -220,11 +221,14 @@ function codeOf({ data }: StreamEvent): number {
   return Number(JSON.parse(data).code) || 1006;
 }
 
+/** What stands first in each frame of the service. */
+const HEAD = /^(\{"rid":-?\d+,"event":")([^"]*)/;
+
 function eventOf(frame: string): string {
-  return `${JSON.parse(frame).event}`;
+  return HEAD.exec(frame)?.[2] ?? "";
 }
 
 /** The same frame for another subscription id. */
 function renamed(frame: string, name: string): string {
-  return frame.replace(/^(\{"rid":-?\d+,"event":")[^"]*/, `$1${name}`);
+  return frame.replace(HEAD, `$1${name}`);
 }
