@@ -263,7 +263,7 @@ export class ReconnectingSocket {
 
   #lose(last: Disconnection): void {
     const leaveAt = this.#leaveAt;
-    if (!this.isOpen) this.#transports.failed();
+    this.#transports.ended(last);
     if (performance.now() - this.#openedAt >= STABLE_MS) this.#tries = 0;
     this.#leaveLine();
     const isHarmless = last.code === ends.TOO_LARGE && this.#options.onTooLarge();

@@ -12,10 +12,12 @@ export const TOKEN_REFUSED = 4401;
 /** The code of an end by this side. */
 export const NORMAL = 1000;
 
+/** There was no close frame. */
+export const NOT_CLOSED = 1006;
 /** No frame came for too long. */
-export const DEAD: Disconnection = { code: 1006, reason: "No frame came for too long" };
+export const DEAD: Disconnection = { code: NOT_CLOSED, reason: "No frame came for too long" };
 /** A line did not open in time. */
 export const NOT_OPENED: Disconnection = {
-  code: 1006,
+  code: NOT_CLOSED,
   reason: "The connection did not open in time",
 };

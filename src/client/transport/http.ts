@@ -13,6 +13,21 @@ const QUIET_MS = 40_000;
 /** Milliseconds between two looks at that. */
 const LOOK_MS = 5000;
 
+/** By HTTP status, the replies to requests that something on the way finds too large. */
+const TOO_LARGE: Readonly<Record<number, string>> = Object.fromEntries(
+  [413, 414, 431].map((status) => {
+    const error = {
+      Slug: "invalid-options",
+      Message: `The request is too large: HTTP ${status}`,
+      Temporary: false,
+    };
+    return [
+      status,
+      JSON.stringify({ rid: -1, event: "", status: "error", payload: { error: [error] } }),
+    ];
+  }),
+);
+
 /** A request that was sent. */
 interface Sent {
   readonly rid: number;
@@ -89,16 +104,19 @@ class HttpLine implements Line {
     const response = await this.#fetch(this.#url, postOf("{}"));
     const text = await this.#textOf(response);
     if (text === undefined) return;
-    if (response?.status === 400) this.#events.onOpen();
-    else {this.#end(
-        `HTTP ${response?.status}`,
-        response?.status === 401 ? TOKEN_REFUSED : undefined,
-      );}
+    if (response?.status === 400) return this.#events.onOpen();
+    this.#end(`HTTP ${response?.status}`, response?.status === 401 ? TOKEN_REFUSED : undefined);
   }
 
   async #post(text: string, { rid }: Sent): Promise<void> {
-    const reply = await this.#textOf(await this.#fetch(this.#url, postOf(text)));
-    if (reply !== undefined) this.#reply(rid, reply);
+    await this.#answer(rid, await this.#fetch(this.#url, postOf(text)));
+  }
+
+  /** Passes the reply in an answer on. */
+  async #answer(rid: number, response: Response | undefined): Promise<void> {
+    const refusal = TOO_LARGE[response?.status ?? 0];
+    const reply = refusal ?? await this.#textOf(response);
+    if (reply !== undefined && !this.#isOver) this.#reply(rid, reply);
   }
 
   /** Passes a reply on. What was refused before it was read has no rid. */
@@ -117,8 +135,7 @@ class HttpLine implements Line {
     const response = await this.#fetch(url, { headers: { accept: "text/event-stream" }, signal });
     if (!response?.headers.get("content-type")?.startsWith("text/event-stream")) {
       this.#opened.delete(stream);
-      const reply = await this.#textOf(response);
-      return reply === undefined ? undefined : this.#reply(rid, reply);
+      return await this.#answer(rid, response);
     }
     // Its later list takes the place of the earlier one.
     this.#streams.get(owner)?.abort.abort();
@@ -192,7 +209,7 @@ class HttpLine implements Line {
     const headers = { ...this.#headers, ...init.headers as Record<string, string> };
     const { signal } = this.#abort;
     try {
-      return await fetch(url, { signal, credentials: "omit", ...init, headers });
+      return await fetch(url, { signal, ...init, headers });
     } catch (error) {
       if (!init.signal?.aborted) this.#end(String(error));
     }

@@ -17,8 +17,8 @@ export type State =
     readonly last: Disconnection | null;
   }
   /**
-   * `blocked`: two handshakes on end have failed, while plain HTTP works. So a proxy on the way lets no
-   * WebSocket through.
+   * `blocked`: two WebSockets on end did not open or carried nothing, while plain HTTP works. So a proxy
+   * on the way lets none through.
    */
   | {
     readonly state: "waiting";

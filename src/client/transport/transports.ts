@@ -1,13 +1,14 @@
 /**
- * Which way a line takes. WebSockets are tried first. If two tries on end have failed, plain HTTP is tried
- * in turn with them; if that opens, something on the way lets no WebSocket through, and lines go over
+ * Which way a line takes. WebSockets are tried first. If two on end have carried no frame, plain HTTP is
+ * tried in turn with them; if that opens, something on the way lets no WebSocket through, and lines go over
  * HTTP. While one is open, it is tried now and then whether a WebSocket opens.
  */
+import { NOT_CLOSED, TOKEN_REFUSED } from "./close_codes.ts";
 import { httpLines } from "./http.ts";
-import type { Line, LineEvents, OpenLine } from "./line.ts";
+import type { Disconnection, Line, LineEvents, OpenLine } from "./line.ts";
 import { WayBack } from "./way_back.ts";
 
-/** Handshakes of WebSockets on end that must have failed before HTTP is tried. */
+/** WebSockets on end that must have failed before HTTP is tried. */
 const MIN_FAILED = 2;
 
 /** Opens one line after another. */
@@ -15,7 +16,9 @@ export class Transports {
   readonly #openSocket: OpenLine;
   readonly #wayBack: WayBack;
   #current: "websocket" | "http" = "websocket";
-  /** Handshakes of WebSockets on end that have failed. */
+  /** Whether the latest line has carried something, or is over HTTP and has opened. */
+  #hasWorked = false;
+  /** WebSockets on end that did not open, or carried no frame. */
   #failed = 0;
   /** Whether the latest try was over HTTP, and has failed. */
   #hasHttpFailed = false;
@@ -25,7 +28,7 @@ export class Transports {
 
   /**
    * @param options.open Opens a WebSocket
-   * @param options.onWebSocket Called when a WebSocket has opened beside a line over HTTP
+   * @param options.onWebSocket Called when a WebSocket has carried a frame, beside a line over HTTP
    */
   constructor({ open, onWebSocket }: { open: OpenLine; onWebSocket: () => void }) {
     this.#openSocket = open;
@@ -49,26 +52,36 @@ export class Transports {
   }
 
   /**
-   * Opens a line. Call {@linkcode failed} if it does not open, and {@linkcode left} when it was left.
+   * Opens a line. Call {@linkcode ended} when it has ended, and {@linkcode left} when it was left.
    *
    * @throws The address can't be used
    */
   open(url: string, token: string | null, events: LineEvents): Line {
     const isHttp = this.#failed >= MIN_FAILED && (this.#areBlocked || !this.#hasHttpFailed);
     this.#current = isHttp ? "http" : "websocket";
+    this.#hasWorked = false;
     this.#latest = [url, token];
     return (isHttp ? httpLines : this.#openSocket)(url, token, {
       ...events,
       onOpen: () => {
-        this.#succeeded(this.#current);
-        if (isHttp) this.#wayBack.begin();
+        if (isHttp) {
+          this.#succeeded("http");
+          this.#wayBack.begin();
+        }
         events.onOpen();
+      },
+      onFrame: (text) => {
+        if (!this.#hasWorked) this.#succeeded(this.#current);
+        events.onFrame(text);
       },
     });
   }
 
-  /** Notes that the latest line did not open. */
-  failed(): void {
+  /** Notes that the latest line has ended. */
+  ended({ code }: Disconnection): void {
+    // Without a token, some services refuse the handshake.
+    if (code === TOKEN_REFUSED) return this.networkChanged();
+    if (code !== NOT_CLOSED || this.#hasWorked) return;
     this.#hasHttpFailed = this.#current === "http";
     if (!this.#hasHttpFailed) this.#failed++;
   }
@@ -88,6 +101,7 @@ export class Transports {
   }
 
   #succeeded(transport: "websocket" | "http"): void {
+    this.#hasWorked = true;
     this.#hasHttpFailed = false;
     this.#areBlocked = transport === "http";
     if (!this.#areBlocked) this.#failed = 0;

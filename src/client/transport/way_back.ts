@@ -10,7 +10,10 @@ const MOST_MS = 1_800_000;
 /** Milliseconds that a try has. */
 const OPEN_MS = 20_000;
 
-/** Tries WebSockets until one opens, or until it is stopped. */
+/** A frame that the service answers. */
+const PROBE = '{"rid":1}';
+
+/** Tries WebSockets until one carries a frame, or until it is stopped. */
 export class WayBack {
   readonly #open: (events: LineEvents) => Line;
   readonly #onOpen: () => void;
@@ -20,7 +23,7 @@ export class WayBack {
 
   /**
    * @param options.open Opens a WebSocket
-   * @param options.onOpen Called when one has opened. It was closed again
+   * @param options.onOpen Called when one has opened and carried a frame. It was closed again
    */
   constructor({ open, onOpen }: { open: (events: LineEvents) => Line; onOpen: () => void }) {
     this.#open = open;
@@ -38,12 +41,12 @@ export class WayBack {
   tryNow(): void {
     this.stop();
     this.#line = this.#open({
-      onOpen: () => {
+      onOpen: () => this.#line?.send(PROBE),
+      onFrame: () => {
         this.stop();
         this.#waitMs = FIRST_MS;
         this.#onOpen();
       },
-      onFrame() {},
       onEnd: () => this.begin(),
     });
     this.#timer = setTimeout(() => {

@@ -1,6 +1,6 @@
 /** The client library behind a proxy that lets no WebSocket through. */
-import { assert, assertEquals } from "@std/assert";
-import { connect, type ConnectOptions, type State } from "../../../src/client/mod.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { connect, type ConnectOptions, type State, WssError } from "../../../src/client/mod.ts";
 import { connectClient } from "../../_support/clients/library_client.ts";
 import { freePort } from "../../_support/network/free_port.ts";
 import { isInstalled, PROXIES, startStrippingProxy } from "../../_support/network/proxies.ts";
@@ -110,6 +110,23 @@ Deno.test("as soon as WebSockets come through again, a client goes back to them,
   assertEquals(await next(inbox), { kind: "update", data: "over a WebSocket" });
 });
 
+Deno.test("WebSockets that open but carry nothing are taken for blocked as well", async () => {
+  using _random = fakeRandom(0);
+  await using wss = await startWss();
+  // It passes the answer to an upgrade on, but no frame.
+  await using proxy = Deno.serve({ port: 0, onListen() {} }, async (request) => {
+    const { pathname, search } = new URL(request.url);
+    const { method, headers, body } = request;
+    return await fetch(wss.http + pathname + search, { method, headers, body });
+  });
+  const client = connectClient(`ws://127.0.0.1:${proxy.addr.port}/web`, TOKEN);
+  const inbox = client.notifications();
+
+  assertEquals((await next(inbox)).kind, "list");
+  assertEquals(client.state.state === "open" && client.state.transport, "http");
+  client.close();
+});
+
 Deno.test("[HTTP4] without WebSockets, a drained client moves on, and a token that is refused is asked for again", async () => {
   using _random = fakeRandom(0);
   await using two = await startTwo({ users: { alice: "42", fresh: "42" } });
@@ -140,6 +157,32 @@ Deno.test("[HTTP4] without WebSockets, a drained client moves on, and a token th
   let change = await next(inbox);
   while (change.kind !== "update") change = await next(inbox);
   assertEquals(change.data, "with the new token");
+});
+
+Deno.test("over HTTP, a request that is too large for a proxy rejects, and all else goes on", async () => {
+  using _random = fakeRandom(0);
+  await using wss = await startWss();
+  await using proxy = Deno.serve({ port: 0, onListen() {} }, async (request) => {
+    const { pathname, search } = new URL(request.url);
+    if (request.headers.has("upgrade")) return new Response("Connected");
+    if (search.length > 4000) return new Response("<h1>URI too long</h1>", { status: 414 });
+    const { method, headers, body } = request;
+    return await fetch(wss.http + pathname + search, { method, headers, body });
+  });
+  const client = connectClient(`ws://127.0.0.1:${proxy.addr.port}/web`, TOKEN);
+  await client.until("open");
+  const small = client.notifications({ types: ["a"] });
+  const large = client.notifications({
+    types: ["x".repeat(150), ...Array(40).fill("y".repeat(150))],
+  });
+
+  assertEquals((await next(small)).kind, "list");
+  const error = await assertRejects(() => next(large), WssError);
+  assertEquals([error.slug, error.temporary], ["invalid-options", false]);
+  wss.publish("notification", note("goes on"));
+  assertEquals(await next(small), { kind: "update", data: "goes on" });
+  assertEquals(client.state.state, "open");
+  client.close();
 });
 
 Deno.test("[LIM1][AUTH1] an instance that is full, or a guest where a token is needed, is not taken for a blocked WebSocket", async () => {
