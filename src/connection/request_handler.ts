@@ -67,6 +67,7 @@ export interface RequestSource extends ReplyRecipient {
 export interface RequestHandlerOptions
   extends RepliesOptions, Pick<CommandContext, "tokens" | "resumePoints" | "streamStatus"> {
   readonly backend: Backend;
+  /** Large frames of all clients. */
   readonly largeFrames: Pick<SlicedQueue, "add" | "drop">;
   readonly limits: RepliesOptions["limits"] & RequestLimits;
   /** A limit that requests share with others; by default they have one of their own (HTTP5). */
@@ -113,9 +114,9 @@ export class RequestHandler {
     this.#replies = new Replies(source, options);
   }
 
-  /** Whether all requests are answered. */
+  /** Whether all requests are answered, or it has ended. */
   get isIdle(): boolean {
-    return this.#work === null && this.#unparsed === 0;
+    return this.#state === "ended" || (this.#work === null && this.#unparsed === 0);
   }
 
   /**
@@ -291,7 +292,6 @@ export class RequestHandler {
   end(): void {
     this.#state = "ended";
     this.#options.largeFrames.drop(this);
-    this.#unparsed = 0;
     this.#work?.abort.abort(CLOSED);
     this.#work = null;
     this.#idle?.resolve();

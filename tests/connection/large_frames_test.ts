@@ -83,6 +83,8 @@ Deno.test("[LIM6] the frames of a session that has ended take no turn of others"
   const gone = start(queue);
   for (let i = 0; i < 3; i++) gone.requests.receive(FRAME, FRAME.length);
   gone.requests.end();
+  assertEquals(gone.requests.isIdle, true);
+  await gone.requests.drain();
   const other = start(queue);
   for (let i = 0; i < 3; i++) other.requests.receive(FRAME, FRAME.length);
 
