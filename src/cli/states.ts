@@ -28,7 +28,8 @@ export function createStateDescriber({ url, isGuest }: { url: URL; isGuest: () =
           return "Degraded: new notifications may be late, because the service cannot read all of its log";
         }
         if (previous === "degraded") return "No longer degraded";
-        return isGuest() ? "Open as a guest, who has no list" : "Open";
+        return (isGuest() ? "Open as a guest, who has no list" : "Open") +
+          (state.transport === "http" ? ", over HTTP, because no WebSocket comes through" : "");
       case "waiting": {
         const again = `again in ${(state.retryInMs / 1000).toFixed(1)} s`;
         return previous === "connecting"

@@ -2,11 +2,13 @@ import { fileURLToPath } from "node:url";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import FakeTimers from "@sinonjs/fake-timers";
 import { publish } from "../../src/cli/publish.ts";
+import { createStateDescriber } from "../../src/cli/states.ts";
 import { fakeServiceClock } from "../_support/clock.ts";
 import { createTopic, kafkaTest } from "../_support/kafka/topic.ts";
 import { canHaveTerminal, type ProcessOptions, startProcess } from "../_support/service/process.ts";
 import { until } from "../_support/queue.ts";
 import { createMuteReader } from "../_support/service/changed_reader.ts";
+import { startScriptedService } from "../_support/service/scripted_service.ts";
 import { startWss } from "../_support/service/wss.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
@@ -285,17 +287,17 @@ Deno.test("connect closes its connection with 1000 at the end", async () => {
 });
 
 Deno.test("a refused token, a final close and a logout message end connect with exit code 1", async () => {
-  await using wss = await startWss({ settings: { MAX_MESSAGE_BYTES: 500 } });
+  await using wss = await startWss();
   const refused = await run(["connect", `${wss.ws}/web`, "--token", "mallory"]);
   assertEquals([refused.code, refused.out], [1, []]);
   assertMatch(refused.err.at(-1) ?? "", /^The token was refused, 4401/);
   assertEquals(refused.err.slice(0, -1), [`Connecting to ${wss.ws}/web`, "Open"]);
 
-  await using large = await startClient([`${wss.ws}/web`, "--token", "alice"]);
-  await large.line(/list/);
-  await large.type(`${JSON.stringify({ command: "x".repeat(600) })}\n`);
-  assertEquals(await large.exitCode(), 1);
-  assertMatch(large.complaints.at(-1) ?? "", /^Closed for good, 1009/);
+  await using service = startScriptedService();
+  await using abusive = await startClient([`${service.ws}/web`, "--token", "alice"]);
+  (await service.socket()).close(4029, "Too many requests");
+  assertEquals(await abusive.exitCode(), 1);
+  assertEquals(abusive.complaints.at(-1), "Closed for good, 4029 Too many requests");
 
   await using out = await startClient([`${wss.ws}/web`, "--token", "alice"]);
   await out.line(/list/);
@@ -304,6 +306,25 @@ Deno.test("a refused token, a final close and a logout message end connect with 
   assertEquals(await out.exitCode(), 1);
   assert(out.complaints.some((line) => line.includes("The user was logged out")));
   assertMatch(out.complaints.at(-1) ?? "", /^The token was refused, 4401/);
+});
+
+Deno.test("[FRM2] a command that is too large is an error, and connect goes on", async () => {
+  await using wss = await startWss({ settings: { MAX_MESSAGE_BYTES: 500 } });
+  await using client = await startClient([`${wss.ws}/web`, "--token", "alice"]);
+  await client.line(/list/);
+  await client.type(`${JSON.stringify({ command: "x".repeat(600) })}\n`);
+  await client.line(/error .*The request has more/);
+  wss.publish("notification", message({ text: "goes on" }));
+  await client.line(/goes on/);
+  client.kill("SIGINT");
+
+  assertEquals(await client.exitCode(), 0);
+});
+
+Deno.test("connect says whether it goes over HTTP", () => {
+  const describe = createStateDescriber({ url: new URL("ws://a/web"), isGuest: () => false });
+  const open = { state: "open", transport: "http", degraded: false, last: null } as const;
+  assertEquals(describe(open), "Open, over HTTP, because no WebSocket comes through");
 });
 
 Deno.test("a list that is refused ends connect with exit code 1", async () => {
