@@ -37,8 +37,9 @@ export class WayBack {
     this.#waitMs = Math.min(2 * this.#waitMs, MOST_MS);
   }
 
-  /** Tries at once, and then again after some time. */
+  /** Tries at once, unless a try is under way, and then again after some time. */
   tryNow(): void {
+    if (this.#line) return;
     this.stop();
     this.#line = this.#open({
       onOpen: () => this.#line?.send(PROBE),
@@ -47,7 +48,10 @@ export class WayBack {
         this.#waitMs = FIRST_MS;
         this.#onOpen();
       },
-      onEnd: () => this.begin(),
+      onEnd: () => {
+        this.stop();
+        this.begin();
+      },
     });
     this.#timer = setTimeout(() => {
       this.stop();
