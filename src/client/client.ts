@@ -59,7 +59,7 @@ export class Client {
       onFrame: (text) => this.#received(text),
       onLost: () => this.#lost(),
       onTooLarge: () => this.#requests.rejectLargest(),
-      settled: () => this.#requests.settled(),
+      settled: (how) => this.#requests.settled(how),
       probe: () => this.#requests.probe(),
     });
     signal?.addEventListener("abort", this.close);

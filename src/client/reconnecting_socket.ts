@@ -24,8 +24,8 @@ export interface ReconnectingSocketOptions {
   readonly onLost: () => void;
   /** Called when a frame was too large (FRM2). Gives whether it was found, and will not be sent again. */
   readonly onTooLarge: () => boolean;
-  /** Resolves when nothing is under way that would be lost with the socket. */
-  readonly settled: () => Promise<unknown>;
+  /** Resolves when nothing is under way that would be lost with the socket; see `Requests`. */
+  readonly settled: (how: { withLists: boolean }) => Promise<unknown>;
   /** Sends a frame that the service answers, to find out whether the connection is dead. */
   readonly probe: () => void;
 }
@@ -71,7 +71,7 @@ export class ReconnectingSocket {
     this.#liveness = new Liveness({ probe: options.probe, onDead: () => this.#lose(ends.DEAD) });
     this.#transports = new Transports({
       open: options.open,
-      onWebSocket: () => this.#reconnect({ code: ends.NORMAL, reason: "WebSockets come through" }),
+      onWebSocket: () => this.#reconnect(ends.BACK, { withLists: false }),
     });
     this.#start();
   }
@@ -117,7 +117,8 @@ export class ReconnectingSocket {
 
   /** Notes when the service will close the socket; other instances expect the client then. */
   expectEnd(afterMs: number): void {
-    this.#leaveAt = performance.now() + afterMs;
+    // Over HTTP each stream has a slot of its own, and the first end is the end of all.
+    this.#leaveAt = Math.min(this.#leaveAt ?? Infinity, performance.now() + afterMs);
   }
 
   /**
@@ -176,10 +177,10 @@ export class ReconnectingSocket {
     return await this.#reconnect({ code: ends.NORMAL, reason });
   }
 
-  async #reconnect(last: Disconnection): Promise<true> {
+  async #reconnect(last: Disconnection, how = { withLists: true }): Promise<true> {
     const line = this.#line;
     this.#isLeaving = true;
-    await this.#options.settled();
+    await this.#options.settled(how);
     if (this.#line === line && this.isOpen) this.#lose(last);
     return true;
   }
@@ -270,8 +271,8 @@ export class ReconnectingSocket {
     if (ends.FINAL_CODES.includes(last.code) && !isHarmless) return this.close(last);
     this.#isRefused = last.code === ends.TOKEN_REFUSED;
     if (leaveAt !== null) this.#tries = 0;
-    const inMs = leaveAt === null ? undefined : Math.max(0, leaveAt - performance.now());
-    this.#wait(last, inMs && Math.min(MOST_MS, inMs));
+    if (leaveAt === null) this.#wait(last);
+    else this.#wait(last, Math.min(MOST_MS, Math.max(0, leaveAt - performance.now())));
     this.#options.onLost();
   }
 

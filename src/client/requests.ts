@@ -160,10 +160,16 @@ export class Requests {
     return largest !== undefined;
   }
 
-  /** Resolves when no request is under way that would be lost with the connection. */
-  settled(): Promise<unknown> {
-    const underWay = [...this.#pending]
-      .filter(([{ how }, rid]) => rid !== null && !how.repeatable);
+  /**
+   * Resolves when no request is under way that would be lost with the connection.
+   *
+   * @param options.withLists Whether lists of subscriptions count. They are asked for again on another line,
+   * and over HTTP they may be what does not come through
+   */
+  settled({ withLists }: { withLists: boolean }): Promise<unknown> {
+    const underWay = [...this.#pending].filter(([{ how }, rid]) =>
+      rid !== null && !how.repeatable && (withLists || !how.owner)
+    );
     return Promise.allSettled(underWay.map(([{ promise }]) => promise));
   }
 

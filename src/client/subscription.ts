@@ -163,9 +163,11 @@ export class Subscription<List = unknown, Data = unknown> implements Inbox<List,
   }
 
   async #failed(error: unknown): Promise<void> {
-    // Without a connection, the client calls open() when there is one.
-    if (this.#end || !this.#host.isOpen) return;
+    if (this.#end) return;
     if (!(error instanceof WssError)) return this.end(error);
+    // Without a connection, the client calls open() when there is one. Another one would not help if the
+    // request is too large.
+    if (!this.#host.isOpen) return error.slug === "invalid-options" ? this.end(error) : undefined;
     if (error.slug === "unauthorized" && !this.#hasRenewed) {
       this.#hasRenewed = true;
       if (await this.#host.renew()) return;

@@ -107,6 +107,22 @@ Deno.test("[FRM2][LIFE2] after 1009, the largest request is rejected, and everyt
   client.close();
 });
 
+Deno.test("[FRM2] a loop whose request is too large ends, and the others go on", async () => {
+  using _random = fakeRandom(0);
+  await using wss = await startWss({ settings: { MAX_MESSAGE_BYTES: 4096 } });
+  using client = connect(`${wss.ws}/web`, { token: () => "alice" });
+  // No limit is known yet.
+  const error = await assertRejects(
+    () => client.notifications({ types: ["x".repeat(5000)] }).next(),
+    WssError,
+  );
+  assertEquals(error.slug, "invalid-options");
+  const small = client.notifications();
+  assertEquals((await small.next()).value.kind, "list");
+  wss.publish("notification", { userId: "42", type: "a", data: "goes on" });
+  assertEquals((await small.next()).value.data, "goes on");
+});
+
 Deno.test("[LIFE2] a client that has sent nothing does not connect again after 1009", async () => {
   await using service = startScriptedService();
   const client = connectClient(service.ws);

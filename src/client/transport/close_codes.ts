@@ -9,9 +9,13 @@ export const TOO_LARGE = 1009;
 export const FINAL_CODES = [1003, TOO_LARGE, 4029];
 /** After this code only another token may be tried. */
 export const TOKEN_REFUSED = 4401;
+/** The instance ends (LIFE4). */
+export const RESTART = 1012;
 /** The code of an end by this side. */
 export const NORMAL = 1000;
 
+/** A WebSocket takes the place of a line over HTTP. */
+export const BACK: Disconnection = { code: NORMAL, reason: "WebSockets come through" };
 /** There was no close frame. */
 export const NOT_CLOSED = 1006;
 /** No frame came for too long. */

@@ -4,21 +4,26 @@
  * of its streams ends, all of it ends, and the next line resumes each subscription from its cursor.
  */
 import { withResolvers } from "../promises.ts";
-import { TOKEN_REFUSED } from "./close_codes.ts";
+import { NOT_CLOSED, RESTART, TOKEN_REFUSED } from "./close_codes.ts";
 import { EventReader, type StreamEvent } from "./event_reader.ts";
 import type { Disconnection, Line, LineEvents, OpenLine } from "./line.ts";
 
 /** Milliseconds without a byte after which a stream is dead: more than between two comments (HTTP4). */
 const QUIET_MS = 40_000;
+/**
+ * Milliseconds that an answer may take. A longer time means that nothing comes through: the platform reads
+ * no streams, a proxy keeps them back, or a browser has no connection left for another request.
+ */
+const ANSWER_MS = 30_000;
 /** Milliseconds between two looks at that. */
 const LOOK_MS = 5000;
 
-/** By HTTP status, the replies to requests that something on the way finds too large. */
-const TOO_LARGE: Readonly<Record<number, string>> = Object.fromEntries(
-  [413, 414, 431].map((status) => {
+/** By HTTP status, the replies to requests that something on the way does not let through. */
+const REFUSED: Readonly<Record<number, string>> = Object.fromEntries(
+  [400, 404, 405, 411, 413, 414, 415, 431].map((status) => {
     const error = {
       Slug: "invalid-options",
-      Message: `The request is too large: HTTP ${status}`,
+      Message: `Something on the way refused the request: HTTP ${status}`,
       Temporary: false,
     };
     return [
@@ -64,7 +69,8 @@ class HttpLine implements Line {
   #isOver = false;
 
   constructor(url: string, token: string | null, events: LineEvents) {
-    this.#url = new URL(url.replace(/^ws/i, "http")).href;
+    const page = (globalThis as { location?: { readonly href: string } }).location;
+    this.#url = new URL(url.replace(/^ws/i, "http"), page?.href).href;
     this.#headers = token === null ? {} : { authorization: token };
     this.#events = events;
     this.#looking = setInterval(
@@ -114,9 +120,11 @@ class HttpLine implements Line {
 
   /** Passes the reply in an answer on. */
   async #answer(rid: number, response: Response | undefined): Promise<void> {
-    const refusal = TOO_LARGE[response?.status ?? 0];
-    const reply = refusal ?? await this.#textOf(response);
-    if (reply !== undefined && !this.#isOver) this.#reply(rid, reply);
+    const reply = await this.#textOf(response, REFUSED);
+    if (reply === undefined) return;
+    this.#reply(rid, reply);
+    // The instance is about to end, and another one takes the next line.
+    if (response?.status === 503 && reply.includes('"shutting-down"')) this.#end("", RESTART);
   }
 
   /** Passes a reply on. What was refused before it was read has no rid. */
@@ -196,9 +204,9 @@ class HttpLine implements Line {
   }
 
   #unsubscribe({ rid, options }: Sent): void {
-    const { ids } = options as { ids: readonly string[] };
+    const ids = (options as { ids?: unknown } | null)?.ids;
     for (const { name, abort } of this.#streams.values()) {
-      if (ids.includes(`${name}`)) abort.abort();
+      if (Array.isArray(ids) && ids.includes(name)) abort.abort();
     }
     const reply = { rid, event: "subscription", status: "ok", payload: null };
     queueMicrotask(() => this.#isOver || this.#events.onFrame(JSON.stringify(reply)));
@@ -208,22 +216,35 @@ class HttpLine implements Line {
   async #fetch(url: string, init: RequestInit): Promise<Response | undefined> {
     const headers = { ...this.#headers, ...init.headers as Record<string, string> };
     const { signal } = this.#abort;
+    const timer = setTimeout(() => this.#end("No answer came for too long"), ANSWER_MS);
     try {
       return await fetch(url, { signal, ...init, headers });
     } catch (error) {
       if (!init.signal?.aborted) this.#end(String(error));
+    } finally {
+      clearTimeout(timer);
     }
   }
 
-  /** The reply in an answer; `undefined` if the line has ended, also because this is none of the service. */
-  async #textOf(response: Response | undefined): Promise<string | undefined> {
-    const text = await response?.text().catch(String);
-    if (this.#isOver || text === undefined) return;
+  /**
+   * The reply in an answer; `undefined` if the line has ended, also because this is none of the service.
+   *
+   * @param refused By status, what stands for an answer that is none of the service
+   */
+  async #textOf(
+    response: Response | undefined,
+    refused: Readonly<Record<number, string>> = {},
+  ): Promise<string | undefined> {
+    if (!response) return;
+    const text = await response.text().catch(String);
+    if (this.#isOver) return;
     if (text.startsWith('{"rid":')) return text;
-    this.#end(`HTTP ${response?.status}`);
+    const { status } = response;
+    if (!refused[status]) this.#end(`HTTP ${status}`);
+    return refused[status];
   }
 
-  #end(reason: string, code = 1006): void {
+  #end(reason: string, code = NOT_CLOSED): void {
     if (this.#isOver) return;
     this.leave();
     this.#events.onEnd({ code, reason } satisfies Disconnection);
@@ -235,7 +256,7 @@ function postOf(body: string): RequestInit {
 }
 
 function codeOf({ data }: StreamEvent): number {
-  return Number(JSON.parse(data).code) || 1006;
+  return Number(JSON.parse(data).code) || NOT_CLOSED;
 }
 
 /** What stands first in each frame of the service. */

@@ -38,6 +38,7 @@ export class Transports {
         this.#succeeded("websocket");
         onWebSocket();
       },
+      onFailed: () => this.#areBlocked = true,
     });
   }
 
@@ -57,7 +58,7 @@ export class Transports {
    * @throws The address can't be used
    */
   open(url: string, token: string | null, events: LineEvents): Line {
-    const isHttp = this.#failed >= MIN_FAILED && (this.#areBlocked || !this.#hasHttpFailed);
+    const isHttp = this.#failed >= MIN_FAILED && !this.#hasHttpFailed;
     this.#current = isHttp ? "http" : "websocket";
     this.#hasWorked = false;
     this.#latest = [url, token];
@@ -80,7 +81,7 @@ export class Transports {
   /** Notes that the latest line has ended. */
   ended({ code }: Disconnection): void {
     // Without a token, some services refuse the handshake.
-    if (code === TOKEN_REFUSED) return this.networkChanged();
+    if (code === TOKEN_REFUSED && !this.#areBlocked) return this.networkChanged();
     if (code !== NOT_CLOSED || this.#hasWorked) return;
     this.#hasHttpFailed = this.#current === "http";
     if (!this.#hasHttpFailed) this.#failed++;
@@ -103,7 +104,8 @@ export class Transports {
   #succeeded(transport: "websocket" | "http"): void {
     this.#hasWorked = true;
     this.#hasHttpFailed = false;
-    this.#areBlocked = transport === "http";
-    if (!this.#areBlocked) this.#failed = 0;
+    if (transport === "http") return;
+    this.#areBlocked = false;
+    this.#failed = 0;
   }
 }
