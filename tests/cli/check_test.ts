@@ -24,7 +24,7 @@ import { startSilentServer } from "../_support/network/silent_server.ts";
 import { until } from "../_support/queue.ts";
 import { startBackend } from "../_support/service/backend.ts";
 import { startIssuer } from "../_support/service/issuer.ts";
-import { startProcess } from "../_support/service/process.ts";
+import { canHaveTerminal, startProcess } from "../_support/service/process.ts";
 import { testSettings } from "../_support/service/settings.ts";
 
 const REFUSAL = () => new Response(null, { status: 401 });
@@ -211,6 +211,37 @@ kafkaTest("wss check tells apart what keeps it from brokers and topic", async ()
   await untilAdvice(undefined);
   const findings = await Array.fromAsync(checkKafka(testSettings("http://127.0.0.1", plain)));
   assert(findings.at(-1)?.text.includes("DESCRIBE_CONFIGS"), findings.at(-1)?.text);
+});
+
+Deno.test({
+  name: "wss check has colours on a terminal only, and not with NO_COLOR",
+  ignore: !await canHaveTerminal(),
+  async fn() {
+    await using backend = startStrictBackend();
+    const env = {
+      KAFKA_BROKERS: `127.0.0.1:${freePort()}`,
+      API_URL_USER: `${backend.origin}/user`,
+      API_URL_NOTIFICATION: `${backend.origin}/notification`,
+    };
+    for (
+      const [options, good, bad] of [
+        [{ hasTerminal: true }, "\x1b[32mok     \x1b[0m  API_URL_USER", "\x1b[31mproblem\x1b[0m  "],
+        [{ hasTerminal: true, env: { NO_COLOR: "1" } }, "ok       API_URL_USER", "problem  "],
+        [{}, "ok       API_URL_USER", "problem  "],
+      ] as const
+    ) {
+      const own = "env" in options ? options.env : {};
+      await using wss = await startProcess({
+        ...options,
+        args: ["check"],
+        env: { ...env, ...own },
+      });
+      assertEquals(await wss.exitCode(), 1);
+      for (const begin of [good, bad]) {
+        assert(wss.said.some((line) => line.startsWith(begin)), JSON.stringify(wss.said));
+      }
+    }
+  },
 });
 
 Deno.test("wss check judges the answer of each API by its status", async () => {
