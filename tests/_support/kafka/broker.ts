@@ -64,7 +64,7 @@ export async function startBroker(
     },
   };
   try {
-    await waitForLine(logFile, STARTED);
+    await waitForLine(logFile, STARTED, { unless: ENDED });
   } catch (error) {
     await broker[Symbol.asyncDispose]();
     throw error;
@@ -116,13 +116,33 @@ export async function startLastingBroker(
   };
 }
 
-async function waitForLine(logFile: string, text: string): Promise<void> {
+/** @param options.unless What says that the line will never come */
+async function waitForLine(
+  logFile: string,
+  text: string,
+  { unless }: { unless?: string } = {},
+): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT_MS;
   for (;;) {
     const log = await Deno.readTextFile(logFile).catch(() => "");
     if (log.includes(text)) return;
-    if (Date.now() > deadline) throw new Error(`No "${text}" of the broker:\n${log.slice(-4000)}`);
+    if (Date.now() > deadline || (unless !== undefined && log.includes(unless))) {
+      const problems = log.split("\n").filter((line) => /Exception|ERROR|in use/.test(line));
+      const shown = [...problems.slice(0, 20), log.slice(-2000)].join("\n");
+      throw new Error(`No "${text}" of the broker:\n${shown}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Starts something on free ports; on others, if another program has taken one of them meanwhile. */
+export async function onFreePorts<T>(start: () => Promise<T>): Promise<T> {
+  for (let tries = 1;; tries++) {
+    try {
+      return await start();
+    } catch (error) {
+      if (tries === 3 || !String(error).includes("in use")) throw error;
+    }
   }
 }
 

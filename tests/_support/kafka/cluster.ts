@@ -1,6 +1,6 @@
 /** A cluster of three brokers, each of which can be killed, frozen and started again. */
 import { freePort } from "../network/free_port.ts";
-import { startLastingBroker } from "./broker.ts";
+import { onFreePorts, startLastingBroker } from "./broker.ts";
 import { saslProperties } from "./sasl_broker.ts";
 
 /** Each broker is a controller as well: two of three are enough for the cluster to go on. */
@@ -14,9 +14,13 @@ export type Cluster = Awaited<ReturnType<typeof startCluster>>;
  * @param options.properties Properties of all brokers, which come before the usual ones. By default, a
  * topic has one replica on each broker, and a broker that is silent for 3 s leads nothing any more
  */
-export async function startCluster(
+export function startCluster(
   { properties = {} }: { properties?: Record<string, string> } = {},
 ) {
+  return onFreePorts(() => startNodes(properties));
+}
+
+async function startNodes(properties: Record<string, string>) {
   const nodes = NODE_IDS.map((id) => ({
     id,
     port: freePort(),

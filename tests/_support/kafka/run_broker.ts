@@ -1,5 +1,5 @@
 /** The broker of a run of tests or benchmarks. */
-import { type Broker, startBroker } from "./broker.ts";
+import { type Broker, onFreePorts, startBroker } from "./broker.ts";
 import { findKafka, HOW_TO_GET_KAFKA } from "./distribution.ts";
 
 /**
@@ -13,7 +13,7 @@ export async function runBroker(ignored: string): Promise<Broker | null> {
   const address = Deno.env.get("KAFKA_BROKERS");
   if (address) return { address, [Symbol.asyncDispose]: () => Promise.resolve() };
   const distribution = await findKafka();
-  if (distribution) return await startBroker(distribution);
+  if (distribution) return await onFreePorts(() => startBroker(distribution));
   if (Deno.env.get("CI") === "true") throw new Error(HOW_TO_GET_KAFKA);
   // deno-lint-ignore no-console
   console.error(`${HOW_TO_GET_KAFKA}: ${ignored} ignored`);
