@@ -56,8 +56,7 @@ export function errorOf(api: Api, { slug, reason, retryAfterMs }: Failure): Comm
 
 /** The clients that send all requests. To be closed at the end. */
 export interface HttpClients {
-  // Over HTTP/2, a few large answers that wait to be read use up the window that all others come through.
-  /** For GETs, over HTTP/1.1. */
+  /** For GETs. Over HTTP/2, the answers that wait to be read would use up the window of all others. */
   readonly get: Deno.HttpClient;
   /**
    * For PUTs, which must not be sent twice (BCK4). On a connection that was used before and breaks before

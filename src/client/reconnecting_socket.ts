@@ -3,7 +3,7 @@
  */
 import { backoffMs, MOST_MS } from "./backoff.ts";
 import { askToken, type TokenSource } from "./token.ts";
-import * as ends from "./transport/close_codes.ts";
+import * as ends from "./transport/ends.ts";
 import type { Disconnection, Line, OpenLine } from "./transport/line.ts";
 import { Liveness } from "./transport/liveness.ts";
 import type { State } from "./transport/state.ts";

@@ -105,7 +105,7 @@ export class Session implements Subscriber {
     return this.#login?.token ?? null;
   }
 
-  /** Who is logged in, and since when, in milliseconds since 1970; `null` for a guest. */
+  /** The user's login, with its time in milliseconds since 1970; `null` for a guest. */
   get login(): (Login & { readonly since: number }) | null {
     return this.#login;
   }

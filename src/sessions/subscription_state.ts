@@ -68,7 +68,7 @@ export function hasResyncDue(debt: Debt | null): boolean {
 }
 
 /**
- * Adds a loss to the debt. The client is told of the loss later.
+ * Adds a loss to the debt, of which the client is told later.
  *
  * @param options.position The reader's; of one that is not live
  * @param options.ofLive The debt of a live subscription without another one, which all of these share

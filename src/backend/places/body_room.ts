@@ -1,8 +1,8 @@
 /**
  * Room for the answers of an API that are read at once. An answer without room waits in its connection,
- * which is its own (HTTP/1.1), where it takes no memory of this process. Without this, all large lists that come at the same moment
- * would be here several times each, as bytes, as text, as values and as frames, and the event loop
- * would serve nobody else until all of them are passed on.
+ * where it takes no memory of this process. With HTTP/1.1, that connection has no other answer. Without
+ * this, all large lists that come at the same moment would be here several times each, as bytes, as text,
+ * as values and as frames, and the event loop would serve nobody else until all of them are passed on.
  */
 import { unlessAborted } from "../../util/delay.ts";
 

@@ -4,7 +4,7 @@
  * of its streams ends, all of it ends, and the next line resumes each subscription from its cursor.
  */
 import { withResolvers } from "../promises.ts";
-import { NOT_CLOSED, RESTART, TOKEN_REFUSED } from "./close_codes.ts";
+import { NOT_CLOSED, RESTART, TOKEN_REFUSED } from "./ends.ts";
 import { EventReader, type StreamEvent } from "./event_reader.ts";
 import type { Disconnection, Line, LineEvents, OpenLine } from "./line.ts";
 

@@ -3,7 +3,7 @@
  * tried in turn with them; if that opens, something on the way lets no WebSocket through, and lines go over
  * HTTP. While one is open, it is tried now and then whether a WebSocket opens.
  */
-import { NOT_CLOSED, TOKEN_REFUSED } from "./close_codes.ts";
+import { NOT_CLOSED, TOKEN_REFUSED } from "./ends.ts";
 import { httpLines } from "./http.ts";
 import type { Disconnection, Line, LineEvents, OpenLine } from "./line.ts";
 import { WayBack } from "./way_back.ts";

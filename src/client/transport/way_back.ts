@@ -1,6 +1,7 @@
 /**
  * The way back from HTTP to WebSockets: tries now and then whether one opens.
  */
+import { NORMAL } from "./ends.ts";
 import type { Line, LineEvents } from "./line.ts";
 
 /** Milliseconds from the first try to the second. Each later one comes after twice as long. */
@@ -76,7 +77,7 @@ export class WayBack {
 
   stop(): void {
     clearTimeout(this.#timer);
-    this.#line?.leave(1000);
+    this.#line?.leave(NORMAL);
     this.#line = null;
   }
 

@@ -7,7 +7,7 @@ import { RateLimit, type Rates } from "../../connection/rate_limit.ts";
 /** Milliseconds without a request after which a limit is as a new one: it is full, and nobody is over it. */
 const FORGET_MS = 20_000;
 
-/** Who is counted. */
+/** The user or the address for which requests are counted (HTTP5). */
 export type Counted = { readonly user: string } | { readonly address: string };
 
 /** A limit, and when it was last asked for. */

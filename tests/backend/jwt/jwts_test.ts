@@ -13,6 +13,11 @@ function createJwts({ url }: Pick<Issuer, "url">, settings: Partial<JwtSettings>
   return new Jwts(url, testSettings("http://127.0.0.1", settings), createMetrics());
 }
 
+/** The id of the key with which a token is signed. */
+function kidOf(token: string): string {
+  return JSON.parse(atob(token.split(".")[0] ?? "")).kid;
+}
+
 /** What is said of a token: the user, or why there is none. */
 async function judged(jwts: Jwts, token: string): Promise<string> {
   const said = await jwts.judge(token);
@@ -229,8 +234,7 @@ Deno.test("[AUTH8] a withdrawn key counts no more once the keys are fetched agai
   const jwts = createJwts(issuer);
   const token = await issuer.token("42");
   assertEquals(await judged(jwts, token), "user 42");
-  const kid = JSON.parse(atob(token.split(".")[0] ?? "")).kid;
-  issuer.withdraw(kid);
+  issuer.withdraw(kidOf(token));
   clock.tick(600_001);
 
   // This one still counts: the newer keys are fetched in the background.
@@ -249,7 +253,7 @@ Deno.test("[AUTH8] a fetch that fails does not let a withdrawn key count for ano
   clock.tick(600_001);
   assertEquals(await judged(jwts, token), "user 42");
   await until("the fetch has failed", () => issuer.fetches === 2);
-  issuer.withdraw(JSON.parse(atob(token.split(".")[0] ?? "")).kid);
+  issuer.withdraw(kidOf(token));
   issuer.answer();
 
   clock.tick(30_001);
@@ -262,7 +266,7 @@ Deno.test("[AUTH8] with AUTH_JWT_ONLY, a token whose key was withdrawn is refuse
   using clock = fakePerformance();
   const only = createJwts(issuer, { AUTH_JWT_ONLY: true });
   const old = await issuer.token("42");
-  issuer.withdraw(JSON.parse(atob(old.split(".")[0] ?? "")).kid);
+  issuer.withdraw(kidOf(old));
   await issuer.addKey();
   const current = await issuer.token("42");
 

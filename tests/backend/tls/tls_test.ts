@@ -1,22 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isInstalled } from "../../_support/network/proxies.ts";
 import { deadline } from "../../_support/queue.ts";
 
 const MIB = 1024 ** 2;
 const LISTS = 12;
 const ASK = fileURLToPath(new URL("ask.ts", import.meta.url));
 const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
-
-/** Whether certificates can be made here: by `openssl`. */
-function hasOpenssl(): boolean {
-  try {
-    return new Deno.Command("openssl", { args: ["version"], stdout: "null" }).outputSync().success;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
 
 /** Makes a certificate for 127.0.0.1 in a new folder; gives the paths of its files. */
 async function makeCertificate() {
@@ -30,14 +21,19 @@ async function makeCertificate() {
     ],
   }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));
-  return { cert, key };
+  return {
+    cert,
+    key,
+    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+  };
 }
 
 Deno.test({
   name: "[BCK3] large answers of an API that offers HTTP/2 do not keep each other from coming",
-  ignore: !hasOpenssl() && Deno.env.get("CI") !== "true",
+  ignore: !isInstalled("openssl", ["version"]) && Deno.env.get("CI") !== "true",
   async fn() {
-    const { cert, key } = await makeCertificate();
+    await using certificate = await makeCertificate();
+    const { cert, key } = certificate;
     const list = new TextEncoder().encode(JSON.stringify(["x".repeat(4 * MIB - 4)]));
     const allAsked = Promise.withResolvers<void>();
     let asked = 0;

@@ -1,5 +1,5 @@
 /**
- * Close codes that mean something to the library (LIFE2), and ends of lines that it finds out itself.
+ * How lines end: the close codes that mean something to the library (LIFE2), and the ends that it notices.
  */
 import type { Disconnection } from "./line.ts";
 
