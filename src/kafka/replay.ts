@@ -73,7 +73,7 @@ async function readRecord(
   const { abortedTransactions, records, lastStableOffset: end } = fetched;
   const record = await findRecord(
     { partition, position: offset, end, abortedTransactions, records },
-    { maxBatchBytes: settings.MAX_BATCH_BYTES, slice: new TimeSlice() },
+    { maxBatchBytes: settings.MAX_BATCH_BYTES, slice: new TimeSlice({ pauses: true }) },
   );
   if (!record) throw new Error("it is no longer in the log");
   return record;

@@ -1,7 +1,7 @@
 /**
  * Long work in short slices, so that the event loop serves everything else in between.
  */
-import { setImmediate } from "node:timers";
+import { setImmediate, setTimeout } from "node:timers";
 import { Fifo } from "./fifo.ts";
 
 /**
@@ -17,6 +17,11 @@ export const KEPT_COST = 1;
 const TURN_COST = 128 * FRAME_COST;
 /** Milliseconds that the work of one turn may take: a request that arrives meanwhile waits so long. */
 const TURN_MS = 5;
+/**
+ * Work that pauses does so once in so many milliseconds of the clock. So all kinds of it pause in the same
+ * turn, and the loop has nothing to do but to wait.
+ */
+const PAUSE_EVERY_MS = 10;
 /** The clock is read once for this cost. Reading it for each kept message would take too long. */
 const COST_PER_LOOK = FRAME_COST;
 
@@ -26,9 +31,12 @@ const COST_PER_LOOK = FRAME_COST;
  */
 export class TimeSlice {
   readonly #turnMs: number;
+  readonly #pauses: boolean;
   /** Whether something was spent in this turn. */
   #isBegun = false;
   #startedAt = 0;
+  /** The period of the clock in which the work has begun, or has paused. */
+  #period = 0;
   /** What may still be spent in this turn; negative if the turn is used up. */
   #left = 0;
   /** The clock is read when no more than this is left. */
@@ -41,9 +49,16 @@ export class TimeSlice {
   /**
    * @param options.turnMs The milliseconds of a turn, 5 by default. If all pieces of the work take about
    * the same time, their cost is limit enough, and the clock need not be one: Infinity
+   * @param options.pauses Whether the work pauses if it goes on turn after turn; true for work that neither
+   * sends nor asks. For Deno looks for input and output once in 61 tasks (tokio's `event_interval`): each
+   * frame and each fetch is one, but so is a whole turn, if a callback of `setImmediate` is due in the next.
+   * Default: false
    */
-  constructor({ turnMs = TURN_MS }: { turnMs?: number } = {}) {
+  constructor(
+    { turnMs = TURN_MS, pauses = false }: { turnMs?: number; pauses?: boolean } = {},
+  ) {
     this.#turnMs = turnMs;
+    this.#pauses = pauses;
   }
 
   /**
@@ -52,7 +67,7 @@ export class TimeSlice {
    * @returns False if this turn is used up: the piece must not be done now, and costs nothing
    */
   take(cost: number): boolean {
-    if (!this.#isBegun) this.#begin();
+    if (!this.#isBegun) this.#begin({ goesOn: false });
     this.#left -= cost;
     if (this.#left >= 0 && !this.#isTimeUp()) return true;
     this.#left = -1;
@@ -78,13 +93,17 @@ export class TimeSlice {
     return Date.now() - this.#startedAt >= this.#turnMs;
   }
 
-  #begin(): void {
+  /** @param options.goesOn Whether there was work in the turn before, too */
+  #begin({ goesOn }: { goesOn: boolean }): void {
     this.#isBegun = true;
     this.#startedAt = Date.now();
     this.#left = TURN_COST;
     // The first frame of a turn has taken no time yet.
     this.#nextLook = TURN_COST - COST_PER_LOOK - 1;
-    setImmediate(this.#renew);
+    const period = Math.floor(this.#startedAt / PAUSE_EVERY_MS);
+    if (this.#pauses && goesOn && period !== this.#period) setTimeout(this.#renew);
+    else setImmediate(this.#renew);
+    this.#period = period;
   }
 
   readonly #renew = (): void => {
@@ -92,7 +111,7 @@ export class TimeSlice {
     const nextTurn = this.#nextTurn;
     if (!nextTurn) return;
     this.#nextTurn = undefined;
-    this.#begin();
+    this.#begin({ goesOn: true });
     this.#left -= this.#waitingCost;
     this.#waitingCost = 0;
     nextTurn.resolve();
@@ -110,7 +129,7 @@ interface Piece {
  * done in the order in which they came.
  */
 export class SlicedQueue {
-  readonly #slice = new TimeSlice();
+  readonly #slice = new TimeSlice({ pauses: true });
   readonly #maxCost: number;
   /** By owner; the one whose turn is next is in front. */
   readonly #waiting = new Map<object, Fifo<Piece>>();

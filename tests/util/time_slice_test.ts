@@ -85,6 +85,36 @@ Deno.test("a sliced queue does pieces in order, as many in a turn as there is ro
   }
 });
 
+Deno.test("work that pauses lets the platform look for input every few turns", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const [client, server] = await Promise.all([
+    Deno.connect({ hostname: "127.0.0.1", port }),
+    listener.accept(),
+  ]);
+  const slice = new TimeSlice({ pauses: true });
+  let isDone = false;
+  let turns = 0;
+  const working = (async () => {
+    for (; !isDone; turns++) {
+      await slice.spend(1000 * FRAME_COST);
+      for (const startedAt = performance.now(); performance.now() - startedAt < 1;);
+    }
+  })();
+
+  const ROUNDS = 10;
+  for (let i = 0; i < ROUNDS; i++) {
+    const reading = server.read(new Uint8Array(1));
+    await client.write(new Uint8Array(1));
+    await reading;
+  }
+  isDone = true;
+  await working;
+  for (const closing of [client, server, listener]) closing.close();
+
+  assert(turns < 25 * ROUNDS, `${turns} turns for ${ROUNDS} reads`);
+});
+
 /** A queue whose turn is used up, and what it has done. */
 function usedUp({ maxCost = Infinity }: { maxCost?: number } = {}) {
   const queue = new SlicedQueue({ maxCost });

@@ -20,7 +20,7 @@ const ANSWER_MS = 30_000;
 
 /** Makes answers from pieces of text. */
 export class Answers {
-  readonly #slice = new TimeSlice();
+  readonly #slice = new TimeSlice({ pauses: true });
   /** The addresses of the answers that are under way, one for each answer. */
   readonly #underWay: string[] = [];
 

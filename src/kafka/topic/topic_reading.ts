@@ -40,7 +40,8 @@ export class TopicReading {
   readonly #limits: DecodeLimits;
   readonly #signal: AbortSignal;
   readonly #catchingUp = new CatchingUp();
-  readonly #slice = new TimeSlice();
+  readonly #decoding = new TimeSlice({ pauses: true });
+  readonly #handingOn = new TimeSlice();
   /** Resolves when the last part that came in has been handed on. */
   #turn: Promise<unknown> = Promise.resolve();
   #topicId: string | null = null;
@@ -123,7 +124,7 @@ export class TopicReading {
       const isWhole = reading.batchBytes > 0;
       const batches = readBatches(
         { partition, position, end, abortedTransactions, records, isWhole },
-        { limits: this.#limits, slice: this.#slice },
+        { limits: this.#limits, slice: this.#decoding },
       );
       reading.batchBytes = 0;
       for await (const part of batches) {
@@ -205,7 +206,7 @@ export class TopicReading {
     reading.noteEpoch(part.leaderEpoch);
     for (const record of part.records) {
       // Awaited only if there is something to wait for. Else it would cost a promise for each record.
-      const nextTurn = this.#slice.spend(FRAME_COST);
+      const nextTurn = this.#handingOn.spend(FRAME_COST);
       if (nextTurn) await nextTurn;
       if (this.#signal.aborted) return;
       const handled = this.#events.onRecord(record);

@@ -3,3 +3,7 @@
 export function setImmediate(run: () => void): void {
   globalThis.setImmediate(run);
 }
+
+export function setTimeout(run: () => void): void {
+  globalThis.setTimeout(run);
+}
