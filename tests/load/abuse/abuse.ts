@@ -51,13 +51,20 @@ async function startTarget() {
       resources: [{ type: ConfigResourceTypes.TOPIC, name: topic.name, configEntries }],
     })
   );
-  const backend = stack.use(startChild(import.meta.resolve("./backend.ts")));
-  const { port: backendPort } = await backend.next();
+  // Processes of their own, as one API that is busy must not make the others slow.
+  const startApi = async (name: string) => {
+    const api = stack.use(startChild(import.meta.resolve("./backend.ts")));
+    return `http://127.0.0.1:${(await api.next()).port}/${name}`;
+  };
   const adminPort = freePort();
   const wss = stack.use(
     await startProcess({
       env: {
-        ...testEnvironment(`http://127.0.0.1:${backendPort}`),
+        ...testEnvironment("http://127.0.0.1:1"),
+        API_URL_USER: await startApi("user"),
+        API_URL_NOTIFICATION: await startApi("notification"),
+        API_URL_SCHEDULE_MOBILE: await startApi("schedule"),
+        API_URL_TOURNAMENT_MOBILE: await startApi("tournament"),
         ...topic.env,
         RATE_LIMIT: "50",
         RATE_LIMIT_BYTES: String(256 * 1024),
@@ -76,7 +83,6 @@ async function startTarget() {
     wss,
     port,
     adminPort,
-    backendPort,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }
