@@ -52,6 +52,8 @@ export class ModelClient {
   isSlow = false;
   /** Whether it got the news that it has missed something. */
   isResynced = false;
+  /** Whether a `resync`, or a list after a loss, lets it begin anew. It may get again what it has from elsewhere. */
+  #isAnew = false;
   /** Whether a reload of its list is under way. */
   isReloading = false;
   /** The first problem in the frames that it got. */
@@ -141,7 +143,7 @@ export class ModelClient {
     // A reply without a list can't fail.
     if (isOk || count === null) {
       if (count !== null) this.subscription.listedAt(seq);
-      this.#getUntil(count ?? 0);
+      this.#getList(count ?? 0);
       this.#learn(cursor);
     }
     this.subscription.release();
@@ -201,7 +203,7 @@ export class ModelClient {
     if (this.isSlow) this.#unsent += frame.length;
     const { status, payload, id, cursor } = JSON.parse(frame);
     if (status === "update") this.#receiveUpdate(id, Number(payload.replaceAll("x", "")));
-    else if (status === "reload") this.#getUntil(payload);
+    else if (status === "reload") this.#getList(payload);
     else this.#beginAnew();
     this.#learn(cursor);
   }
@@ -210,8 +212,7 @@ export class ModelClient {
   #receiveUpdate(id: string, index: number): void {
     assertEquals([this.#reply, this.isReloading], [null, false], `${id} was not held back`);
     const [partition = 0, offset = 0] = id.split("-").map(Number);
-    // A client that begins anew may get a record that it has from elsewhere.
-    const isStrict = this.subscription.subscriber.knowsVersion1 && !this.isResynced;
+    const isStrict = this.subscription.subscriber.knowsVersion1 && !this.#isAnew;
     const elsewhere = isStrict ? this.#elsewhere[partition] ?? 0 : 0;
     const latest = Math.max(this.#latest[partition] ?? -1, elsewhere - 1);
     assert(offset > latest, `${id} was pushed after ${partition}-${latest}`);
@@ -253,7 +254,15 @@ export class ModelClient {
   /** Asks for its list, as a resync says. */
   #beginAnew(): void {
     this.isResynced = true;
+    this.#isAnew = true;
     this.#getAll();
+  }
+
+  #getList(count: number): void {
+    this.#isAnew ||= this.#items.slice(0, count).some(({ does }, index) =>
+      does === "lose" && !this.#got[index]
+    );
+    this.#getUntil(count);
   }
 
   #getAll(): void {
