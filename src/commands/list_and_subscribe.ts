@@ -116,7 +116,6 @@ async function list(
   subscription.hold();
   // A later page does not include what a reload or a list after a loss would have.
   const isPage = Boolean(params.skip);
-  const cursor = isPage ? subscription.cursorWithoutList : subscription.cursor;
   const askedAt = resumePoints.nextSeq;
   const undo = () => {
     if (isNew) session.unsubscribe([target.id], "its list failed");
@@ -131,6 +130,8 @@ async function list(
     }
     subscription.list = kept;
     if (!isPage) subscription.listedAt(askedAt);
+    // Not before: the log may have had a break meanwhile, of which the client is still to be told.
+    const cursor = isPage ? subscription.cursorWithoutList : subscription.cursor;
     return {
       status,
       payload,

@@ -1,5 +1,6 @@
 /** What a client gets if the log breaks, whatever its subscription is doing at that time. */
 import { assertEquals } from "@std/assert";
+import { CursorCodec } from "../../src/log/cursor.ts";
 import type { Client, Frame } from "../_support/clients/client.ts";
 import { fakeTimeouts } from "../_support/clock.ts";
 import { until } from "../_support/queue.ts";
@@ -7,6 +8,7 @@ import { BreakingLog } from "../_support/service/breaking_log.ts";
 import { startWss, type Wss } from "../_support/service/wss.ts";
 
 const LIST = { where: { types: [] } };
+const codec = new CursorCodec({ name: "wss", id: null });
 
 /** What may happen to the log, in which partition 0 has two records. */
 const BREAKS = {
@@ -126,7 +128,13 @@ for (const [what, breakLog] of Object.entries(BREAKS)) {
         const told = protocols.length > 0 ? "resync" : "reload";
         const expected = [...first ? [first] : [], told];
         const frames: Frame[] = [];
-        if (first) frames.push(await client.next());
+        if (first) {
+          const frame = await client.next();
+          frames.push(frame);
+          // The client may leave before it is told. Then its cursor must get it the list (DEL6).
+          const { timeMs } = codec.decode(frame.cursor ?? "") ?? {};
+          if (rule !== "KAF9") assertEquals(timeMs, 0, "the cursor is not in front of the break");
+        }
         // A subscription whose list was under way is told with the next round (KAF9).
         if (rule === "KAF9") clock.tick(10_000);
         do frames.push(await client.next()); while (frames.at(-1)?.status !== told);
