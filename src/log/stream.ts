@@ -206,7 +206,7 @@ export class Stream {
     });
   }
 
-  /** Makes a loss that starts here. Its cause was noted earlier, and subscriptions are told of it now. */
+  /** Makes a loss at this place. Its cause was noted earlier. Subscriptions are told of it now. */
   breakHere(why: LossReason): Loss {
     return this.#break(why, undefined, () => {});
   }

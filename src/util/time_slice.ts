@@ -19,7 +19,7 @@ const TURN_COST = 128 * FRAME_COST;
 const TURN_MS = 5;
 /**
  * Work that pauses does so once in so many milliseconds of the clock. So all kinds of it pause in the same
- * turn, and the loop has nothing to do but to wait.
+ * turn: only then has the platform time to look for input.
  */
 const PAUSE_EVERY_MS = 10;
 /** The clock is read once for this cost. Reading it for each kept message would take too long. */
@@ -49,9 +49,9 @@ export class TimeSlice {
   /**
    * @param options.turnMs The milliseconds of a turn, 5 by default. If all pieces of the work take about
    * the same time, their cost is limit enough, and the clock need not be one: Infinity
-   * @param options.pauses Whether the work pauses if it goes on turn after turn; true for work that neither
-   * sends nor asks. For Deno looks for input and output once in 61 tasks (tokio's `event_interval`): each
-   * frame and each fetch is one, but so is a whole turn, if a callback of `setImmediate` is due in the next.
+   * @param options.pauses Whether the work pauses if it goes on turn after turn; true for work that sends
+   * and asks little. Deno looks for input and output once in 61 tasks (tokio's `event_interval`). Each frame
+   * and each fetch is a task. A turn is one, too, however long it is, so requests would wait for many turns.
    * Default: false
    */
   constructor(

@@ -43,8 +43,8 @@ export class ModelClient {
   readonly #elsewhere: number[] = [];
   /** The offset of the latest update, by partition. */
   readonly #latest: number[] = [];
-  /** The reply that is under way; `count` is how many items its list has, `null` if it has no list. */
-  #reply: { count: number | null; seq: number; cursor: string } | null = null;
+  /** The reply that is under way: with a list of so many items, or with the cursor from which it resumes. */
+  #reply: { count: number; seq: number } | { cursor: string } | null = null;
   #hasEnded = false;
   #unsent = 0;
   #onRoom: (() => void)[] = [];
@@ -107,7 +107,7 @@ export class ModelClient {
     this.#getElsewhere(elsewhere);
     this.subscription.hold();
     this.subscription.beginAt(point);
-    this.#reply = { count: null, seq: 0, cursor };
+    this.#reply = { cursor };
   }
 
   /** Notes that other records get the ids of a partition from this offset on. */
@@ -124,7 +124,7 @@ export class ModelClient {
     this.subscription.hold();
     this.subscription.skipTo(point);
     this.#getElsewhere(elsewhere);
-    this.#reply = { count: null, seq: 0, cursor };
+    this.#reply = { cursor };
   }
 
   /** Asks for its list, as a command does. */
@@ -132,19 +132,21 @@ export class ModelClient {
     if (this.#hasEnded || this.#reply) return;
     this.subscription.hold();
     const { nextSeq: seq } = this.#stream.window;
-    this.#reply = { count: this.#items.length, seq, cursor: this.subscription.cursor };
+    this.#reply = { count: this.#items.length, seq };
   }
 
   /** Gets the reply that it waits for. */
   reply({ isOk }: { isOk: boolean }): void {
-    if (!this.#reply || this.#hasEnded) return;
-    const { count, seq, cursor } = this.#reply;
+    const reply = this.#reply;
+    if (!reply || this.#hasEnded) return;
     this.#reply = null;
     // A reply without a list can't fail.
-    if (isOk || count === null) {
-      if (count !== null) this.subscription.listedAt(seq);
-      this.#getList(count ?? 0);
-      this.#learn(cursor);
+    if ("cursor" in reply) {
+      this.#learn(reply.cursor);
+    } else if (isOk) {
+      this.subscription.listedAt(reply.seq);
+      this.#getList(reply.count);
+      this.#learn(this.subscription.cursor);
     }
     this.subscription.release();
   }
