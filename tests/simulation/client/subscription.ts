@@ -1,4 +1,5 @@
 /** One subscription that a client wants, and what it knows of it. */
+import type { Cursor } from "../../../src/log/cursor.ts";
 import { Knowledge, Violation } from "../oracle/knowledge.ts";
 import type { Item, Target } from "../oracle/targets.ts";
 import type { ListBody } from "../world/backend.ts";
@@ -23,8 +24,8 @@ export interface Range {
 /** What a subscription must know of its world. */
 export interface SubscriptionWorld {
   readonly now: () => number;
-  /** The places that a cursor names, by partition. */
-  readonly positionsOf: (cursor: string) => readonly number[];
+  /** Reads a cursor; `null` if the text is none. */
+  readonly read: (cursor: string) => Cursor | null;
   /** Whether nothing of this world is a reason for a `resync`. */
   readonly losesNothing: boolean;
   /** Whether a young cursor must be taken by every instance. */
@@ -84,18 +85,21 @@ export class ClientSubscription {
       throw new Violation(`a list came, though everything after ${since.cursor} was there`);
     }
     if (this.state !== "active") this.#resumedFrom = [];
+    const place = since && this.#world.read(since.cursor);
     if (list) {
       if (this.state !== "active") this.#knowledge = new Knowledge(this.target);
       this.#listed(list);
     } else if (this.state !== "active") {
       if (!since) throw new Violation("a reply without a list, though there was no cursor");
-      this.#knowledge = since.knowledge.resumed({ isStrict: this.#isStrict });
+      // A cursor in front of a loss that is still to be told has the time 0, and may be in front of pushes.
+      const isInFront = place?.timeMs === 0;
+      this.#knowledge = since.knowledge.resumed({ isStrict: this.#isStrict && !isInFront });
     } else if (since) {
       // What the cursor stands for is left out from now on.
       this.#knowledge.add(since.knowledge);
     }
     this.state = "active";
-    if (since && !list) this.#noteResumed(this.#world.positionsOf(since.cursor));
+    if (since && !list) this.#noteResumed(place?.positions ?? []);
     // The reply of a resume has the client's own cursor, which may be an old one.
     if (since && !list) this.#keep(since);
     else this.learn(cursor);
