@@ -92,7 +92,8 @@ export class ClientSubscription {
     } else if (this.state !== "active") {
       if (!since) throw new Violation("a reply without a list, though there was no cursor");
       // A cursor in front of a loss that is still to be told has the time 0, and may be in front of pushes.
-      const isInFront = place?.timeMs === 0;
+      // It is taken if no record can be in front of its place.
+      const isInFront = place?.timeMs === 0 && place.positions.every((position) => position === 0);
       this.#knowledge = since.knowledge.resumed({ isStrict: this.#isStrict && !isInFront });
     } else if (since) {
       // What the cursor stands for is left out from now on.
