@@ -18,8 +18,8 @@ Deno.test("[DEL1][DEL2][DEL3][DEL5] a minute of simulations with fresh seeds fin
   assert(failure === null, failure ?? "");
 });
 
-/** Faults that show in rare worlds only, such as those of a second cut: a minute may miss them. */
-const MAX_MISSED = 4;
+/** Of 42 faults, some show in rare worlds only, such as those of a second cut: a minute may miss them. */
+const MAX_MISSED = 6;
 
 Deno.test("the simulation finds nearly each fault that is put into the service, in as many steps as a minute has", async () => {
   const seed = freshSeed();
