@@ -63,8 +63,8 @@ export function isBehind({ before, after }: Loss, { served, front }: Place): boo
 }
 
 /**
- * A cursor in front of a loss. It gets the list (DEL6) everywhere: its time says that no record is in
- * front of its place.
+ * A cursor in front of a loss. It gets the list (DEL6), or everything from the beginning of the log: its
+ * time says that no record is in front of its place.
  *
  * @param position The reader's; without it, the reader was live
  */

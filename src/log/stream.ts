@@ -206,7 +206,7 @@ export class Stream {
     });
   }
 
-  /** Makes a loss at this place. Its cause was noted earlier. Subscriptions are told of it now. */
+  /** Makes a loss here, of which subscriptions are to be told. {@linkcode losses} has it already. */
   breakHere(why: LossReason): Loss {
     return this.#break(why, undefined, () => {});
   }

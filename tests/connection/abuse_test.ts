@@ -1,6 +1,7 @@
 /** Sessions at the limits, beside a client that must not notice them. */
 import fc from "fast-check";
 import { assert, assertEquals } from "@std/assert";
+import { delay } from "../../src/util/delay.ts";
 import { anyShape, jsonOf, near } from "../_support/abuse/texts.ts";
 import { startVictim, tryAttacks, type Victim } from "../_support/abuse/victim.ts";
 import { connect, type Frame } from "../_support/clients/client.ts";
@@ -10,6 +11,9 @@ const MIB = 1024 * KIB;
 const MAX_SESSION_BYTES = 64 * KIB;
 const RATE_LIMIT_BYTES = 512 * KIB;
 const RUNS = 20;
+/** Milliseconds until a refused request is sent again, if the refusal does not say when. */
+const RETRY_MS = 50;
+const NEVER = new AbortController().signal;
 /** What many selections of one kind have together. */
 const MOST_SELECTED_BYTES = 3 * MIB;
 /** Codes with which the service may close a session for what it sent; 0 if that broke off the sending. */
@@ -196,8 +200,14 @@ async function misbehave(victim: Victim, { protocol, isUser, frames }: Attack) {
   client.send(last);
   for (;;) {
     const frame = await client.next().catch(() => null);
-    if (frame === null || frame.rid === last.rid) break;
-    replies.push(frame);
+    if (frame === null || frame.rid === last.rid && frame.status === "ok") break;
+    if (frame.rid !== last.rid) {
+      replies.push(frame);
+      continue;
+    }
+    // It was over a limit, and so was answered before those under way. If it runs, it comes after them.
+    await delay(frame.payload.error[0].RetryAfterMs ?? RETRY_MS, NEVER);
+    client.send(last);
   }
   for (const code of closes) assert(CLOSES.includes(code), `closed with ${code}`);
   for (const { status, payload } of replies) {

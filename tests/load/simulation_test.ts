@@ -1,7 +1,7 @@
 import { assert } from "@std/assert";
 import { freshSeed, runSimulations, STEPS } from "../simulation/launch.ts";
 import { MUTANTS } from "../simulation/mutants/list.ts";
-import { describe, findMutants } from "../simulation/mutants/run.ts";
+import { findMutants } from "../simulation/mutants/run.ts";
 import { failureOf } from "../simulation/report.ts";
 
 Deno.test("[DEL1][DEL2][DEL3][DEL5] a minute of simulations with fresh seeds finds no fault", async () => {
@@ -18,14 +18,21 @@ Deno.test("[DEL1][DEL2][DEL3][DEL5] a minute of simulations with fresh seeds fin
   assert(failure === null, failure ?? "");
 });
 
-/** Of 42 faults, some show in rare worlds only, such as those of a second cut: a minute may miss them. */
-const MAX_MISSED = 6;
+/** Faults that show in rare worlds only, such as those of a second cut: a minute may miss them. */
+const MAX_MISSED = 4;
+
+/** Seeds until a fault is missed: with one alone, a fault that shows often may not show at all. */
+const SEEDS = 2;
 
 Deno.test("the simulation finds nearly each fault that is put into the service, in as many steps as a minute has", async () => {
-  const seed = freshSeed();
+  const seeds = Array.from({ length: SEEDS }, freshSeed);
 
-  const found = await findMutants(MUTANTS, { seed, onFound() {} });
+  let missed = MUTANTS;
+  for (const seed of seeds) {
+    const found = await findMutants(missed, { seed, onFound() {} });
+    missed = missed.filter((_, i) => found[i]?.message === null);
+  }
 
-  const missed = found.filter(({ message }) => message === null).map(describe);
-  assert(missed.length <= MAX_MISSED, `seed ${seed}:\n${missed.join("\n")}`);
+  const names = missed.map(({ name }) => name);
+  assert(missed.length <= MAX_MISSED, `seeds ${seeds}, not found:\n${names.join("\n")}`);
 });

@@ -4,8 +4,7 @@ import { collectGarbage } from "../../_support/memory/garbage.ts";
 import { readLines } from "../../_support/lines.ts";
 
 /** Gives the options of the process. */
-// deno-lint-ignore no-explicit-any
-export function childOptions(): any {
+export function childOptions<T>(): T {
   return JSON.parse(Deno.args[0] ?? "{}");
 }
 
@@ -16,8 +15,7 @@ export function say(answer: unknown): void {
 }
 
 /** Answers all questions in their order. Ends the process when the parent is gone. */
-// deno-lint-ignore no-explicit-any
-export async function answer(respond: (question: any) => unknown): Promise<never> {
+export async function answer<Q>(respond: (question: Q) => unknown): Promise<never> {
   let last = Promise.resolve();
   await readLines(Deno.stdin.readable, (line) => {
     last = last.then(async () => say(await respond(JSON.parse(line))));

@@ -25,7 +25,7 @@ export interface Range {
 export interface SubscriptionWorld {
   readonly now: () => number;
   /** Reads a cursor; `null` if the text is none. */
-  readonly read: (cursor: string) => Cursor | null;
+  readonly decode: (cursor: string) => Cursor | null;
   /** Whether nothing of this world is a reason for a `resync`. */
   readonly losesNothing: boolean;
   /** Whether a young cursor must be taken by every instance. */
@@ -85,22 +85,19 @@ export class ClientSubscription {
       throw new Violation(`a list came, though everything after ${since.cursor} was there`);
     }
     if (this.state !== "active") this.#resumedFrom = [];
-    const place = since && this.#world.read(since.cursor);
     if (list) {
       if (this.state !== "active") this.#knowledge = new Knowledge(this.target);
       this.#listed(list);
     } else if (this.state !== "active") {
       if (!since) throw new Violation("a reply without a list, though there was no cursor");
-      // A cursor in front of a loss that is still to be told has the time 0, and may be in front of pushes.
-      // It is taken if no record can be in front of its place.
-      const isInFront = place?.timeMs === 0 && place.positions.every((position) => position === 0);
-      this.#knowledge = since.knowledge.resumed({ isStrict: this.#isStrict && !isInFront });
+      const isStrict = this.#isStrict && !isInFrontOfAll(this.#world.decode(since.cursor));
+      this.#knowledge = since.knowledge.resumed({ isStrict });
     } else if (since) {
       // What the cursor stands for is left out from now on.
       this.#knowledge.add(since.knowledge);
     }
     this.state = "active";
-    if (since && !list) this.#noteResumed(place?.positions ?? []);
+    if (since && !list) this.#noteResumed(this.#world.decode(since.cursor)?.positions ?? []);
     // The reply of a resume has the client's own cursor, which may be an old one.
     if (since && !list) this.#keep(since);
     else this.learn(cursor);
@@ -200,4 +197,12 @@ export class ClientSubscription {
     if (this.needsList) return "a list is needed";
     return this.#knowledge.missing();
   }
+}
+
+/**
+ * Whether it is a cursor in front of a loss that was still to be told, which has the time 0, and in front of
+ * every record: an instance that has not read of the loss yet takes it, and pushes all once more.
+ */
+function isInFrontOfAll(cursor: Cursor | null): boolean {
+  return cursor?.timeMs === 0 && cursor.positions.every((position) => position === 0);
 }

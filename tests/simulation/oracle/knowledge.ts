@@ -64,7 +64,7 @@ export class Knowledge {
     return indexFrom(this.target.of(partition), g) < (this.#next[partition] ?? 0);
   }
 
-  /** @param options.isStrict Whether the cursor is not in front of what came with it, or before it */
+  /** @param options.isStrict Whether what came until the cursor did must not come again */
   resumed({ isStrict }: { isStrict: boolean }): Knowledge {
     const copy = this.clone();
     if (isStrict) copy.#had = this.#next.slice();

@@ -81,7 +81,7 @@ export class World {
       const world = {
         ...plan,
         now: () => loop.now,
-        read: (cursor: string) => codec.decode(cursor),
+        decode: (cursor: string) => codec.decode(cursor),
       };
       const options = { log, backend, loop, random, trace, world };
       const pickInstance = (not: Instance | null) => this.#pick(not);
