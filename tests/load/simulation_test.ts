@@ -24,7 +24,7 @@ const MAX_MISSED = 4;
 /** Seeds until a fault is missed: with one alone, a fault that shows often may not show at all. */
 const SEEDS = 2;
 
-Deno.test("the simulation finds nearly each fault that is put into the service, in as many steps as a minute has", async () => {
+Deno.test("the simulation finds nearly each fault that is put into the service, in as many steps as two minutes have", async () => {
   const seeds = Array.from({ length: SEEDS }, freshSeed);
 
   let missed = MUTANTS;

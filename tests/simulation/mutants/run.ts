@@ -110,7 +110,7 @@ async function copy(from: URL, to: URL): Promise<void> {
 }
 
 /** One line about a fault. */
-export function describe({ name, message, seconds, steps }: Found): string {
+function describe({ name, message, seconds, steps }: Found): string {
   const how = message === null
     ? "NOT FOUND"
     : `found in ${seconds.toFixed(1)} s, ${steps} steps: ${message}`;
