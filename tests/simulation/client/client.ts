@@ -93,17 +93,21 @@ export class Client extends ConnectingClient {
     if (isRefused) this.#renewToken();
   }
 
-  /** Logs in as the user that it wants to be. */
-  logIn(): void {
+  /**
+   * Logs in as the user that it wants to be.
+   *
+   * @param before The token that the session has, if it is this user's already
+   */
+  logIn(before: string | null = null): void {
     if (this.user === null || this.#isLoggingIn || !this.isOpen) return;
     this.#ensureToken();
+    const { token } = this;
     this.#isLoggingIn = true;
     this.#loginOf = this.user;
-    this.request("authentication", { authToken: this.token }, ({ status, payload }) => {
+    this.request("authentication", { authToken: token }, ({ status, payload }) => {
       this.#isLoggingIn = false;
-      if (status === "ok") {
-        this.#becomes((payload as { id: string }).id);
-      }
+      if (status === "ok") this.#becomes((payload as { id: string }).id);
+      else if (before !== null) this.#keepToken({ before, refused: token });
       if (this.#sessionUser === this.user) return this.#askForAll();
       if (this.user === null) return this.logOut();
       if (status !== "error") this.#renewToken();
@@ -115,13 +119,19 @@ export class Client extends ConnectingClient {
   renew(): void {
     if (this.#sessionUser === null || this.#sessionUser !== this.user) return;
     const { backend, random } = this.options;
+    const isPlain = random.chance(0.5, "plain login");
+    if (isPlain && this.#isLoggingIn) return;
     const before = this.token;
     const token = this.token = backend.newTokenFor(this.#sessionUser);
-    if (random.chance(0.5, "plain login")) return this.logIn();
+    if (isPlain) return this.logIn(before);
     this.request("authentication", { authToken: token, update: true }, ({ status }) => {
-      // The session goes on with the token that it has (AUTH3).
-      if (status !== "ok" && this.token === token) this.token = before;
+      if (status !== "ok") this.#keepToken({ before, refused: token });
     });
+  }
+
+  /** The session goes on with the token that it has (AUTH3), unless the client wants another one by now. */
+  #keepToken({ before, refused }: { before: string | null; refused: string | null }): void {
+    if (this.token === refused) this.token = before;
   }
 
   logOut(): void {
