@@ -28,19 +28,20 @@ export class ReadPosition {
   seq: number;
   /** Reloads before this seq need no list: the reader has one that was requested later. */
   listedUntil = 0;
+  /** The place from which it has gone on. No record before it is newer than these times. */
+  #start: Pick<ResumePoint, "positions" | "times">;
   #served: Positions;
   /** Whether nobody else has the array of positions, so that it may be changed. */
   #isOwn = false;
-  #times: Times;
   #loss: Loss | null = null;
   #front: string | null = null;
   /** No reload between the position and this seq is needed, as the one at this seq is later. */
   #laterReload = 0;
 
-  constructor({ seq, positions, times }: ResumePoint) {
-    this.seq = seq;
-    this.#served = positions;
-    this.#times = times;
+  constructor(start: ResumePoint) {
+    this.seq = start.seq;
+    this.#start = start;
+    this.#served = start.positions;
   }
 
   /** The offset up to which the reader has everything, by partition. */
@@ -48,9 +49,18 @@ export class ReadPosition {
     return this.#served;
   }
 
-  /** No record before the place from which it has gone on is newer. */
-  get times(): Times {
-    return this.#times;
+  /**
+   * The times for a cursor: no record in front of what is served is newer.
+   *
+   * @param read The same of everything that was read here
+   */
+  timesWith(read: Times): Times {
+    const { positions, times } = this.#start;
+    return this.#served.map((position, partition) => {
+      const time = times[partition] ?? 0;
+      // It may still be ahead of what was read here, maybe of a log that was cut back since (DEL13).
+      return position === positions[partition] ? time : Math.max(time, read[partition] ?? 0);
+    });
   }
 
   /** What the reader has lost, and was not told yet; `null` if nothing. */
@@ -71,10 +81,14 @@ export class ReadPosition {
 
   /** Goes on from a later place, in each partition in which the point is later. */
   skipTo({ positions, times }: ResumePoint): void {
-    this.#times = positions.map((_, i) => Math.max(times[i] ?? 0, this.#times[i] ?? 0));
+    const start = { positions: [...this.#start.positions], times: [...this.#start.times] };
     for (const [partition, position] of positions.entries()) {
-      this.#serve(partition, Math.max(position, this.#served[partition] ?? 0));
+      if (position <= (this.#served[partition] ?? 0)) continue;
+      this.#serve(partition, position);
+      start.positions[partition] = position;
+      start.times[partition] = times[partition] ?? 0;
     }
+    this.#start = start;
   }
 
   /** Goes on behind the next entry for a target. */
@@ -82,7 +96,7 @@ export class ReadPosition {
     const { seq, partition, offset, timestamp, delivery } = entry;
     this.seq = seq + 1;
     if (this.#hasServed(entry)) {
-      return timestamp > (this.#times[partition] ?? 0) ? "of another log" : "had";
+      return timestamp > (this.#start.times[partition] ?? 0) ? "of another log" : "had";
     }
     this.#serve(partition, offset + 1);
     if (delivery.does === "update") return "update";
@@ -112,11 +126,10 @@ export class ReadPosition {
   noteList(seq: number): void {
     this.listedUntil = seq;
     if (!this.#loss || this.#loss.seq >= seq) return;
-    const { positions, times, ...after } = this.#loss.after;
-    this.seq = after.seq;
-    this.#served = positions;
+    this.#start = this.#loss.after;
+    this.seq = this.#loss.after.seq;
+    this.#served = this.#start.positions;
     this.#isOwn = false;
-    this.#times = times;
     this.#loss = null;
     this.#front = null;
   }

@@ -82,15 +82,12 @@ export class Stream {
   /**
    * The cursor of a place.
    *
-   * @param times Needed if the place is ahead of this instance: records before it may then be newer than
-   * all that were read here
+   * @param times No record before the place is newer. Default: those of what was read here
    */
-  cursorAt(positions: Positions, times?: Times): string {
+  cursorAt(positions: Positions, times: Times = this.#times): string {
     let timeMs = Math.max(Date.now(), this.#newestMs, this.#timesFrom);
-    if (!times) return this.#codec.encode({ positions, times: this.#times, timeMs });
-    const latest = positions.map((_, i) => Math.max(times[i] ?? 0, this.#times[i] ?? 0));
-    timeMs = latest.reduce((max, time) => Math.max(max, time), timeMs);
-    return this.#codec.encode({ positions, times: latest, timeMs });
+    if (times !== this.#times) timeMs = times.reduce((max, time) => Math.max(max, time), timeMs);
+    return this.#codec.encode({ positions, times, timeMs });
   }
 
   /**
@@ -98,10 +95,11 @@ export class Stream {
    *
    * @param entry If given, the cursor is also in front of this entry
    */
-  cursorOf({ served, times, front }: ReadPosition, entry: Entry | null = null): string {
-    if (front !== null) return front;
-    if (!entry) return this.cursorAt(served, times);
-    const positions = [...served];
+  cursorOf(position: ReadPosition, entry: Entry | null = null): string {
+    if (position.front !== null) return position.front;
+    const times = position.timesWith(this.#times);
+    if (!entry) return this.cursorAt(position.served, times);
+    const positions = [...position.served];
     positions[entry.partition] = entry.offset;
     return this.cursorAt(positions, times);
   }
