@@ -459,8 +459,12 @@ export class Client extends ConnectingClient {
     }
   }
 
+  /** Asks for everything that it wants, or only for what it does not have, which it may rely on. */
   #askForAll(): void {
-    for (const { target } of this.#wanted) this.list(target);
+    const isThrifty = this.options.random.chance(0.5, "thrifty");
+    for (const { target, state } of this.#wanted) {
+      if (state !== "active" || !isThrifty) this.list(target);
+    }
     for (const count of this.#wantedCounts) this.#askForCount(count);
   }
 
