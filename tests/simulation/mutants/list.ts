@@ -37,7 +37,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: "the window seems to hold a record that it has dropped",
     file: "log/window.ts",
     // Without the time, which would tell that the record is newer than the cursor.
-    find: "partition.first = entry.offset + 1;\n        partition.frontTimestamp = entry.timestamp;",
+    find:
+      "partition.first = entry.offset + 1;\n        partition.frontTimestamp = entry.timestamp;",
     replace: "partition.first = entry.offset;\n        partition.frontTimestamp = undefined;",
   },
   {
