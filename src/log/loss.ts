@@ -54,7 +54,10 @@ interface Place {
  * Whether a reader is behind a loss already: its cursor is of an instance that was ahead, where its client
  * was told of the loss.
  */
-export function isBehind({ before, after }: Loss, { served, front }: Place): boolean {
+export function isBehind(
+  { before, after }: Pick<Loss, "before" | "after">,
+  { served, front }: Place,
+): boolean {
   // What it was served before an earlier loss may be of another log.
   return front === null &&
     after.positions.every((to, partition) =>

@@ -8,7 +8,7 @@ import type { Stream } from "../log/stream.ts";
 import { FRAME_COST, KEPT_COST, TimeSlice } from "../util/time_slice.ts";
 import type { Pushes } from "./pushes.ts";
 import type { Subscription } from "./subscription.ts";
-import { LIVE, type SubscriptionState } from "./subscription_state.ts";
+import { LIVE, type SubscriptionState } from "./subscription/state.ts";
 
 /** All subscriptions of an instance that are not live and have something to wait for. */
 export class CatchUpQueue {

@@ -32,7 +32,7 @@ const RESYNC_MS = 10_000;
 export interface RecordHandlerOptions {
   readonly topic: string;
   readonly stream: Stream;
-  readonly sessions: Pick<Sessions, "deliver" | "ofUser" | "lose" | "owe" | "settle">;
+  readonly sessions: Pick<Sessions, "deliver" | "revoke" | "lose" | "owe" | "settle">;
   readonly fanOut: Pick<FanOut, "finish" | "finishing">;
   readonly tokens: Pick<Tokens, "forget">;
   readonly quarantine: Pick<Quarantine, "add" | "noteCopy" | "noteGone">;
@@ -47,7 +47,7 @@ export interface RecordHandlerOptions {
 /** Handles the records of the log. The reader calls it. */
 export class RecordHandler implements LogEvents {
   readonly #options: RecordHandlerOptions;
-  readonly #resyncs = new Throttle({ periodMs: RESYNC_MS, work: () => this.#resyncAll() });
+  readonly #resyncs = new Throttle({ periodMs: RESYNC_MS, work: () => void this.#resyncAll() });
 
   /** The records that have a message, by its type. */
   readonly #records: Readonly<Record<MessageType | "logout", Series>>;
@@ -84,10 +84,10 @@ export class RecordHandler implements LogEvents {
 
   onRecord(record: LogRecord): Promise<void> | undefined {
     const now = Date.now();
-    this.#handle(record, now);
+    const revoking = this.#handle(record, now);
     this.#trim(now);
     this.#options.onRead();
-    return this.#options.fanOut.finishing;
+    return revoking ?? this.#options.fanOut.finishing;
   }
 
   onPosition(partition: number, position: number): void {
@@ -163,13 +163,13 @@ export class RecordHandler implements LogEvents {
   }
 
   /** Tells the clients of records that were set aside since the last time. */
-  #resyncAll(): void {
-    const { fanOut, sessions, stream } = this.#options;
-    fanOut.finish();
-    if (!sessions.settle(stream.breakHere("records set aside"))) this.#resyncs.ask();
+  async #resyncAll(): Promise<void> {
+    const { sessions, stream } = this.#options;
+    if (!await sessions.settle(stream.breakHere("records set aside"))) this.#resyncs.ask();
   }
 
-  #handle(record: LogRecord, readAt: number): void {
+  /** Handles a record. Returns a promise if it logs a user out, which is done before the next record. */
+  #handle(record: LogRecord, readAt: number): Promise<void> | undefined {
     const { topic, stream, sessions, fanOut, tokens, quarantine } = this.#options;
     const { partition, offset, value, headers } = record;
     // A producer may set any timestamp. One that is far ahead would hide a cut of the log (DEL13).
@@ -184,17 +184,17 @@ export class RecordHandler implements LogEvents {
     if (message?.does === "logout") {
       stream.read(read, null);
       tokens.forget(message.user, timestamp);
-      for (const session of sessions.ofUser(message.user)) session.revoke();
-      return;
+      return sessions.revoke(message.user);
     }
     const entry = stream.read(read, message);
     const subscriptions = entry ? sessions.deliver(entry) : 0;
-    if (subscriptions === 0) return;
+    if (subscriptions === 0) return undefined;
     const traceparent = headers?.traceparent;
     const pushed = { topic, partition, offset, readAt, traceparent, subscriptions };
     const { finishing } = fanOut;
     if (finishing) finishing.then(() => recordPushSpan(pushed));
     else recordPushSpan(pushed);
+    return undefined;
   }
 
   /** The message of a record; `null` if the record has none, or an unusable one. */

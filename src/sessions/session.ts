@@ -18,7 +18,7 @@ import type { Deliveries } from "../observe/deliveries.ts";
 import { briefOf } from "../observe/delivery_trace.ts";
 import type { Subscriber } from "./pushes.ts";
 import { Subscription } from "./subscription.ts";
-import type { EndReason, SubscriptionParts } from "./subscription_state.ts";
+import type { EndReason, SubscriptionParts } from "./subscription/state.ts";
 
 /** What a session needs to know of its connection. */
 export interface SessionOptions {

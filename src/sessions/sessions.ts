@@ -8,14 +8,15 @@ import { Counts } from "./counts/counts.ts";
 import type { FanOut } from "./fan_out.ts";
 import type { Entry } from "../log/window.ts";
 import { MultiMap } from "../util/multi_map.ts";
-import { FRAME_COST, TimeSlice } from "../util/time_slice.ts";
-import { cursorInFrontOf, type Loss } from "../log/loss.ts";
+import { FRAME_COST, KEPT_COST, TimeSlice } from "../util/time_slice.ts";
+import type { Loss } from "../log/loss.ts";
 import { Session, type SessionOptions, type SharedBySessions } from "./session.ts";
 import type { Subscription } from "./subscription.ts";
+import { LossQueue } from "./subscription/losses.ts";
 
 /** What {@linkcode Sessions} needs. */
-export interface SessionsOptions
-  extends Pick<SharedBySessions, "parts" | "deliveries" | "onToken"> {
+export interface SessionsOptions extends Pick<SharedBySessions, "deliveries" | "onToken"> {
+  readonly parts: Omit<SharedBySessions["parts"], "losses">;
   readonly countParts: CountParts;
   readonly fanOut: Pick<FanOut, "start">;
 }
@@ -29,14 +30,16 @@ export class Sessions implements Iterable<Session> {
   readonly #sessions = new Map<string, Session>();
   readonly #channels = new Channels();
   readonly #counts: Counts;
+  readonly #losses = new LossQueue();
   readonly #slice = new TimeSlice();
   readonly #users = new MultiMap<Session>();
 
-  constructor({ fanOut, countParts, ...shared }: SessionsOptions) {
+  constructor({ fanOut, parts, countParts, ...shared }: SessionsOptions) {
     this.#fanOut = fanOut;
     this.#counts = new Counts(countParts, this.#channels);
     const [channels, counts, users] = [this.#channels, this.#counts, this.#users];
-    this.#shared = { ...shared, channels, counts, users };
+    const allParts = { ...parts, losses: this.#losses };
+    this.#shared = { ...shared, parts: allParts, channels, counts, users };
     this.#sharedByPosts = { ...this.#shared, deliveries: { announced() {}, ended() {} } };
   }
 
@@ -79,6 +82,19 @@ export class Sessions implements Iterable<Session> {
     return [...this.#users.get(user)];
   }
 
+  /**
+   * Logs out all sessions of a user, because a message says so (KAF5). If these are many, that takes
+   * several turns. A session that has logged in again meanwhile stays logged in.
+   */
+  async revoke(user: string): Promise<void> {
+    const sessions = this.ofUser(user).map((session) => ({ session, login: session.login }));
+    for (const { session, login } of sessions) {
+      const nextTurn = this.#slice.spend(FRAME_COST);
+      if (nextTurn) await nextTurn;
+      if (session.login === login) session.revoke();
+    }
+  }
+
   /** All subscriptions with this id. A session has at most one of them. */
   subscribers(id: string): (Subscription | CountSubscription)[] {
     return [...this.#channels.members(id), ...this.#counts.withId(id)];
@@ -99,31 +115,40 @@ export class Sessions implements Iterable<Session> {
     return subscriptions;
   }
 
-  /** Tells every subscription of a loss (DEL12, DEL13). The clients are told in later turns. */
+  /** Tells every subscription of a loss (DEL12, DEL13), in later turns. */
   lose(loss: Loss): void {
-    const cursorOfLive = cursorInFrontOf(loss);
-    for (const subscription of this.#subscriptions()) subscription.lose(loss, cursorOfLive);
+    this.#losses.add("told", loss);
+    this.#tellOfLosses();
     this.#askForCounts();
   }
 
   /** Notes that every subscription needs a `resync`, which may wait until {@linkcode settle} (KAF9). */
   owe(loss: Loss): void {
-    const debt = { cursor: cursorInFrontOf(loss), list: null, resyncFor: loss.seq };
-    for (const subscription of this.#subscriptions()) subscription.owe(loss, debt);
+    this.#losses.add("owed", loss);
   }
 
   /**
-   * Sends each `resync` that is due, and asks for all counts again.
+   * Sends each `resync` that is due, in later turns, and asks for all counts again.
    *
    * @returns Whether none is left
    */
-  settle(loss: Loss): boolean {
-    let isDone = true;
-    for (const subscription of this.#subscriptions()) {
-      isDone = subscription.settle(loss) && isDone;
-    }
+  async settle(loss: Loss): Promise<boolean> {
+    this.#losses.add("due", loss);
     this.#askForCounts();
-    return isDone;
+    return !await this.#tellOfLosses();
+  }
+
+  /** Has every subscription take the losses. Returns whether a `resync` is left. */
+  async #tellOfLosses(): Promise<boolean> {
+    const { count } = this.#losses;
+    let isLeft = false;
+    for (const subscription of this.#subscriptions()) {
+      const nextTurn = this.#slice.spend(KEPT_COST);
+      if (nextTurn) await nextTurn;
+      isLeft = subscription.takeLosses() || isLeft;
+    }
+    this.#losses.forget(count);
+    return isLeft;
   }
 
   async #askForCounts(): Promise<void> {

@@ -1,32 +1,29 @@
 /**
  * One session's subscription to a target, as a reader of the log. Each event changes the state, and
- * {@linkcode Subscription.proceed} then decides what happens next. `subscription_state.ts` has the invariants.
+ * {@linkcode Subscription.proceed} then decides what happens next. `subscription/state.ts` has the invariants.
  */
 import type { KeptList } from "../backend/lists.ts";
 import type { Positions } from "../log/cursor.ts";
-import { cursorInFrontOf, type Loss } from "../log/loss.ts";
 import { ReadPosition } from "../log/read_position.ts";
 import type { Entry, ResumePoint } from "../log/window.ts";
 import type { JsonText } from "../protocol/frames.ts";
 import type { Target } from "../protocol/target.ts";
 import type { ReloadReason, Subscriber } from "./pushes.ts";
+import { afterLoss } from "./subscription/losses.ts";
 import {
   type Behind,
   behindOf,
   type Debt,
   debtAfterList,
-  debtAfterLoss,
-  debtWithoutResync,
   ENDED,
   hasResyncDue,
-  isListUnderWay,
   leaveLiveEnd,
   LIVE,
   reloadEntryOf,
   type SubscriptionOptions,
   type SubscriptionParts,
   type SubscriptionState,
-} from "./subscription_state.ts";
+} from "./subscription/state.ts";
 
 /** A session's subscription to a {@linkcode Target}. */
 export class Subscription {
@@ -41,10 +38,13 @@ export class Subscription {
   readonly #parts: SubscriptionParts<Subscription>;
   /** The client has been served everything after these positions. */
   #servedFrom: Positions;
-  #state: SubscriptionState = LIVE;
+  /** Use `#state` and `#debt`, which have taken all losses. */
+  #stateNow: SubscriptionState = LIVE;
+  #debtNow: Debt | null = null;
+  /** How many losses it has taken. */
+  #losses: number;
   /** If it is live, it has not got entries from this seq on yet. */
   #dueFrom: number;
-  #debt: Debt | null = null;
 
   constructor(target: Target, { subscriber, list, parts }: SubscriptionOptions<Subscription>) {
     this.target = target;
@@ -53,6 +53,17 @@ export class Subscription {
     this.#parts = parts;
     this.#servedFrom = parts.stream.snapshot;
     this.#dueFrom = parts.stream.window.nextSeq;
+    this.#losses = parts.losses.count;
+  }
+
+  get #state(): SubscriptionState {
+    this.takeLosses();
+    return this.#stateNow;
+  }
+
+  get #debt(): Debt | null {
+    this.takeLosses();
+    return this.#debtNow;
   }
 
   /** Whether everything that was read has been pushed, and nothing is held back. */
@@ -117,7 +128,7 @@ export class Subscription {
     if (this.#state.state !== "held") return;
     const { then } = this.#state;
     then.position.noteList(seq);
-    this.#debt = debtAfterList(this.#debt, seq);
+    this.#debtNow = debtAfterList(this.#debt, seq);
     this.#parts.reloads.cancel(this);
     const entry = reloadEntryOf(then);
     if (entry) this.#parts.pushes.note(this, { entry, what: "in a later list" });
@@ -162,7 +173,7 @@ export class Subscription {
       // It is fetched once more when there is room: until then it would be out of date.
       if (!hasRoom) return this.#continue({ state: "full", position, reload });
       position.noteList(position.listedUntil);
-      this.#debt = debtAfterList(this.#debt, position.listedUntil);
+      this.#debtNow = debtAfterList(this.#debt, position.listedUntil);
       pushes.list(this, { ...reload, list });
     }
     this.#continue({ state: "reading", position });
@@ -177,31 +188,20 @@ export class Subscription {
     if (isReading) this.#ask(list, behind.position);
   }
 
-  /** Notes that what comes next does not follow what came before; tells the client in a later turn. */
-  lose(loss: Loss, cursorOfLive: string): void {
-    const state = this.#state;
-    if (state === ENDED) return;
-    const behind = behindOf(state)?.position;
-    const position = behind ?? new ReadPosition(loss.before);
-    const cursor = behind ? cursorInFrontOf(loss, behind) : cursorOfLive;
-    position.lose(loss, this.#debt?.cursor ?? cursor);
-    this.#debt = debtWithoutResync(this.#debt);
-    if (isListUnderWay(state)) return;
-    this.#state = { state: "lost", position, why: loss.why };
-    this.#parts.catchUpQueue.proceedLater(this);
-  }
-
-  /** Notes that its client needs a `resync`, which may wait (KAF9); see {@linkcode debtAfterLoss}. */
-  owe(loss: Loss, ofLive: Debt): void {
-    const position = behindOf(this.#state)?.position;
-    this.#debt = debtAfterLoss(this.#debt, { loss, position, ofLive });
-  }
-
-  /** Sends the `resync` that is due, if there is one. False if it waits for a list that is under way. */
-  settle(loss: Loss): boolean {
-    const debt = this.#debt;
-    if (debt && hasResyncDue(debt) && !isListUnderWay(this.#state)) this.lose(loss, debt.cursor);
-    return !hasResyncDue(this.#debt);
+  /**
+   * Takes what all subscriptions have lost, as it does by itself before anything else happens to it. Returns
+   * whether a `resync` is left that may wait, or that waits for a list.
+   */
+  takeLosses(): boolean {
+    const { losses, catchUpQueue } = this.#parts;
+    if (this.#losses !== losses.count) {
+      const before = { state: this.#stateNow, debt: this.#debtNow };
+      const now = losses.after(this.#losses).reduce(afterLoss, before);
+      this.#losses = losses.count;
+      [this.#stateNow, this.#debtNow] = [now.state, now.debt];
+      if (now.state.state === "lost") catchUpQueue.proceedLater(this);
+    }
+    return hasResyncDue(this.#debtNow);
   }
 
   /** Ends the subscription. */
@@ -232,7 +232,7 @@ export class Subscription {
   }
 
   #become(state: SubscriptionState): void {
-    this.#state = state;
+    this.#stateNow = state;
     if (state === LIVE) this.#dueFrom = this.#parts.stream.window.nextSeq;
     else this.proceed();
   }
@@ -268,7 +268,7 @@ export class Subscription {
   /** Tells the client that it has missed something, and goes on behind it. */
   #beginAnew({ position, why }: Extract<Behind, { state: "lost" }>): void {
     const after = this.#parts.stream.placeAfter(position.loss);
-    this.#state = { state: "reading", position: new ReadPosition(after) };
+    this.#stateNow = { state: "reading", position: new ReadPosition(after) };
     this.#servedFrom = after.positions;
     this.#resync({ entry: null, inPlaceOfResync: why }, position);
     this.reloadByItself();
@@ -289,7 +289,7 @@ export class Subscription {
     const list = pushes.resync({ target, subscriber, pushCursor }, reload);
     // Of several lists, the latest includes the others. Cursors stay in front of the first one.
     const cursor = this.#debt?.cursor ?? stream.cursorOf(position, reload.entry);
-    this.#debt = list && { list, cursor, resyncFor: null };
+    this.#debtNow = list && { list, cursor, resyncFor: null };
   }
 
   #hasGap(position: ReadPosition): boolean {

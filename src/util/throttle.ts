@@ -8,6 +8,7 @@ export class Throttle {
   readonly #work: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isAsked = false;
+  #hasStopped = false;
 
   /** @param options.periodMs Milliseconds from one time to the next */
   constructor({ periodMs, work }: { periodMs: number; work: () => void }) {
@@ -17,6 +18,7 @@ export class Throttle {
 
   /** Asks for the work. */
   ask(): void {
+    if (this.#hasStopped) return;
     if (this.#timer !== undefined) {
       this.#isAsked = true;
       return;
@@ -25,11 +27,10 @@ export class Throttle {
     this.#work();
   }
 
-  /** Ends the waiting: what was asked for is not done any more. */
+  /** Stops: nothing that was asked for, or is asked for later, is done any more. */
   stop(): void {
     clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#isAsked = false;
+    this.#hasStopped = true;
   }
 
   #renew(): void {

@@ -6,6 +6,7 @@ import { notificationTarget } from "../../src/protocol/target.ts";
 import { CatchUpQueue } from "../../src/sessions/catch_up.ts";
 import { Pushes, type Subscriber } from "../../src/sessions/pushes.ts";
 import { Subscription } from "../../src/sessions/subscription.ts";
+import { LossQueue } from "../../src/sessions/subscription/losses.ts";
 import { until } from "../_support/queue.ts";
 import { createOutbox } from "../_support/service/outbox.ts";
 import { aliceCaller, ALL_KEPT } from "../_support/sessions/caller.ts";
@@ -16,7 +17,15 @@ function startCatchUp({ updates }: { updates: number }) {
   const pushes = new Pushes({ deliveries: { stepped() {}, resynced() {} } });
   const catchUpQueue = new CatchUpQueue({ stream, pushes });
   const reloads = { request() {}, requestLater() {}, cancel() {}, renew() {} };
-  const parts = { stream, pushes, fanOut: { undelivered: () => null }, reloads, catchUpQueue };
+  const losses = new LossQueue();
+  const parts = {
+    stream,
+    losses,
+    pushes,
+    fanOut: { undelivered: () => null },
+    reloads,
+    catchUpQueue,
+  };
   stream.open(0, { first: 0, position: 0 });
   const to = { by: "user", user: "42", type: "a" } as const;
   for (let offset = 0; offset < updates; offset++) {

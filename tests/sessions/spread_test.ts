@@ -1,5 +1,6 @@
 import FakeTimers, { type Clock } from "@sinonjs/fake-timers";
 import { assert, assertEquals } from "@std/assert";
+import { setImmediate } from "node:timers/promises";
 import { Freshness } from "../../src/log/freshness.ts";
 import { FanOut } from "../../src/sessions/fan_out.ts";
 import { StreamStatus } from "../../src/sessions/stream_status.ts";
@@ -11,6 +12,8 @@ import { notificationTarget } from "../../src/protocol/target.ts";
 import { Deliveries } from "../../src/observe/deliveries.ts";
 import { CatchUpQueue } from "../../src/sessions/catch_up.ts";
 import { Pushes } from "../../src/sessions/pushes.ts";
+import type { Session } from "../../src/sessions/session.ts";
+import { LossQueue } from "../../src/sessions/subscription/losses.ts";
 import { createOutbox } from "../_support/service/outbox.ts";
 import { ALL_KEPT } from "../_support/sessions/caller.ts";
 
@@ -170,3 +173,108 @@ Deno.test("[DEL8] 100,000 sessions get their cursors spread over the period, wit
     for (const count of counts) assert(Math.abs(count / 4000 - 1) < 0.2, `${counts}`);
     streamStatus.stop();
   }));
+
+/** Opens sessions of one user, each with a subscription. `onSend` is called for each frame. */
+function openMany(sessions: Sessions, { count, onSend }: { count: number; onSend: () => void }) {
+  const target = notificationTarget({ userId: "42", types: [] });
+  return Array.from({ length: count }, () => {
+    const session = sessions.open({
+      knowsVersion1: true,
+      knowsBatches: false,
+      endpoint: "/web",
+      address: "127.0.0.1",
+      connection: { closeAsRefused() {} },
+      outbox: createOutbox(onSend),
+    });
+    session.logIn({ user: "42", token: "alice", expiresAt: null });
+    session.subscribe(target, ALL_KEPT).isAnswered = true;
+    return session;
+  });
+}
+
+/** Begins something, and counts what is done of it in each turn of the event loop, until all is done. */
+async function countByTurn(begin: () => void, done: () => number, all: number): Promise<number[]> {
+  const counts: number[] = [];
+  const before = done();
+  begin();
+  for (let sum = 0; sum < all; sum += counts.at(-1) ?? 0) {
+    counts.push(done() - before - sum);
+    await setImmediate();
+  }
+  return counts;
+}
+
+Deno.test("[DEL12][KAF9] a loss is taken by 20,000 subscriptions in many turns, and told to each once", async () => {
+  const stream = new Stream({ topic: "wss", windowMs: 1000, maxBytes: 1000 });
+  stream.open(0, { first: 0, position: 0 });
+  let taken = 0;
+  const catchUpQueue = {
+    read: () => null,
+    waitsForRoom: () => false,
+    proceedLater: () => void taken++,
+    remove() {},
+  };
+  const sessions = new Sessions({
+    parts: { ...parts, stream, catchUpQueue },
+    countParts,
+    fanOut,
+    deliveries,
+    onToken() {},
+  });
+  openMany(sessions, { count: 20_000, onSend() {} });
+
+  const told = await countByTurn(
+    () => sessions.lose(stream.jump(0, 3)),
+    () => taken,
+    20_000,
+  );
+  for (let from = 3; from < 103; from++) sessions.owe(stream.setAside(0, { from, to: from + 1 }));
+  const owed = taken;
+  let isDone: boolean | undefined;
+  const due = await countByTurn(
+    () => sessions.settle(stream.breakHere("records set aside")).then((done) => isDone = done),
+    () => taken,
+    20_000,
+  );
+
+  for (const counts of [told, due]) assert(Math.max(...counts) <= 2048, `${counts}`);
+  assertEquals([owed, taken, isDone], [20_000, 40_000, true]);
+});
+
+Deno.test("[KAF9] however many records are set aside, they are one loss for those who have not taken them", () => {
+  const stream = new Stream({ topic: "wss", windowMs: 1000, maxBytes: 1000 });
+  stream.open(0, { first: 0, position: 0 });
+  const losses = new LossQueue();
+
+  for (let from = 0; from < 1000; from++) {
+    losses.add("owed", stream.setAside(0, { from, to: from + 1 }));
+  }
+  losses.add("due", stream.breakHere("records set aside"));
+  losses.add("owed", stream.setAside(0, { from: 1000, to: 1001 }));
+
+  const news = losses.after(0).map(({ kind, first, last }) =>
+    [kind, first.before.positions[0], last.after.positions[0]] as const
+  );
+  assertEquals(news, [["owed", 0, 1000], ["due", 1000, 1000], ["owed", 1000, 1001]]);
+  assertEquals(losses.after(losses.count), []);
+});
+
+Deno.test("[KAF5] a user with 10,000 sessions is logged out in many turns; who has logged in again meanwhile stays", async () => {
+  const sessions = new Sessions({ parts, countParts, fanOut, deliveries, onToken() {} });
+  let told = 0;
+  const all = openMany(sessions, { count: 10_000, onSend: () => told++ });
+  const last = all.at(-1) as Session;
+
+  const counts = await countByTurn(
+    () => {
+      sessions.revoke("42");
+      last.logIn({ user: "42", token: "alice2", expiresAt: null });
+    },
+    () => told,
+    9_999,
+  );
+
+  assert(Math.max(...counts) <= 128, `${counts}`);
+  assertEquals(sessions.ofUser("42"), [last]);
+  assertEquals(last.token, "alice2");
+});

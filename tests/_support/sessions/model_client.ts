@@ -5,7 +5,7 @@ import type { ResumePoint } from "../../../src/log/window.ts";
 import { toJson } from "../../../src/protocol/frames.ts";
 import type { Target } from "../../../src/protocol/target.ts";
 import { Subscription } from "../../../src/sessions/subscription.ts";
-import type { SubscriptionParts } from "../../../src/sessions/subscription_state.ts";
+import type { SubscriptionParts } from "../../../src/sessions/subscription/state.ts";
 import { createListRoom } from "../service/outbox.ts";
 import { aliceCaller, ALL_KEPT } from "./caller.ts";
 

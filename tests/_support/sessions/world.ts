@@ -2,7 +2,7 @@
 import { assert } from "@std/assert";
 import fc from "fast-check";
 import { setImmediate } from "node:timers/promises";
-import { cursorInFrontOf, type Loss } from "../../../src/log/loss.ts";
+import type { Loss } from "../../../src/log/loss.ts";
 import { Stream } from "../../../src/log/stream.ts";
 import type { ResumePoint } from "../../../src/log/window.ts";
 import { Deliveries } from "../../../src/observe/deliveries.ts";
@@ -14,7 +14,8 @@ import { Channels } from "../../../src/sessions/channels.ts";
 import { FanOut } from "../../../src/sessions/fan_out.ts";
 import { Pushes } from "../../../src/sessions/pushes.ts";
 import { Subscription } from "../../../src/sessions/subscription.ts";
-import type { SubscriptionParts } from "../../../src/sessions/subscription_state.ts";
+import { LossQueue } from "../../../src/sessions/subscription/losses.ts";
+import type { SubscriptionParts } from "../../../src/sessions/subscription/state.ts";
 import { createOutbox } from "../service/outbox.ts";
 import { aliceCaller, ALL_KEPT } from "./caller.ts";
 import { ANY, type Item, ModelClient } from "./model_client.ts";
@@ -41,6 +42,8 @@ const event = fc.record({
     "replace",
     "set aside",
     "tell of what was set aside",
+    "tell of losses",
+    "tell of losses",
     "turn",
     "turn",
     "ask",
@@ -70,6 +73,7 @@ export class World {
   readonly #stream: Stream;
   readonly #fanOut: FanOut;
   readonly #queue: CatchUpQueue;
+  readonly #losses = new LossQueue();
   readonly #parts: SubscriptionParts<Subscription>;
   readonly #channels = new Channels();
   readonly #items: Item[] = [];
@@ -97,6 +101,7 @@ export class World {
     const { waiting, running, failed } = this.#reloads;
     this.#parts = {
       stream: this.#stream,
+      losses: this.#losses,
       fanOut: this.#fanOut,
       catchUpQueue: this.#queue,
       pushes,
@@ -144,7 +149,9 @@ export class World {
       case "set aside":
         return this.#setAside(partition);
       case "tell of what was set aside":
-        return void this.#tellOfSetAside();
+        return this.#tellOfSetAside();
+      case "tell of losses":
+        return this.#tellOfLosses();
       case "turn":
         return await setImmediate();
       case "ask":
@@ -215,6 +222,7 @@ export class World {
       for (const subscription of failed) subscription.reloadByItself();
       failed.clear();
       this.#tellOfSetAside();
+      this.#tellOfLosses();
       if (++rounds > 1000) break;
     } while (
       this.#fanOut.finishing || waiting.size + running.size > 0 ||
@@ -290,7 +298,7 @@ export class World {
   }
 
   #tellOf(loss: Loss): void {
-    for (const subscription of this.#all) subscription.lose(loss, cursorInFrontOf(loss));
+    this.#losses.add("told", loss);
     this.#queue.onRead();
   }
 
@@ -299,15 +307,19 @@ export class World {
     const { partition: _, offset: from } = this.#nextRead(partition);
     const loss = this.#stream.setAside(partition, { from, to: from + 2 });
     this.#items.push({ does: "lose", partition, offset: from });
-    const debt = { cursor: cursorInFrontOf(loss), list: null, resyncFor: loss.seq };
-    for (const subscription of this.#all) subscription.owe(loss, debt);
+    this.#losses.add("owed", loss);
     this.#queue.onRead();
   }
 
   #tellOfSetAside(): void {
     this.#fanOut.finish();
-    const loss = this.#stream.breakHere("records set aside");
-    for (const subscription of this.#all) subscription.settle(loss);
+    this.#losses.add("due", this.#stream.breakHere("records set aside"));
+  }
+
+  /** Has all subscriptions take the losses that they have not taken by themselves. */
+  #tellOfLosses(): void {
+    for (const subscription of this.#all) subscription.takeLosses();
+    this.#losses.forget(this.#losses.count);
   }
 
   /** Replaces a client by one that resumes from a cursor. */

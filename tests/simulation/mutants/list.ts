@@ -126,16 +126,28 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "",
   },
   {
-    name: "a loss is told to one subscription only",
+    name: "a loss is told to nobody who waits",
     file: "sessions/sessions.ts",
-    find: "subscription.lose(loss, cursorOfLive);",
-    replace: "return subscription.lose(loss, cursorOfLive);",
+    find: "isLeft = subscription.takeLosses() || isLeft;",
+    replace: "",
+  },
+  {
+    name: "a subscription goes on before it takes a loss",
+    file: "sessions/subscription.ts",
+    find: "this.takeLosses();\n    return this.#stateNow;",
+    replace: "return this.#stateNow;",
+  },
+  {
+    name: "a loss hides the ones before it",
+    file: "sessions/subscription/losses.ts",
+    find: "this.#news.push({",
+    replace: "this.#news = [];\n    this.#news.push({",
   },
   {
     name: "records that were set aside are told to nobody",
     file: "sessions/sessions.ts",
-    find: "for (const subscription of this.#subscriptions()) subscription.owe(loss, debt);",
-    replace: "void debt;",
+    find: 'this.#losses.add("owed", loss);',
+    replace: "",
   },
   {
     name: "who unsubscribes takes others of the same subscription along",
@@ -175,9 +187,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a logout message reaches one session only",
-    file: "sessions/consume.ts",
-    find: "for (const session of sessions.ofUser(message.user)) session.revoke();",
-    replace: "sessions.ofUser(message.user)[0]?.revoke();",
+    file: "sessions/sessions.ts",
+    find: "if (session.login === login) session.revoke();",
+    replace: "return session.revoke();",
   },
   {
     name: "the messages of a batch are in the wrong order",

@@ -16,14 +16,14 @@
  *    is still to be told of a loss.
  * 7. An ended subscription sends nothing (SUB1).
  */
-import type { KeptList } from "../backend/lists.ts";
-import { cursorInFrontOf, isBehind, type Loss } from "../log/loss.ts";
-import { ReadPosition } from "../log/read_position.ts";
-import type { Stream } from "../log/stream.ts";
-import type { Entry } from "../log/window.ts";
-import type { ResyncReason } from "../observe/deliveries.ts";
-import type { Target } from "../protocol/target.ts";
-import type { Pushes, ReloadReason, Subscriber } from "./pushes.ts";
+import type { KeptList } from "../../backend/lists.ts";
+import type { Loss } from "../../log/loss.ts";
+import { ReadPosition } from "../../log/read_position.ts";
+import type { Stream } from "../../log/stream.ts";
+import type { Entry } from "../../log/window.ts";
+import type { ResyncReason } from "../../observe/deliveries.ts";
+import type { Target } from "../../protocol/target.ts";
+import type { Pushes, ReloadReason, Subscriber } from "../pushes.ts";
 
 /** What a subscription does at the moment. */
 export type SubscriptionState =
@@ -67,23 +67,25 @@ export function hasResyncDue(debt: Debt | null): boolean {
   return debt !== null && debt.resyncFor !== null;
 }
 
-/**
- * Adds a loss to the debt, of which the client is told later.
- *
- * @param options.position The reader's; of one that is not live
- * @param options.ofLive The debt of a live subscription without another one, which all of these share
- */
-export function debtAfterLoss(
-  debt: Debt | null,
-  { loss, position, ofLive }: {
-    loss: Loss;
-    position: ReadPosition | undefined;
-    ofLive: Debt;
-  },
-): Debt | null {
-  if (position && isBehind(loss, position)) return debt;
-  if (debt) return { ...debt, resyncFor: loss.seq };
-  return position ? { ...ofLive, cursor: cursorInFrontOf(loss, position) } : ofLive;
+/** What a loss means to a subscription. */
+export type LossKind =
+  /** Its client is told as soon as possible (DEL12, DEL13). */
+  | "told"
+  /** Its client is to be told, but may have to wait (KAF9). */
+  | "owed"
+  /** If its client is to be told, that is done as soon as possible (KAF9). */
+  | "due";
+
+/** A loss, as subscriptions take it. */
+export interface LossNews {
+  readonly kind: LossKind;
+  /** The number of losses so far. */
+  readonly number: number;
+  /** The loss. If several that are owed have become one, these are the first and the last of them. */
+  readonly first: Loss;
+  readonly last: Loss;
+  /** The debt of a live subscription that has no other one. All of them share it. */
+  readonly ofLive: Debt;
 }
 
 /** What is left of a debt after a list that was requested when the window ended at `seq`. */
@@ -131,6 +133,12 @@ export function isListUnderWay({ state }: SubscriptionState): boolean {
 /** The parts of the service that all subscriptions use. `S` is the subscription. */
 export interface SubscriptionParts<S> {
   readonly stream: Stream;
+  readonly losses: {
+    /** How many losses there were. */
+    readonly count: number;
+    /** The losses for a subscription that has taken this many, the oldest first. */
+    after(count: number): readonly LossNews[];
+  };
   readonly pushes: Pushes;
   readonly fanOut: {
     /** The record that is being delivered, if it is for a target and its seq is not before `dueFrom`. */
