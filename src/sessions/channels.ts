@@ -54,9 +54,8 @@ export class Channels {
     const channels: Channel[] = [];
     if (only !== undefined) return channels;
     for (const id of this.#idsOf(to)) {
-      const members = this.#members.get(id);
-      const [first] = members;
-      if (first && isFor(to, first.target)) channels.push({ target: first.target, members });
+      const target = this.#members.any(id)?.target;
+      if (target && isFor(to, target)) channels.push({ target, members: this.#members.get(id) });
     }
     return channels;
   }

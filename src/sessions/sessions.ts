@@ -8,7 +8,7 @@ import { Counts } from "./counts/counts.ts";
 import type { FanOut } from "./fan_out.ts";
 import type { Entry } from "../log/window.ts";
 import { MultiMap } from "../util/multi_map.ts";
-import { FRAME_COST, KEPT_COST, TimeSlice } from "../util/time_slice.ts";
+import { FRAME_COST, TimeSlice } from "../util/time_slice.ts";
 import type { Loss } from "../log/loss.ts";
 import { Session, type SessionOptions, type SharedBySessions } from "./session.ts";
 import type { Subscription } from "./subscription.ts";
@@ -143,7 +143,7 @@ export class Sessions implements Iterable<Session> {
     const { count } = this.#losses;
     let isLeft = false;
     for (const subscription of this.#subscriptions()) {
-      const nextTurn = this.#slice.spend(KEPT_COST);
+      const nextTurn = this.#slice.spend(FRAME_COST);
       if (nextTurn) await nextTurn;
       isLeft = subscription.takeLosses() || isLeft;
     }

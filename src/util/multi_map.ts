@@ -26,6 +26,12 @@ export class MultiMap<V extends WeakKey | string> {
     return values instanceof Set ? values : new Set([values]);
   }
 
+  /** One of the values of a key; `undefined` if it has none. It takes no set, as {@linkcode get} does. */
+  any(key: string): V | undefined {
+    const values = this.#values.get(key);
+    return values instanceof Set ? values.values().next().value : values;
+  }
+
   /**
    * The value of a key, if the key has one alone. It takes no set, as {@linkcode get} does.
    *

@@ -237,7 +237,7 @@ Deno.test("[DEL12][KAF9] a loss is taken by 20,000 subscriptions in many turns, 
     20_000,
   );
 
-  for (const counts of [told, due]) assert(Math.max(...counts) <= 2048, `${counts}`);
+  for (const counts of [told, due]) assert(Math.max(...counts) <= 128, `${counts}`);
   assertEquals([owed, taken, isDone], [20_000, 40_000, true]);
 });
 

@@ -19,6 +19,7 @@ Deno.test("a MultiMap tells the only value of a key, and whether there may be se
   map.add("one", "a");
   for (const value of ["a", "b"]) map.add("two", value);
   assertEquals(["one", "two", "none"].map((key) => map.only(key)), ["a", undefined, null]);
+  assertEquals(["one", "two", "none"].map((key) => map.any(key)), ["a", "a", undefined]);
 
   map.delete("one", "a");
   for (const value of ["a", "b"]) map.delete("two", value);

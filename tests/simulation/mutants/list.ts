@@ -132,12 +132,6 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "",
   },
   {
-    name: "a subscription goes on before it takes a loss",
-    file: "sessions/subscription.ts",
-    find: "this.takeLosses();\n    return this.#stateNow;",
-    replace: "return this.#stateNow;",
-  },
-  {
     name: "a loss hides the ones before it",
     file: "sessions/subscription/losses.ts",
     find: "this.#news.push({",
