@@ -146,8 +146,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "who unsubscribes takes others of the same subscription along",
     file: "sessions/channels.ts",
-    find: "if (!this.#members.has(target.id)) this.#ids[by].delete(name, target.id);",
-    replace: "this.#ids[by].delete(name, target.id);",
+    find: "if (this.#members.has(target.id)) return;",
+    replace: "",
   },
   {
     name: "a logout leaves a subscription",

@@ -1,13 +1,13 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { assert, assertEquals } from "@std/assert";
-import { createMetrics } from "../../src/observe/metrics.ts";
-import { CommandError } from "../../src/protocol/errors.ts";
-import { notificationTarget } from "../../src/protocol/target.ts";
-import { Reloads } from "../../src/sessions/reloads.ts";
-import { fakeTimeouts } from "../_support/clock.ts";
-import { createOutbox } from "../_support/service/outbox.ts";
-import { aliceCaller, ALL_KEPT } from "../_support/sessions/caller.ts";
-import { startWss } from "../_support/service/wss.ts";
+import { createMetrics } from "../../../src/observe/metrics.ts";
+import { CommandError } from "../../../src/protocol/errors.ts";
+import { notificationTarget } from "../../../src/protocol/target.ts";
+import { Reloads } from "../../../src/sessions/reloads.ts";
+import { fakeTimeouts } from "../../_support/clock.ts";
+import { createOutbox } from "../../_support/service/outbox.ts";
+import { aliceCaller, ALL_KEPT } from "../../_support/sessions/caller.ts";
+import { startWss } from "../../_support/service/wss.ts";
 
 const LIST = { where: { types: [] } };
 
