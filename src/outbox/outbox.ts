@@ -8,6 +8,12 @@ import { ListRoom } from "./list_room.ts";
 /** Milliseconds between two checks of the slow clients' sockets. */
 const CHECK_MS = 50;
 
+/**
+ * The most bytes that a UTF-16 unit of a frame takes: three of UTF-8, and in an event stream those of the
+ * cursor once more, and of the lines around the frame.
+ */
+const MAX_UNIT_BYTES = 5;
+
 /** The part of a socket that an outbox uses. */
 export type OutboxSocket = Pick<WebSocket, "send" | "readyState" | "bufferedAmount">;
 
@@ -70,6 +76,11 @@ export class Outbox {
   /** Room for the lists of the client. */
   readonly lists: ListRoom;
   #handedUnits = 0;
+  /**
+   * The client can't be behind before so many units were queued. To ask the socket after each frame would
+   * take as long as to send it.
+   */
+  #looksAt = 0;
   /** Called once the client is no longer behind. */
   #onCaughtUp = NO_CALLBACKS;
   /** Called once there is room. */
@@ -113,9 +124,7 @@ export class Outbox {
     if (this.#ended || this.#socket.readyState !== WebSocket.OPEN) return;
     this.#socket.send(frame);
     this.#handedUnits += frame.length;
-    if (!this.#isWatched && this.#socket.bufferedAmount > this.#options.limits.maxBufferedBytes) {
-      this.#watch();
-    }
+    if (this.#handedUnits > this.#looksAt && !this.#isWatched) this.#look();
   }
 
   /** Calls back once, as soon as the client is no longer behind. */
@@ -163,6 +172,13 @@ export class Outbox {
     if (this.#ended || isWaiting || this.isBehind) return;
     this.#isWatched = false;
     this.#options.slowClients.remove(this);
+  }
+
+  /** Notices if the client is behind. */
+  #look(): void {
+    const left = this.#options.limits.maxBufferedBytes - this.unsentBytes;
+    if (left < 0) this.#watch();
+    else this.#looksAt = this.#handedUnits + left / MAX_UNIT_BYTES;
   }
 
   #watch(): void {
