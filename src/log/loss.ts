@@ -55,7 +55,7 @@ interface Place {
  * was told of the loss.
  */
 export function isBehind(
-  { before, after }: Pick<Loss, "before" | "after">,
+  { before, after }: { readonly [end in "before" | "after"]: Pick<ResumePoint, "positions"> },
   { served, front }: Place,
 ): boolean {
   // What it was served before an earlier loss may be of another log.

@@ -86,6 +86,7 @@ export class Stream {
    */
   cursorAt(positions: Positions, times: Times = this.#times): string {
     let timeMs = Math.max(Date.now(), this.#newestMs, this.#timesFrom);
+    // The newest of what was read is known.
     if (times !== this.#times) timeMs = times.reduce((max, time) => Math.max(max, time), timeMs);
     return this.#codec.encode({ positions, times, timeMs });
   }

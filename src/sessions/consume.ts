@@ -168,7 +168,7 @@ export class RecordHandler implements LogEvents {
     if (!await sessions.settle(stream.breakHere("records set aside"))) this.#resyncs.ask();
   }
 
-  /** Handles a record. Returns a promise if it logs a user out, which is done before the next record. */
+  /** Handles a record. If it logs sessions out, it returns a promise, for which the next record must wait. */
   #handle(record: LogRecord, readAt: number): Promise<void> | undefined {
     const { topic, stream, sessions, fanOut, tokens, quarantine } = this.#options;
     const { partition, offset, value, headers } = record;

@@ -84,11 +84,17 @@ export class Sessions implements Iterable<Session> {
 
   /**
    * Logs out all sessions of a user, because a message says so (KAF5). If these are many, that takes
-   * several turns. A session that has logged in again meanwhile stays logged in.
+   * several turns. A session that has logged in again, or has a new token, meanwhile stays logged in.
+   *
+   * @returns `undefined` if there are none
    */
-  async revoke(user: string): Promise<void> {
-    const sessions = this.ofUser(user).map((session) => ({ session, login: session.login }));
-    for (const { session, login } of sessions) {
+  revoke(user: string): Promise<void> | undefined {
+    const sessions = this.ofUser(user);
+    return sessions.length === 0 ? undefined : this.#revokeAll(sessions);
+  }
+
+  async #revokeAll(sessions: readonly Session[]): Promise<void> {
+    for (const [session, login] of sessions.map((session) => [session, session.login] as const)) {
       const nextTurn = this.#slice.spend(FRAME_COST);
       if (nextTurn) await nextTurn;
       if (session.login === login) session.revoke();

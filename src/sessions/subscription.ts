@@ -193,15 +193,15 @@ export class Subscription {
    * whether a `resync` is left that may wait, or that waits for a list.
    */
   takeLosses(): boolean {
-    const { losses, catchUpQueue } = this.#parts;
+    const { losses, fanOut, catchUpQueue } = this.#parts;
     if (this.#losses !== losses.count) {
-      const before = { state: this.#stateNow, debt: this.#debtNow };
-      const now = losses.after(this.#losses).reduce(afterLoss, before);
-      this.#losses = losses.count;
-      [this.#stateNow, this.#debtNow] = [now.state, now.debt];
+      const [state, debt] = [this.#stateNow, this.#debtNow];
+      const undelivered = state === LIVE ? fanOut.undelivered(this.target, this.#dueFrom) : null;
+      const now = losses.after(this.#losses).reduce(afterLoss, { state, debt, undelivered });
+      [this.#stateNow, this.#debtNow, this.#losses] = [now.state, now.debt, losses.count];
       if (now.state.state === "lost") catchUpQueue.proceedLater(this);
     }
-    return hasResyncDue(this.#debtNow);
+    return this.#stateNow !== ENDED && hasResyncDue(this.#debtNow);
   }
 
   /** Ends the subscription. */

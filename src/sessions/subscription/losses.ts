@@ -5,6 +5,7 @@
  */
 import { cursorInFrontOf, isBehind, type Loss } from "../../log/loss.ts";
 import { ReadPosition } from "../../log/read_position.ts";
+import type { Entry } from "../../log/window.ts";
 import {
   behindOf,
   type Debt,
@@ -33,14 +34,13 @@ export class LossQueue {
     const latest = this.#news.at(-1);
     const joined = kind === "owed" && latest?.kind === "owed" ? latest : null;
     if (joined) this.#news.pop();
+    const [from, to] = [loss.before.positions, loss.after.positions];
+    const before = joined?.before ?? from;
+    // Without what was read in between.
+    const after = joined ? to.map((end, p) => end === from[p] ? joined.after[p] ?? end : end) : to;
     const cursor = joined?.ofLive.cursor ?? cursorInFrontOf(loss);
-    this.#news.push({
-      kind,
-      number: ++this.#count,
-      first: joined?.first ?? loss,
-      last: loss,
-      ofLive: { cursor, list: null, resyncFor: loss.seq },
-    });
+    const ofLive = { cursor, list: null, resyncFor: loss.seq };
+    this.#news.push({ kind, number: ++this.#count, loss, before, after, ofLive });
   }
 
   /** The losses for a subscription that has taken this many, the oldest first. */
@@ -58,45 +58,51 @@ export class LossQueue {
 interface Losing {
   readonly state: SubscriptionState;
   readonly debt: Debt | null;
+  /** The record in delivery, if the subscription is live and has not got it. */
+  readonly undelivered: Entry | null;
 }
 
 /** What becomes of a subscription by a loss. If the state is `lost`, it has to proceed later. */
-export function afterLoss(before: Losing, { kind, first, last, ofLive }: LossNews): Losing {
+export function afterLoss(before: Losing, news: LossNews): Losing {
   const { state, debt } = before;
   if (state === ENDED) return before;
-  switch (kind) {
+  switch (news.kind) {
     case "told":
-      return lose(before, { loss: last, cursorOfLive: ofLive.cursor });
+      return lose(before, news.loss, { cursorOfLive: news.ofLive.cursor });
     case "owed":
-      return { state, debt: debtAfter({ first, last, ofLive }, before) };
+      return { ...before, debt: debtAfter(news, before) };
     case "due":
       if (!debt || !hasResyncDue(debt) || isListUnderWay(state)) return before;
-      return lose(before, { loss: last, cursorOfLive: debt.cursor });
+      return lose(before, news.loss, { cursorOfLive: debt.cursor });
   }
 }
 
 /** What comes next does not follow what came before. */
 function lose(
-  { state, debt }: Losing,
-  { loss, cursorOfLive }: { loss: Loss; cursorOfLive: string },
+  { state, debt, undelivered }: Losing,
+  loss: Loss,
+  { cursorOfLive }: { cursorOfLive: string },
 ): Losing {
   const behind = behindOf(state)?.position;
   const position = behind ?? new ReadPosition(loss.before);
+  if (undelivered) position.goBackTo(undelivered);
   const cursor = behind ? cursorInFrontOf(loss, behind) : cursorOfLive;
   position.lose(loss, debt?.cursor ?? cursor);
   return {
     state: isListUnderWay(state) ? state : { state: "lost", position, why: loss.why },
     debt: debtWithoutResync(debt),
+    undelivered: null,
   };
 }
 
 /** The debt with a loss of which the client is told later. */
 function debtAfter(
-  { first, last, ofLive }: Pick<LossNews, "first" | "last" | "ofLive">,
+  { loss, before, after, ofLive }: LossNews,
   { state, debt }: Losing,
 ): Debt | null {
   const position = behindOf(state)?.position;
-  if (position && isBehind({ before: first.before, after: last.after }, position)) return debt;
-  if (debt) return { ...debt, resyncFor: last.seq };
-  return position ? { ...ofLive, cursor: cursorInFrontOf(first, position) } : ofLive;
+  const ends = { before: { positions: before }, after: { positions: after } };
+  if (position && isBehind(ends, position)) return debt;
+  if (debt) return { ...debt, resyncFor: loss.seq };
+  return position ? { ...ofLive, cursor: cursorInFrontOf(loss, position) } : ofLive;
 }

@@ -17,6 +17,7 @@
  * 7. An ended subscription sends nothing (SUB1).
  */
 import type { KeptList } from "../../backend/lists.ts";
+import type { Positions } from "../../log/cursor.ts";
 import type { Loss } from "../../log/loss.ts";
 import { ReadPosition } from "../../log/read_position.ts";
 import type { Stream } from "../../log/stream.ts";
@@ -81,10 +82,12 @@ export interface LossNews {
   readonly kind: LossKind;
   /** The number of losses so far. */
   readonly number: number;
-  /** The loss. If several that are owed have become one, these are the first and the last of them. */
-  readonly first: Loss;
-  readonly last: Loss;
-  /** The debt of a live subscription that has no other one. All of them share it. */
+  /** The loss; the last one if several that are owed have become one. */
+  readonly loss: Loss;
+  /** By partition, the offsets from which to which all of them go; the same twice where nothing is lost. */
+  readonly before: Positions;
+  readonly after: Positions;
+  /** The debt of a live subscription that has no other one. All of them share it, with its cursor. */
   readonly ofLive: Debt;
 }
 

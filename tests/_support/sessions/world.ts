@@ -312,7 +312,6 @@ export class World {
   }
 
   #tellOfSetAside(): void {
-    this.#fanOut.finish();
     this.#losses.add("due", this.#stream.breakHere("records set aside"));
   }
 

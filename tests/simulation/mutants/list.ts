@@ -126,7 +126,7 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "",
   },
   {
-    name: "a loss is told to nobody who waits",
+    name: "a loss is told only where something else happens",
     file: "sessions/sessions.ts",
     find: "isLeft = subscription.takeLosses() || isLeft;",
     replace: "",
