@@ -26,13 +26,10 @@ const COPIED = [
   "tests/deno.lock",
 ];
 
-/** Processes for each fault. */
-const JOBS = 2;
-/**
- * Runs of each process: together about 1.2 million steps, which take two cores a minute. It is not a
- * time, as other tests may run beside.
- */
-const RUNS = 70;
+/** Faults that are looked for at once, each with a copy of the service and a process. */
+const WORKERS = 2;
+/** Runs of each process: together about 700,000 steps. It is not a time, as other tests may run beside. */
+const RUNS = 80;
 const MAX_SECONDS = 600;
 
 /**
@@ -45,29 +42,36 @@ export async function findMutants(
   mutants: readonly Mutant[],
   { seed, onFound }: { seed: number; onFound: (found: Found) => void },
 ): Promise<Found[]> {
-  const path = await Deno.makeTempDir();
-  const root = new URL(`file://${path}/`);
+  await checkMutants(mutants);
   const all: Found[] = [];
-  try {
-    for (const each of COPIED) await copy(new URL(each, ROOT), new URL(each, root));
-    await checkMutants(mutants);
-    for (const mutant of mutants) {
-      const original = await read(mutant.file);
-      const file = new URL(`src/${mutant.file}`, root);
-      await Deno.writeTextFile(file, mutate(original, mutant));
-      const options = { seed, steps: 5000, seconds: MAX_SECONDS, shrinkSeconds: 0, seeds: RUNS };
-      const { failed, ms, steps } = await runSimulations({ ...options, jobs: JOBS, root });
-      await Deno.writeTextFile(file, original);
-      if (failed) await expectSound(failed.seed, { ...options, root });
-      const message = failed?.message.split("\n")[0] ?? null;
-      const found = { name: mutant.name, message, seconds: ms / 1000, steps };
-      all.push(found);
-      onFound(found);
+  const waiting = mutants.entries();
+  await Promise.all(Array.from({ length: WORKERS }, async () => {
+    const path = await Deno.makeTempDir();
+    const root = new URL(`file://${path}/`);
+    try {
+      for (const each of COPIED) await copy(new URL(each, ROOT), new URL(each, root));
+      for (const [i, mutant] of waiting) {
+        const found = all[i] = await find(mutant, { seed, root });
+        onFound(found);
+      }
+    } finally {
+      await Deno.remove(path, { recursive: true });
     }
-    return all;
-  } finally {
-    await Deno.remove(path, { recursive: true });
-  }
+  }));
+  return all;
+}
+
+/** Looks for one fault, in a copy of the service. */
+async function find(mutant: Mutant, { seed, root }: { seed: number; root: URL }): Promise<Found> {
+  const original = await read(mutant.file);
+  const file = new URL(`src/${mutant.file}`, root);
+  await Deno.writeTextFile(file, mutate(original, mutant));
+  const options = { steps: 5000, seconds: MAX_SECONDS, shrinkSeconds: 0, jobs: 1, root };
+  const { failed, ms, steps } = await runSimulations({ ...options, seed, seeds: RUNS });
+  await Deno.writeTextFile(file, original);
+  if (failed) await expectSound(failed.seed, options);
+  const message = failed?.message.split("\n")[0] ?? null;
+  return { name: mutant.name, message, seconds: ms / 1000, steps };
 }
 
 /** @throws {Error} A piece that a mutant replaces is not there exactly once */
@@ -76,8 +80,11 @@ export async function checkMutants(mutants: readonly Mutant[]): Promise<void> {
 }
 
 /** @throws {Error} The seed fails without any fault as well, so that it says nothing of one */
-async function expectSound(seed: number, options: Omit<SimulationOptions, "jobs">): Promise<void> {
-  const { failed } = await runSimulations({ ...options, seed, jobs: 1, seeds: 1 });
+async function expectSound(
+  seed: number,
+  options: Omit<SimulationOptions, "seed" | "seeds">,
+): Promise<void> {
+  const { failed } = await runSimulations({ ...options, seed, seeds: 1 });
   if (!failed) return;
   throw new Error(
     `The service fails without a fault: ${failed.message}\n` +
