@@ -36,6 +36,17 @@ async function withClock(work: (clock: Clock) => Promise<void>) {
   }
 }
 
+function openSession(sessions: Sessions, outbox: ReturnType<typeof createOutbox>): Session {
+  return sessions.open({
+    knowsVersion1: true,
+    knowsBatches: false,
+    endpoint: "/web",
+    address: "127.0.0.1",
+    connection: { closeAsRefused() {} },
+    outbox,
+  });
+}
+
 /** Advances a clock, and gives by how much a count grows in each second. */
 async function countBySecond(clock: Clock, { seconds, count }: {
   seconds: number;
@@ -77,14 +88,7 @@ Deno.test("[AUTH6] if 10,000 sessions log in at once, their tokens are checked o
     });
     const timers = clock.countTimers();
     for (let i = 0; i < 10_000; i++) {
-      const session = sessions.open({
-        knowsVersion1: true,
-        knowsBatches: false,
-        endpoint: "/web",
-        address: "127.0.0.1",
-        connection: { closeAsRefused() {} },
-        outbox: createOutbox(),
-      });
+      const session = openSession(sessions, createOutbox());
       session.logIn({ user: `user-${i}`, token: `user-${i}`, expiresAt: null });
     }
 
@@ -113,14 +117,7 @@ Deno.test("[DEL8] if pushes are held back when a cursor is due, the session gets
     });
     stream.open(0, { first: 0, position: 0 });
     const outbox = createOutbox(() => told++);
-    const session = sessions.open({
-      knowsVersion1: true,
-      knowsBatches: false,
-      endpoint: "/web",
-      address: "127.0.0.1",
-      connection: { closeAsRefused() {} },
-      outbox,
-    });
+    const session = openSession(sessions, outbox);
     const target = notificationTarget({ userId: "42", types: [] });
     const subscription = session.subscribe(target, ALL_KEPT);
     subscription.isAnswered = true;
@@ -154,14 +151,7 @@ Deno.test("[DEL8] 100,000 sessions get their cursors spread over the period, wit
     const timers = clock.countTimers();
     const target = notificationTarget({ userId: "42", types: [] });
     for (let i = 0; i < 100_000; i++) {
-      const session = sessions.open({
-        knowsVersion1: true,
-        knowsBatches: false,
-        endpoint: "/web",
-        address: "127.0.0.1",
-        connection: { closeAsRefused() {} },
-        outbox: createOutbox(() => told++),
-      });
+      const session = openSession(sessions, createOutbox(() => told++));
       session.subscribe(target, ALL_KEPT).isAnswered = true;
       streamStatus.add(session);
     }
@@ -178,14 +168,7 @@ Deno.test("[DEL8] 100,000 sessions get their cursors spread over the period, wit
 function openMany(sessions: Sessions, { count, onSend }: { count: number; onSend: () => void }) {
   const target = notificationTarget({ userId: "42", types: [] });
   return Array.from({ length: count }, () => {
-    const session = sessions.open({
-      knowsVersion1: true,
-      knowsBatches: false,
-      endpoint: "/web",
-      address: "127.0.0.1",
-      connection: { closeAsRefused() {} },
-      outbox: createOutbox(onSend),
-    });
+    const session = openSession(sessions, createOutbox(onSend));
     session.logIn({ user: "42", token: "alice", expiresAt: null });
     session.subscribe(target, ALL_KEPT).isAnswered = true;
     return session;

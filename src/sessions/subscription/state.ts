@@ -72,9 +72,9 @@ export function hasResyncDue(debt: Debt | null): boolean {
 export type LossKind =
   /** Its client is told as soon as possible (DEL12, DEL13). */
   | "told"
-  /** Its client is to be told, but may have to wait (KAF9). */
+  /** Its client needs a `resync`, which waits for a loss that is `due` (KAF9). */
   | "owed"
-  /** If its client is to be told, that is done as soon as possible (KAF9). */
+  /** Its client gets the `resync` that it needs, if any, as soon as possible (KAF9). */
   | "due";
 
 /** A loss, as subscriptions take it. */
