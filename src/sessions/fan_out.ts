@@ -31,6 +31,8 @@ export class FanOut {
   readonly #deliveries: Pick<Deliveries, "sent">;
   /** Without a clock: records that come in the same turn go out in the same batch (BAT1). */
   readonly #slice = new TimeSlice({ turnMs: Infinity });
+  /** For reloads, of which nothing is sent in the turn. */
+  readonly #reloadSlice = new TimeSlice({ pauses: true });
   #inDelivery: InDelivery | null = null;
   /** The ids of the targets of the record in delivery; `null` if nobody has asked for them yet. */
   #targetIds: Set<string> | null = null;
@@ -134,8 +136,9 @@ export class FanOut {
       const frame = updateFrame(entry, { event: target.id, cursor });
       // A list that was added to has room for 16 more. A copy, which is remembered, has not.
       let sent: string[] = [];
+      const slice = frame === null ? this.#reloadSlice : this.#slice;
       for (const subscription of members) {
-        const nextTurn = this.#slice.spend(costOf(entry, subscription.subscriber));
+        const nextTurn = slice.spend(costOf(entry, subscription.subscriber));
         if (nextTurn) {
           this.#noteSent(entry, target, [...sent]);
           sent = [];

@@ -3,6 +3,7 @@
  * does not know `resync` (NET5). Asks for counts again (COUNT2). Stands between subscriptions, which ask
  * for it, and the backend.
  */
+import { setImmediate } from "node:timers/promises";
 import type { Backend, Caller } from "../backend/backend.ts";
 import { FairQueue } from "../backend/places/fair_queue.ts";
 import { isBetter, Shares } from "../backend/places/shares.ts";
@@ -15,6 +16,10 @@ import { FRAME_COST, TimeSlice } from "../util/time_slice.ts";
 
 /** Milliseconds from one asking for a count to the next (COUNT2). */
 const COUNT_REST_MS = 1000;
+/** The most milliseconds for which a reload waits for further records of which it may take the subscriptions. */
+const MAX_JOIN_MS = 100;
+/** What it costs of a time slice to start a reload: fetching takes as long as so many frames. */
+const START_COST = 16 * FRAME_COST;
 
 /** What {@linkcode Reloads} needs. */
 export interface ReloadsOptions {
@@ -47,7 +52,7 @@ export class Reloads {
   });
   /** How many of the running reloads each session and address has (LIM7). */
   readonly #shares = new Shares();
-  readonly #slice = new TimeSlice();
+  readonly #slice = new TimeSlice({ pauses: true });
   #startScheduled = false;
 
   constructor(options: ReloadsOptions) {
@@ -168,15 +173,31 @@ export class Reloads {
     this.#enqueue(reload);
   }
 
-  /** Starts as many reloads as may run, when all subscriptions of the same record have joined. */
+  /** Starts as many reloads as may run, when all subscriptions of the same records have joined. */
   async #scheduleStart(): Promise<void> {
     if (this.#startScheduled) return;
     this.#startScheduled = true;
+    await this.#joined();
+    while (this.#queue.size > 0 && this.#running.size < this.#options.concurrency) {
+      const nextTurn = this.#slice.spend(START_COST);
+      if (nextTurn) await nextTurn;
+      const reload = this.#next();
+      if (!reload) break;
+      this.#startNow(reload);
+    }
+    this.#startScheduled = false;
+  }
+
+  /** Resolves when no record is being delivered, and none follows at once. */
+  async #joined(): Promise<void> {
+    const { fanOut } = this.#options;
+    const until = performance.now() + MAX_JOIN_MS;
     // `finishing` is set only after the fan-out has delivered the first slice of the record.
     await Promise.resolve();
-    await this.#options.fanOut.finishing;
-    this.#startScheduled = false;
-    for (let reload = this.#next(); reload; reload = this.#next()) this.#startNow(reload);
+    while (fanOut.finishing && performance.now() < until) {
+      await fanOut.finishing;
+      await setImmediate();
+    }
   }
 
   /** The reload that starts next, out of the queue. */

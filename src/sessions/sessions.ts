@@ -31,7 +31,7 @@ export class Sessions implements Iterable<Session> {
   readonly #channels = new Channels();
   readonly #counts: Counts;
   readonly #losses = new LossQueue();
-  readonly #slice = new TimeSlice();
+  readonly #slice = new TimeSlice({ pauses: true });
   readonly #users = new MultiMap<Session>();
 
   constructor({ fanOut, parts, countParts, ...shared }: SessionsOptions) {

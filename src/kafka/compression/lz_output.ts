@@ -13,6 +13,9 @@ const CHUNK_BYTES = 64 * 1024;
 const BUFFER_BYTES = 512 * 1024;
 const MIN_BUFFER_BYTES = 4 * 1024;
 
+/** Up to so many bytes, it takes less time to copy them one by one. */
+const SHORT_BYTES = 64;
+
 /** Compressed data is not what its format says: cut short, with lengths that lie, and so on. */
 export class BrokenStreamError extends Error {
   override readonly name = "BrokenStreamError";
@@ -64,7 +67,9 @@ export class LzOutput {
     const copied = Math.min(count, this.#room);
     const buffer = this.#buffer;
     const end = this.#at + copied;
-    if (copied <= 16) {
+    if (distance === 1) {
+      buffer.fill(buffer[from] ?? 0, this.#at, end);
+    } else if (copied <= SHORT_BYTES) {
       for (let at = this.#at; at < end; at++) buffer[at] = buffer[at - distance] ?? 0;
     } else {
       // What was written so far repeats itself, so each copy may be twice as long as the one before.

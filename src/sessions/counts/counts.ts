@@ -20,7 +20,7 @@ export class Counts {
   readonly #byUser = new MultiMap<CountSubscription>();
   /** By their own ids, and by those of the notifications that they count. */
   readonly #byId = new MultiMap<CountSubscription>();
-  readonly #slice = new TimeSlice();
+  readonly #slice = new TimeSlice({ pauses: true });
 
   constructor(parts: CountParts, channels: Pick<Channels, "members">) {
     this.#parts = parts;

@@ -26,6 +26,8 @@ const OTHERS = 140;
 const CLIENTS = 4;
 /** More, together for all clients, than one time slice has room for. */
 const MANY = 40;
+/** The most milliseconds for what is under way to come to its end. Subscriptions that catch up pause. */
+const SETTLE_MS = 10_000;
 const TARGET = notificationTarget({ userId: "42", types: [] });
 
 /** What may happen, and to which of the clients. */
@@ -209,7 +211,7 @@ export class World {
     const { waiting, running, failed } = this.#reloads;
     // Some clients may have cursors that are ahead of this instance.
     for (let n = 0; n < 3 * PARTITIONS; n++) this.#publish(n % PARTITIONS, "update");
-    let rounds = 0;
+    const endsAt = performance.now() + SETTLE_MS;
     do {
       for (const client of this.#clients) {
         client.isSlow = false;
@@ -223,7 +225,7 @@ export class World {
       failed.clear();
       this.#tellOfSetAside();
       this.#tellOfLosses();
-      if (++rounds > 1000) break;
+      if (performance.now() > endsAt) break;
     } while (
       this.#fanOut.finishing || waiting.size + running.size > 0 ||
       [...this.#all].some((subscription) => !subscription.isLive)

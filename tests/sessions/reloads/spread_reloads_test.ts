@@ -1,0 +1,84 @@
+/** Reloads for many subscriptions leave the event loop free, so that requests are answered in between. */
+import { assert, assertEquals } from "@std/assert";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { FanOut } from "../../../src/sessions/fan_out.ts";
+import { Reloads } from "../../../src/sessions/reloads.ts";
+import type { Subscription } from "../../../src/sessions/subscription.ts";
+import { Deliveries } from "../../../src/observe/deliveries.ts";
+import { createMetrics } from "../../../src/observe/metrics.ts";
+import { notificationTarget } from "../../../src/protocol/target.ts";
+import { createOutbox } from "../../_support/service/outbox.ts";
+import { aliceCaller, ALL_KEPT } from "../../_support/sessions/caller.ts";
+
+const AT = { seq: 1, partition: 0, offset: 0, timestamp: 0, readAt: 0 };
+const TARGET = notificationTarget({ userId: "42", types: [] });
+
+Deno.test("[KAF3][LIM7] while a reload is noted for many subscriptions, the platform looks for input", async () => {
+  const SUBSCRIPTIONS = 2000;
+  const fanOut = new FanOut({ stream: { cursor: "" }, deliveries: new Deliveries([]) });
+  const subscription = {
+    subscriber: { knowsBatches: false },
+    offerReload() {
+      // A slow one, so that a slice takes longer than it may take between two looks.
+      for (const startedAt = performance.now(); performance.now() - startedAt < 0.05;);
+    },
+  };
+  const members = new Set(
+    Array.from({ length: SUBSCRIPTIONS }, () => ({ ...subscription }) as unknown as Subscription),
+  );
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const [client, server] = await Promise.all([
+    Deno.connect({ hostname: "127.0.0.1", port }),
+    listener.accept(),
+  ]);
+
+  const to = { by: "user", user: "42", type: "a" } as const;
+  fanOut.start({ ...AT, delivery: { does: "reload", to } }, [{ target: TARGET, members }]);
+  let reads = 0;
+  for (; fanOut.finishing; reads++) {
+    const reading = server.read(new Uint8Array(1));
+    await client.write(new Uint8Array(1));
+    await reading;
+  }
+
+  for (const closing of [client, server, listener]) closing.close();
+  assert(reads >= 5, `${reads} reads`);
+});
+
+Deno.test("[KAF3][LIM7] however many reloads may run, few begin in one turn", async () => {
+  const RELOADS = 500;
+  let begun = 0;
+  const reloads = new Reloads({
+    backend: {
+      get() {
+        begun++;
+        return Promise.resolve({ status: "ok", payload: "[]", value: [] } as never);
+      },
+    },
+    fanOut: { finishing: undefined },
+    concurrency: RELOADS,
+    metrics: createMetrics(),
+  });
+  let done = 0;
+  for (let i = 0; i < RELOADS; i++) {
+    reloads.request({
+      target: TARGET,
+      list: { ...ALL_KEPT, key: `list ${i}` },
+      subscriber: { keptCaller: aliceCaller, token: "alice", outbox: createOutbox() } as never,
+      reloadStarted() {},
+      reloaded: () => done++,
+      reloadByItself() {},
+    });
+  }
+
+  let most = 0;
+  while (done < RELOADS) {
+    const before = begun;
+    await nextTurn();
+    most = Math.max(most, begun - before);
+  }
+
+  assertEquals(begun, RELOADS);
+  assert(most <= 8, `${most} in one turn`);
+});
