@@ -106,10 +106,15 @@ export class TimeSlice {
     // The first frame of a turn has taken no time yet.
     this.#nextLook = TURN_COST - COST_PER_LOOK - 1;
     const period = Math.floor(this.#startedAt / PAUSE_EVERY_MS);
-    if (this.#pauses && goesOn && period !== this.#period) setTimeout(this.#renew, PAUSE_MS);
+    if (this.#pauses && goesOn && period !== this.#period) setTimeout(this.#resume, PAUSE_MS);
     else setImmediate(this.#renew);
     this.#period = period;
   }
+
+  /** Not at once: a turn in which timers fire and immediate callbacks run would have two slices. */
+  readonly #resume = (): void => {
+    setImmediate(this.#renew);
+  };
 
   readonly #renew = (): void => {
     this.#isBegun = false;
