@@ -14,7 +14,7 @@ import { LIVE, type SubscriptionState } from "./subscription/state.ts";
 export class CatchUpQueue {
   readonly #stream: Stream;
   readonly #pushes: Pushes;
-  readonly #slice = new TimeSlice({ pauses: true });
+  readonly #slice = new TimeSlice();
   /** Subscriptions that proceed in a later turn, in this order. */
   readonly #later = new Set<Subscription>();
   /** Subscriptions that proceed after another record was read. */
