@@ -16,7 +16,7 @@ import { FRAME_COST, TimeSlice } from "../util/time_slice.ts";
 
 /** Milliseconds from one asking for a count to the next (COUNT2). */
 const COUNT_REST_MS = 1000;
-/** The most milliseconds for which a reload waits for further records of which it may take the subscriptions. */
+/** The most milliseconds for which a reload waits for further records, whose subscriptions join it. */
 const MAX_JOIN_MS = 100;
 /** What it costs of a time slice to start a reload: fetching takes as long as so many frames. */
 const START_COST = 16 * FRAME_COST;

@@ -23,8 +23,9 @@ const TURN_MS = 5;
  */
 const PAUSE_EVERY_MS = 4;
 /**
- * Milliseconds of a pause: long enough for an API that is quick to answer. A request waits for input more
- * than once: for its frame, for the head of the API's answer, and for its body.
+ * Milliseconds from the beginning of a slice to the end of the pause behind it. A pause should be long
+ * enough for an API that is quick to answer: a request waits for input more than once, for its frame and
+ * for the API's answer. Behind a slice that takes longer than this, the platform looks for input once.
  */
 const PAUSE_MS = 2;
 /** The clock is read once for this cost. Reading it for each kept message would take too long. */

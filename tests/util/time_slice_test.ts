@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import FakeTimers from "@sinonjs/fake-timers";
 import { setImmediate } from "node:timers/promises";
 import { FRAME_COST, KEPT_COST, SlicedQueue, TimeSlice } from "../../src/util/time_slice.ts";
+import { openInput } from "../_support/network/input.ts";
 
 /** How many pieces of work may be done before the next turn; at most so many are tried. */
 function piecesOf(slice: TimeSlice, { cost, most = 5000 }: { cost: number; most?: number }) {
@@ -86,12 +87,7 @@ Deno.test("a sliced queue does pieces in order, as many in a turn as there is ro
 });
 
 Deno.test("work that pauses lets the platform look for input every few turns", async () => {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  const [client, server] = await Promise.all([
-    Deno.connect({ hostname: "127.0.0.1", port }),
-    listener.accept(),
-  ]);
+  using input = await openInput();
   const slice = new TimeSlice({ pauses: true });
   let isDone = false;
   let turns = 0;
@@ -103,14 +99,9 @@ Deno.test("work that pauses lets the platform look for input every few turns", a
   })();
 
   const ROUNDS = 10;
-  for (let i = 0; i < ROUNDS; i++) {
-    const reading = server.read(new Uint8Array(1));
-    await client.write(new Uint8Array(1));
-    await reading;
-  }
+  for (let i = 0; i < ROUNDS; i++) await input.read();
   isDone = true;
   await working;
-  for (const closing of [client, server, listener]) closing.close();
 
   assert(turns < 25 * ROUNDS, `${turns} turns for ${ROUNDS} reads`);
 });

@@ -26,7 +26,7 @@ const OTHERS = 140;
 const CLIENTS = 4;
 /** More, together for all clients, than one time slice has room for. */
 const MANY = 40;
-/** The most milliseconds for what is under way to come to its end. Subscriptions that catch up pause. */
+/** The most milliseconds for what is under way to come to its end. Turns may be very short. */
 const SETTLE_MS = 10_000;
 const TARGET = notificationTarget({ userId: "42", types: [] });
 

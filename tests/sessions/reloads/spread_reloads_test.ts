@@ -7,10 +7,10 @@ import type { Subscription } from "../../../src/sessions/subscription.ts";
 import { Deliveries } from "../../../src/observe/deliveries.ts";
 import { createMetrics } from "../../../src/observe/metrics.ts";
 import { notificationTarget } from "../../../src/protocol/target.ts";
+import { openInput } from "../../_support/network/input.ts";
 import { createOutbox } from "../../_support/service/outbox.ts";
 import { aliceCaller, ALL_KEPT } from "../../_support/sessions/caller.ts";
 
-const AT = { seq: 1, partition: 0, offset: 0, timestamp: 0, readAt: 0 };
 const TARGET = notificationTarget({ userId: "42", types: [] });
 
 Deno.test("[KAF3][LIM7] while a reload is noted for many subscriptions, the platform looks for input", async () => {
@@ -26,23 +26,14 @@ Deno.test("[KAF3][LIM7] while a reload is noted for many subscriptions, the plat
   const members = new Set(
     Array.from({ length: SUBSCRIPTIONS }, () => ({ ...subscription }) as unknown as Subscription),
   );
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  const [client, server] = await Promise.all([
-    Deno.connect({ hostname: "127.0.0.1", port }),
-    listener.accept(),
-  ]);
+  using input = await openInput();
 
+  const read = { seq: 1, partition: 0, offset: 0, timestamp: 0, readAt: 0 };
   const to = { by: "user", user: "42", type: "a" } as const;
-  fanOut.start({ ...AT, delivery: { does: "reload", to } }, [{ target: TARGET, members }]);
+  fanOut.start({ ...read, delivery: { does: "reload", to } }, [{ target: TARGET, members }]);
   let reads = 0;
-  for (; fanOut.finishing; reads++) {
-    const reading = server.read(new Uint8Array(1));
-    await client.write(new Uint8Array(1));
-    await reading;
-  }
+  for (; fanOut.finishing; reads++) await input.read();
 
-  for (const closing of [client, server, listener]) closing.close();
   assert(reads >= 5, `${reads} reads`);
 });
 
