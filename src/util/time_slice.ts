@@ -17,15 +17,12 @@ export const KEPT_COST = 1;
 const TURN_COST = 128 * FRAME_COST;
 /** Milliseconds that the work of one turn may take: a request that arrives meanwhile waits so long. */
 const TURN_MS = 5;
+/** Work that pauses does so after so many milliseconds of work. */
+const PAUSE_AFTER_MS = 4;
 /**
- * Work that pauses does so once in so many milliseconds of the clock. So all kinds of it pause in the same
- * turn: only then has the platform time to look for input.
- */
-const PAUSE_EVERY_MS = 4;
-/**
- * Milliseconds from the beginning of a slice to the end of the pause behind it. A pause should be long
- * enough for an API that is quick to answer: a request waits for input more than once, for its frame and
- * for the API's answer. Behind a slice that takes longer than this, the platform looks for input once.
+ * Milliseconds of a pause. It should be long enough for an API that is quick to answer: a request waits for
+ * input more than once, for its frame and for the API's answer. If the work is idle for as long, that makes
+ * up for a pause.
  */
 const PAUSE_MS = 2;
 /** The clock is read once for this cost. Reading it for each kept message would take too long. */
@@ -33,16 +30,21 @@ const COST_PER_LOOK = FRAME_COST;
 
 /**
  * The part of each turn of the event loop that one kind of work may take. All work that shares a slice
- * shares that part.
+ * shares that part, and all slices of a turn share its time.
  */
 export class TimeSlice {
+  /** How many slices were begun in this turn. */
+  static #sharers = 0;
+
   readonly #turnMs: number;
   readonly #pauses: boolean;
   /** Whether something was spent in this turn. */
   #isBegun = false;
   #startedAt = 0;
-  /** The period of the clock in which the work has begun, or has paused. */
-  #period = 0;
+  /** When the last turn with work was over. */
+  #endedAt = 0;
+  /** Milliseconds of work since the last pause, less those for which it was idle long enough. */
+  #workedMs = 0;
   /** What may still be spent in this turn; negative if the turn is used up. */
   #left = 0;
   /** The clock is read when no more than this is left. */
@@ -55,8 +57,7 @@ export class TimeSlice {
   /**
    * @param options.turnMs The milliseconds of a turn, 5 by default. If all pieces of the work take about
    * the same time, their cost is limit enough, and the clock need not be one: Infinity
-   * @param options.pauses Whether the work pauses if it goes on turn after turn; true for work that sends
-   * and asks little. Deno looks for input and output once in 61 tasks (tokio's `event_interval`). Each frame
+   * @param options.pauses Whether the work pauses between turns; true for work that sends and asks little. Deno looks for input and output once in 61 tasks (tokio's `event_interval`). Each frame
    * and each fetch is a task. A turn is one, too, however long it is, so requests would wait for many turns.
    * Default: false
    */
@@ -73,7 +74,7 @@ export class TimeSlice {
    * @returns False if this turn is used up: the piece must not be done now, and costs nothing
    */
   take(cost: number): boolean {
-    if (!this.#isBegun) this.#begin({ goesOn: false });
+    if (!this.#isBegun) this.#begin();
     this.#left -= cost;
     if (this.#left >= 0 && !this.#isTimeUp()) return true;
     this.#left = -1;
@@ -96,24 +97,34 @@ export class TimeSlice {
   #isTimeUp(): boolean {
     if (this.#turnMs === Infinity || this.#left > this.#nextLook) return false;
     this.#nextLook = this.#left - COST_PER_LOOK;
-    return Date.now() - this.#startedAt >= this.#turnMs;
+    return Date.now() - this.#startedAt >= this.#turnMs / TimeSlice.#sharers;
   }
 
-  /** @param options.goesOn Whether there was work in the turn before, too */
-  #begin({ goesOn }: { goesOn: boolean }): void {
+  #begin(): void {
     this.#isBegun = true;
+    TimeSlice.#sharers++;
     this.#startedAt = Date.now();
+    const idleMs = this.#startedAt - this.#endedAt;
+    this.#workedMs = Math.max(0, this.#workedMs - idleMs * PAUSE_AFTER_MS / PAUSE_MS);
     this.#left = TURN_COST;
     // The first frame of a turn has taken no time yet.
     this.#nextLook = TURN_COST - COST_PER_LOOK - 1;
-    const period = Math.floor(this.#startedAt / PAUSE_EVERY_MS);
-    if (this.#pauses && goesOn && period !== this.#period) setTimeout(this.#resume, PAUSE_MS);
-    else setImmediate(this.#renew);
-    this.#period = period;
+    setImmediate(this.#end);
   }
 
-  /** Not at once: a turn in which timers fire and immediate callbacks run would have two slices. */
+  /** The turn is over. */
+  readonly #end = (): void => {
+    this.#endedAt = Date.now();
+    this.#workedMs += (this.#endedAt - this.#startedAt) / TimeSlice.#sharers;
+    TimeSlice.#sharers--;
+    if (!this.#pauses || this.#workedMs < PAUSE_AFTER_MS) return this.#renew();
+    this.#left = -1;
+    setTimeout(this.#resume, PAUSE_MS);
+  };
+
   readonly #resume = (): void => {
+    this.#workedMs = 0;
+    // Not at once: a turn in which timers fire and immediate callbacks run would have two slices.
     setImmediate(this.#renew);
   };
 
@@ -122,7 +133,7 @@ export class TimeSlice {
     const nextTurn = this.#nextTurn;
     if (!nextTurn) return;
     this.#nextTurn = undefined;
-    this.#begin({ goesOn: true });
+    this.#begin();
     this.#left -= this.#waitingCost;
     this.#waitingCost = 0;
     nextTurn.resolve();

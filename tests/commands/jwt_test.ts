@@ -57,8 +57,8 @@ Deno.test("[AUTH8] what is no JWT is asked about at {user}", async () => {
 Deno.test("[AUTH8] when a JWT expires, its session becomes a guest's, or is closed with 4401", async () => {
   await using issuer = await startIssuer();
   await using wss = await startWithKeys(issuer, { settings: { AUTH_REVALIDATE_SECONDS: 0 } });
-  // It was issued a while ago, and expires within the next second or so.
-  const options: TokenOptions = { at: Date.now() - 60_000, forSeconds: 61 };
+  // It was issued a while ago, and expires in a second or two: not before both have logged in.
+  const options: TokenOptions = { at: Date.now() - 60_000, forSeconds: 62 };
   const token = await issuer.token("42", options);
   await using knowing = await wss.connect("/web", { protocols: [...V1, bearer(token)] });
   const old = await wss.connect("/web", { token });

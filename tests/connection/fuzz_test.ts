@@ -41,8 +41,9 @@ Deno.test("[KAF6] after any value in the topic, the next message arrives", async
   const pushed = await publishValues(wss, sample(kafkaValue, VALUES));
 
   const kinds = Map.groupBy(pushed, ({ status }) => status);
-  for (const status of ["update", "reload", "unauthorized"]) {
-    assert((kinds.get(status)?.length ?? 0) > 20, `pushes with the status ${status}`);
+  // Reloads that follow at once are joined: the busier the machine, the fewer there are.
+  for (const [status, least] of [["update", 20], ["reload", 5], ["unauthorized", 20]] as const) {
+    assert((kinds.get(status)?.length ?? 0) > least, `pushes with the status ${status}`);
   }
   await using client = await wss.connect("/web", { token: "alice" });
   await client.request("getMyNotifications", LIST);

@@ -37,7 +37,9 @@ function start(largeFrames: SlicedQueue) {
 }
 
 /** A queue whose turn is used up. */
-function usedUp({ maxCost }: { maxCost: number }): SlicedQueue {
+async function usedUp({ maxCost }: { maxCost: number }): Promise<SlicedQueue> {
+  // The queues of other tests have ended their turns then, so that this one has a whole turn.
+  await setImmediate();
   const queue = new SlicedQueue({ maxCost });
   queue.add(queue, { cost: 2000, work() {} });
   return queue;
@@ -49,7 +51,7 @@ async function turns(): Promise<void> {
 }
 
 Deno.test("[REQ5][LIM6] if too many large frames of all clients wait, another one of the same client is overloaded", async () => {
-  const queue = usedUp({ maxCost: 1000 });
+  const queue = await usedUp({ maxCost: 1000 });
   const one = start(queue);
   const other = start(queue);
   for (let i = 0; i < 3; i++) one.requests.receive(FRAME, FRAME.length);
@@ -67,7 +69,7 @@ Deno.test("[REQ5][LIM6] if too many large frames of all clients wait, another on
 });
 
 Deno.test("[LIM6] a client's large frame does not wait for all of another client", async () => {
-  const queue = usedUp({ maxCost: Infinity });
+  const queue = await usedUp({ maxCost: Infinity });
   const many = start(queue);
   const few = start(queue);
   for (let i = 0; i < 30; i++) many.requests.receive(FRAME, FRAME.length);
@@ -76,10 +78,11 @@ Deno.test("[LIM6] a client's large frame does not wait for all of another client
   while (few.slugs.length === 0) await setImmediate();
 
   assertEquals(many.slugs.length < 10, true);
+  many.requests.end();
 });
 
 Deno.test("[LIM6] the frames of a session that has ended take no turn of others", async () => {
-  const queue = usedUp({ maxCost: 1000 });
+  const queue = await usedUp({ maxCost: 1000 });
   const gone = start(queue);
   for (let i = 0; i < 3; i++) gone.requests.receive(FRAME, FRAME.length);
   gone.requests.end();
@@ -95,7 +98,7 @@ Deno.test("[LIM6] the frames of a session that has ended take no turn of others"
 });
 
 Deno.test("[LIFE4] a large frame that came before the drain is answered, a later one is not, nor one that is given up", async () => {
-  const queue = usedUp({ maxCost: Infinity });
+  const queue = await usedUp({ maxCost: Infinity });
   const drained = start(queue);
   const givenUp = start(queue);
   drained.requests.receive(FRAME, FRAME.length);

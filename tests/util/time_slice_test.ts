@@ -10,6 +10,11 @@ function piecesOf(slice: TimeSlice, { cost, most = 5000 }: { cost: number; most?
   return most;
 }
 
+/** Does some work that takes so long, as `performance.now()` has it. */
+function workFor(ms: number): void {
+  for (const startedAt = performance.now(); performance.now() - startedAt < ms;);
+}
+
 Deno.test("a time slice has room for 128 frames or 2,048 kept messages in each turn", async () => {
   const clock = FakeTimers.install({ toFake: ["Date"] });
   try {
@@ -94,7 +99,7 @@ Deno.test("work that pauses lets the platform look for input every few turns", a
   const working = (async () => {
     for (; !isDone; turns++) {
       await slice.spend(1000 * FRAME_COST);
-      for (const startedAt = performance.now(); performance.now() - startedAt < 1;);
+      workFor(1);
     }
   })();
 
@@ -104,6 +109,70 @@ Deno.test("work that pauses lets the platform look for input every few turns", a
   await working;
 
   assert(turns < 25 * ROUNDS, `${turns} turns for ${ROUNDS} reads`);
+});
+
+Deno.test("kinds of work that go on in the same turn share its time", async () => {
+  const clock = FakeTimers.install({ toFake: ["Date"] });
+  try {
+    const slices = Array.from({ length: 5 }, () => new TimeSlice());
+    const pieces = slices.map(() => 0);
+    let isDone = false;
+    const working = slices.map(async (slice, i) => {
+      while (!isDone) {
+        await slice.spend(FRAME_COST);
+        clock.tick(1);
+        pieces[i] = (pieces[i] ?? 0) + 1;
+      }
+    });
+    // In the first turn, a kind that begins does not know of those that follow.
+    await setImmediate();
+    await setImmediate();
+    const before = [...pieces];
+
+    await setImmediate();
+    isDone = true;
+
+    assertEquals(pieces.map((own, i) => own - (before[i] ?? 0)), Array(5).fill(1));
+    await Promise.all(working);
+  } finally {
+    clock.uninstall();
+  }
+});
+
+Deno.test("between long turns of work that pauses, others have many turns", async () => {
+  const slice = new TimeSlice({ pauses: true });
+  const PIECES = 10;
+  let pieces = 0;
+  let turns = 0;
+  const working = (async () => {
+    for (; pieces < PIECES; pieces++) {
+      await slice.spend(1000 * FRAME_COST);
+      workFor(5);
+    }
+  })();
+
+  for (; pieces < PIECES; turns++) await setImmediate();
+  await working;
+
+  assert(turns > 5 * PIECES, `${turns} turns for ${PIECES} pieces`);
+});
+
+Deno.test("work that comes piece by piece pauses, too", async () => {
+  const queue = new SlicedQueue({ maxCost: Infinity });
+  const waited: boolean[] = [];
+  for (let piece = 0; piece < 10; piece++) {
+    let isDone = false;
+    const work = () => {
+      workFor(3);
+      isDone = true;
+    };
+    queue.add(queue, { cost: 1, work });
+    waited.push(!isDone);
+    while (!isDone) await setImmediate();
+    await setImmediate();
+  }
+
+  assert(waited.filter(Boolean).length >= 3, `${waited}`);
 });
 
 /** A queue whose turn is used up, and what it has done. */
