@@ -5,8 +5,8 @@
 import * as z from "zod";
 import { NO_RID, type ReplyStatus } from "../protocol/frames.ts";
 import { ERRORS, type Slug } from "../protocol/errors.ts";
+import { ridSchema } from "../protocol/validation.ts";
 import { backendBodySchema, type Command } from "../commands/define.ts";
-import { ridSchema } from "../connection/parse_request.ts";
 import type { MessageInfo } from "./message.ts";
 
 /** The `event` of a frame that belongs to a subscription. */

@@ -3,7 +3,7 @@
  * without making an object.
  */
 import { NO_RID } from "../protocol/frames.ts";
-import { ridSchema } from "./parse_request.ts";
+import { ridSchema } from "../protocol/validation.ts";
 
 /** Characters at each end of a frame that are looked at. */
 const SCANNED = 4096;

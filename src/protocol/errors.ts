@@ -20,7 +20,8 @@ export const ERRORS = {
     httpStatus: 400,
   },
   "invalid-request": {
-    meaning: "The frame is not a JSON object (FRM3), or rid, command or options is wrong (REQ1)",
+    meaning:
+      "The frame is not a JSON object (FRM3) or too large a one (LIM6), or rid, command or options is wrong (REQ1)",
     temporary: false,
     httpStatus: 400,
   },

@@ -11,6 +11,9 @@ export function optional<S extends z.ZodType>(schema: S) {
   return schema.nullish().transform((value) => value ?? undefined);
 }
 
+/** A rid that a client may choose (REQ1). */
+export const ridSchema = z.int().min(1);
+
 /** An id from a backend; some backends use numbers, some use strings. */
 export const idSchema = z.union([z.string(), z.int()], "expected a string or a whole number");
 

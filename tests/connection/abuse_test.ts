@@ -252,12 +252,12 @@ Deno.test("[LIM6] of large frames that many clients send at once, a turn parses 
   const connecting = Array.from({ length: 60 }, () => connect(`${victim.url}/web`));
   const clients = await Promise.all(connecting);
   for (const client of clients) stack.use(client);
-  const nested = jsonOf("nested arrays", bytes);
+  const ids = jsonOf("many ids", bytes);
   // The platform keeps the last message of each connection.
   const budget = { ...BUDGET, parses: 2, keptBytes: clients.length * bytes };
 
   await victim.survives(budget, async () => {
-    for (const client of clients) client.send(nested);
+    for (const client of clients) client.send(ids);
     for (const client of clients) {
       assertEquals((await client.next()).payload.error[0].Slug, "invalid-request");
     }

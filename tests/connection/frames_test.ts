@@ -68,3 +68,30 @@ Deno.test("[FRM3] a frame that is not JSON or not an object gets an error with r
   }
   assertEquals((await client.request("authentication")).status, "ok");
 });
+
+Deno.test("[LIM6] a frame has at most 4,096 arrays and objects", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web");
+  const MOST = 4096;
+  // The request and its options are two of them, and the array in these is the third.
+  const request = (rid: number, pieces: string[]) =>
+    `{"rid":${rid},"command":"authentication","options":{"authToken":"alice","x":[${pieces}]}}`;
+  const arrays = (count: number) => Array(count).fill("[]");
+  const brackets = '"[{\\"[{\\\\"';
+  for (
+    const [pieces, status, slug] of [
+      [arrays(MOST - 3), "ok"],
+      [[...Array(MOST - 3).fill("{}"), ...Array(MOST).fill(brackets)], "ok"],
+      [arrays(MOST - 2), "error", "invalid-request"],
+      [[...arrays(MOST - 3), '{"a":1}'], "error", "invalid-request"],
+      [[...arrays(MOST - 2), "["], "error", "invalid-json"],
+    ] as const
+  ) {
+    client.send(request(7, [...pieces]));
+
+    const reply = await client.next();
+
+    const rid = slug === "invalid-json" ? -1 : 7;
+    assertEquals([reply.rid, reply.status, reply.payload.error?.[0].Slug], [rid, status, slug]);
+  }
+});
