@@ -21,8 +21,8 @@ LABEL org.opencontainers.image.title="wss" \
       org.opencontainers.image.version="0.1.0"
 COPY --from=build /image /
 WORKDIR /app
-# Else glibc keeps the memory of large frames and lists for later ones.
-ENV MALLOC_MMAP_THRESHOLD_=131072
+# Else glibc keeps the memory of large frames and lists for later ones, and memory apart for each thread.
+ENV MALLOC_MMAP_THRESHOLD_=131072 MALLOC_ARENA_MAX=2
 USER 65532:65532
 EXPOSE 3110
 HEALTHCHECK --interval=10s --timeout=5s --start-period=5s CMD ["/wss", "--health"]

@@ -10,6 +10,11 @@ const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 /** A task that is one `deno run`. */
 type Task = "start" | "dev" | "compile" | "release";
 
+/** How V8 is set for the service. */
+export const V8_FLAGS = /--v8-flags=(\S+)/.exec(denoJson.tasks.start.command)?.[1] ?? "";
+/** How glibc is set, as the image has it. */
+export const ALLOCATOR = { MALLOC_MMAP_THRESHOLD_: "131072", MALLOC_ARENA_MAX: "2" };
+
 /** A binary of the service to test in place of `deno task start`. */
 const BINARY = Deno.env.get("WSS_BINARY");
 /** Whether {@linkcode startProcess} starts a binary, which has no tasks. */

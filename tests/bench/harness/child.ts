@@ -20,25 +20,37 @@ export interface Child extends AsyncDisposable {
   ask(question: unknown, timeoutMs?: number): Promise<any>;
 }
 
+/** How V8 and the allocator of a process are set. Default: as they are by themselves. */
+export interface Memory {
+  /** With commas in between. */
+  readonly v8Flags?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /**
  * Starts a script.
  *
  * @param script Its path below `tests/bench`, such as `servers/bare.ts`
  * @param options The process gets them by {@linkcode childOptions}
  */
-export function startChild(script: string, options: unknown = {}): Child {
+export function startChild(
+  script: string,
+  options: unknown = {},
+  { v8Flags, env = {} }: Memory = {},
+): Child {
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
       "--quiet",
       "--no-prompt",
       "--frozen",
-      "--v8-flags=--expose-gc",
+      `--v8-flags=${["--expose-gc", ...v8Flags ? [v8Flags] : []]}`,
       `--config=${fileURLToPath(CONFIG)}`,
       ...PERMISSIONS,
       fileURLToPath(new URL(script, HERE)),
       JSON.stringify(options),
     ],
+    env,
     stdin: "piped",
     stdout: "piped",
   }).spawn();

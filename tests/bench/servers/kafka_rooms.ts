@@ -1,13 +1,19 @@
 /**
  * The bare baseline beside peers: the smallest program that reads a topic, and sends each message to all
- * sockets of its user. It checks and keeps nothing.
+ * sockets of its user. It checks and keeps nothing, and asks a backend only if it is told to.
  */
 import { createKafka } from "../../../src/kafka/client.ts";
 import { settingsOf, testEnvironment } from "../../_support/service/settings.ts";
 import type { KafkaServerOptions, ServerState } from "./kafka_wss.ts";
 import { answer, childOptions, cpuMs, say } from "../harness/parent.ts";
 
-const { brokers, topic, backend }: KafkaServerOptions = childOptions();
+/** The options of the process. */
+export interface KafkaRoomsOptions extends KafkaServerOptions {
+  /** Whether it asks the backend for each reply, as wss does. Default: false. */
+  readonly asks?: boolean;
+}
+
+const { brokers, topic, backend, asks = false }: KafkaRoomsOptions = childOptions();
 const byUser = new Map<string, Set<WebSocket>>();
 let connections = 0;
 
@@ -15,13 +21,18 @@ const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (re
   const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: 0 });
   connections++;
   let user = "";
-  socket.onmessage = ({ data }) => {
+  let authorization = "";
+  socket.onmessage = async ({ data }) => {
     const { rid, command, options } = JSON.parse(data);
     if (command === "authentication") {
-      user = options.authToken.slice("token-".length);
+      authorization = options.authToken;
+      user = authorization.slice("token-".length);
       byUser.set(user, (byUser.get(user) ?? new Set()).add(socket));
     }
-    socket.send(JSON.stringify({ rid, event: command, status: "ok", payload: null }));
+    const payload = asks
+      ? await (await fetch(`${backend}/${command}`, { headers: { authorization } })).json()
+      : null;
+    socket.send(JSON.stringify({ rid, event: command, status: "ok", payload }));
   };
   socket.onclose = () => {
     connections--;

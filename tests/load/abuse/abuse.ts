@@ -11,7 +11,7 @@ import { startChild } from "../../bench/harness/child.ts";
 import { freePort } from "../../_support/network/free_port.ts";
 import { connectKafka, createTopic, kafkaTest, withAdmin } from "../../_support/kafka/topic.ts";
 import { until } from "../../_support/queue.ts";
-import { startProcess } from "../../_support/service/process.ts";
+import { ALLOCATOR, startProcess } from "../../_support/service/process.ts";
 import { testEnvironment } from "../../_support/service/settings.ts";
 import type { AttackersOptions } from "./attackers.ts";
 import { type AttackName, ATTACKS } from "./attacks.ts";
@@ -26,8 +26,6 @@ const PREPARE_MS = 180_000;
 /** Milliseconds between two requests of a client, and between two pushes to it. */
 const REQUEST_MS = 1000;
 const PUSH_MS = 2000;
-/** As the image has it. */
-const ALLOCATOR = { MALLOC_MMAP_THRESHOLD_: "131072" };
 const NEVER = new AbortController().signal;
 
 /** What is done at once: all attacks, or those that ATTACKS names. */
