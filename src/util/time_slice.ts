@@ -57,9 +57,9 @@ export class TimeSlice {
   /**
    * @param options.turnMs The milliseconds of a turn, 5 by default. If all pieces of the work take about
    * the same time, their cost is limit enough, and the clock need not be one: Infinity
-   * @param options.pauses Whether the work pauses between turns; true for work that sends and asks little. Deno looks for input and output once in 61 tasks (tokio's `event_interval`). Each frame
-   * and each fetch is a task. A turn is one, too, however long it is, so requests would wait for many turns.
-   * Default: false
+   * @param options.pauses Whether the work pauses between turns; true for work that sends and asks little.
+   * Deno looks for input and output once in 61 tasks (tokio's `event_interval`). Each frame and each fetch
+   * is a task. A turn is one, too, however long it is, so requests would wait for many turns. Default: false
    */
   constructor(
     { turnMs = TURN_MS, pauses = false }: { turnMs?: number; pauses?: boolean } = {},
