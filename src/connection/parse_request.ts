@@ -47,7 +47,7 @@ export type ParsedRequest =
  * The most arrays and objects in a frame: 64 requests have some 500. A text of nothing else takes up to a
  * hundred times as long to parse as one of strings, and leaves as much more garbage.
  */
-export const MAX_STRUCTURES = 4096;
+const MAX_STRUCTURES = 4096;
 
 const NOT_JSON = "Cannot read the frame: it is not JSON";
 

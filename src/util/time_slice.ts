@@ -30,7 +30,7 @@ const COST_PER_LOOK = FRAME_COST;
 
 /**
  * The part of each turn of the event loop that one kind of work may take. All work that shares a slice
- * shares that part, and all slices of a turn share its time.
+ * shares that part, and all slices that have a clock share the time of a turn.
  */
 export class TimeSlice {
   /** How many slices were begun in this turn. */

@@ -10,15 +10,12 @@ import { thisMachine } from "../harness/machine.ts";
 import { requireFiles } from "../harness/stage.ts";
 import { tableOf } from "../harness/table.ts";
 import type { Peer } from "./peer.ts";
-import { PEERS } from "./peers.ts";
+import { BASELINES, PEERS } from "./peers.ts";
 import { type Delivered, measureConnections, startPeerStage } from "./stage.ts";
 import { summaryOf } from "./summary.ts";
 
 /** Milliseconds that a round of new connections may take, with the start of the server. */
 const CONNECTIONS_PLAN_MS = 60_000;
-
-/** wss and the two bare servers, which are always there. */
-const BASELINES = 3;
 
 // deno-lint-ignore no-console
 const print = (text: string) => console.log(text);

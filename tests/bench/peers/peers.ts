@@ -38,6 +38,9 @@ function denoServer(
   };
 }
 
+/** wss and the two bare servers, which are always there. */
+export const BASELINES = 3;
+
 /** All of them. wss is first, as the ratios are those to the second one. */
 export const PEERS: readonly Peer[] = [
   denoServer("wss", {
