@@ -21,7 +21,7 @@ export const ERRORS = {
   },
   "invalid-request": {
     meaning:
-      "The frame is not a JSON object (FRM3) or too large a one (LIM6), or rid, command or options is wrong (REQ1)",
+      "The frame is not a JSON object (FRM3), or has too many arrays and objects (LIM6), or rid, command or options is wrong (REQ1)",
     temporary: false,
     httpStatus: 400,
   },

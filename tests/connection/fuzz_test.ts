@@ -7,7 +7,8 @@ import { startWss } from "../_support/service/wss.ts";
 
 const LIST = { where: { types: [] } };
 const FRAMES = 20_000;
-const VALUES = 5000;
+/** Many, as reloads that follow at once are joined: the busier the machine, the fewer are left. */
+const VALUES = 15_000;
 const ANSWERS = 5000;
 /** Bytes per input: more than V8 compiles meanwhile, less than any object that is kept. */
 const MAX_GROWTH_BYTES = 100;
@@ -41,9 +42,8 @@ Deno.test("[KAF6] after any value in the topic, the next message arrives", async
   const pushed = await publishValues(wss, sample(kafkaValue, VALUES));
 
   const kinds = Map.groupBy(pushed, ({ status }) => status);
-  // Reloads that follow at once are joined: the busier the machine, the fewer there are.
-  for (const [status, least] of [["update", 20], ["reload", 5], ["unauthorized", 20]] as const) {
-    assert((kinds.get(status)?.length ?? 0) > least, `pushes with the status ${status}`);
+  for (const status of ["update", "reload", "unauthorized"]) {
+    assert((kinds.get(status)?.length ?? 0) > 20, `pushes with the status ${status}`);
   }
   await using client = await wss.connect("/web", { token: "alice" });
   await client.request("getMyNotifications", LIST);

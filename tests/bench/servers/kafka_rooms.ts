@@ -8,7 +8,7 @@ import type { KafkaServerOptions, ServerState } from "./kafka_wss.ts";
 import { answer, childOptions, cpuMs, say } from "../harness/parent.ts";
 
 /** The options of the process. */
-export interface KafkaRoomsOptions extends KafkaServerOptions {
+interface KafkaRoomsOptions extends KafkaServerOptions {
   /** Whether it asks the backend for each reply, as wss does. Default: false. */
   readonly asks?: boolean;
 }
