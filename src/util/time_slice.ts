@@ -43,7 +43,7 @@ export class TimeSlice {
   #startedAt = 0;
   /** When the last turn with work was over. */
   #endedAt = 0;
-  /** Milliseconds of work since the last pause, less those for which it was idle long enough. */
+  /** Milliseconds of turns with work since the last pause, less those for which it was idle long enough. */
   #workedMs = 0;
   /** What may still be spent in this turn; negative if the turn is used up. */
   #left = 0;
@@ -115,7 +115,7 @@ export class TimeSlice {
   /** The turn is over. */
   readonly #end = (): void => {
     this.#endedAt = Date.now();
-    this.#workedMs += (this.#endedAt - this.#startedAt) / TimeSlice.#sharers;
+    this.#workedMs += this.#endedAt - this.#startedAt;
     TimeSlice.#sharers--;
     if (!this.#pauses || this.#workedMs < PAUSE_AFTER_MS) return this.#renew();
     this.#left = -1;
