@@ -11,7 +11,7 @@ import { requireFiles } from "../harness/stage.ts";
 import { tableOf } from "../harness/table.ts";
 import type { Peer } from "./peer.ts";
 import { BASELINES, PEERS } from "./peers.ts";
-import { type Delivered, measureConnections, startPeerStage } from "./stage.ts";
+import { type Connected, type Delivered, measureConnections, startPeerStage } from "./stage.ts";
 import { summaryOf } from "./summary.ts";
 
 /** Milliseconds that a round of new connections may take, with the start of the server. */
@@ -53,7 +53,7 @@ if (peers.length === BASELINES) {
   print("There is nothing to compare with");
   Deno.exit(0);
 }
-await requireFiles(2 * clients);
+await requireFiles(3 * clients);
 await using kafka = await startKafkaStage("bench:peers");
 if (!kafka) Deno.exit(0);
 
@@ -141,14 +141,18 @@ interface MeasuredFigures {
     },
   );
 }
+const cpuOf = ({ cpuMs, connections }: Connected) => cpuMs * 1000 / connections;
+const kibOf = ({ bytes, connections }: Connected) => Math.max(0, bytes) / 1024 / connections;
 await measure(
   peers.map((peer) => ({
     name: peer.name,
     async measure() {
-      const { cpuMs, bytes } = await measureConnections(kafka, { peer, clients });
+      const { first, more } = await measureConnections(kafka, { peer, clients });
       const figures = {
-        "CPU until it is subscribed": cpuMs * 1000 / clients,
-        "RSS a connection": Math.max(0, bytes) / 1024 / clients,
+        "CPU until it is subscribed": cpuOf(first),
+        "RSS a connection": kibOf(first),
+        "CPU, twice as many more": cpuOf(more),
+        "RSS, twice as many more": kibOf(more),
       };
       return { figures, delivered: clients, expected: clients };
     },
@@ -161,6 +165,8 @@ await measure(
     figures: {
       "CPU until it is subscribed": { unit: "µs", hasRatio: true },
       "RSS a connection": { unit: "KiB", hasRatio: true },
+      "CPU, twice as many more": { unit: "µs", hasRatio: true },
+      "RSS, twice as many more": { unit: "KiB", hasRatio: true },
     },
   },
 );

@@ -29,8 +29,9 @@ export interface PeerStage extends AsyncDisposable {
   toEach(messages: number): Promise<Delivered>;
 }
 
-/** What a new group of clients cost. */
+/** What new connections cost together. */
 export interface Connected {
+  readonly connections: number;
   readonly cpuMs: number;
   readonly bytes: number;
 }
@@ -56,20 +57,32 @@ async function connect(
   return group;
 }
 
-/** Measures what connections of users of their own cost a server that has none yet. */
+/**
+ * Measures what connections of users of their own cost a server that has none yet, and twice as many more,
+ * for which its code is compiled and its heap has grown.
+ */
 export async function measureConnections(
   kafka: KafkaStage,
   { peer, clients }: { peer: Peer; clients: number },
-): Promise<Connected> {
+): Promise<{ first: Connected; more: Connected }> {
+  await using groups = new AsyncDisposableStack();
   const { server } = await startServer(kafka, peer);
-  await using _ = server;
-  // What a first connection loads is no cost of the others.
-  await using __ = await connect(server.port, { peer, user: "first", clients: 1 });
-  const before = { cpuMs: await cpuMsOf(server.pid), bytes: await residentBytesOf(server.pid) };
-  await using ___ = await connect(server.port, { peer, user: "{client}", clients });
+  groups.use(server);
+  const { pid, port } = server;
+  const measure = async (user: string, clients: number): Promise<Connected> => {
+    const before = { cpuMs: await cpuMsOf(pid), bytes: await residentBytesOf(pid) };
+    groups.use(await connect(port, { peer, user, clients }));
+    return {
+      connections: clients,
+      cpuMs: await cpuMsOf(pid) - before.cpuMs,
+      bytes: await residentBytesOf(pid) - before.bytes,
+    };
+  };
+  // What the very first connection loads is no cost of the others.
+  await measure("one", 1);
   return {
-    cpuMs: await cpuMsOf(server.pid) - before.cpuMs,
-    bytes: await residentBytesOf(server.pid) - before.bytes,
+    first: await measure("{client}", clients),
+    more: await measure("more-{client}", 2 * clients),
   };
 }
 
