@@ -95,3 +95,18 @@ Deno.test("[LIM6] a frame has at most 4,096 arrays and objects", async () => {
     assertEquals([reply.rid, reply.status, reply.payload.error?.[0].Slug], [rid, status, slug]);
   }
 });
+
+Deno.test("[LIM6][BAT4] the arrays and objects of all requests of an array count together", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web", { protocols: ["wss.v1.batch"] });
+  // With its options, each request has 1,502.
+  const x = Array(1500).fill([]);
+  const request = (rid: number) => ({ rid, command: "authentication", options: { x } });
+
+  client.send([request(1), request(2)]);
+  assertEquals([(await client.reply(1)).status, (await client.reply(2)).status], ["ok", "ok"]);
+  client.send([request(3), request(4), request(5)]);
+  const refused = await client.next();
+
+  assertEquals([refused.rid, refused.payload.error[0].Slug], [-1, "invalid-request"]);
+});

@@ -200,6 +200,13 @@ Deno.test("[HTTP1] a body over MAX_MESSAGE_BYTES is 413, with and without its le
   ]);
 });
 
+Deno.test("[HTTP1][LIM6] a body with more than 4,096 arrays and objects is 400", async () => {
+  await using wss = await startWss();
+  const x = Array(4096).fill([]);
+  const { http, slug } = await ask(wss, { ...COUNT, options: { ...COUNT.options, x } });
+  assertEquals([http, slug], [400, "invalid-request"]);
+});
+
 Deno.test("[HTTP1] a body that has not come within 30 s is 408, and gives its slot back", async () => {
   await using wss = await startWss();
   const { hostname, port } = new URL(wss.http);
