@@ -1,6 +1,7 @@
 /** Gives a service input of every kind, and checks what must hold for any input. */
 import { assert, assertEquals } from "@std/assert";
 import type { Client, Frame } from "../clients/client.ts";
+import { until } from "../queue.ts";
 import type { Wss } from "../service/wss.ts";
 import type { Answer, KafkaValue } from "./input.ts";
 
@@ -52,13 +53,18 @@ export async function publishValues(
 ): Promise<Frame[]> {
   await using alice = await wss.connect("/web", { protocols: ["wss.v1"] });
   const pushed: Frame[] = [];
+  const position = () => wss.service.stream.positions[0] ?? 0;
   for (let start = 0; start < values.length; start += VALUES_A_LOGIN) {
     const replies = [
       await alice.request("authentication", { authToken: "alice" }),
       await alice.request("getMyNotifications", LIST),
     ];
     assertEquals(replies.map(({ status }) => status), ["ok", "ok"]);
-    for (const value of values.slice(start, start + VALUES_A_LOGIN)) publish(value);
+    const batch = values.slice(start, start + VALUES_A_LOGIN);
+    const end = position() + batch.length;
+    for (const value of batch) publish(value);
+    // A logout that is read later than the next login would end that.
+    await until("all values are read", () => position() === end);
     pushed.push(...await alice.pushesUntilIdle());
   }
   return pushed;
