@@ -31,6 +31,7 @@ export interface PeerStage extends AsyncDisposable {
 
 /** What new connections cost together. */
 export interface Connected {
+  /** Those to whom a message comes. */
   readonly connections: number;
   readonly cpuMs: number;
   readonly bytes: number;
@@ -57,6 +58,19 @@ async function connect(
   return group;
 }
 
+/** Writes messages, waits for their pushes to a group, and counts those that came. */
+async function receive(
+  group: Child,
+  { pushes, write }: { pushes: number; write: () => Promise<unknown> },
+): Promise<Omit<Delivered, "cpuMs">> {
+  await group.ask({ perPush: pushes });
+  await write();
+  const at = exactNow();
+  const { count, lastAt }: Received = await group.ask({}, CONNECT_MS);
+  const { count: more }: Received = await group.ask({ untilQuiet: true });
+  return { count: count + more, tookMs: (lastAt ?? NaN) - at };
+}
+
 /**
  * Measures what connections of users of their own cost a server that has none yet, and twice as many more,
  * for which its code is compiled and its heap has grown.
@@ -66,24 +80,22 @@ export async function measureConnections(
   { peer, clients }: { peer: Peer; clients: number },
 ): Promise<{ first: Connected; more: Connected }> {
   await using groups = new AsyncDisposableStack();
-  const { server } = await startServer(kafka, peer);
+  const { server, topic } = await startServer(kafka, peer);
   groups.use(server);
   const { pid, port } = server;
-  const measure = async (user: string, clients: number): Promise<Connected> => {
+  const measure = async (prefix: string, clients: number): Promise<Connected> => {
     const before = { cpuMs: await cpuMsOf(pid), bytes: await residentBytesOf(pid) };
-    groups.use(await connect(port, { peer, user, clients }));
-    return {
-      connections: clients,
-      cpuMs: await cpuMsOf(pid) - before.cpuMs,
-      bytes: await residentBytesOf(pid) - before.bytes,
-    };
+    const group = groups.use(await connect(port, { peer, user: `${prefix}{client}`, clients }));
+    const cpuMs = await cpuMsOf(pid) - before.cpuMs;
+    const bytes = await residentBytesOf(pid) - before.bytes;
+    const fill: Fill = { topic, format: peer.format, count: clients, users: clients, prefix };
+    const write = () => kafka.producer.ask({ fill });
+    const { count } = await receive(group, { pushes: clients, write });
+    return { connections: count, cpuMs, bytes };
   };
   // What the very first connection loads is no cost of the others.
-  await measure("one", 1);
-  return {
-    first: await measure("{client}", clients),
-    more: await measure("more-{client}", 2 * clients),
-  };
+  await measure("one-", 1);
+  return { first: await measure("", clients), more: await measure("more-", 2 * clients) };
 }
 
 /** Starts a peer, and as many clients of each group. */
@@ -100,21 +112,10 @@ export async function startPeerStage(
   const { format } = peer;
   const started = starting.move();
 
-  async function deliver(
-    group: Child,
-    { pushes, write }: { pushes: number; write: () => Promise<unknown> },
-  ): Promise<Delivered> {
-    await group.ask({ perPush: pushes });
+  async function deliver(...[group, work]: Parameters<typeof receive>): Promise<Delivered> {
     const cpuBefore = await cpuMsOf(pid);
-    await write();
-    const at = exactNow();
-    const { count, lastAt }: Received = await group.ask({}, CONNECT_MS);
-    const { count: more }: Received = await group.ask({ untilQuiet: true });
-    return {
-      count: count + more,
-      cpuMs: await cpuMsOf(pid) - cpuBefore,
-      tookMs: (lastAt ?? NaN) - at,
-    };
+    const received = await receive(group, work);
+    return { ...received, cpuMs: await cpuMsOf(pid) - cpuBefore };
   }
 
   return {
