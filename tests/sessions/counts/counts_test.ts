@@ -410,7 +410,7 @@ Deno.test("[LIFE3] the end of a connection ends its counts, and what waits for t
     await using client = await wss.connect("/web", { token: "alice" });
     await client.request("getMyNotificationsCount", COUNT);
     wss.publish("notification", message());
-    await until("the count waits to be asked for", () => wss.service.reloads.size === 1);
+    assertEquals(wss.service.reloads.size, 1);
   }
   await until("the session is gone", () => wss.service.sessions.size === 0);
 
