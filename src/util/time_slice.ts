@@ -17,7 +17,7 @@ export const KEPT_COST = 1;
 const TURN_COST = 128 * FRAME_COST;
 /** Milliseconds that the work of one turn may take: a request that arrives meanwhile waits so long. */
 const TURN_MS = 5;
-/** Work that pauses does so after so many milliseconds of work. */
+/** Work that pauses does so when the turns in which it went on have taken so many milliseconds. */
 const PAUSE_AFTER_MS = 4;
 /**
  * Milliseconds of a pause. It should be long enough for an API that is quick to answer: a request waits for
@@ -115,6 +115,7 @@ export class TimeSlice {
   /** The turn is over. */
   readonly #end = (): void => {
     this.#endedAt = Date.now();
+    // The whole turn, whatever else went on in it: so kinds of work that share turns pause together.
     this.#workedMs += this.#endedAt - this.#startedAt;
     TimeSlice.#sharers--;
     if (!this.#pauses || this.#workedMs < PAUSE_AFTER_MS) return this.#renew();

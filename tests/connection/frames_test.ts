@@ -99,7 +99,7 @@ Deno.test("[LIM6] a frame has at most 4,096 arrays and objects", async () => {
 Deno.test("[LIM6][BAT4] the arrays and objects of all requests of an array count together", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { protocols: ["wss.v1.batch"] });
-  // With its options, each request has 1,502.
+  // Each request has 1,503: these, the array that they are in, the options, and itself.
   const x = Array(1500).fill([]);
   const request = (rid: number) => ({ rid, command: "authentication", options: { x } });
 

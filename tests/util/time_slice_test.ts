@@ -139,6 +139,23 @@ Deno.test("kinds of work that go on in the same turn share its time", async () =
   }
 });
 
+Deno.test("kinds of work that go on in the same turn pause together after it", async () => {
+  const clock = FakeTimers.install({ toFake: ["Date"] });
+  try {
+    const slices = Array.from({ length: 3 }, () => new TimeSlice({ pauses: true }));
+    for (const slice of slices) assert(slice.take(FRAME_COST));
+    clock.tick(4);
+    await setImmediate();
+
+    const waiting = slices.map((slice) => slice.spend(FRAME_COST));
+
+    assertEquals(waiting.map((promise) => promise !== undefined), [true, true, true]);
+    await Promise.all(waiting);
+  } finally {
+    clock.uninstall();
+  }
+});
+
 Deno.test("between long turns of work that pauses, others have many turns", async () => {
   const slice = new TimeSlice({ pauses: true });
   const PIECES = 10;

@@ -155,7 +155,7 @@ await measure(
         [`${twiceAsMany} more: CPU until it is subscribed`]: cpuOf(more),
         [`${twiceAsMany} more: RSS a connection`]: kibOf(more),
       };
-      const delivered = first.connections + more.connections;
+      const delivered = first.pushes + more.pushes;
       return { figures, delivered, expected: 3 * clients };
     },
   })),

@@ -31,8 +31,9 @@ export interface PeerStage extends AsyncDisposable {
 
 /** What new connections cost together. */
 export interface Connected {
-  /** Those to whom a message comes. */
   readonly connections: number;
+  /** Pushes of one message to each connection, which are no part of the cost. */
+  readonly pushes: number;
   readonly cpuMs: number;
   readonly bytes: number;
 }
@@ -79,23 +80,30 @@ export async function measureConnections(
   kafka: KafkaStage,
   { peer, clients }: { peer: Peer; clients: number },
 ): Promise<{ first: Connected; more: Connected }> {
-  await using groups = new AsyncDisposableStack();
+  await using started = new AsyncDisposableStack();
   const { server, topic } = await startServer(kafka, peer);
-  groups.use(server);
+  started.use(server);
   const { pid, port } = server;
-  const measure = async (prefix: string, clients: number): Promise<Connected> => {
+  const measure = async (prefix: string, connections: number) => {
     const before = { cpuMs: await cpuMsOf(pid), bytes: await residentBytesOf(pid) };
-    const group = groups.use(await connect(port, { peer, user: `${prefix}{client}`, clients }));
+    const own = { peer, user: `${prefix}{client}`, clients: connections };
+    const group = started.use(await connect(port, own));
     const cpuMs = await cpuMsOf(pid) - before.cpuMs;
     const bytes = await residentBytesOf(pid) - before.bytes;
-    const fill: Fill = { topic, format: peer.format, count: clients, users: clients, prefix };
-    const write = () => kafka.producer.ask({ fill });
-    const { count } = await receive(group, { pushes: clients, write });
-    return { connections: count, cpuMs, bytes };
+    const push = async (): Promise<Connected> => {
+      const ofGroup = { count: connections, users: connections, prefix };
+      const fill: Fill = { topic, format: peer.format, ...ofGroup };
+      const write = () => kafka.producer.ask({ fill });
+      const { count: pushes } = await receive(group, { pushes: connections, write });
+      return { connections, pushes, cpuMs, bytes };
+    };
+    return { push };
   };
   // What the very first connection loads is no cost of the others.
   await measure("one-", 1);
-  return { first: await measure("", clients), more: await measure("more-", 2 * clients) };
+  const first = await measure("", clients);
+  const more = await measure("more-", 2 * clients);
+  return { first: await first.push(), more: await more.push() };
 }
 
 /** Starts a peer, and as many clients of each group. */
@@ -112,7 +120,10 @@ export async function startPeerStage(
   const { format } = peer;
   const started = starting.move();
 
-  async function deliver(...[group, work]: Parameters<typeof receive>): Promise<Delivered> {
+  async function deliver(
+    group: Child,
+    work: Parameters<typeof receive>[1],
+  ): Promise<Delivered> {
     const cpuBefore = await cpuMsOf(pid);
     const received = await receive(group, work);
     return { ...received, cpuMs: await cpuMsOf(pid) - cpuBefore };
