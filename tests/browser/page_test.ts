@@ -86,6 +86,8 @@ Deno.test("page: notifications that arrive while the connection is cut are shown
   await page.getByRole("button", { name: "Cut the connection" }).click();
   await page.getByText("Reconnecting").waitFor();
   for (const text of ["one", "two", "three"]) await demo.create(text);
+  // The client library tries HTTP when some sockets have failed.
+  await page.getByText("also over HTTP").waitFor();
   const whileCut = await items(page).locator(".text").count();
   await page.getByRole("button", { name: "Restore the connection" }).click();
 
@@ -96,6 +98,16 @@ Deno.test("page: notifications that arrive while the connection is cut are shown
   const texts = await items(page).locator(".text").allTextContents();
   assertEquals(texts, ["three", "two", "one", "Welcome, Alice"]);
   await frames(page).getByText("update × 3").waitFor();
+});
+
+Deno.test("page: a frame that asks if the line is alive is shown as a probe", async () => {
+  await using demo = await startPage();
+  const page = await demo.open();
+  await logIn(page);
+
+  await page.evaluate("dispatchEvent(new Event('online'))");
+
+  await frames(page).getByText("probe").waitFor();
 });
 
 Deno.test("page: the frames of both directions can be read and copied", async () => {

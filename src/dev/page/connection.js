@@ -1,11 +1,21 @@
 /**
- * A connection that can be cut. While it is cut, sockets break without a close frame, and no new
- * socket opens.
+ * A connection that can be cut. While it is cut, sockets break without a close frame, no new socket
+ * opens, and requests to wss over HTTP fail. Requests to the demo backend still arrive.
  */
 const NativeWebSocket = globalThis.WebSocket;
+const nativeFetch = globalThis.fetch;
 
 let isCut = false;
 let socket = null;
+/** Aborts all requests to wss. */
+let requests = new AbortController();
+
+globalThis.fetch = (url, init = {}) => {
+  if (new URL(url, location.href).pathname !== "/web") return nativeFetch(url, init);
+  if (isCut) return Promise.reject(new TypeError("The connection is cut, also over HTTP"));
+  const signal = AbortSignal.any([requests.signal, ...(init.signal ? [init.signal] : [])]);
+  return nativeFetch(url, { ...init, signal });
+};
 
 globalThis.WebSocket = new Proxy(NativeWebSocket, {
   construct(target, args) {
@@ -40,6 +50,8 @@ class BrokenSocket extends EventTarget {
 /** Breaks the connection as a lost network does: without a close frame. */
 export function cutConnection() {
   isCut = true;
+  requests.abort(new TypeError("The connection was cut"));
+  requests = new AbortController();
   socket?.dispatchEvent(broken("The connection was cut"));
   socket?.close();
 }

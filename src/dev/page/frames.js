@@ -88,9 +88,12 @@ function describeAll(messages) {
   ]);
 }
 
-/** Describes a message in a few words. The status of a reply is shown only if it is not `ok`. */
+/**
+ * Describes a message in a few words. The status of a reply is shown only if it is not `ok`. What the
+ * client library sends to find out if the line is alive has neither a command nor an event.
+ */
 function describe({ rid, command, event, status }) {
-  const name = command ?? event.replace(/^([0-9a-f]{8})[0-9a-f]{24}$/, "$1…");
+  const name = command ?? event?.replace(/^([0-9a-f]{8})[0-9a-f]{24}$/, "$1…") ?? "probe";
   return [
     ...(rid > 0 ? [element("span", { className: "rid" }, `#${rid} `)] : []),
     name,
