@@ -5,21 +5,19 @@
 const NativeWebSocket = globalThis.WebSocket;
 const nativeFetch = globalThis.fetch;
 
-let isCut = false;
 let socket = null;
-/** Aborts all requests to wss. */
-let requests = new AbortController();
+/** Aborted while the connection is cut. */
+let line = new AbortController();
 
 globalThis.fetch = (url, init = {}) => {
   if (new URL(url, location.href).pathname !== "/web") return nativeFetch(url, init);
-  if (isCut) return Promise.reject(new TypeError("The connection is cut, also over HTTP"));
-  const signal = AbortSignal.any([requests.signal, ...(init.signal ? [init.signal] : [])]);
+  const signal = AbortSignal.any([line.signal, ...(init.signal ? [init.signal] : [])]);
   return nativeFetch(url, { ...init, signal });
 };
 
 globalThis.WebSocket = new Proxy(NativeWebSocket, {
   construct(target, args) {
-    if (isCut) return new BrokenSocket();
+    if (line.signal.aborted) return new BrokenSocket();
     return socket = Reflect.construct(target, args);
   },
 });
@@ -49,17 +47,15 @@ class BrokenSocket extends EventTarget {
 
 /** Breaks the connection as a lost network does: without a close frame. */
 export function cutConnection() {
-  isCut = true;
-  requests.abort(new TypeError("The connection was cut"));
-  requests = new AbortController();
+  line.abort(new TypeError("The connection is cut, also over HTTP"));
   socket?.dispatchEvent(broken("The connection was cut"));
   socket?.close();
 }
 
 /** Lets sockets open again, and says so as a browser does. */
 export function restoreConnection() {
-  if (!isCut) return;
-  isCut = false;
+  if (!line.signal.aborted) return;
+  line = new AbortController();
   globalThis.dispatchEvent(new Event("online"));
 }
 
