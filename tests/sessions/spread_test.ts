@@ -180,8 +180,11 @@ async function countByTurn(begin: () => void, done: () => number, all: number): 
   const counts: number[] = [];
   const before = done();
   begin();
-  for (let sum = 0; sum < all; sum += counts.at(-1) ?? 0) {
-    counts.push(done() - before - sum);
+  for (let sum = 0; sum < all;) {
+    const count = done() - before - sum;
+    // There are many turns without any while the work pauses.
+    if (count > 0) counts.push(count);
+    sum += count;
     await setImmediate();
   }
   return counts;
