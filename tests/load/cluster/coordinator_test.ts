@@ -1,12 +1,12 @@
 /** The coordinator of consumer groups, which nothing here needs. */
 import { assertEquals } from "@std/assert";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
-import { KafkaReader } from "../../src/kafka/reader.ts";
-import { startCluster } from "../_support/kafka/cluster.ts";
-import { startFaultProxy } from "../_support/kafka/faults/proxy.ts";
-import { connectKafka, kafkaTest, withAdmin } from "../_support/kafka/topic.ts";
-import { until } from "../_support/queue.ts";
-import { startWss } from "../_support/service/wss.ts";
+import { KafkaReader } from "../../../src/kafka/reader.ts";
+import { startCluster } from "../../_support/kafka/cluster.ts";
+import { startFaultProxy } from "../../_support/kafka/faults/proxy.ts";
+import { connectKafka, kafkaTest, withAdmin } from "../../_support/kafka/topic.ts";
+import { until } from "../../_support/queue.ts";
+import { startWss } from "../../_support/service/wss.ts";
 
 const LIST = { where: { types: [] } };
 const OFFSETS = "__consumer_offsets";

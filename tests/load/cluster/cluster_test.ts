@@ -2,13 +2,13 @@
 import { assertEquals } from "@std/assert";
 import { Kafka, logLevel } from "kafkajs";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
-import { KafkaReader } from "../../src/kafka/reader.ts";
-import type { Client } from "../_support/clients/client.ts";
-import { type Cluster, startCluster } from "../_support/kafka/cluster.ts";
-import { startFaultProxy } from "../_support/kafka/faults/proxy.ts";
-import { kafkaTest, makeTopic, withAdmin } from "../_support/kafka/topic.ts";
-import { until } from "../_support/queue.ts";
-import { startWss } from "../_support/service/wss.ts";
+import { KafkaReader } from "../../../src/kafka/reader.ts";
+import type { Client } from "../../_support/clients/client.ts";
+import { type Cluster, startCluster } from "../../_support/kafka/cluster.ts";
+import { startFaultProxy } from "../../_support/kafka/faults/proxy.ts";
+import { kafkaTest, makeTopic, withAdmin } from "../../_support/kafka/topic.ts";
+import { until } from "../../_support/queue.ts";
+import { startWss } from "../../_support/service/wss.ts";
 
 const LIST = { where: { types: [] } };
 
