@@ -22,9 +22,9 @@ Deno.test("[DEL1][DEL2][DEL3][DEL5][DEL12][DEL13][COUNT2] in simulations with fr
   const result = await runSimulations({
     seed: freshSeed(),
     steps: STEPS,
-    seconds: 20,
+    seconds: 10,
     shrinkSeconds: 30,
-    jobs: 1,
+    jobs: 2,
     seeds: Infinity,
   });
 
