@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { withoutCursor } from "../../_support/clients/client.ts";
-import { fakeTimeouts } from "../../_support/clock.ts";
+import { fakeServiceClock, fakeTimeouts } from "../../_support/clock.ts";
 import {
   type EventClient,
   openStream,
@@ -384,6 +384,15 @@ Deno.test("[HTTP4] a comment keeps a quiet stream open, each CURSOR_SECONDS", as
   const { event, status, cursor } = await stream.next().then(() => stream.next());
   assertEquals([event, status, typeof cursor], ["stream", "live", "string"]);
   await until("there are comments", () => stream.comments >= 5);
+});
+
+Deno.test("[HTTP4] however rarely cursors come, a quiet stream gets a comment before its client takes it for dead", async () => {
+  using clock = fakeServiceClock();
+  await using wss = await startWss({ settings: { CURSOR_SECONDS: 3600 } });
+  await using stream = await openStream(schedule(wss));
+  await stream.next();
+  for (let seconds = 0; seconds < 30; seconds++) clock.tick(1000);
+  await until("there is a comment", () => stream.comments > 0);
 });
 
 Deno.test("[HTTP4] an operator who closes a stream is told to its client as a code", async () => {
