@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createEmbeddedLog } from "../../src/dev/embedded_log.ts";
-import { type Issuer, startIssuer, type TokenOptions } from "../_support/service/issuer.ts";
+import { type Issuer, startIssuer } from "../_support/service/issuer.ts";
+import { fakeServiceClock } from "../_support/clock.ts";
 import { createTopic, kafkaTest } from "../_support/kafka/topic.ts";
 import { startWss } from "../_support/service/wss.ts";
 
@@ -55,15 +56,15 @@ Deno.test("[AUTH8] what is no JWT is asked about at {user}", async () => {
 });
 
 Deno.test("[AUTH8] when a JWT expires, its session becomes a guest's, or is closed with 4401", async () => {
+  using clock = fakeServiceClock();
   await using issuer = await startIssuer();
   await using wss = await startWithKeys(issuer, { settings: { AUTH_REVALIDATE_SECONDS: 0 } });
-  // It was issued a while ago, and expires in a second or two: not before both have logged in.
-  const options: TokenOptions = { at: Date.now() - 60_000, forSeconds: 62 };
-  const token = await issuer.token("42", options);
+  const token = await issuer.token("42", { forSeconds: 30 });
   await using knowing = await wss.connect("/web", { protocols: [...V1, bearer(token)] });
   const old = await wss.connect("/web", { token });
   await knowing.request("getMyNotifications", LIST);
 
+  for (let seconds = 0; seconds < 31; seconds++) clock.tick(1000);
   const { event, status } = await knowing.next();
   assertEquals([event, status], ["authentication", "unauthorized"]);
   assertEquals((await old.ended).code, 4401);
