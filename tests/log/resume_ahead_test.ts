@@ -5,6 +5,7 @@ import { Stream } from "../../src/log/stream.ts";
 import { notificationTarget } from "../../src/protocol/target.ts";
 import { createEmbeddedLog, type EmbeddedLog } from "../../src/dev/embedded_log.ts";
 import { createChangedReader } from "../_support/service/changed_reader.ts";
+import { until } from "../_support/queue.ts";
 import { startWss } from "../_support/service/wss.ts";
 
 const LIST = { where: { types: [] } };
@@ -94,6 +95,8 @@ Deno.test("[DEL5] if an instance reads reloads late, those that the client alrea
   ahead.publish("update_subscription", reload, 0);
   await using client = await behind.connect("/web", { token: "alice" });
   await client.request("getMyNotifications", { ...LIST, since });
+  // Else one of the other instance's requests could be held.
+  await until("it has no reload left", () => ahead.service.reloads.size === 0);
   const release = ahead.backend.hold("GET /notification");
   late.kept[1]?.();
   const letGo = await release();
