@@ -34,8 +34,6 @@ import { shutDown } from "./shut_down.ts";
 
 /** Milliseconds that sockets get at the end to send what is still unsent, the close frame included. */
 const CLOSE_MS = 5000;
-/** The most seconds between two comments: the client library takes a stream that is quiet for 40 for dead. */
-const MAX_COMMENT_SECONDS = 25;
 
 /** The settings of the clients' port and of its connections. */
 export type ClientsPortSettings = Pick<
@@ -109,8 +107,7 @@ export class ClientsPort {
     });
     this.#idleGuests = new IdleGuests(settings.IDLE_GUEST_SECONDS * 1000);
     const { delivery, backend, tokens, deliveries, metrics, parts } = options;
-    const commentSeconds = Math.min(settings.CURSOR_SECONDS, MAX_COMMENT_SECONDS);
-    this.#comments = new Comments(commentSeconds * 1000);
+    this.#comments = new Comments(settings.CURSOR_SECONDS * 1000);
     parts.watchTimer("idle_guests", () => this.#idleGuests.lookedAt);
     parts.watchTimer("comments", () => this.#comments.lookedAt);
     const commands = createCommandTables(backend);

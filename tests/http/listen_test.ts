@@ -21,7 +21,6 @@ const ERRORS = {
  * pass only by `tick` and `passUntil`.
  */
 function startFragile(options: Partial<ListenOptions> = {}) {
-  const clock = fakeTimeouts();
   const events: string[] = [];
   const ports: number[] = [];
   let end = (_error?: Error): Promise<void> => Promise.resolve();
@@ -50,6 +49,7 @@ function startFragile(options: Partial<ListenOptions> = {}) {
     ...options,
   }, () => new Response("here", { headers: { connection: "close" } }));
   const { port } = listener.address;
+  const clock = fakeTimeouts();
 
   return {
     listener,

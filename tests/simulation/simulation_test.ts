@@ -22,9 +22,10 @@ Deno.test("[DEL1][DEL2][DEL3][DEL5][DEL12][DEL13][COUNT2] in simulations with fr
   const result = await runSimulations({
     seed: freshSeed(),
     steps: STEPS,
+    // On two cores, as this file is the last one of the suite.
     seconds: 10,
-    shrinkSeconds: 30,
     jobs: 2,
+    shrinkSeconds: 30,
     seeds: Infinity,
   });
 

@@ -9,7 +9,7 @@ const MAX_RETRY_MS = 1000;
 
 const encoder = new TextEncoder();
 
-/** A comment, which clients ignore. It keeps proxies from closing a quiet stream. */
+/** A comment, which clients ignore. It shows that a quiet stream is not dead. */
 export const COMMENT: Uint8Array = encoder.encode(":\n\n");
 
 /** Writes frames as events. Of a broadcast, all streams share the same bytes. */

@@ -170,7 +170,8 @@ export async function reloadLists({ clients, tokens }: Storm): Promise<void> {
   assert(frames.every(({ status }) => status === "reload"));
   assertEquals(once, { calls: tokens, most: 50 });
 
-  // A reload waits 100 ms at most for further records, which may come more slowly on a busy machine.
+  // A reload waits for further records, but for 100 ms at most, and a busy machine may be slower. While
+  // the clock stands still, it waits for all of them.
   using _clock = fakePerformance();
   const row = watch(wss.backend, "GET /notification", watched);
   for (let i = 0; i < 10; i++) wss.publish("update_subscription", reload);

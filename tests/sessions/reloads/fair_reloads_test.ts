@@ -1,10 +1,10 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { assert, assertEquals } from "@std/assert";
 import { createMetrics } from "../../../src/observe/metrics.ts";
 import { CommandError } from "../../../src/protocol/errors.ts";
 import { notificationTarget } from "../../../src/protocol/target.ts";
 import { Reloads } from "../../../src/sessions/reloads.ts";
 import { fakeTimeouts } from "../../_support/clock.ts";
+import { until } from "../../_support/queue.ts";
 import { createOutbox } from "../../_support/service/outbox.ts";
 import { aliceCaller, ALL_KEPT } from "../../_support/sessions/caller.ts";
 import { startWss } from "../../_support/service/wss.ts";
@@ -85,7 +85,7 @@ Deno.test("[BCK4] a reload that fails is tried again after 5 s, then after twice
   const passSeconds = async (seconds: number) => {
     for (let i = 0; i < seconds; i++) {
       // A reload may pause in real time, while the clock stands still.
-      while (isReloading) await nextTurn();
+      await until("the reload is over", () => !isReloading);
       clock.tick(1000);
     }
   };

@@ -7,7 +7,9 @@ import type { Subscription } from "../../../src/sessions/subscription.ts";
 import { Deliveries } from "../../../src/observe/deliveries.ts";
 import { createMetrics } from "../../../src/observe/metrics.ts";
 import { notificationTarget } from "../../../src/protocol/target.ts";
+import { fakePerformance } from "../../_support/clock.ts";
 import { openInput } from "../../_support/network/input.ts";
+import { until } from "../../_support/queue.ts";
 import { createOutbox } from "../../_support/service/outbox.ts";
 import { aliceCaller, ALL_KEPT } from "../../_support/sessions/caller.ts";
 
@@ -72,4 +74,37 @@ Deno.test("[KAF3][LIM7] however many reloads may run, few begin in one turn", as
 
   assertEquals(begun, RELOADS);
   assert(most <= 8, `${most} in one turn`);
+});
+
+Deno.test("[KAF3] a reload waits for records that follow at once, but for 100 ms at most", async () => {
+  using clock = fakePerformance();
+  let begun = 0;
+  const reloads = new Reloads({
+    backend: {
+      get() {
+        begun++;
+        return Promise.resolve({ status: "ok", payload: "[]", value: [] } as never);
+      },
+    },
+    // There is always one more.
+    fanOut: { finishing: Promise.resolve() },
+    concurrency: 1,
+    metrics: createMetrics(),
+  });
+
+  reloads.request({
+    target: TARGET,
+    list: ALL_KEPT,
+    subscriber: { keptCaller: aliceCaller, token: "alice", outbox: createOutbox() } as never,
+    reloadStarted() {},
+    reloaded() {},
+    reloadByItself() {},
+  });
+  clock.tick(99);
+  for (let turn = 0; turn < 20; turn++) await nextTurn();
+  const early = begun;
+  clock.tick(1);
+  await until("it has begun", () => begun === 1);
+
+  assertEquals(early, 0);
 });
