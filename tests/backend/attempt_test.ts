@@ -1,4 +1,4 @@
-/** What the answers of an API mean; see backend_test.ts for when they are asked for. */
+/** What the answers of an API mean; see backend_test.ts for when an API is asked. */
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { gzipSync } from "node:zlib";

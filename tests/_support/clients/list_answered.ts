@@ -1,4 +1,3 @@
-/** A client that asks for a list, and what it gets of the backend's answer. */
 import type { Wss } from "../service/wss.ts";
 
 /** Lets the backend answer a list, and gives what its client gets. */

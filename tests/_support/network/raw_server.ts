@@ -1,5 +1,3 @@
-/** A server that answers bytes, as no HTTP server would. */
-
 /** A server that answers each connection with these bytes, whatever the request, and closes it. */
 export function startRawServer(...answers: (string | Uint8Array)[]) {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

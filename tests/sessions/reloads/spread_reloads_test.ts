@@ -2,7 +2,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { FanOut } from "../../../src/sessions/fan_out.ts";
-import { Reloads } from "../../../src/sessions/reloads.ts";
+import { Reloads, type ReloadsOptions } from "../../../src/sessions/reloads.ts";
+import type { Reloadable } from "../../../src/sessions/reloads/reload.ts";
 import type { Subscription } from "../../../src/sessions/subscription.ts";
 import { Deliveries } from "../../../src/observe/deliveries.ts";
 import { createMetrics } from "../../../src/observe/metrics.ts";
@@ -14,6 +15,28 @@ import { createOutbox } from "../../_support/service/outbox.ts";
 import { aliceCaller, ALL_KEPT } from "../../_support/sessions/caller.ts";
 
 const TARGET = notificationTarget({ userId: "42", types: [] });
+
+/** A backend that answers each request at once. */
+function answering(asked: () => void): ReloadsOptions["backend"] {
+  return {
+    get() {
+      asked();
+      return Promise.resolve({ status: "ok", payload: "[]", value: [] } as never);
+    },
+  };
+}
+
+/** A subscription of alice, whose list has that key. */
+function reloadable({ key, reloaded }: { key: string; reloaded: () => void }): Reloadable {
+  return {
+    target: TARGET,
+    list: { ...ALL_KEPT, key },
+    subscriber: { keptCaller: aliceCaller, token: "alice", outbox: createOutbox() } as never,
+    reloadStarted() {},
+    reloaded,
+    reloadByItself() {},
+  };
+}
 
 Deno.test("[KAF3][LIM7] while a reload is noted for many subscriptions, the platform looks for input", async () => {
   const SUBSCRIPTIONS = 2000;
@@ -43,26 +66,14 @@ Deno.test("[KAF3][LIM7] however many reloads may run, few begin in one turn", as
   const RELOADS = 500;
   let begun = 0;
   const reloads = new Reloads({
-    backend: {
-      get() {
-        begun++;
-        return Promise.resolve({ status: "ok", payload: "[]", value: [] } as never);
-      },
-    },
+    backend: answering(() => begun++),
     fanOut: { finishing: undefined },
     concurrency: RELOADS,
     metrics: createMetrics(),
   });
   let done = 0;
   for (let i = 0; i < RELOADS; i++) {
-    reloads.request({
-      target: TARGET,
-      list: { ...ALL_KEPT, key: `list ${i}` },
-      subscriber: { keptCaller: aliceCaller, token: "alice", outbox: createOutbox() } as never,
-      reloadStarted() {},
-      reloaded: () => done++,
-      reloadByItself() {},
-    });
+    reloads.request(reloadable({ key: `list ${i}`, reloaded: () => done++ }));
   }
 
   let most = 0;
@@ -80,26 +91,14 @@ Deno.test("[KAF3] a reload waits for records that follow at once, but for 100 ms
   using clock = fakePerformance();
   let begun = 0;
   const reloads = new Reloads({
-    backend: {
-      get() {
-        begun++;
-        return Promise.resolve({ status: "ok", payload: "[]", value: [] } as never);
-      },
-    },
+    backend: answering(() => begun++),
     // There is always one more.
     fanOut: { finishing: Promise.resolve() },
     concurrency: 1,
     metrics: createMetrics(),
   });
 
-  reloads.request({
-    target: TARGET,
-    list: ALL_KEPT,
-    subscriber: { keptCaller: aliceCaller, token: "alice", outbox: createOutbox() } as never,
-    reloadStarted() {},
-    reloaded() {},
-    reloadByItself() {},
-  });
+  reloads.request(reloadable({ key: "list", reloaded() {} }));
   clock.tick(99);
   for (let turn = 0; turn < 20; turn++) await nextTurn();
   const early = begun;
