@@ -3,10 +3,10 @@ import {
   RequestHandler,
   type RequestHandlerOptions,
   type RequestSource,
-} from "../../src/connection/request_handler.ts";
+} from "../../../src/connection/request_handler.ts";
 import { setImmediate, setTimeout } from "node:timers/promises";
-import { createMetrics } from "../../src/observe/metrics.ts";
-import { SlicedQueue } from "../../src/util/time_slice.ts";
+import { createMetrics } from "../../../src/observe/metrics.ts";
+import { SlicedQueue } from "../../../src/util/time_slice.ts";
 
 /** A frame that is parsed later if the turn is used up. */
 const FRAME = JSON.stringify({ rid: 7, command: "none", options: { unused: "x".repeat(20_000) } });

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { openRawSocket } from "../_support/clients/raw_socket.ts";
-import { startWss } from "../_support/service/wss.ts";
+import { openRawSocket } from "../../_support/clients/raw_socket.ts";
+import { startWss } from "../../_support/service/wss.ts";
 
 Deno.test("[FRM1] a binary frame closes with 1003", async () => {
   await using wss = await startWss();
