@@ -8,7 +8,7 @@ import { checkConfig, reportProblems } from "./cli/check_config.ts";
 import { runConnect } from "./cli/connect.ts";
 import { checkHealth } from "./cli/health.ts";
 import { HELP } from "./cli/help.ts";
-import { print, printError } from "./cli/print.ts";
+import { OutputError, print, printError } from "./cli/print.ts";
 import { runPublish } from "./cli/publish.ts";
 import { readSettings } from "./cli/read_settings.ts";
 import { FLAG, HELP_OPTION, parseArguments, UsageError } from "./cli/usage.ts";
@@ -54,9 +54,10 @@ export async function main(args: string[], signals: StopSignals): Promise<number
     signals.release();
     return await command(rest);
   } catch (error) {
-    if (!(error instanceof UsageError || error instanceof DotEnvError)) throw error;
+    const isOutput = error instanceof OutputError;
+    if (!(isOutput || error instanceof UsageError || error instanceof DotEnvError)) throw error;
     printError(error.message);
-    return 2;
+    return isOutput ? 1 : 2;
   }
 }
 

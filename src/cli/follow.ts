@@ -6,7 +6,7 @@ import { readFrames } from "../client/frame.ts";
 import { connect, type Inbox, WssError } from "../client/mod.ts";
 import { parseCommand, type TypedCommand } from "./input.ts";
 import { jsonLine, type Shown, textLines } from "./output.ts";
-import { printError } from "./print.ts";
+import { OutputError, printError } from "./print.ts";
 import { createStateDescriber, isWanted } from "./states.ts";
 
 /** Milliseconds in which the close frame is sent. */
@@ -127,7 +127,7 @@ function createShow({ isJson, onEnd }: { isJson: boolean; onEnd: (code: number) 
       hasFailed = true;
       // The reader has ended, such as `head`.
       if (error instanceof Deno.errors.BrokenPipe) return onEnd(0);
-      printError(`Cannot write to stdout: ${error instanceof Error ? error.message : error}`);
+      printError(new OutputError(error).message);
       onEnd(1);
     }
   };

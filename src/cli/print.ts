@@ -3,13 +3,35 @@
  */
 import { printable } from "./output.ts";
 
+/** A result could not be written, which ends the process with exit code 1. */
+export class OutputError extends Error {
+  override readonly name = "OutputError";
+
+  constructor(cause: unknown) {
+    super(`Cannot write to stdout: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  }
+}
+
+/**
+ * Prints a result. The runtime ignores that a reader has ended, such as `head`.
+ *
+ * @throws {OutputError} It cannot be written, for example because the disk is full
+ */
 export function print(line: string): void {
-  // deno-lint-ignore no-console
-  console.log(line);
+  try {
+    // deno-lint-ignore no-console
+    console.log(line);
+  } catch (error) {
+    throw new OutputError(error);
+  }
 }
 
 /** Prints a line that may contain foreign text, such as a backend's. */
 export function printError(line: string): void {
-  // deno-lint-ignore no-console
-  console.error(printable(line));
+  try {
+    // deno-lint-ignore no-console
+    console.error(printable(line));
+  } catch {
+    // Nobody else can be told.
+  }
 }

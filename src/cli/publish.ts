@@ -130,7 +130,12 @@ export async function publish(
     throw new Error(`no confirmation within ${PUBLISH_MS / 1000} s; it may have been written`);
   }
   const { producer, record } = await work;
-  onWritten(recordId(record));
+  const id = recordId(record);
+  try {
+    onWritten(id);
+  } catch (error) {
+    onTrouble(`Written as ${id}, but the id could not be printed: ${reasonOf(error)}`);
+  }
   try {
     if (await isDoneWithin(STOP_MS, producer.stop())) return;
     onTrouble(`Written, but the connections did not close within ${STOP_MS / 1000} s`);

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Buffer } from "node:buffer";
+import { fileURLToPath } from "node:url";
 import denoJson from "../../deno.json" with { type: "json" };
 import { findAdvice } from "../../src/cli/check_config.ts";
 import { startBackend } from "../_support/service/backend.ts";
@@ -10,6 +11,8 @@ import { openRawSocket } from "../_support/clients/raw_socket.ts";
 import { isBinary, type ProcessOptions, startProcess } from "../_support/service/process.ts";
 import { until } from "../_support/queue.ts";
 import { testEnvironment } from "../_support/service/settings.ts";
+
+const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 const REQUIRED = {
   KAFKA_BROKERS: "127.0.0.1:1",
@@ -39,6 +42,25 @@ Deno.test("-h is --help, of subcommands as well", async () => {
     assertEquals(await run({ args: [...command, "-h"] }), long);
     assertEquals([long.code, long.err, long.out.length > 5], [0, [], true]);
   }
+});
+
+Deno.test({
+  name: "a result that can't be written ends with exit code 1 and one line that says why",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const options = ["--version", "--help", "--asyncapi", "--openapi", "--check-config"];
+    for (const args of [...options.map((option) => [option]), ["check", "--help"], ["check"]]) {
+      const { code, stderr } = await new Deno.Command("sh", {
+        args: ["-c", 'exec "$@" > /dev/full', "sh", Deno.execPath(), "run", "-A", MAIN, ...args],
+        env: { ...REQUIRED, NO_COLOR: "1" },
+      }).output();
+      assertEquals(
+        [code, new TextDecoder().decode(stderr)],
+        [1, "Cannot write to stdout: No space left on device (os error 28)\n"],
+        args.join(" "),
+      );
+    }
+  },
 });
 
 Deno.test("only a service that is no binary advises a task", () => {
