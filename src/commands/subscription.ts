@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { ok } from "../protocol/frames.ts";
-import { listOf } from "../protocol/validation.ts";
+import { listOfStrings } from "../protocol/validation.ts";
 import { defineCommand } from "./define.ts";
 
 /**
@@ -13,7 +13,7 @@ export const subscription = defineCommand({
   barrier: true,
   changesSession: true,
   options: z.object({
-    ids: listOf(z.string()).describe("The subscriptions' ids; unknown ids are ignored"),
+    ids: listOfStrings().describe("The subscriptions' ids; unknown ids are ignored"),
     action: z.literal("unsubscribe"),
   }),
   summary: "Ends subscriptions (SUB1)",

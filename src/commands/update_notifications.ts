@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { ok, toJson, unauthorized } from "../protocol/frames.ts";
-import { listOf } from "../protocol/validation.ts";
+import { listOfStrings } from "../protocol/validation.ts";
 import { defineCommand } from "./define.ts";
 import { notificationStatusSchema } from "./options.ts";
 
@@ -10,7 +10,7 @@ export const updateNotifications = defineCommand({
   barrier: true,
   options: z.object({
     where: z.object({
-      notifications: listOf(z.string())
+      notifications: listOfStrings()
         .describe("The notifications' ids; an empty list means all of them"),
     }),
     status: notificationStatusSchema,

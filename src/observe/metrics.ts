@@ -154,7 +154,7 @@ export function createMetrics() {
     quarantined: counterOf("quarantined_total", {
       help: "Records that could not be used, by reason",
       label: "reason",
-      values: ["not_utf8", "not_json", "not_a_message", "not_decoded", "defect"],
+      values: ["not_utf8", "too_many_values", "not_json", "not_a_message", "not_decoded", "defect"],
     }),
     backendRequests: counter("backend_requests_total", "Requests to the APIs, by outcome", [
       "api",

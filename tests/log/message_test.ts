@@ -1,4 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
+import { MAX_VALUES, parseMessage } from "../../src/log/message.ts";
+import { jsonOf, type ShapeName } from "../_support/abuse/texts.ts";
 import { withoutCursor } from "../_support/clients/client.ts";
 import { startWss } from "../_support/service/wss.ts";
 
@@ -103,7 +105,7 @@ Deno.test("[KAF6] an unusable value is put in quarantine, and never stops the co
     ['{"type":"update_subscription","document":{}}', /^document: expected either/],
     ['{"type":"update_subscription","document":{"subscriptions":"x"}}', /subscriptions: /],
     [
-      `{"type":"update_subscription","document":{"subscriptions":[${"1,".repeat(400_000)}1]}}`,
+      `{"type":"update_subscription","document":{"subscriptions":[${"1,".repeat(90_000)}1]}}`,
       /^document.subscriptions.0: .{1,100}$/,
     ],
     ['{"type":"update_subscription","document":{"resource":"users"}}', /resource: /],
@@ -117,7 +119,7 @@ Deno.test("[KAF6] an unusable value is put in quarantine, and never stops the co
     ],
     ["[]", /^expected object$/],
     [
-      `{"x":1e400,"type":${"[".repeat(400_000)}${"]".repeat(400_000)}}`,
+      `{"x":1e400,"type":${"[".repeat(90_000)}${"]".repeat(90_000)}}`,
       /^could not be read$/,
     ],
   ];
@@ -148,4 +150,70 @@ Deno.test("[KAF6] a null value is skipped silently", async () => {
   await using wss = await startWss();
   wss.log.publish(null);
   assertEquals(wss.service.quarantine.total, 0);
+});
+
+Deno.test("[KAF6] a record has at most 100,000 values, and what is in a text is none", () => {
+  // The record, its document, their four members and the list; its first item has no comma in front.
+  const others = 7 - 1;
+  const message = (item: string, items: number) =>
+    `{"type":"notification","document":{"userId":"1","type":"a","data":[${
+      Array(items).fill(item)
+    }]}}`;
+  for (const item of ["1", '"a"', '"[,{\\"[,{"', '"\\\\"']) {
+    const parse = (items: number) => parseMessage(new TextEncoder().encode(message(item, items)));
+    assert(!("problem" in parse(MAX_VALUES - others)), item);
+    assertEquals(parse(MAX_VALUES - others + 1), {
+      problem: "too_many_values",
+      reason: "it has more than 100000 arrays, objects, items and members",
+    });
+  }
+});
+
+Deno.test("[KAF6] a record of more than 100,000 values is put in quarantine, whatever they are", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web", { token: "alice" });
+  const { event } = await client.request("getMyNotifications", LIST);
+  const shapes: ShapeName[] = [
+    "nested arrays",
+    "nested objects",
+    "many keys",
+    "many ids",
+    "small numbers",
+  ];
+  const values = shapes.flatMap((shape) => {
+    const json = jsonOf(shape, 8 * 1024 ** 2 - 1000);
+    return [
+      `{"type":"notification","document":{"userId":"42","type":"a","data":${json}}}`,
+      `{"type":"update_subscription","document":{"subscriptions":${json}}}`,
+    ];
+  });
+  const before = wss.service.stream.window.bytes;
+  for (const value of values) wss.log.publish(value);
+  wss.publish("update_subscription", { subscriptions: [event], data: "after" });
+
+  assertEquals((await client.pushesUntilIdle()).map(({ payload }) => payload), ["after"]);
+  assertEquals(wss.service.quarantine.total, values.length);
+  for (const { reason } of wss.service.quarantine.records) assert(/100000/.test(reason), reason);
+  assert(wss.service.stream.window.bytes - before < 10_000);
+});
+
+Deno.test("[KAF2] a long list of ids is taken, and an item that is no text is named", () => {
+  const parse = (subscriptions: unknown[]) =>
+    parseMessage(
+      new TextEncoder().encode(
+        JSON.stringify({ type: "update_subscription", document: { subscriptions } }),
+      ),
+    );
+  const ids = Array.from({ length: 50_000 }, (_, i) => `${i}`.padStart(32, "0"));
+  assertEquals(parse(ids), { does: "update", to: { by: "subscription", ids }, payload: "null" });
+  const problem = "not_a_message";
+  assertEquals(parse([...ids, 7, null]), {
+    problem,
+    reason: "document.subscriptions.50000: expected string",
+  });
+  assertEquals(parse([]), {
+    does: "update",
+    to: { by: "subscription", ids: [] },
+    payload: "null",
+  });
 });

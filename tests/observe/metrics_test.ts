@@ -251,14 +251,17 @@ Deno.test("records that cannot be used are counted by reason", async () => {
   const changes = await watch.changes(wss.admin, {
     notJson: quarantined("not_json"),
     notUtf8: quarantined("not_utf8"),
+    tooManyValues: quarantined("too_many_values"),
     notAMessage: quarantined("not_a_message"),
     unusable: series("kafka_records_total", { type: "unusable" }),
   }, () => {
     wss.log.publish("{");
     wss.log.publish(new Uint8Array([0xff]));
+    wss.log.publish(`[${"0,".repeat(100_000)}0]`);
     wss.log.publish('{"type":"other"}');
   });
-  assertEquals(changes, { notJson: 1, notUtf8: 1, notAMessage: 1, unusable: 3 });
+  const each = { notJson: 1, notUtf8: 1, tooManyValues: 1, notAMessage: 1 };
+  assertEquals(changes, { ...each, unusable: 4 });
 });
 
 Deno.test("the duration of a request is counted, unless its client has left", async () => {
