@@ -46,7 +46,7 @@ export function listQuarantine(
     write: ({ number: _number, digest: _digest, wasReplayed, ...record }) =>
       toJson({
         ...record,
-        timestamp: record.timestamp === null ? null : new Date(record.timestamp).toISOString(),
+        timestamp: record.timestamp ? new Date(record.timestamp).toISOString() : null,
         readAt: new Date(record.readAt).toISOString(),
         replayed: wasReplayed,
       }, ITEM_DEPTH),

@@ -19,7 +19,7 @@ export interface Entry {
   readonly seq: number;
   readonly partition: number;
   readonly offset: number;
-  /** Milliseconds since 1970, at most what a cursor can hold. */
+  /** Milliseconds since 1970, at most what a cursor can hold; or UNKNOWN_TIME. */
   readonly timestamp: number;
   /** When this instance read the record, in milliseconds since 1970. */
   readonly readAt: number;
@@ -93,7 +93,7 @@ export class LogWindow {
     return this.#firstSeq;
   }
 
-  /** How many bytes of memory the window takes. */
+  /** The bytes of memory that it takes. */
   get bytes(): number {
     return this.#bytes;
   }

@@ -10,6 +10,7 @@ import type { Loss } from "../log/loss.ts";
 import type { Ends, LogEvents, LogRecord, Trouble } from "../log/reader.ts";
 import type { LogTrouble } from "../log/trouble.ts";
 import type { Read } from "../log/window.ts";
+import { UNKNOWN_TIME } from "../log/cursor.ts";
 import { type Message, parseMessage } from "../log/message.ts";
 import type { Metrics, Series } from "../observe/metrics.ts";
 import type { Quarantine } from "../log/quarantine.ts";
@@ -173,7 +174,8 @@ export class RecordHandler implements LogEvents {
     const { topic, stream, sessions, fanOut, tokens, quarantine } = this.#options;
     const { partition, offset, value, headers } = record;
     // A producer may set any timestamp. One that is far ahead would hide a cut of the log (DEL13).
-    const timestamp = Math.min(Math.max(0, record.timestamp), readAt + MAX_AHEAD_MS);
+    const isPlausible = record.timestamp > 0 && record.timestamp <= readAt + MAX_AHEAD_MS;
+    const timestamp = isPlausible ? record.timestamp : UNKNOWN_TIME;
     const read = { partition, offset, timestamp, readAt };
     const message = this.#messageOf(value, read);
     if (headers?.replays !== undefined && value) {
@@ -183,7 +185,7 @@ export class RecordHandler implements LogEvents {
     fanOut.finish();
     if (message?.does === "logout") {
       stream.read(read, null);
-      tokens.forget(message.user, timestamp);
+      tokens.forget(message.user, timestamp || readAt);
       return sessions.revoke(message.user);
     }
     const entry = stream.read(read, message);

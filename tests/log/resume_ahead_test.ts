@@ -1,3 +1,4 @@
+import FakeTimers from "@sinonjs/fake-timers";
 import { assertEquals } from "@std/assert";
 import type { Positions } from "../../src/log/cursor.ts";
 import { ResumePoints } from "../../src/log/resume.ts";
@@ -12,13 +13,16 @@ const LIST = { where: { types: [] } };
 const push = (data: unknown) => ({ userId: "42", type: "a", data });
 
 /** Reads a log, and can be late: then records are kept until they are let in. */
-function createLateReader(log: EmbeddedLog) {
+function createLateReader(log: EmbeddedLog, createReader = () => log.createReader()) {
   const late = {
     /** Let in the kept records, in the order of the log. */
     kept: [] as (() => void)[],
     isLate: false,
+    letIn() {
+      for (const letIn of late.kept.splice(0)) letIn();
+    },
     createReader: () =>
-      createChangedReader(log, (events) => ({
+      createChangedReader({ createReader }, (events) => ({
         ...events,
         onRecord(record) {
           if (!late.isLate) return events.onRecord(record);
@@ -56,6 +60,43 @@ Deno.test("[DEL5] with a cursor from an instance that is ahead, no push is missi
   const payloads = (await client.pushesUntilIdle()).map(({ payload }) => payload);
   assertEquals(payloads, [3, 4, 5, "live"]);
   assertEquals((await other.pushesUntilIdle()).length, 7);
+});
+
+Deno.test("[DEL5][DEL13] a record whose time is hours ahead keeps nobody from resuming on another instance", async () => {
+  for (const isLate of [false, true]) {
+    const log = createEmbeddedLog();
+    const createReader = () =>
+      createChangedReader(log, (events) => ({
+        ...events,
+        onRecord: (record) =>
+          events.onRecord({ ...record, timestamp: record.timestamp + 2 * 3_600_000 }),
+      }));
+    const late = createLateReader(log, createReader);
+    await using one = await startWss({ createReader });
+    await using two = await startWss({ ...late, backend: one.backend });
+    await using first = await one.connect("/web", { token: "alice" });
+    await first.request("getMyNotifications", LIST);
+    late.isLate = true;
+    // By then, the clock is another one.
+    const clock = FakeTimers.install({ toFake: ["Date"], now: Date.now() });
+    try {
+      log.publish(JSON.stringify({ type: "notification", document: push(1) }));
+      const { cursor: since } = await first.next();
+      clock.tick(10);
+      if (!isLate) late.letIn();
+      await using client = await two.connect("/web", { token: "alice" });
+      const reply = await client.request("getMyNotifications", { ...LIST, since });
+      late.letIn();
+      log.publish(JSON.stringify({ type: "notification", document: push(2) }));
+      late.letIn();
+
+      assertEquals(reply.recovered, true);
+      const pushes = await client.pushesUntilIdle();
+      assertEquals(pushes.map(({ status, payload }) => [status, payload]), [["update", 2]]);
+    } finally {
+      clock.uninstall();
+    }
+  }
 });
 
 Deno.test("[DEL5] if a client asks again with a cursor that is ahead, pushes that it has do not come again", async () => {

@@ -15,7 +15,7 @@ export function replaceIn(reader: LogReader, functions: Partial<LogReader>): Log
 
 /** Reads a log, and changes its events on their way, for example delays them. */
 export function createChangedReader(
-  log: EmbeddedLog,
+  log: Pick<EmbeddedLog, "createReader">,
   change: (events: LogEvents) => LogEvents,
 ): LogReader {
   const reader = log.createReader();
