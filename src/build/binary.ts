@@ -18,6 +18,8 @@ const RELEASE_TARGETS = {
 
 const ADVICE = "No binary was made. It needs the denort of this version of Deno, which Deno " +
   "downloads. If that is not possible, set DENORT_BIN to its path.";
+/** The file in `dist` with the checksums. */
+const CHECKSUMS = "SHA256SUMS";
 const RELEASE_ADVICE = "A release needs a denort for each of " +
   `${Object.values(RELEASE_TARGETS).join(", ")}. {target} in DENORT_BIN stands for these names.`;
 
@@ -70,15 +72,17 @@ async function compile(output: string, target?: string): Promise<boolean> {
   return success;
 }
 
-/** Replaces `dist` by new binaries. If all of them were built, adds checksums for `sha256sum -c`. */
+/** Replaces the binaries in `dist` by new ones. If all of them were built, adds checksums for `sha256sum -c`. */
 async function release(): Promise<boolean> {
   // Deno would put the denort of one machine into the binaries for all machines.
   if (Deno.env.get("DENORT_BIN")?.includes("{target}") === false) {
     printError(RELEASE_ADVICE);
     return false;
   }
-  await Deno.remove("dist", { recursive: true }).catch(() => {});
-  await Deno.mkdir("dist");
+  await Deno.mkdir("dist", { recursive: true });
+  for await (const { name } of Deno.readDir("dist")) {
+    if (name.startsWith("wss-") || name === CHECKSUMS) await Deno.remove(join("dist", name));
+  }
   let checksums = "";
   for (const [name, target] of Object.entries(RELEASE_TARGETS)) {
     const file = `wss-${denoJson.version}-${name}`;
@@ -90,7 +94,7 @@ async function release(): Promise<boolean> {
     const digest = await crypto.subtle.digest("SHA-256", await Deno.readFile(path));
     checksums += `${new Uint8Array(digest).toHex()}  ${file}\n`;
   }
-  await Deno.writeTextFile(join("dist", "SHA256SUMS"), checksums);
+  await Deno.writeTextFile(join("dist", CHECKSUMS), checksums);
   return true;
 }
 

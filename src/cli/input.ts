@@ -2,7 +2,6 @@
  * The input of `wss connect`: commands, one per line.
  */
 import * as z from "zod";
-import { parseJsonExactly } from "../util/exact_json.ts";
 
 const EXAMPLE =
   '{"command": "getMyNotificationsCount", "options": {"where": {"types": []}, "status": "unseen"}}';
@@ -23,7 +22,7 @@ export function parseCommand(line: string): TypedCommand | { problem: string } {
   });
   let value: unknown;
   try {
-    value = parseJsonExactly(line);
+    value = JSON.parse(line);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     return refuse("it is not JSON");

@@ -4,7 +4,7 @@
  */
 import * as z from "zod";
 import { MAX_MESSAGES } from "../outbox/batching.ts";
-import { isObject } from "../util/exact_json.ts";
+import { isObject } from "../util/is_object.ts";
 import { NO_RID } from "../protocol/frames.ts";
 import { keyNamer } from "../protocol/key_case.ts";
 import { CommandError } from "../protocol/errors.ts";

@@ -54,7 +54,9 @@ async function runDemo(
   try {
     demoServer = Deno.serve({ hostname: LOOPBACK, port, onListen: () => {} }, demoBackend);
   } catch (error) {
-    printError(`Cannot listen on ${LOOPBACK}:${port} for the demo backend: ${error}`);
+    printError(
+      `Cannot listen on ${LOOPBACK}:${port}, which is PORT + 2, for the demo backend: ${error}`,
+    );
     return 1;
   }
   const demoUrl = `http://${LOOPBACK}:${demoServer.addr.port}`;
@@ -104,6 +106,7 @@ function demoPort({ PORT }: { PORT: number }): number {
 function withDemoSettings(found: FoundSettings, demoUrl: string): FoundSettings {
   const own: Partial<Record<SettingName, string>> = {
     HOST: LOOPBACK,
+    ADMIN_HOST: LOOPBACK,
     API_URL_USER: `${demoUrl}/users/me`,
     API_URL_NOTIFICATION: `${demoUrl}/users/me/notifications`,
     API_URL_SCHEDULE_MOBILE: `${demoUrl}/schedules`,

@@ -5,14 +5,20 @@
 import { Buffer, isUtf8 } from "node:buffer";
 import * as z from "zod";
 import type { Addressees } from "./addressing.ts";
-import { isObject, parseJsonExactly } from "../util/exact_json.ts";
+import { isObject } from "../util/is_object.ts";
 import type { Delivery } from "./window.ts";
-import { toJson } from "../protocol/frames.ts";
+import { type JsonText, NULL } from "../protocol/frames.ts";
+import { sourceOf } from "../protocol/json_source.ts";
 import { keyNamer } from "../protocol/key_case.ts";
 import { listOfStrings, optional, reasonOf, userIdSchema } from "../protocol/validation.ts";
 
 /** What a message does. */
 export type Message = Delivery | { readonly does: "logout"; readonly user: string };
+
+/** The same without the payload of an update, which the schemas don't look into. */
+type Meaning =
+  | Exclude<Message, { does: "update" }>
+  | Omit<Extract<Message, { does: "update" }>, "payload">;
 
 /** Why a record's value can't be used. */
 export interface Unusable {
@@ -43,11 +49,11 @@ const updateSubscription = z.object({
       { properties: { resource: { type: "string" } }, required: ["resource"] },
     ],
   }),
-}).transform(({ document: { subscriptions, resource, options, data } }): Message => {
+}).transform(({ document: { subscriptions, resource, options } }): Meaning => {
   const to: Addressees = resource
     ? { by: "resource", resource }
     : { by: "subscription", ids: [...new Set(subscriptions)] };
-  return options?.reload ? { does: "reload", to } : { does: "update", to, payload: toJson(data) };
+  return { does: options?.reload ? "reload" : "update", to };
 });
 
 const notification = z.object({
@@ -58,16 +64,15 @@ const notification = z.object({
       .describe("The message goes to subscriptions with this type, and to those with all types"),
     data: dataSchema,
   }),
-}).transform(({ document: { userId, type, data } }): Message => ({
+}).transform(({ document: { userId, type } }): Meaning => ({
   does: "update",
   to: { by: "user", user: userId, type },
-  payload: toJson(data),
 }));
 
 const logout = z.object({
   type: z.literal("logout"),
   document: z.object({ userId: userIdSchema }),
-}).transform(({ document: { userId } }): Message => ({ does: "logout", user: userId }));
+}).transform(({ document: { userId } }): Meaning => ({ does: "logout", user: userId }));
 
 /** All messages that the topic may contain. */
 export const messageSchema = z.discriminatedUnion("type", [
@@ -92,7 +97,6 @@ export const MAX_VALUES = 100_000;
  * Parses a record's value.
  *
  * @returns The message, or why the value can't be used
- * @throws {RangeError} The value is nested deeper than the stack allows
  */
 export function parseMessage(value: Uint8Array): Message | Unusable {
   if (value.length > MAX_VALUES && !hasFewValues(value)) {
@@ -109,15 +113,14 @@ export function parseMessage(value: Uint8Array): Message | Unusable {
   }
   let json: unknown;
   try {
-    json = parseJsonExactly(text);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
+    json = JSON.parse(text);
+  } catch {
     return { problem: "not_json", reason: "not JSON" };
   }
   const plain = plainNotification(json);
-  if (plain) return plain;
+  if (plain) return withPayload(plain, value);
   const message = messageSchema.safeParse(nameKeys(json));
-  if (message.success) return message.data;
+  if (message.success) return withPayload(message.data, value);
   const issues = message.error.issues.map(({ path, message }) =>
     [...(path.length > 0 ? [path.join(".")] : []), reasonOf(message)].join(": ")
   );
@@ -150,6 +153,15 @@ function decode(value: Uint8Array): string {
   return Buffer.from(value.buffer, value.byteOffset, value.length).toString();
 }
 
+/** Adds the data of an update, as it was written (REQ4). */
+function withPayload(meaning: Meaning, value: Uint8Array): Message {
+  if (meaning.does !== "update") return meaning;
+  const data = sourceOf(value, DATA_PATH);
+  return { does: "update", to: meaning.to, payload: data ? decode(data) as JsonText : NULL };
+}
+
+const DATA_PATH = ["document", "data"];
+
 /**
  * Checks by hand whether a value is what almost all are: a notification with data, in which every name is
  * exact and the user's id is text. {@linkcode messageSchema} takes a tenth of the time that the whole
@@ -157,12 +169,12 @@ function decode(value: Uint8Array): string {
  *
  * @returns `undefined` if the schema has to tell what the value is
  */
-function plainNotification(json: unknown): Message | undefined {
+function plainNotification(json: unknown): Meaning | undefined {
   if (!isObject(json) || json.type !== "notification" || !isObject(json.document)) return undefined;
   const { userId, type, data } = json.document;
   if (typeof userId !== "string" || userId === "" || typeof type !== "string") return undefined;
   // The data may be there under a name that differs in case (REQ4).
   if (data === undefined) return undefined;
   const to = { by: "user", user: userId, type: type.toWellFormed() } as const;
-  return { does: "update", to, payload: toJson(data) };
+  return { does: "update", to };
 }

@@ -3,7 +3,7 @@
  * them, so producers and clients may write `Document` or `AuthToken`.
  */
 import type * as z from "zod";
-import { isObject } from "../util/exact_json.ts";
+import { isObject } from "../util/is_object.ts";
 
 /** Gives a value with the names of the rules as keys. A value that has them is returned as it is. */
 export type NameKeys = (value: unknown) => unknown;
@@ -72,7 +72,7 @@ function nameOf(key: string, names: Names): string | undefined {
 }
 
 /** Whether two texts are the same but for the case of ASCII letters. */
-function isSameButCase(one: string, other: string): boolean {
+export function isSameButCase(one: string, other: string): boolean {
   if (one.length !== other.length) return false;
   for (let i = 0; i < one.length; i++) {
     if (lowerCase(one.charCodeAt(i)) !== lowerCase(other.charCodeAt(i))) return false;

@@ -2,7 +2,6 @@
  * Parses values from outside with zod, and tells a client's developer exactly what is wrong with them.
  */
 import * as z from "zod";
-import { plainNumber } from "../util/exact_json.ts";
 import { toJsonSchema } from "../util/json_schema.ts";
 import { CommandError, type Problem, type Slug } from "./errors.ts";
 
@@ -21,13 +20,10 @@ export const idSchema = z.union([z.string(), z.int()], "expected a string or a w
  * A user's id as text (AUTH5): the user API and the topic may write it as a string or as a number. All
  * ids of users pass this schema, so that both ways mean the same user.
  */
-export const userIdSchema = z.preprocess(
-  plainNumber,
-  idSchema
-    .refine((id) => id !== "", "expected a non-empty id")
-    .meta({ not: { const: "" } })
-    .transform(String),
-);
+export const userIdSchema = idSchema
+  .refine((id) => id !== "", "expected a non-empty id")
+  .meta({ not: { const: "" } })
+  .transform(String);
 
 /**
  * Strings that can be a header's value unchanged (BCK2): printable Latin-1. Spaces at the ends are not

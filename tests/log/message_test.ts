@@ -52,11 +52,12 @@ Deno.test("[KAF2] the resource schedule addresses every subscription to the sche
   assertEquals(pushes.map(({ event }) => event).sort(), [first.event, second.event].sort());
 });
 
-Deno.test("data reaches the client with every number as it was written", async () => {
+Deno.test("[REQ4] data reaches the client byte for byte", async () => {
   await using wss = await startWss();
   await using client = await wss.connect("/web", { token: "alice" });
   const { event } = await client.request("getMyNotifications", LIST);
-  const data = '{"id":9007199254740993,"big":1e400,"pi":3.14159265358979323846}';
+  const data =
+    '{"id":9007199254740993,"big":1e400,"price":1.50 ,"10":-0.0,"9":"\\u0041\\/","9":1E2}';
 
   wss.log.publish(`{"type":"notification","document":{"userId":"42","type":"a","data":${data}}}`);
 
@@ -118,10 +119,7 @@ Deno.test("[KAF6] an unusable value is put in quarantine, and never stops the co
       /^document.options.reload: /,
     ],
     ["[]", /^expected object$/],
-    [
-      `{"x":1e400,"type":${"[".repeat(90_000)}${"]".repeat(90_000)}}`,
-      /^could not be read$/,
-    ],
+    [`{"x":1e400,"type":${"[".repeat(90_000)}${"]".repeat(90_000)}}`, /^type: /],
   ];
 
   for (const [value] of values) wss.log.publish(value);

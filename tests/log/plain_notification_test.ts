@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { messageSchema, parseMessage } from "../../src/log/message.ts";
 import { keyNamer } from "../../src/protocol/key_case.ts";
-import { parseJsonExactly } from "../../src/util/exact_json.ts";
+import { sourceOf } from "../../src/protocol/json_source.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
@@ -18,8 +18,11 @@ function bySchema(value: Uint8Array): unknown {
     return "not_utf8";
   }
   try {
-    const { success, data } = messageSchema.safeParse(nameKeys(parseJsonExactly(text)));
-    return success ? data : "not_a_message";
+    const json = nameKeys(JSON.parse(text));
+    const { success, data } = messageSchema.safeParse(json);
+    if (!success) return "not_a_message";
+    const given = (json as { document: { data?: unknown } }).document.data ?? null;
+    return data.does === "update" ? { ...data, payload: JSON.stringify(given) } : data;
   } catch {
     return "not_json";
   }
@@ -27,7 +30,9 @@ function bySchema(value: Uint8Array): unknown {
 
 function byHand(value: Uint8Array): unknown {
   const message = parseMessage(value);
-  return "problem" in message ? message.problem : message;
+  if ("problem" in message) return message.problem;
+  if (message.does !== "update") return message;
+  return { ...message, payload: JSON.stringify(JSON.parse(message.payload)) };
 }
 
 /** Mostly what it should be, and each other thing now and then. */
@@ -125,4 +130,64 @@ Deno.test("any bytes are decoded as the platform's decoder does it", () => {
     }),
     { numRuns: 1000 },
   );
+});
+
+Deno.test("[REQ4] the data is found in any JSON, and is as it was written", () => {
+  const space = fc.stringMatching(/^[ \n\r\t]{0,2}$/);
+  const data = fc.oneof(
+    fc.json({ noUnicodeString: false }),
+    fc.constantFrom(
+      "1.50",
+      "-0.0",
+      "1E2",
+      '{"9":1,"10":2,"9":3}',
+      '"\\u0041\\/\\""',
+      '["]",{"}":"{"}]',
+    ),
+  );
+  const key = fc.constantFrom('"data"', '"d\\u0061ta"', '"\\u0064\\u0061\\u0074\\u0061"');
+  const other = fc.tuple(
+    fc.constantFrom('"x"', '"DATA"', '"Data"', '"dat"', '"\\"data"', '"datas\\\\"'),
+    fc.json(),
+  );
+  fc.assert(
+    fc.property(
+      fc.array(other, { maxLength: 3 }),
+      key,
+      data,
+      fc.array(other, { maxLength: 3 }),
+      fc.array(space, { minLength: 6, maxLength: 6 }),
+      (before, key, data, after, [a, b, c, d, e, f]) => {
+        const written = ([key, value]: readonly string[]) => `${key}${b}:${c}${value}`;
+        const members = [...before, [key, data] as const, ...after].map(written).join(`${d},${e}`);
+        const json = encoder.encode(`${a}{"document":${b}{${a}${members}${f}}${c}}${d}`);
+        JSON.parse(decoder.decode(json));
+
+        const found = sourceOf(json, ["document", "data"]);
+
+        assertEquals(found && decoder.decode(found), data.trim());
+      },
+    ),
+    { numRuns: 2000 },
+  );
+});
+
+Deno.test("[REQ4] of several names the exact one counts, else the last one of another case", () => {
+  const find = (json: string, path: string[]) => {
+    const found = sourceOf(encoder.encode(json), path);
+    return found && decoder.decode(found);
+  };
+  for (
+    const [json, expected] of [
+      ['{"data":1,"data":2,"DATA":3}', "2"],
+      ['{"DATA":1,"Data":2}', "2"],
+      ['{"data":null,"Data":2}', "null"],
+      ['{"dataa":1}', undefined],
+      ["{}", undefined],
+      ["[]", undefined],
+      ["7", undefined],
+    ] as const
+  ) assertEquals(find(json, ["data"]), expected, json);
+  assertEquals(find('{"a":7}', ["a", "b"]), undefined);
+  assertEquals(find('{"a":[{"b":1}]}', ["a", "b"]), undefined);
 });

@@ -2,7 +2,7 @@
  * The request that comes over HTTP: in the body of a POST (HTTP1), or in the URL of an event stream
  * (HTTP2, HTTP3).
  */
-import { isObject } from "../../util/exact_json.ts";
+import { isObject } from "../../util/is_object.ts";
 import { isDoneWithin } from "../../util/delay.ts";
 
 /** Milliseconds within which a body must have come. */
