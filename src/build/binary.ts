@@ -16,8 +16,9 @@ const RELEASE_TARGETS = {
   "linux-arm64": "aarch64-unknown-linux-gnu",
 };
 
-const ADVICE = "No binary was made. It needs the denort of this version of Deno, which Deno " +
-  "downloads. If that is not possible, set DENORT_BIN to its path.";
+const ADVICE =
+  "No binary was made. Unless Deno has said another reason: it needs the denort of this " +
+  "version of Deno, which Deno downloads. If that is not possible, set DENORT_BIN to its path.";
 /** The file in `dist` with the checksums. */
 const CHECKSUMS = "SHA256SUMS";
 const RELEASE_ADVICE = "A release needs a denort for each of " +

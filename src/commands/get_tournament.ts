@@ -13,7 +13,7 @@ export const getTournament = defineCommand({
     where: z.object({
       id: idSchema.refine(
         (id) => isPathSegment(String(id)),
-        'expected an id without "/" or "\\", and not "", "." or ".."',
+        'expected an id without "/" or "\\", and not "", "." or "..", also percent-encoded',
       )
         .meta({ not: { enum: ["", ".", ".."] }, pattern: "^[^/\\\\]*$" }),
     }),

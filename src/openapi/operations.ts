@@ -40,9 +40,10 @@ export const getUser = toOperation({
   operationId: "getUser",
   summary: "Tells to which user a token belongs (AUTH1)",
   description: "Is asked when a client logs in, and again every AUTH_REVALIDATE_SECONDS (AUTH6). " +
-    "An answer is kept for AUTH_CACHE_SECONDS (AUTH7). A token is refused with 401 or 403. Any other " +
-    "answer that is not ok, such as a page with a login form, must come three times in a row to end " +
-    "a session.",
+    "An answer is kept for AUTH_CACHE_SECONDS (AUTH7). A token is refused with 401 or 403. No " +
+    "answer, 408, 425, 429 and 5xx are an outage, which changes nothing. Any other answer that is " +
+    "not ok, such as a page with a login form, ends a session if it comes three times in a row, " +
+    "while other tokens are answered with ok.",
   ok: {
     summary: "The token's user. The body is the payload of `authentication`",
     body: userSchema,

@@ -42,7 +42,7 @@ export function selectionOf<T extends string | number>(
   const short = element
     .refine(
       (item) => String(item).length <= MAX_SELECTED_LENGTH,
-      `expected at most ${MAX_SELECTED_LENGTH} characters`,
+      `expected at most ${MAX_SELECTED_LENGTH} UTF-16 units`,
     )
     .meta({ maxLength: MAX_SELECTED_LENGTH });
   return listOf(short, MAX_SELECTED);

@@ -90,6 +90,18 @@ Deno.test("without a denort, a build ends with 1, says how to get one, and leave
   }
 });
 
+Deno.test("a release replaces its own files in dist, and leaves the client's package", async () => {
+  await using build = await startProcess({
+    task: "release",
+    env: { DENORT_BIN: "/none/{target}" },
+    files: ["dist/client/mod.js", "dist/wss-0.0.1-linux-x64", "dist/SHA256SUMS"],
+  });
+
+  assertEquals(await build.exitCode(), 1);
+  assertEquals(await namesIn(join(build.cwd, "dist")), ["client"]);
+  assertEquals(await namesIn(join(build.cwd, "dist", "client")), ["mod.js"]);
+});
+
 Deno.test("a release with a single denort is refused, since it would come into the binaries of all machines", async () => {
   await using build = await startProcess({ task: "release", env: { DENORT_BIN: "/bin/true" } });
   assertEquals(await build.exitCode(), 1);

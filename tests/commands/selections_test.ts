@@ -27,7 +27,7 @@ for (const [name, [command, where]] of Object.entries(SELECTIONS)) {
     for (
       const [list, reason] of [
         [short(1001), "expected at most 1000 items"],
-        [["a", "x".repeat(201)], "expected at most 200 characters"],
+        [["a", "x".repeat(201)], "expected at most 200 UTF-16 units"],
       ] as const
     ) {
       const { payload } = await ask([...list]);

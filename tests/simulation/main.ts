@@ -11,20 +11,28 @@ import { failureOf, summaryOf } from "./report.ts";
 const { values } = parseArgs({
   options: {
     seed: { type: "string" },
-    steps: { type: "string", default: String(STEPS) },
+    steps: { type: "string" },
     seconds: { type: "string" },
-    jobs: { type: "string", default: "2" },
+    jobs: { type: "string" },
   },
 });
 
+/** @throws {Error} The option has a text that is no number */
+function numberOf(option: keyof typeof values, fallback: number): number {
+  const text = values[option] ?? "";
+  const number = text === "" ? fallback : Number(text);
+  if (Number.isSafeInteger(number) && number >= 0) return number;
+  throw new Error(`--${option} is "${text}": expected a whole number`);
+}
+
 const isRepeat = values.seed !== undefined && values.seconds === undefined;
-const steps = Number(values.steps);
+const steps = numberOf("steps", STEPS);
 const result = await runSimulations({
-  seed: values.seed === undefined ? freshSeed() : Number(values.seed),
+  seed: numberOf("seed", freshSeed()),
   steps,
-  seconds: Number(values.seconds ?? 20),
+  seconds: numberOf("seconds", 20),
   shrinkSeconds: 60,
-  jobs: isRepeat ? 1 : Number(values.jobs),
+  jobs: isRepeat ? 1 : numberOf("jobs", 2),
   seeds: isRepeat ? 1 : Infinity,
 });
 const failure = failureOf(result, { steps });

@@ -1,5 +1,5 @@
 /** A task as a process of its own, for example the service as `deno task start` starts it. */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import denoJson from "../../../deno.json" with { type: "json" };
 import { readLines } from "../lines.ts";
@@ -33,6 +33,8 @@ export interface ProcessOptions {
   env?: Record<string, string>;
   /** The `.env` in its working directory, or a folder of that name. */
   dotEnv?: string | Uint8Array | { isFolder: true };
+  /** Empty files in its working directory. */
+  files?: readonly string[];
   /** Whether it has a terminal, on which stdout and stderr are one. */
   hasTerminal?: boolean;
   /** Whether it is the first process of a PID namespace, as in a container. */
@@ -93,12 +95,17 @@ export async function startProcess(
     isFirst = false,
     isUnread = false,
     maxFiles,
+    files = [],
   }: ProcessOptions = {},
 ) {
   const cwd = await Deno.makeTempDir({ prefix: "wss-process-" });
   if (typeof dotEnv === "string") await Deno.writeTextFile(join(cwd, ".env"), dotEnv);
   else if (dotEnv instanceof Uint8Array) await Deno.writeFile(join(cwd, ".env"), dotEnv);
   else if (dotEnv) await Deno.mkdir(join(cwd, ".env"));
+  for (const file of files) {
+    await Deno.mkdir(dirname(join(cwd, file)), { recursive: true });
+    await Deno.writeTextFile(join(cwd, file), "");
+  }
   const inherited = ["PATH", "HOME", "DENO_DIR", "XDG_CACHE_HOME", "NPM_CONFIG_REGISTRY"]
     .flatMap((name) => Deno.env.get(name) === undefined ? [] : [[name, Deno.env.get(name)]]);
   const command = task === "start" && BINARY !== undefined
