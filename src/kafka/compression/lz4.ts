@@ -3,7 +3,7 @@
  *
  * The package lz4js decompresses a frame in one call, in which the event loop stands still, into memory
  * of a size that the frame itself says, and does not see its own bounds. This does it chunk by chunk,
- * with 64 KiB of history. It costs no more time, and at most 0.7 MB of memory at once. Checksums of
+ * with 64 KiB of history. It costs no more time, and at most 0.2 MB of memory at once. Checksums of
  * frames and blocks are not checked, as that of the batch covers them.
  */
 import { BrokenStreamError, LzOutput } from "./lz_output.ts";
@@ -17,6 +17,8 @@ const HAS_CONTENT_SIZE = 0x08;
 const HAS_DICTIONARY = 0x01;
 /** In the length of a block. */
 const IS_UNCOMPRESSED = 0x80000000;
+/** Copies reach back no further, as their distance has 16 bits. Blocks may copy from those before. */
+const HISTORY_BYTES = 64 * 1024;
 /** Input after which a chunk is given even if it is empty, as blocks may have no content. */
 const INPUT_PER_CHUNK = 1024 * 1024;
 
@@ -32,7 +34,7 @@ export function* lz4Chunks(input: Uint8Array): Generator<Uint8Array, void> {
     throw new BrokenStreamError("this kind of LZ4 frame is unknown");
   }
   const checksumBytes = (flags & HAS_BLOCK_CHECKSUMS) === 0 ? 0 : 4;
-  const output = new LzOutput(4 * input.length);
+  const output = new LzOutput({ expected: 4 * input.length, historyBytes: HISTORY_BYTES });
   let lastYield = 0;
   for (let at = (flags & HAS_CONTENT_SIZE) === 0 ? 7 : 15;;) {
     if (at + 4 > input.length) throw new BrokenStreamError("the compressed data is cut short");

@@ -3,8 +3,12 @@
  * which Kafka's own clients write.
  *
  * The packages for snappy decompress a block in one call, in which the event loop stands still, into
- * memory of a size that the block itself says. This does it chunk by chunk, with 64 KiB of history. It
- * costs about as much time as snappyjs, and at most 0.7 MB of memory at once.
+ * memory of a size that the block itself says. This does it chunk by chunk. It costs about as much time
+ * as snappyjs.
+ *
+ * A copy may be of anything in its block. Many compressors copy from the last 64 KiB only, but others,
+ * such as Go's s2.EncodeSnappy, from megabytes before. So what was written of a block is kept until the
+ * block ends, or the caller stops at its limit. The length that a block says takes no memory.
  */
 import { BrokenStreamError, LzOutput } from "./lz_output.ts";
 
@@ -16,27 +20,37 @@ const INPUT_PER_CHUNK = 1024 * 1024;
 
 /** The decompressed chunks. @throws {BrokenStreamError} The data is broken */
 export function* snappyChunks(input: Uint8Array): Generator<Uint8Array, void> {
-  const output = new LzOutput(4 * input.length);
-  if (!XERIAL.every((byte, i) => input[i] === byte)) {
-    yield* block(input, output);
-  } else {
-    const view = new DataView(input.buffer, input.byteOffset, input.length);
-    let lastYield = 0;
-    for (let at = XERIAL_HEADER_BYTES; at < input.length;) {
-      if (at + 4 > input.length) throw new BrokenStreamError("the length of a block is cut short");
-      const from = at + 4;
-      at = from + view.getInt32(at);
-      if (at <= from || at > input.length) {
-        throw new BrokenStreamError("the length of a block is broken");
-      }
-      yield* block(input.subarray(from, at), output);
-      if (at - lastYield >= INPUT_PER_CHUNK) {
-        lastYield = at;
-        yield output.take();
-      }
+  const output = new LzOutput({ expected: 4 * input.length, historyBytes: Infinity });
+  try {
+    if (XERIAL.every((byte, i) => input[i] === byte)) {
+      yield* xerialBlocks(input, output);
+    } else {
+      yield* block(input, output);
+    }
+    yield output.takeLast();
+  } finally {
+    output.end();
+  }
+}
+
+/** Decompresses the blocks behind a xerial header, each of which has its length in front. */
+function* xerialBlocks(input: Uint8Array, output: LzOutput): Generator<Uint8Array, void> {
+  const view = new DataView(input.buffer, input.byteOffset, input.length);
+  let lastYield = 0;
+  for (let at = XERIAL_HEADER_BYTES; at < input.length;) {
+    if (at + 4 > input.length) throw new BrokenStreamError("the length of a block is cut short");
+    const from = at + 4;
+    at = from + view.getInt32(at);
+    if (at <= from || at > input.length) {
+      throw new BrokenStreamError("the length of a block is broken");
+    }
+    output.beginBlock();
+    yield* block(input.subarray(from, at), output);
+    if (at - lastYield >= INPUT_PER_CHUNK) {
+      lastYield = at;
+      yield output.take();
     }
   }
-  yield output.takeLast();
 }
 
 /** Decompresses a block in the raw format: its length, then literals and copies by turns. */
