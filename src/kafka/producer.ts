@@ -3,11 +3,20 @@
  */
 import kafkajs, { type Message } from "kafkajs";
 import type { Settings } from "../settings/settings.ts";
+import { isDoneWithin } from "../util/delay.ts";
 import { createKafka, type KafkaSettings } from "./client.ts";
+import { ErrorCode, kafkajsErrorCode } from "./wire/error_codes.ts";
+
+/** Milliseconds for a producer that could not connect to close what it has opened. */
+const CLOSE_MS = 2000;
 
 /** A connection for writing to the topic. */
 export interface KafkaProducer {
-  /** Resolves when all in-sync replicas have the message, with the position of its record. */
+  /**
+   * Resolves when all in-sync replicas have the message, with the position of its record.
+   *
+   * @throws {Error} The message was not written, or it is unknown whether it was
+   */
   publish(message: Message): Promise<{ partition: number; offset: number }>;
   stop(): Promise<void>;
 }
@@ -16,7 +25,7 @@ export interface KafkaProducer {
  * Connects a producer.
  *
  * @param options.retries How often a request that fails is tried again; 5 times by default
- * @throws {Error} The brokers cannot be reached
+ * @throws {Error} The brokers cannot be reached, or refuse the producer
  */
 export async function connectKafkaProducer(
   settings: KafkaSettings & Pick<Settings, "KAFKA_TOPIC">,
@@ -29,14 +38,39 @@ export async function connectKafkaProducer(
     idempotent: true,
     maxInFlightRequests: 1,
   });
-  await producer.connect();
+  const { KAFKA_TOPIC: topic } = settings;
+  try {
+    await producer.connect();
+  } catch (error) {
+    // It may have connected, and then been refused its producer id.
+    await isDoneWithin(CLOSE_MS, producer.disconnect()).catch(() => {});
+    throw describe(error, topic);
+  }
   return {
     async publish(message) {
-      const topic = settings.KAFKA_TOPIC;
-      const [record] = await producer.send({ topic, messages: [message] });
+      const sent = producer.send({ topic, messages: [message] });
+      const [record] = await sent.catch((error) => {
+        throw describe(error, topic);
+      });
       if (!record) throw new Error(`The brokers did not say where in ${topic} the record is`);
       return { partition: record.partition, offset: Number(record.baseOffset) };
     },
     stop: () => producer.disconnect(),
   };
+}
+
+/** Names the right that is missing, if that is why the topic can't be written to. */
+function describe(error: unknown, topic: string): unknown {
+  const text = `Not authorized to write to topic ${topic}: allow WRITE of it`;
+  switch (kafkajsErrorCode(error)) {
+    case ErrorCode.TOPIC_AUTHORIZATION_FAILED:
+      return new Error(text, { cause: error });
+    case ErrorCode.CLUSTER_AUTHORIZATION_FAILED:
+      // Newer brokers give a producer its id if it has WRITE of any topic.
+      return new Error(`${text}; before Kafka 2.8, IDEMPOTENT_WRITE of the cluster as well`, {
+        cause: error,
+      });
+    default:
+      return error;
+  }
 }

@@ -12,7 +12,7 @@ export interface BrokerError {
   readonly text: string;
 }
 
-/** The codes after which the reader does something special. */
+/** The codes after which something special is done. */
 export const ErrorCode = {
   NONE: 0,
   OFFSET_OUT_OF_RANGE: 1,
@@ -20,6 +20,7 @@ export const ErrorCode = {
   LEADER_NOT_AVAILABLE: 5,
   NOT_LEADER: 6,
   TOPIC_AUTHORIZATION_FAILED: 29,
+  CLUSTER_AUTHORIZATION_FAILED: 31,
   FENCED_LEADER_EPOCH: 74,
   UNKNOWN_LEADER_EPOCH: 75,
   UNKNOWN_TOPIC_ID: 100,
@@ -64,4 +65,12 @@ export function brokerError(code: number): BrokerError {
     name: `UNKNOWN_CODE_${code}`,
     text: `The broker answered with the unknown error code ${code}`,
   };
+}
+
+/** The code of an error that kafkajs throws; `undefined` if it comes from no broker's answer. */
+export function kafkajsErrorCode(error: unknown): number | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code, cause } = error as Error & { code?: unknown };
+  // When it gives up, it wraps the error of the last try.
+  return typeof code === "number" ? code : kafkajsErrorCode(cause);
 }

@@ -157,6 +157,10 @@ export function startFaultProxy({ brokers, newest = {}, random }: FaultProxyOpti
   return {
     /** As in KAFKA_BROKERS: those of the proxy. */
     addresses: listeners.map(({ addr }) => `127.0.0.1:${addr.port}`),
+    /** How many connections are open. */
+    get openCount(): number {
+      return lines.size;
+    },
     /** How many requests of each API have come. */
     requests: requests as ReadonlyMap<Api, number>,
     /** Requests and answers that the proxy does not know: no fault can happen to them. */
