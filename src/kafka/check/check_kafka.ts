@@ -64,7 +64,8 @@ export async function* checkKafka(settings: CheckedKafkaSettings): AsyncGenerato
       if (!check.has(address)) yield await check.connectAdvertised(address);
     }
     yield* check.read(metadata);
-    yield* await checkTopicSettings(settings);
+    // kafkajs gives up if the broker that it tries first does not answer.
+    yield* await checkTopicSettings({ ...settings, KAFKA_BROKERS: check.addresses });
   } finally {
     check.close();
   }
@@ -86,6 +87,11 @@ class KafkaCheck {
     this.#client = client;
   }
 
+  /** Where the brokers are that were reached. */
+  get addresses(): string[] {
+    return [...this.#connections.keys()];
+  }
+
   get connections(): readonly BrokerConnection[] {
     return [...this.#connections.values()];
   }
@@ -100,7 +106,12 @@ class KafkaCheck {
 
   problem(subject: string, error: unknown): Finding {
     const { kind, text } = troubleOf(error, this.#settings);
-    return { subject, text, advice: adviceFor(kind, this.#settings) };
+    return {
+      subject,
+      // Nothing here makes the brokers create it, so it is not known whether they would.
+      text: kind === "missing_topic" ? "it does not exist" : text,
+      advice: adviceFor(kind, this.#settings),
+    };
   }
 
   /** Connects, with TLS and SASL if the settings say so. */
@@ -183,7 +194,8 @@ function adviceFor(kind: string, { KAFKA_TOPIC: topic }: CheckedKafkaSettings): 
     `kafka-acls.sh --add --allow-principal User:… --operation READ --operation DESCRIBE`;
   switch (kind) {
     case "missing_topic":
-      return `kafka-topics.sh --create --topic ${topic} --partitions 3 --replication-factor 3`;
+      return "create it, unless the brokers create topics (auto.create.topics.enable): " +
+        `kafka-topics.sh --create --topic ${topic} --partitions 3 --replication-factor 3`;
     case "unauthorized":
       return `${kafkaAcls} --topic ${topic}`;
     default:

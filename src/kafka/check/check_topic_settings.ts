@@ -4,6 +4,7 @@
 import { ConfigResourceTypes } from "kafkajs";
 import { createKafka, type KafkaSettings } from "../client.ts";
 import type { Settings } from "../../settings/settings.ts";
+import { ErrorCode, kafkajsErrorCode } from "../wire/error_codes.ts";
 import type { Finding } from "./finding.ts";
 
 /** The settings of a topic that matter, by Kafka's names. */
@@ -32,7 +33,11 @@ function neededSeconds(
   return AUTH_JWKS_URL ? [window, logouts] : [window];
 }
 
-/** Asks how the topic keeps records, which needs a right that the service does without. */
+/**
+ * Asks how the topic keeps records, which needs a right that the service does without.
+ *
+ * @param settings KAFKA_BROKERS must be brokers that can be reached
+ */
 export async function checkTopicSettings(
   settings: KafkaSettings & KeepingSettings,
 ): Promise<Finding[]> {
@@ -40,10 +45,10 @@ export async function checkTopicSettings(
   const subject = `topic ${topic}`;
   const found = await describeTopic(settings).catch((error: Error) => error);
   if (found instanceof Error) {
-    const text =
-      `how long it keeps records is not known; asking needs the right DESCRIBE_CONFIGS of it: ` +
-      found.message;
-    return [{ subject, text }];
+    const why = kafkajsErrorCode(found) === ErrorCode.TOPIC_AUTHORIZATION_FAILED
+      ? "asking needs the right DESCRIBE_CONFIGS of it"
+      : "it could not be asked";
+    return [{ subject, text: `how long it keeps records is not known; ${why}: ${found.message}` }];
   }
   const retentionMs = Number(found.get("retention.ms") ?? -1);
   const policy = found.get("cleanup.policy") ?? "";
