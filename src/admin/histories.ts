@@ -74,7 +74,10 @@ export class Histories {
     yield* forMany(this.#past, ([session, all]) => {
       if (all.some((past) => past.kind === "login" && past.user === user)) ids.add(session);
     });
-    yield* forMany(this.#options.sessions.ofUser(user), ({ id }) => ids.add(id));
+    yield* forMany(this.#options.sessions.ofUser(user), ({ id, transport }) => {
+      // No message is for a POST (HTTP1).
+      if (transport !== "post") ids.add(id);
+    });
     const histories: History[] = [];
     for (const id of [...ids].slice(-limit)) {
       histories.push(this.#historyOf(id, user));

@@ -57,7 +57,8 @@ export async function withLock(
     return {
       ...reply,
       sent() {
-        reply.sent?.();
+        // Nothing may follow the reply to a POST (HTTP1).
+        if (session.transport !== "post") reply.sent?.();
         unlock();
       },
     };

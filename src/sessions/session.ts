@@ -239,17 +239,20 @@ export class Session implements Subscriber {
 
   /** Subscribes to a count. The session must not have this subscription yet. */
   subscribeToCount(target: CountTarget, list: KeptList): CountSubscription {
-    const count = this.#shared.counts.open(target, { subscriber: this, list });
+    const { counts } = this.#shared;
+    const count = counts.make(target, { subscriber: this, list });
     this.#counts = this.#counts.concat(count);
+    if (this.transport !== "post") counts.add(count);
     return count;
   }
 
   /** Subscribes. The session must not have this subscription yet. */
   subscribe(target: Target, list: KeptList): Subscription {
-    const { parts } = this.#shared;
+    const { parts, channels } = this.#shared;
     const subscription = new Subscription(target, { subscriber: this, list, parts });
     this.#subscriptions = this.#subscriptions.concat(subscription);
-    this.#shared.channels.add(subscription);
+    // No message is for a POST (HTTP1). Its subscription is there for the cursor of its reply.
+    if (this.transport !== "post") channels.add(subscription);
     return subscription;
   }
 

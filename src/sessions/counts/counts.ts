@@ -32,15 +32,17 @@ export class Counts {
     return this.#byUser.size + this.#byId.size;
   }
 
-  /** Makes the subscription of a session. */
-  open(
+  /** Makes the subscription of a session. Nothing asks for it again until {@linkcode add}. */
+  make(
     target: CountTarget,
     options: Omit<CountSubscriptionOptions, "parts">,
   ): CountSubscription {
-    const count = new CountSubscription(target, { ...options, parts: this.#parts });
-    this.#byUser.add(target.where.userId, count);
-    for (const id of idsOf(target)) this.#byId.add(id, count);
-    return count;
+    return new CountSubscription(target, { ...options, parts: this.#parts });
+  }
+
+  add(count: CountSubscription): void {
+    this.#byUser.add(count.target.where.userId, count);
+    for (const id of idsOf(count.target)) this.#byId.add(id, count);
   }
 
   remove(count: CountSubscription): void {
