@@ -269,9 +269,9 @@ export class Session implements Subscriber {
     for (const subscription of ended) {
       if (subscription instanceof CountSubscription) this.#shared.counts.remove(subscription);
       else this.#shared.channels.remove(subscription);
-      subscription.end();
-      // The client never knew of a subscription whose list failed.
-      if (why === "its list failed") continue;
+      const hadMore = subscription.end();
+      // The client never knew of it, and no message needs its end to be explained.
+      if (why === "its list failed" && !hadMore) continue;
       const { since: from } = subscription;
       const target = briefOf(subscription.target);
       this.#shared.deliveries.ended({ kind: "subscription", session, user, target, from, to, why });

@@ -188,10 +188,7 @@ export class Subscription {
     if (isReading) this.#ask(list, behind.position);
   }
 
-  /**
-   * Takes what all subscriptions have lost, as it does by itself before anything else happens to it. Returns
-   * whether a `resync` is left that may wait, or that waits for a list.
-   */
+  /** Takes all losses, as it does before each other event. Returns whether a `resync` is left that waits. */
   takeLosses(): boolean {
     const { losses, fanOut, catchUpQueue } = this.#parts;
     if (this.#losses !== losses.count) {
@@ -204,11 +201,15 @@ export class Subscription {
     return this.#stateNow !== ENDED && hasResyncDue(this.#debtNow);
   }
 
-  /** Ends the subscription. */
-  end(): void {
-    this.#parts.reloads.cancel(this);
-    this.#parts.catchUpQueue.remove(this);
+  /** Ends the subscription. Returns whether a message that was read for it was still to be pushed. */
+  end(): boolean {
+    const { stream, reloads, catchUpQueue } = this.#parts;
+    const next = behindOf(this.#state)?.position.seq ?? Infinity;
+    const [message] = stream.window.entriesFor(this.target, next);
+    reloads.cancel(this);
+    catchUpQueue.remove(this);
     this.#become(ENDED);
+    return message !== undefined;
   }
 
   /** Does what the state asks for, as far as that is possible now; the other states wait for an event. */
@@ -226,8 +227,7 @@ export class Subscription {
         if (state.reload) return this.#ask(state.reload, state.position);
         return this.#become({ state: "reading", position: state.position });
       case "lost":
-        if (catchUpQueue.waitsForRoom(this)) return;
-        return this.#beginAnew(state);
+        if (!catchUpQueue.waitsForRoom(this)) this.#beginAnew(state);
     }
   }
 

@@ -126,6 +126,34 @@ Deno.test("/why says that a subscription ended before a message was sent to it",
   );
 });
 
+Deno.test("[LIST2] /why says that a subscription ended, as its list failed, before a message was sent to it", async () => {
+  await using wss = await startWss();
+  await using client = await wss.connect("/web", { protocols: ["wss.v1"], token: "alice" });
+  const release = wss.backend.hold("GET /notification", () => new Response("no", { status: 404 }));
+  const ask = async () => {
+    const rid = client.ask("getMyNotifications", LIST);
+    const letGo = await release();
+    return { rid, letGo };
+  };
+  const nothingCame = await ask();
+  nothingCame.letGo();
+  await client.reply(nothingCame.rid);
+  const { sessions: [session] } = await wss.admin.get("/why?user=42");
+
+  const failed = await ask();
+  const record = publish(wss);
+  const before = await resultOf(wss, record);
+  failed.letGo();
+  await client.reply(failed.rid);
+
+  assertEquals(session.subscriptions, []);
+  assertEquals(before, "not sent yet: held back: catching up");
+  assertMatch(
+    await resultOf(wss, record) ?? "",
+    /^not sent: the subscription ended at 20.*: its list failed$/,
+  );
+});
+
 Deno.test("/why says of each reload whether it was sent, or a later list has it, or it failed", async () => {
   await using wss = await startWss();
   await using alice = await subscribe(wss);

@@ -127,10 +127,11 @@ export class CountSubscription implements Reloadable {
     this.ask();
   }
 
-  /** Ends the subscription. */
-  end(): void {
+  /** Ends the subscription. Returns false, as no message is held back for a count. */
+  end(): boolean {
     this.#parts.reloads.cancel(this);
     this.#state = "ended";
+    return false;
   }
 
   #tell(total: JsonText): void {
