@@ -129,6 +129,8 @@ async function list(
       undo();
       return { status, payload };
     }
+    // Meanwhile, other lists of the session may have taken what was left.
+    refuseTooMany(context, { existing: subscription, kept });
     subscription.list = kept;
     if (!isPage) subscription.listedAt(askedAt);
     // Not before: the log may have had a break meanwhile, of which the client is still to be told.

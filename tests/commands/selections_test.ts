@@ -102,6 +102,40 @@ Deno.test("[LIM5][LIM3] a session's subscriptions keep at most MAX_SESSION_BYTES
   assertEquals(session?.keptBytes, 0);
 });
 
+Deno.test("[LIM5][LIST2] lists asked for again side by side keep no more than MAX_SESSION_BYTES, and those that do not fit change nothing", async () => {
+  await using wss = await startWss({ settings: { MAX_SESSION_BYTES: 2000 } });
+  await using client = await wss.connect("/web", { token: "alice" });
+  const ask = (type: number, params = {}) =>
+    client.ask("getMyNotifications", { params, where: { types: [`${type}`] } });
+  const types = Array.from({ length: 12 }, (_, i) => i);
+  const events: string[] = [];
+  for (const type of types) events.push((await client.reply(ask(type))).event);
+  const release = wss.backend.hold("GET /notification", () => Response.json(["again"]));
+
+  const rids = types.map((type) => ask(type, { sort: "s".repeat(900) }));
+  const held = await Array.fromAsync(types, release);
+  wss.publish("notification", { userId: "42", type: "11", data: "held back" });
+  for (const letGo of held) letGo();
+  const replies = await Array.fromAsync(rids, (rid) => client.reply(rid));
+  wss.backend.reset("GET /notification");
+  const push = await client.next();
+
+  const refused = replies.filter(({ status }) => status === "error");
+  assertEquals(refused.map(({ payload }) => payload.error[0].Slug), [
+    ...Array(11).fill("too-many-subscriptions"),
+  ]);
+  const [session] = wss.service.sessions;
+  const bytes = session?.keptBytes ?? 0;
+  assert(bytes > 900 && bytes <= 2000, `${bytes} bytes`);
+  assertEquals([push.event, push.status, push.payload], [events[11], "update", "held back"]);
+  // A reload asks for the earlier list.
+  wss.backend.forget();
+  const last = events[replies.findLastIndex(({ status }) => status === "error")];
+  wss.publish("update_subscription", { subscriptions: [last], options: { reload: true } });
+  assertEquals((await client.next()).status, "reload");
+  assertEquals(wss.backend.calls.map(({ url }) => url.includes("sort=")), [false]);
+});
+
 Deno.test("[LIM5] what is kept of a subscription takes at most three times as much memory as it counts for", async () => {
   const measured = await runScript("memory/measure_kept.ts", [300]);
   assertEquals(measured.length, 4);
