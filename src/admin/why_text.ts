@@ -2,6 +2,7 @@
  * The sentences of `/why`.
  */
 import { type Addressees, messageTypeOf, namesOf } from "../log/addressing.ts";
+import type { LossReport } from "../log/loss.ts";
 import type { Stream } from "../log/stream.ts";
 import type { Entry } from "../log/window.ts";
 import type { Past, Step } from "../observe/deliveries.ts";
@@ -179,14 +180,12 @@ export function notThere(
   if (offset >= position) {
     return `It has not been read yet: partition ${partition} is read up to offset ${position}`;
   }
-  const loss = losses.findLast(({ why, records }) =>
-    (why === "lost by the log" || why === "records set aside") && records &&
-    records.partition === partition && records.from <= offset && offset < records.to
-  );
+  // If that is a cut or another topic, the offset stands for another record since (DEL13).
+  const loss = losses.findLast((loss) => concerns(loss, { partition, offset }));
   if (loss?.why === "records set aside") {
     return `It could not be decoded: it was set aside at ${time(loss.at)}`;
   }
-  if (loss) {
+  if (loss?.why === "lost by the log") {
     return `It was lost: at ${time(loss.at)}, before it was read, it was no longer in the log`;
   }
   const first = window.first(partition);
@@ -198,16 +197,23 @@ export function notThere(
 /** What an id has stood for before, as an addition to a sentence; `""` if for nothing else. */
 export function earlierRecordOf(
   { losses }: Pick<Stream, "losses">,
-  { partition, offset }: { partition: number; offset: number },
+  position: { partition: number; offset: number },
 ): string {
-  const loss = losses.findLast(({ why, records }) =>
-    why === "log replaced" ||
-    (why === "log cut back" && records?.partition === partition && records.from <= offset &&
-      offset < records.to)
+  const loss = losses.findLast((loss) =>
+    (loss.why === "log replaced" || loss.why === "log cut back") && concerns(loss, position)
   );
   if (!loss) return "";
   const what = loss.why === "log replaced" ? "the topic was made again" : "the log was cut back";
   return `. Until ${time(loss.at)}, when ${what}, this id may have been another record's`;
+}
+
+/** Whether a loss concerns the record that was at a position. */
+function concerns(
+  { records }: LossReport,
+  { partition, offset }: { partition: number; offset: number },
+): boolean {
+  if (records === null) return true;
+  return records.partition === partition && records.from <= offset && offset < records.to;
 }
 
 function covers({ from, to }: Span, at: number): boolean {

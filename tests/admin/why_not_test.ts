@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { createEmbeddedLog } from "../../src/dev/embedded_log.ts";
 import type { LogEvents } from "../../src/log/reader.ts";
 import { until } from "../_support/queue.ts";
+import { BreakingLog } from "../_support/service/breaking_log.ts";
 import { createChangedReader } from "../_support/service/changed_reader.ts";
 import { publish, subscribe } from "../_support/service/why.ts";
 import { startWss } from "../_support/service/wss.ts";
@@ -71,6 +72,42 @@ Deno.test("[DEL12] /why says that the log has lost records", async () => {
     /^It was lost: at 20\S+Z, before it was read, it was no longer in the log$/,
   );
 });
+
+/** How the next ten records are not read, and what `/why` then says of them. */
+const LOSSES = {
+  lost: { lose: (log: BreakingLog) => log.lose(0, 10), says: /^It was lost: at 20/ },
+  "set aside": {
+    lose: (log: BreakingLog) => log.damage(0, 10),
+    says: /^It (?:is in quarantine|could not be decoded): /,
+  },
+};
+/** What comes after that, so that their offsets stand for other records. */
+const LATER_BREAKS: Record<string, (log: BreakingLog) => void> = {
+  replaced: (log) => log.replace(),
+  "cut back": (log) => log.cut(0, 3),
+};
+for (const [how, breakAgain] of Object.entries(LATER_BREAKS)) {
+  for (const [became, { lose, says }] of Object.entries(LOSSES)) {
+    Deno.test(`[DEL13] after the log was ${how}, /why does not say of a new record that it was ${became}, as an earlier one was`, async () => {
+      const log = new BreakingLog();
+      await using wss = await startWss({ log });
+      const answer = async (offset: number) =>
+        (await wss.admin.get(`/why?partition=0&offset=${offset}`)).answer;
+      lose(log);
+      const before = await answer(5);
+      breakAgain(log);
+      for (let i = 0; i < 6; i++) wss.publish("logout", { userId: "42" });
+      const after = await answer(5);
+      lose(log);
+
+      assertMatch(before, says);
+      assertMatch(after, /^It is not a message for sessions\. It is a logout, or .* Until 20/);
+      assertMatch(await answer(10), says);
+      // In front of the cut, it is the same log.
+      if (how === "cut back") assertMatch(await answer(2), says);
+    });
+  }
+}
 
 Deno.test("/why says why each of the user's other sessions did not get a message", async () => {
   await using wss = await startWss();
