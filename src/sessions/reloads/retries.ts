@@ -4,7 +4,7 @@
 
 /** Milliseconds until the first retry, and up to half as many more at random. The wait then doubles. */
 const FIRST_MS = 5000;
-/** The longest wait, without what is added at random. */
+/** The longest wait. Those before it have spread the retries already. */
 const MAX_MS = 300_000;
 
 /** What waits to be tried again, and how often it has failed. */
@@ -23,11 +23,11 @@ export class Retries<T> {
     this.end(item);
     const failures = this.#failures.get(item) ?? 0;
     this.#failures.set(item, failures + 1);
-    const waitMs = Math.min(FIRST_MS * 2 ** failures, MAX_MS);
+    const waitMs = FIRST_MS * 2 ** failures * (1 + Math.random() / 2);
     const timer = setTimeout(() => {
       this.#timers.delete(item);
       retry();
-    }, waitMs * (1 + Math.random() / 2));
+    }, Math.min(waitMs, MAX_MS));
     this.#timers.set(item, timer);
   }
 
