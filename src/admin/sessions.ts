@@ -31,11 +31,12 @@ function* writeSessions(
   { limit, after, params }: { limit: number; after: Place | null; params: URLSearchParams },
 ): Pieces {
   const counts = { sessions: 0, users: 0, subscriptions: 0, behind: 0 };
+  const users = new Set<string>();
   const compare = (a: Session, b: Session) => byPlace(placeOf(a), placeOf(b));
   let page: Session[] = [];
   yield* forMany(chosen, (session) => {
     counts.sessions++;
-    if (session.user !== null) counts.users++;
+    if (session.user !== null) users.add(session.user);
     counts.subscriptions += session.subscriptionCount;
     // Too much is unsent (SLOW1); the gauge `wss_sessions_behind` counts the same.
     if (session.outbox.isBehind) counts.behind++;
@@ -44,6 +45,7 @@ function* writeSessions(
     // Few are kept, so that sorting takes no time. One more than the limit shows that there are more.
     if (page.length > 2 * limit) page = page.sort(compare).slice(0, limit + 1);
   });
+  counts.users = users.size;
   const list = new JsonList(page.sort(compare), {
     limit,
     write: (session) => toJson(summarize(session), ITEM_DEPTH),

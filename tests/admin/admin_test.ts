@@ -50,6 +50,21 @@ Deno.test("/sessions shows all sessions, or those of a user", async () => {
   });
 });
 
+Deno.test("/sessions counts each user once, however many sessions the user has", async () => {
+  await using wss = await startWss();
+  await using _phone = await wss.connect("/mobile", { token: "alice" });
+  await using _page = await wss.connect("/web", { token: "alice" });
+  await using _bob = await wss.connect("/web", { token: "bob" });
+  await using _guest = await wss.connect("/web");
+  const countsOf = async (path: string) => {
+    const { counts: { sessions, users } } = await wss.admin.get(path);
+    return { sessions, users };
+  };
+
+  assertEquals(await countsOf("/sessions?limit=1"), { sessions: 4, users: 2 });
+  assertEquals(await countsOf("/sessions?user=42"), { sessions: 2, users: 1 });
+});
+
 Deno.test("POST /sessions/ID/close closes a session, whose client may connect again", async () => {
   await using wss = await startWss();
   const client = await wss.connect("/web");
