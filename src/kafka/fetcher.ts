@@ -21,7 +21,7 @@ import {
 
 /** The most milliseconds for which a broker waits for records. */
 const MAX_WAIT_MS = 1000;
-/** Milliseconds for an answer, beyond the time for which the broker waits. */
+/** Milliseconds for which a broker may be silent, beyond the time for which it waits for records. */
 const ANSWER_MS = 4000;
 /** About how many bytes to ask for: of all partitions, and of each. */
 const MAX_BYTES = 10 * 2 ** 20;

@@ -11,15 +11,15 @@ import { findRecord, type WholeRecord } from "./records/find_record.ts";
 import type { TopicReading } from "./topic/topic_reading.ts";
 import { RefusedError } from "./trouble.ts";
 import { ErrorCode } from "./wire/error_codes.ts";
-import { BY_TOPIC_ID, FETCH, fetchRequest } from "./wire/fetch.ts";
+import { BY_TOPIC_ID, FETCH, type FetchedPartition, fetchRequest } from "./wire/fetch.ts";
 
-/** Milliseconds for an answer. */
+/** Milliseconds for which a broker may be silent. */
 const ANSWER_MS = 10_000;
 
 /** What reads and writes the record. */
 interface ReplayParts {
   readonly settings: KafkaSettings & Pick<Settings, "KAFKA_TOPIC" | "MAX_BATCH_BYTES">;
-  readonly brokers: Pick<Brokers, "ask">;
+  readonly brokers: Pick<Brokers, "open">;
   readonly reading: Pick<TopicReading, "topicId" | "partitions">;
 }
 
@@ -55,7 +55,9 @@ async function readRecord(
 ): Promise<WholeRecord> {
   const reading = partitions.get(partition);
   if (!reading) throw new Error(`the topic has no partition ${partition}`);
-  const { partitions: [fetched] } = await brokers.ask(reading.leader, (connection) => {
+  const connection = await brokers.open(reading.leader);
+  let fetched: FetchedPartition | undefined;
+  try {
     const max = topicId === null ? BY_TOPIC_ID - 1 : FETCH.max;
     const request = fetchRequest(connection.versionOf(FETCH, { max }), {
       topic: settings.KAFKA_TOPIC,
@@ -65,8 +67,10 @@ async function readRecord(
       maxWaitMs: 0,
       maxBytes: 1,
     });
-    return connection.send(request, { timeoutMs: ANSWER_MS });
-  });
+    ({ partitions: [fetched] } = await connection.send(request, { timeoutMs: ANSWER_MS }));
+  } finally {
+    connection.close("the record was read");
+  }
   const errorCode = fetched?.errorCode ?? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
   if (errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) throw new Error("it is no longer in the log");
   if (!fetched || errorCode !== ErrorCode.NONE) throw new RefusedError(errorCode, "the record");

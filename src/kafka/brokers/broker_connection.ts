@@ -10,7 +10,9 @@ import type net from "node:net";
 import { getLogger } from "@logtape/logtape";
 import KafkajsBroker from "kafkajs/src/broker/index.js";
 import KafkajsConnectionPool from "kafkajs/src/network/connectionPool.js";
+import { unlessAborted } from "../../util/delay.ts";
 import type { ClientOptions } from "../client.ts";
+import { AnswerTimer } from "./answer_timer.ts";
 import { connectSocket, parseAddress, type SocketOptions } from "./address.ts";
 import { type BrokerVersions, chooseVersion, type WireApi, type WireRequest } from "../wire/api.ts";
 
@@ -18,8 +20,6 @@ const logger = getLogger(["wss", "kafka", "client"]);
 
 /** Milliseconds for TCP, TLS, the broker's versions and SASL together. */
 const OPEN_MS = 3000;
-/** Milliseconds for reading an answer that is there. */
-const READ_MS = 100;
 /** Milliseconds after which kafkajs would give up by itself. The limits here come first. */
 const KAFKAJS_MS = 600_000;
 
@@ -54,11 +54,11 @@ export class BrokerConnection {
   readonly #broker: Broker;
   readonly #connection: Connection;
   readonly #closed = Promise.withResolvers<void>();
-  /** Rejects what waits for the broker. */
-  readonly #waiting = new Set<(reason: Error) => void>();
+  /** Aborted when it is closed, with the reason. */
+  readonly #closing = new AbortController();
+  /** The time limits of the answers that are waited for. */
+  readonly #answerTimers = new Set<AnswerTimer>();
   #socket: net.Socket | undefined;
-  /** Why it is closed; `undefined` while it is open. */
-  #reason: Error | undefined;
 
   private constructor(address: string, client: ClientOptions) {
     this.address = address;
@@ -93,7 +93,7 @@ export class BrokerConnection {
     signal.addEventListener("abort", abort);
     if (signal.aborted) abort();
     try {
-      await made.#withTimeLimit(OPEN_MS, () => made.#broker.connect());
+      await made.#open();
       return made;
     } catch (error) {
       made.close("It could not be opened");
@@ -110,7 +110,7 @@ export class BrokerConnection {
   }
 
   get isClosed(): boolean {
-    return this.#reason !== undefined;
+    return this.#closing.signal.aborted;
   }
 
   /**
@@ -129,44 +129,55 @@ export class BrokerConnection {
 
   /**
    * Sends a request. After its time limit, the connection is closed: answers come in order, so a late
-   * one would hold up all others.
+   * one would hold up all others. The limit begins anew whenever bytes arrive, unless they
+   * arrive too slowly: see {@linkcode AnswerTimer}.
    *
-   * @throws {UnreachableError} The connection is lost, or there is no answer in time
+   * @param options.timeoutMs Milliseconds for which the broker may be silent
+   * @throws {UnreachableError} The connection is lost, or the broker is silent or too slow
    * @throws {Error} An error of kafkajs, or the answer is not one
    */
-  send<T>(request: WireRequest<T>, { timeoutMs }: { timeoutMs: number }): Promise<T> {
+  async send<T>(request: WireRequest<T>, { timeoutMs }: { timeoutMs: number }): Promise<T> {
+    this.#closing.signal.throwIfAborted();
     const throttledMs = Math.max(0, this.#connection.requestQueue.throttledUntil - Date.now());
-    return this.#withTimeLimit(timeoutMs + throttledMs, () => this.#connection.send(request));
+    const timer = this.#startTimer(timeoutMs + throttledMs);
+    this.#answerTimers.add(timer);
+    return await unlessAborted(this.#connection.send(request), this.#closing.signal)
+      .finally(() => this.#endTimer(timer));
   }
 
   /** Closes the socket at once. Requests that wait for an answer fail with the reason. */
   close(reason: string): void {
-    if (this.#reason) return;
-    const error = this.#reason = new UnreachableError(this.address, reason);
-    for (const reject of this.#waiting) reject(error);
+    if (this.isClosed) return;
+    const error = new UnreachableError(this.address, reason);
+    this.#closing.abort(error);
     // With an error, after which kafkajs cleans up. Without one, it would wait for pending answers.
     if (this.#socket) this.#socket.destroy(error);
     else this.#closed.resolve();
   }
 
-  #withTimeLimit<T>(timeoutMs: number, work: () => Promise<T>): Promise<T> {
-    if (this.#reason) return Promise.reject(this.#reason);
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
-    this.#waiting.add(reject);
-    const close = () => this.close(`no answer within ${timeoutMs} ms`);
-    // If this process stood still for a while, the answer may be there, and only not read yet.
-    let timer = setTimeout(() => timer = setTimeout(close, READ_MS), timeoutMs);
-    const done = () => {
-      clearTimeout(timer);
-      this.#waiting.delete(reject);
-    };
-    work().then(resolve, reject);
-    promise.then(done, done);
-    return promise;
+  /** One time limit is for all of it, as a broker sends little meanwhile. */
+  async #open(): Promise<void> {
+    this.#closing.signal.throwIfAborted();
+    const timer = this.#startTimer(OPEN_MS);
+    await unlessAborted(this.#broker.connect(), this.#closing.signal).finally(() =>
+      this.#endTimer(timer)
+    );
+  }
+
+  #startTimer(limitMs: number): AnswerTimer {
+    return new AnswerTimer({ limitMs, onExpiry: (reason) => this.close(reason) });
+  }
+
+  #endTimer(timer: AnswerTimer): void {
+    timer.stop();
+    this.#answerTimers.delete(timer);
   }
 
   #createSocket(options: SocketOptions): net.Socket {
     const socket = this.#socket = connectSocket(options);
+    socket.on("data", ({ length }: Uint8Array) => {
+      for (const timer of this.#answerTimers) timer.onBytes(length);
+    });
     // These come before the listeners of kafkajs, whose errors do not name the broker.
     socket.once("error", (error) => this.close(error.message));
     socket.once("end", () => this.close("the broker has closed the connection"));
@@ -174,7 +185,7 @@ export class BrokerConnection {
       this.close("the connection was closed");
       this.#closed.resolve();
     });
-    if (this.#reason) socket.destroy(this.#reason);
+    if (this.isClosed) socket.destroy(this.#closing.signal.reason);
     return socket;
   }
 }

@@ -20,7 +20,10 @@ export class Brokers {
   readonly #signal: AbortSignal;
   /** The address of each node. */
   readonly #nodes = new Map<number, string>();
-  /** The connections for questions, by address. Fetchers have others, as a Fetch waits for long. */
+  /**
+   * The connections for questions, by address. Records are read over others, as a Fetch may take long,
+   * and answers come in order.
+   */
   readonly #connections = new Map<string, Promise<BrokerConnection>>();
   readonly #open = new Set<BrokerConnection>();
   /** Each resolves when its connection is closed, or could not be opened. */
@@ -45,7 +48,7 @@ export class Brokers {
   }
 
   /**
-   * Opens a connection to a node, for its fetcher.
+   * Opens a connection to a node, for reading records. Its owner closes it.
    *
    * @throws {Error} See {@linkcode BrokerConnection.open}
    */

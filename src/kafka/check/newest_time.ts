@@ -7,7 +7,7 @@ import { RefusedError } from "../trouble.ts";
 import { ErrorCode } from "../wire/error_codes.ts";
 import { BY_TOPIC_ID, FETCH, fetchRequest } from "../wire/fetch.ts";
 
-/** Milliseconds for an answer. A batch may be large. */
+/** Milliseconds for which a broker may be silent. */
 const ANSWER_MS = 10_000;
 
 /**

@@ -1,10 +1,9 @@
 /** Asking brokers of which some do not answer. */
-import { once } from "node:events";
-import net from "node:net";
 import { assert, assertEquals } from "@std/assert";
 import { Brokers } from "../../../src/kafka/brokers/brokers.ts";
 import { clientOptions } from "../../../src/kafka/client.ts";
 import { METADATA, metadataRequest } from "../../../src/kafka/wire/metadata.ts";
+import { startScriptedBroker } from "../../_support/kafka/faults/scripted_broker.ts";
 import { createTopic, kafkaTest } from "../../_support/kafka/topic.ts";
 import { startSilentServer } from "../../_support/network/silent_server.ts";
 import { testSettings } from "../../_support/service/settings.ts";
@@ -20,26 +19,6 @@ async function connectTo(addresses: readonly string[]) {
       stopping.abort();
       await brokers.close();
     },
-  };
-}
-
-/** A broker that knows no more than how to open a connection: it answers that it has no API. */
-async function startVersionsServer() {
-  const server = net.createServer((socket) => {
-    socket.on("error", () => {});
-    socket.on("data", (request) => {
-      const answer = new Uint8Array(4 + 4 + 2 + 4 + 4);
-      answer[3] = answer.length - 4;
-      answer.set((request as Uint8Array).subarray(8, 12), 4); // the correlation id
-      socket.write(answer);
-    });
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as net.AddressInfo;
-  return {
-    address: `127.0.0.1:${port}`,
-    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())),
   };
 }
 
@@ -65,7 +44,7 @@ kafkaTest("[KAF10] any broker that answers is enough, whichever is asked first",
 });
 
 Deno.test("[KAF10] a connection that was closed is not asked again, also before its socket is closed", async () => {
-  await using server = await startVersionsServer();
+  await using server = startScriptedBroker();
   await using connected = await connectTo([server.address]);
   const ask = () => connected.brokers.askAny((connection) => Promise.resolve(connection));
 

@@ -1,8 +1,12 @@
 /** One connection through the proxy, as frames. */
+import { delay } from "../../../../src/util/delay.ts";
 import type { Api } from "./answers.ts";
 
 /** Takes a frame; the next one comes when it has resolved. */
 type OnFrame = (line: Line, frame: Uint8Array) => Promise<void>;
+
+/** Milliseconds between two pieces of what is sent slowly. */
+const PIECE_MS = 20;
 
 export interface LineOptions {
   /** Of the broker. */
@@ -21,6 +25,7 @@ export class Line {
   readonly #client: Deno.Conn;
   readonly #server: Deno.Conn;
   readonly #open: Set<Line>;
+  readonly #closing = new AbortController();
 
   private constructor(client: Deno.Conn, { server, open }: { server: Deno.Conn; open: Set<Line> }) {
     this.#client = client;
@@ -57,15 +62,27 @@ export class Line {
     return writeAll(this.#client, bytes);
   }
 
+  /** Sends bytes as a slow line does. */
+  async toClientSlowly(bytes: Uint8Array, bytesPerSecond: number): Promise<void> {
+    const startedAt = performance.now();
+    for (let sent = 0; sent < bytes.length;) {
+      await delay(PIECE_MS, this.#closing.signal);
+      const due = Math.ceil((performance.now() - startedAt) * bytesPerSecond / 1000);
+      await this.toClient(bytes.subarray(sent, due));
+      sent = due;
+    }
+  }
+
   close(): void {
     if (!this.#open.delete(this)) return;
+    this.#closing.abort();
     this.#client.close();
     this.#server.close();
   }
 }
 
 /** Frames of a connection, with their sizes in front. */
-async function* frames(conn: Deno.Conn): AsyncGenerator<Uint8Array> {
+export async function* frames(conn: Deno.Conn): AsyncGenerator<Uint8Array> {
   const buffer = new Uint8Array(65_536);
   let kept = new Uint8Array();
   for (;;) {
@@ -84,6 +101,6 @@ async function* frames(conn: Deno.Conn): AsyncGenerator<Uint8Array> {
   }
 }
 
-async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
+export async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
   for (let sent = 0; sent < bytes.length;) sent += await conn.write(bytes.subarray(sent));
 }

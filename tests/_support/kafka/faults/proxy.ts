@@ -21,6 +21,7 @@ export type Fault =
        */
       readonly does: "close" | "stall" | "break off" | "answer garbage" | "speak HTTP" | "throttle";
     }
+    | { readonly does: "answer slowly"; readonly bytesPerSecond: number }
   );
 
 /** A fault that happens. */
@@ -135,6 +136,9 @@ export function startFaultProxy({ brokers, newest = {}, random }: FaultProxyOpti
         hit();
         await line.toClient(frame.subarray(0, Math.ceil(frame.length / 2)));
         return line.close();
+      case "answer slowly":
+        hit();
+        return await line.toClientSlowly(frame, fault.bytesPerSecond);
       case "answer garbage":
         hit();
         return await line.toClient(garble(frame, random));
