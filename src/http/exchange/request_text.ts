@@ -29,32 +29,41 @@ export async function readBody(
   if (Number(headers.get("content-length")) > maxBytes) return { refused: "too-large" };
   if (!body) return { text: "" };
   const reader = body.getReader();
-  const pieces: Uint8Array[] = [];
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let text = "";
   let bytes = 0;
-  const reading = (async () => {
+  const read = async (): Promise<BodyRefusal | null> => {
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
       bytes += next.value.length;
-      if (bytes > maxBytes) return;
-      pieces.push(next.value);
+      if (bytes > maxBytes) return "too-large";
+      // A chunk of one byte can be a view on a buffer of 64 KiB, so no chunk is kept.
+      const part = decode(decoder, next.value);
+      if (part === null) return "not-utf8";
+      text += part;
     }
-  })();
+    return decode(decoder) === null ? "not-utf8" : null;
+  };
+  let refused: BodyRefusal | null;
   try {
-    const isRead = await isDoneWithin(BODY_MS, reading);
-    if (isRead && bytes <= maxBytes) return decode(pieces);
-    reader.cancel().catch(() => {});
-    return { refused: isRead ? "too-large" : "too-slow" };
+    const reading = read();
+    refused = await isDoneWithin(BODY_MS, reading) ? await reading : "too-slow";
   } catch {
-    return { refused: "too-slow" };
+    refused = "too-slow";
   }
+  if (refused === null) return { text };
+  reader.cancel().catch(() => {});
+  return { refused };
 }
 
-function decode(pieces: readonly Uint8Array[]): { text: string } | { refused: BodyRefusal } {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
+/**
+ * @param chunk The next bytes; `undefined` at the end
+ * @returns `null` if it is not UTF-8
+ */
+function decode(decoder: TextDecoder, chunk?: Uint8Array): string | null {
   try {
-    const texts = pieces.map((piece) => decoder.decode(piece, { stream: true }));
-    return { text: texts.join("") + decoder.decode() };
+    return chunk ? decoder.decode(chunk, { stream: true }) : decoder.decode();
   } catch {
-    return { refused: "not-utf8" };
+    return null;
   }
 }
 
