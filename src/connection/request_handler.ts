@@ -170,10 +170,13 @@ export class RequestHandler {
     }
   }
 
-  /** Refuses what is over a limit, or closes the connection of a client that is over it for long. */
+  /** Refuses what is over a limit, or closes the socket of a client that is over it for long. */
   #isOverLimit(retryAfterMs: number, asked: () => Asked): boolean {
-    if (this.#rateLimit.isAbused(performance.now())) this.#source.close(CLOSE.rateLimited);
-    else if (retryAfterMs > 0) this.#replies.refuse(asked(), rateLimited(retryAfterMs));
+    // The limit of a POST outlives it, and what is within the limit is still answered (HTTP5).
+    const mayClose = this.#source.session.transport === "socket";
+    if (mayClose && this.#rateLimit.isAbused(performance.now())) {
+      this.#source.close(CLOSE.rateLimited);
+    } else if (retryAfterMs > 0) this.#replies.refuse(asked(), rateLimited(retryAfterMs));
     else return false;
     return true;
   }
@@ -243,15 +246,7 @@ export class RequestHandler {
     });
     const abort = new AbortController();
     const { signal } = abort;
-    const context = {
-      session,
-      tokens,
-      resumePoints,
-      streamStatus,
-      limits,
-      metrics,
-      signal,
-    };
+    const context = { session, tokens, resumePoints, streamStatus, limits, metrics, signal };
     return { queue, abort, context };
   }
 

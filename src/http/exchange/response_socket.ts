@@ -104,8 +104,6 @@ export class ResponseSocket implements Socket {
 /** The answer in place of a close code, to a client that has none yet. */
 function closeResponse(code: number): Response {
   switch (code) {
-    case CLOSE.rateLimited.code:
-      return problemResponse({ slug: "rate-limited", message: "Too many requests for too long" });
     case CLOSE.internalError.code:
       return problemResponse({ slug: "internal", message: "Internal error" });
     case CLOSE.messageTooBig.code:

@@ -18,7 +18,6 @@ Deno.test("[HTTP4] what closes a connection that has not answered yet is an HTTP
   const statuses = {
     messageTooBig: [413, "invalid-request"],
     internalError: [500, "internal"],
-    rateLimited: [429, "rate-limited"],
     restart: [503, "shutting-down"],
     byOperator: [503, "shutting-down"],
     tooSlow: [503, "shutting-down"],
