@@ -95,6 +95,17 @@ export class Tokens {
    * @throws {CommandError} `backend-…` or `overloaded`
    */
   async identify(token: string, options: IdentifyOptions): Promise<TokenAnswer> {
+    const outcome = await this.tryToIdentify(token, options);
+    if ("slug" in outcome) throw errorOf("user", outcome);
+    return outcome;
+  }
+
+  /**
+   * As {@linkcode Tokens.identify}, for callers that need the status of an answer that can't be used.
+   *
+   * @throws {CommandError} `backend-unavailable`: the keys of tokens can't be had (AUTH8)
+   */
+  async tryToIdentify(token: string, options: IdentifyOptions): Promise<TokenAnswer | Failure> {
     options.signal.throwIfAborted();
     const verified = this.#jwts && await this.#verify(this.#jwts, token, options.signal);
     if (verified) {
@@ -107,9 +118,7 @@ export class Tokens {
       options.use?.(cached);
       return cached;
     }
-    const outcome = await this.#ask(token, { ...options, key });
-    if ("slug" in outcome) throw errorOf("user", outcome);
-    return outcome;
+    return await this.#ask(token, { ...options, key });
   }
 
   /**

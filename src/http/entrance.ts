@@ -25,7 +25,7 @@ export interface EntranceOptions {
   /** Whether clients need a token (NET4). */
   readonly authRequired: boolean;
   readonly admission: Pick<Admission, "admit" | "isAllowedOrigin">;
-  readonly tokens: Pick<Tokens, "identify">;
+  readonly tokens: Pick<Tokens, "tryToIdentify">;
   /** Aborted when the shutdown begins. */
   readonly signal: AbortSignal;
   readonly health: Pick<Health, "isReady">;

@@ -4,6 +4,7 @@
 import { Buffer } from "node:buffer";
 import { CommandError } from "../protocol/errors.ts";
 import type { Tokens } from "../backend/tokens.ts";
+import { verdictOf } from "../backend/verdict.ts";
 import type { Client } from "../connection/connection.ts";
 import { HEADER_VALUE } from "../protocol/validation.ts";
 
@@ -53,7 +54,7 @@ export function subprotocols(headers: Headers): string[] {
 export async function identifyUpgrade(
   { token }: UpgradeToken,
   { tokens, address, signal, use }: {
-    tokens: Pick<Tokens, "identify">;
+    tokens: Pick<Tokens, "tryToIdentify">;
     address: string;
     signal: AbortSignal;
     use: (identity: NonNullable<Client["identity"]>) => void;
@@ -61,17 +62,18 @@ export async function identifyUpgrade(
 ): Promise<"ok" | "unauthorized" | "unavailable"> {
   if (token === null) return "unauthorized";
   try {
-    const { status } = await tokens.identify(token, {
+    const outcome = await tokens.tryToIdentify(token, {
       signal,
       holder: { asker: {}, address, kind: "guest" },
       use: ({ user, expiresAt }) => use({ user, token, expiresAt }),
     });
-    return status === "ok" ? "ok" : "unauthorized";
+    if ("user" in outcome) return "ok";
+    const { httpStatus } = outcome;
+    if (verdictOf(httpStatus) === "outage") return "unavailable";
+    return "slug" in outcome && outcome.slug !== "backend-refused" ? "unavailable" : "unauthorized";
   } catch (error) {
-    if (signal.aborted) return "unavailable";
-    if (!(error instanceof CommandError)) throw error;
-    const isRefused = error.problems.every(({ slug }) => slug === "backend-refused");
-    return isRefused ? "unauthorized" : "unavailable";
+    if (signal.aborted || error instanceof CommandError) return "unavailable";
+    throw error;
   }
 }
 

@@ -83,6 +83,41 @@ Deno.test("[NET4] a refused token in the header answers 401, a token that cannot
   assertEquals([wss.service.sessions.size, wss.service.connections], [0, 0]);
 });
 
+Deno.test("[NET4][AUTH6][LIFE2] 401, 403 and 404 of {user} refuse a token; with 408, 425, 429 and 5xx it could not be checked", async () => {
+  await using wss = await startWss();
+  wss.backend.on("GET /user", ({ authorization }) => {
+    const [status, body] = (authorization ?? "").split(" ");
+    return new Response(body || null, { status: Number(status) });
+  });
+  /** How a token is answered in each of the four ways in which it may come. */
+  async function answersTo(authorization: string) {
+    const url = `${wss.http}/web?command=getMyNotifications`;
+    const json = { authorization, "content-type": "application/json" };
+    const [head, socket, posted, stream] = await Promise.all([
+      headOf(wss, { authorization }),
+      connect(`${wss.ws}/web`, { protocols: [bearer(authorization)] }),
+      fetch(url, { method: "POST", headers: json, body: "{}" }),
+      fetch(url, { headers: { authorization, accept: "text/event-stream" } }),
+    ]);
+    await Promise.all([posted.body?.cancel(), stream.body?.cancel()]);
+    const { code } = await socket.ended;
+    return [Number(head.split(" ")[1]), code, posted.status, stream.status];
+  }
+  const cases = [
+    { statuses: [408, 425, 429, 500, 502, 503, 504], answers: [503, 4503, 503, 503] },
+    { statuses: [401, 403, 404], answers: [401, 4401, 401, 401] },
+  ];
+  // An answer with a JSON body is passed on, one without is an error (BCK1).
+  const tokens = cases.flatMap(({ statuses, answers }) =>
+    statuses.flatMap((status) =>
+      [`${status} `, `${status} {}`].map((token) => ({ token, answers }))
+    )
+  );
+  await Promise.all(tokens.map(async ({ token, answers }) => {
+    assertEquals(await answersTo(token.trim()), answers, token);
+  }));
+});
+
 Deno.test("[NET4] a refused token as a subprotocol closes with 4401, a token that cannot be checked with 4503", async () => {
   await using wss = await startWss({ settings: { MAX_CONNECTIONS: 1 } });
   const codeOf = async (...protocols: string[]) => {
