@@ -175,13 +175,12 @@ export class Service implements Health {
     this.#state = "stopping";
     this.#parts.stop();
     this.#clientsPort.refuse();
-    this.#delivery.revalidation.stop();
     const isDone = await isDoneWithin(this.#shutdownMs, this.#end());
     if (!isDone) logger.warn("The service did not end within SHUTDOWN_SECONDS");
   }
 
   async #end(): Promise<void> {
-    // Records are delivered, and operators can look, until the clients have left.
+    // Records are delivered, tokens are checked, and operators can look, until the clients have left.
     await this.#clientsPort.drain();
     await Promise.all([this.#delivery.stop(), this.#clientsPort.stop()]);
     await this.#adminPort.stop();

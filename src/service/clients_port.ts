@@ -175,8 +175,6 @@ export class ClientsPort {
   /** Gives up upgrades whose token is still being checked. `health` refuses later ones. */
   refuse(): void {
     this.#stopping.abort();
-    this.#idleGuests.stop();
-    this.#comments.stop();
   }
 
   /** Tells clients to leave, answers requests under way, and closes all connections from this side. */
@@ -185,6 +183,9 @@ export class ClientsPort {
       drainMs: this.#settings.DRAIN_SECONDS * 1000,
       requestsMs: this.#settings.BACKEND_TIMEOUT_MS,
     });
+    // Until then, every session is served as before.
+    this.#idleGuests.stop();
+    this.#comments.stop();
   }
 
   /** Stops listening once the sockets have closed. An earlier end would cut off what is still unsent. */

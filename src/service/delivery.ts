@@ -144,8 +144,9 @@ export class LogDelivery {
     this.#trace.filled(this.stream.window.nextSeq);
   }
 
-  /** Stops reading. */
+  /** Stops reading, and checks no more tokens. */
   async stop(): Promise<void> {
+    this.revalidation.stop();
     this.streamStatus.stop();
     await this.#reader.stop();
     this.#records.stop();
