@@ -49,6 +49,15 @@ export class RateLimit {
     return this.#note(this.#bytes.take(bytes, now), now);
   }
 
+  /**
+   * Counts one request and its bytes.
+   *
+   * @returns 0 if both are allowed, otherwise milliseconds after which they are
+   */
+  takeRequest(bytes: number, now: number): number {
+    return Math.max(this.takeBytes(bytes, now), this.take(now));
+  }
+
   /** Gives back what one {@linkcode RateLimit.take} took, as that request counts elsewhere. */
   giveBack(now: number): void {
     this.#requests.take(-1, now);

@@ -129,8 +129,9 @@ export class RequestHandler {
     const { session } = this.#source;
     session.activeAt = now;
     const isArray = session.knowsBatches && text.trimStart().startsWith("[");
-    let retryAfterMs = this.#rateLimit.takeBytes(bytes, now);
-    if (!isArray) retryAfterMs = Math.max(retryAfterMs, this.#rateLimit.take(now));
+    const retryAfterMs = isArray
+      ? this.#rateLimit.takeBytes(bytes, now)
+      : this.#rateLimit.takeRequest(bytes, now);
     const asked = () => ({ envelope: { rid: findRid(text), event: "" }, at: now });
     if (this.#isOverLimit(retryAfterMs, asked)) return;
     const arrival = { isCounted: !isArray, isLate: this.#state !== "open", now };

@@ -17,9 +17,15 @@ import { headerToken } from "../upgrade_token.ts";
 import type { Comments } from "./comments.ts";
 import { preflightResponse, shareWith } from "./cors.ts";
 import { EventWriter } from "./events.ts";
-import { RateLimits } from "./rate_limits.ts";
+import { type Counted, RateLimits } from "./rate_limits.ts";
 import { problemResponse, refusalResponse, tooLargeResponse } from "./reply_response.ts";
-import { type BodyRefusal, isJson, readBody, requestOfUrl } from "./request_text.ts";
+import {
+  type BodyRefusal,
+  isJson,
+  readBody,
+  type RefusedBody,
+  requestOfUrl,
+} from "./request_text.ts";
 import { ResponseSocket } from "./response_socket.ts";
 
 const logger = getLogger(["wss", "server"]);
@@ -60,6 +66,8 @@ interface Admitted extends RequestPlace {
 interface Exchange extends Admitted {
   readonly socket: ResponseSocket;
   readonly connection: Connection;
+  /** The limit of a POST, as the connection has it. */
+  readonly rateLimit: RateLimit | undefined;
 }
 
 /** The answer to a body that is not taken. */
@@ -94,7 +102,7 @@ export class Exchanges {
     const release = () => slot.release();
     place.completed.then(release, release);
     const response = transport === "post" && !isJson(headers)
-      ? REFUSED_BODY["not-json"]()
+      ? refuseBody({ refused: "not-json", bytes: 0 }, this.#limitOf({ address }))
       : await this.#open(request, { ...place, transport, address });
     return shareWith(headers, response);
   }
@@ -110,21 +118,19 @@ export class Exchanges {
   async #open(request: Request, admitted: Admitted): Promise<Response> {
     const { transport, address } = admitted;
     const given = headerToken(request.headers);
-    const ofAddress = transport === "post"
-      ? this.#rateLimits.of({ address }, performance.now())
-      : undefined;
+    const ofAddress = transport === "post" ? this.#limitOf({ address }) : undefined;
     if (given && ofAddress) {
       const retryAfterMs = ofAddress.take(performance.now());
       if (retryAfterMs > 0) return refusalResponse(errorReply(rateLimited(retryAfterMs)));
     }
-    let connection: Connection | undefined;
+    let opened: Pick<Exchange, "connection" | "rateLimit"> | undefined;
     const socket = new ResponseSocket(transport === "stream" ? this.#events : null);
     const refusal = await this.#entrance.identify(given, {
       address,
-      use: (identity) => connection = this.#connect(socket, { ...admitted, identity, ofAddress }),
+      use: (identity) => opened = this.#connect(socket, { ...admitted, identity, ofAddress }),
     });
-    if (!connection) return this.#refusal(this.#entrance.refuse(refusal ?? "not_ready"));
-    return await this.#run(request, { ...admitted, socket, connection });
+    if (!opened) return this.#refusal(this.#entrance.refuse(refusal ?? "not_ready"));
+    return await this.#run(request, { ...admitted, socket, ...opened });
   }
 
   #connect(
@@ -133,15 +139,17 @@ export class Exchanges {
       & Admitted
       & Pick<Client, "identity">
       & { ofAddress: RateLimit | undefined },
-  ): Connection {
+  ): Pick<Exchange, "connection" | "rateLimit"> {
     const client = { transport, endpoint, address, identity };
-    const now = performance.now();
-    if (identity) ofAddress?.giveBack(now);
-    const rateLimit = identity && ofAddress
-      ? this.#rateLimits.of({ user: identity.user }, now)
-      : ofAddress;
+    if (identity) ofAddress?.giveBack(performance.now());
+    const rateLimit = identity && ofAddress ? this.#limitOf({ user: identity.user }) : ofAddress;
     const knows = { knowsVersion1: true, knowsBatches: false };
-    return this.#options.exchange(socket, { ...client, ...knows, rateLimit });
+    const connection = this.#options.exchange(socket, { ...client, ...knows, rateLimit });
+    return { connection, rateLimit };
+  }
+
+  #limitOf(counted: Counted): RateLimit {
+    return this.#rateLimits.of(counted, performance.now());
   }
 
   /** Hands the request to its connection, and gives the answer. */
@@ -171,13 +179,16 @@ export class Exchanges {
     return response;
   }
 
-  async #receive(request: Request, { transport, socket, connection }: Exchange): Promise<void> {
+  async #receive(
+    request: Request,
+    { transport, socket, connection, rateLimit }: Exchange,
+  ): Promise<void> {
     if (transport === "stream") {
       return connection.receive(requestOfUrl(request.url, request.headers));
     }
     const body = await readBody(request, this.#options.limits.maxMessageBytes);
     if ("text" in body) connection.receive(body.text);
-    else socket.refuse(REFUSED_BODY[body.refused]());
+    else socket.refuse(refuseBody(body, rateLimit));
   }
 
   #refusalResponse(request: Request, reason: EntryRefusal): Response {
@@ -210,6 +221,14 @@ export class Exchanges {
         });
     }
   }
+}
+
+/** Answers a body that is not taken. It counts as a request that is read (LIM2, LIM6). */
+function refuseBody({ refused, bytes }: RefusedBody, rateLimit: RateLimit | undefined): Response {
+  const retryAfterMs = rateLimit?.takeRequest(bytes, performance.now()) ?? 0;
+  return retryAfterMs > 0
+    ? refusalResponse(errorReply(rateLimited(retryAfterMs)))
+    : REFUSED_BODY[refused]();
 }
 
 function badBody(reason: string, httpStatus: number): Response {

@@ -11,6 +11,13 @@ const BODY_MS = 30_000;
 /** Why a body is not taken. */
 export type BodyRefusal = "not-json" | "too-large" | "too-slow" | "not-utf8";
 
+/** A body that is not taken. */
+export interface RefusedBody {
+  readonly refused: BodyRefusal;
+  /** How much of it was read, up to the limit. */
+  readonly bytes: number;
+}
+
 /** Whether headers say that a body is JSON. */
 export function isJson(headers: Headers): boolean {
   const [mediaType = ""] = (headers.get("content-type") ?? "").split(";");
@@ -25,8 +32,10 @@ export function isJson(headers: Headers): boolean {
 export async function readBody(
   { body, headers }: Pick<Request, "body" | "headers">,
   maxBytes: number,
-): Promise<{ text: string } | { refused: BodyRefusal }> {
-  if (Number(headers.get("content-length")) > maxBytes) return { refused: "too-large" };
+): Promise<{ text: string } | RefusedBody> {
+  if (Number(headers.get("content-length")) > maxBytes) {
+    return { refused: "too-large", bytes: 0 };
+  }
   if (!body) return { text: "" };
   const reader = body.getReader();
   const decoder = new TextDecoder("utf-8", { fatal: true });
@@ -52,7 +61,7 @@ export async function readBody(
   }
   if (refused === null) return { text };
   reader.cancel().catch(() => {});
-  return { refused };
+  return { refused, bytes: Math.min(bytes, maxBytes) };
 }
 
 /**
