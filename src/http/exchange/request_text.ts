@@ -79,11 +79,11 @@ function decode(decoder: TextDecoder, chunk?: Uint8Array): string | null {
 /** The request for an event stream, as the text of a frame. What is not JSON stays so, to be refused. */
 export function requestOfUrl(url: string, headers: Headers): string {
   const { searchParams } = new URL(url);
-  const command = searchParams.get("command");
+  const command = searchParams.get("command") ?? undefined;
   const text = searchParams.get("options");
   let options: unknown;
   try {
-    options = text === null ? null : JSON.parse(text);
+    options = text === null ? undefined : JSON.parse(text);
   } catch {
     return text ?? "";
   }

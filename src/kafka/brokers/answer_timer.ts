@@ -44,12 +44,10 @@ export class AnswerTimer {
     const earnedMs = 1000 * this.#byteCount / MIN_BYTES_PER_SECOND;
     const leftMs = this.#firstAt + this.#limitMs + earnedMs - now;
     const tooSlow = `no whole answer, as less than ${MIN_BYTES_PER_SECOND} bytes a second arrive`;
+    const silent = `no whole answer, and no more of it for ${this.#limitMs} ms`;
     if (leftMs <= 0) this.#expire(tooSlow);
     else if (leftMs < this.#limitMs) this.#expireIn(leftMs, tooSlow);
-    else {this.#expireIn(
-        this.#limitMs,
-        `no whole answer, and no more of it for ${this.#limitMs} ms`,
-      );}
+    else this.#expireIn(this.#limitMs, silent);
   }
 
   stop(): void {

@@ -134,6 +134,9 @@ Deno.test("[HTTP2] what looks like a cursor inside of a payload is no id", async
   }
 });
 
+const messageOf = ({ Message }: { Message: string }) => Message;
+const MISSING = ["Missing command: expected string", "Missing options: expected an object"];
+
 Deno.test("[HTTP2] a reply other than ok is answered as to a POST, without a stream", async () => {
   await using wss = await startWss({ settings: { MAX_MESSAGE_BYTES: 1000 } });
   const command = "getMyNotifications";
@@ -160,6 +163,7 @@ Deno.test("[HTTP2] a reply other than ok is answered as to a POST, without a str
     const reply = await stream.reply();
     const seen = [stream.response.status, reply.payload?.error?.[0]?.Slug, reply.rid];
     assertEquals(seen, [status, slug, -1], url);
+    if (url.endsWith("/web")) assertEquals(reply.payload.error?.map(messageOf), MISSING);
   }
   for (const status of [401, 403, 404]) {
     wss.backend.on("GET /notification", () => Response.json({ why: status }, { status }));
