@@ -35,7 +35,9 @@ export class Reloads {
   readonly #options: ReloadsOptions;
   /** By request. */
   readonly #waiting = new Map<string, Reload>();
-  readonly #queue = new FairQueue<Reload>();
+  /** How many of the running reloads each session and address has (LIM7). */
+  readonly #shares = new Shares();
+  readonly #queue = new FairQueue<Reload>(this.#shares);
   /** By request: while one runs, the next one waits, and all subscriptions that ask meanwhile join that. */
   readonly #running = new Map<string, Reload>();
   readonly #bySubscription = new Map<Reloadable, Reload>();
@@ -50,8 +52,6 @@ export class Reloads {
       if (waiting) this.#enqueue(waiting);
     },
   });
-  /** How many of the running reloads each session and address has (LIM7). */
-  readonly #shares = new Shares();
   readonly #slice = new TimeSlice({ pauses: true });
   #startScheduled = false;
 
@@ -206,7 +206,6 @@ export class Reloads {
     if (this.#running.size >= concurrency) return undefined;
     const maxOfGuests = Math.max(1, Math.floor(concurrency / 2));
     return this.#queue.take({
-      shares: this.#shares,
       size: concurrency,
       // Else guests would keep users waiting while the schedule API does not answer.
       isOpenTo: (kind) => kind !== "guest" || this.#shares.guests < maxOfGuests,

@@ -29,7 +29,7 @@ export class Pool {
   /** How many places are for holders of the kind `kept` only. */
   readonly #kept: number;
   readonly #running = new Shares();
-  readonly #queue = new FairQueue<Waiter>();
+  readonly #queue = new FairQueue<Waiter>(this.#running);
   readonly #waiters = new Map<PoolRequest, Waiter>();
 
   constructor(size: number) {
@@ -108,7 +108,6 @@ export class Pool {
   #placeNext(): void {
     if (this.#queue.size === 0 || this.#running.total >= this.#size) return;
     const next = this.#queue.take({
-      shares: this.#running,
       size: this.#size,
       keptFirst: this.#running.kept < this.#kept,
       isOpenTo: (kind) => this.#isOpenTo(kind),
@@ -119,21 +118,32 @@ export class Pool {
   }
 
   /**
-   * Makes room in the queue. If it is full, the latest guest's request leaves it, of the address that
-   * has most of them, if guests have more than their part. Requests of the kind `kept` always have
-   * room: a session has one revalidation at most, and reloads have a limit of their own.
+   * Makes room in the queue. If it is full, a request leaves it: of guests, if they have more than
+   * their part, or else of those who wait most often. Requests of the kind `kept` always have room: a
+   * session has one revalidation at most, and reloads have a limit of their own.
    *
    * @returns False if there is no room
    */
-  #makeRoomFor({ kind, address }: Holder): boolean {
+  #makeRoomFor(holder: Holder): boolean {
+    if (holder.kind === "kept" || this.#queue.shares.total < this.#size) return true;
+    const leaving = this.#guestWithoutPart(holder) ?? this.#mostFrequent(holder);
+    leaving?.end("full");
+    return leaving !== undefined;
+  }
+
+  /** The latest guest of the address that has most of them, if guests have more than their part. */
+  #guestWithoutPart({ kind, address }: Holder): Waiter | undefined {
     const queued = this.#queue.shares;
-    if (kind === "kept" || queued.total - queued.kept < this.#size) return true;
     const worst = queued.addressOfMostGuests;
-    if (worst === undefined) return false;
-    if (kind === "guest" && queued.guestsOf(worst) <= queued.guestsOf(address)) return false;
-    const victim = this.#queue.latestGuestOf(worst);
-    if (!victim || !queued.hasItsPart(victim.holder, this.#size)) return false;
-    victim.end("full");
-    return true;
+    if (worst === undefined) return undefined;
+    if (kind === "guest" && queued.guestsOf(worst) <= queued.guestsOf(address)) return undefined;
+    const guest = this.#queue.latestGuestOf(worst);
+    return guest && queued.hasItsPart(guest.holder, this.#size) ? guest : undefined;
+  }
+
+  /** The latest of the session, and then of the address, that waits more often than this holder. */
+  #mostFrequent(holder: Holder): Waiter | undefined {
+    if (this.#queue.shares.hasItsPart(holder, this.#size)) return undefined;
+    return this.#queue.latestOfMoreThan(holder);
   }
 }

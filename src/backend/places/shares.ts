@@ -30,6 +30,7 @@ export class Shares {
   readonly #byAsker = new Map<object, number>();
   readonly #byAddress = new Map<string, number>();
   readonly #guestsByAddress = new Map<string, number>();
+  readonly #watchers: ((holder: Holder) => void)[] = [];
   #total = 0;
   #kept = 0;
   #guests = 0;
@@ -80,7 +81,7 @@ export class Shares {
   }
 
   /** Whether a guest gets more only if nobody else waits: guests have half, or its address a tenth. */
-  hasItsPart({ kind, address }: Holder, size: number): boolean {
+  hasItsPart({ kind, address }: Pick<Holder, "kind" | "address">, size: number): boolean {
     return kind === "guest" &&
       (this.guestsHaveHalf(size) || this.guestsOf(address) >= Math.max(1, Math.floor(size / 10)));
   }
@@ -88,6 +89,16 @@ export class Shares {
   /** The lowest gets a free place: the asker that holds fewest, and then the address. */
   rankOf({ asker, address }: Holder): number {
     return this.of(asker) * MAX_PLACES + this.ofAddress(address);
+  }
+
+  /** Whether the first one comes before the second one, also with one more place. */
+  isBeforeWithOneMore(one: Holder, other: Holder): boolean {
+    return this.rankOf(one) + MAX_PLACES + 1 < this.rankOf(other);
+  }
+
+  /** Calls a function after each change, with the holder whose count has changed. */
+  watch(onChange: (holder: Holder) => void): void {
+    this.#watchers.push(onChange);
   }
 
   add(holder: Holder): void {
@@ -98,14 +109,17 @@ export class Shares {
     this.#count(holder, -1);
   }
 
-  #count({ asker, address, kind }: Holder, change: 1 | -1): void {
+  #count(holder: Holder, change: 1 | -1): void {
+    const { asker, address, kind } = holder;
     this.#total += change;
     adjust(this.#byAsker, asker, change);
     adjust(this.#byAddress, address, change);
     if (kind === "kept") this.#kept += change;
-    if (kind !== "guest") return;
-    this.#guests += change;
-    adjust(this.#guestsByAddress, address, change);
+    if (kind === "guest") {
+      this.#guests += change;
+      adjust(this.#guestsByAddress, address, change);
+    }
+    for (const onChange of this.#watchers) onChange(holder);
   }
 }
 

@@ -156,6 +156,69 @@ Deno.test("[LIM7] in a full queue, a request of those with more than their part 
   assertEquals(trial.pool.waiting, 10);
 });
 
+Deno.test("[LIM7] in a full queue, a request of the session that waits most often makes room for one that waits less often", async () => {
+  const trial = new Trial(20);
+  const [busy, other] = [holder("10.0.0.1", "user"), holder("10.0.0.2", "user")];
+  await trial.fill(18, () => holder("10.0.0.9", "user"));
+  for (let i = 0; i < 8; i++) await trial.enter(`other ${i}`, other);
+  for (let i = 0; i < 12; i++) await trial.enter(`busy ${i}`, busy);
+
+  await trial.enter("user", holder("10.0.0.3", "user"));
+  await trial.enter("login", holder("10.0.0.4"));
+  await trial.enter("more of other", other);
+  await trial.enter("more of busy", busy);
+
+  assertEquals(trial.refused, ["busy 11", "busy 10", "busy 9", "more of busy"]);
+  assertEquals(trial.pool.waiting, 20);
+});
+
+Deno.test("[LIM7] in a full queue of sessions of one address, a session of another one has room, until both wait as often", async () => {
+  const trial = new Trial(4);
+  await trial.fill(8, () => holder("10.0.0.1", "user"));
+  for (let i = 0; i < 3; i++) await trial.enter(`user ${i}`, holder("10.0.0.2", "user"));
+  await trial.enter("more", holder("10.0.0.1", "user"));
+
+  assertEquals(trial.refused, ["fill 7", "fill 6", "user 2", "more"]);
+});
+
+Deno.test("[LIM7] one user with many sessions of many requests keeps no other user from the next free place", async () => {
+  for (const [sessions, requests] of [[13, 16], [190, 1], [130, 1], [300, 1]] as const) {
+    const trial = new Trial(100);
+    const askers = Array.from({ length: sessions }, () => holder("10.0.0.1", "user"));
+    await trial.fill(sessions * requests, (i) => askers[i % sessions] ?? holder());
+    await trial.enter("user", holder("10.0.0.2", "user"));
+
+    await trial.leave("fill 0");
+
+    assertEquals(trial.placed.slice(90), ["user"], `${sessions} sessions`);
+  }
+});
+
+Deno.test("[LIM7] behind many sessions that hold places, one that holds none comes first, also of the busiest address", async () => {
+  const trial = new Trial(100);
+  const busy = Array.from({ length: 90 }, (_, i) => holder(`10.0.0.${i % 50}`, "user"));
+  // The last one has nothing more that waits.
+  await trial.fill(179, (i) => busy[i % 90] ?? holder());
+  await trial.enter("user", holder("10.0.0.1", "user"));
+
+  await trial.leave("fill 89");
+
+  assertEquals(trial.placed.slice(90), ["user"]);
+});
+
+Deno.test("[LIM7] a session of a busy address has its turn, although sessions of new addresses keep coming", async () => {
+  const trial = new Trial(4);
+  await trial.fill(6, () => holder("10.0.0.1", "user"));
+  for (let i = 0; i < 12; i++) {
+    await trial.enter(`new ${i}`, holder(`10.0.1.${i}`, "user"));
+    await trial.leave(trial.placed[i] ?? "");
+  }
+
+  const turns = ["fill 4", "fill 5"].map((name) => trial.placed.indexOf(name) - 4);
+  assert(turns.every((turn) => turn >= 0 && turn < 12), `${turns}`);
+  assertEquals(trial.refused, []);
+});
+
 Deno.test("[BCK3] whatever happens, no limit is exceeded, and each request ends", async () => {
   const kind = fc.constantFrom("guest", "user", "kept");
   const step = fc.oneof(
