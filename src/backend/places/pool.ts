@@ -126,19 +126,23 @@ export class Pool {
    */
   #makeRoomFor(holder: Holder): boolean {
     if (holder.kind === "kept" || this.#queue.shares.total < this.#size) return true;
-    const leaving = this.#guestWithoutPart(holder) ?? this.#mostFrequent(holder);
+    const leaving = this.#guestBeyondPart(holder) ?? this.#mostFrequent(holder);
     leaving?.end("full");
     return leaving !== undefined;
   }
 
-  /** The latest guest of the address that has most of them, if guests have more than their part. */
-  #guestWithoutPart({ kind, address }: Holder): Waiter | undefined {
+  /**
+   * The latest guest of the address that has most of them, if guests have more than their part. For
+   * another guest, also if they have just half.
+   */
+  #guestBeyondPart({ kind, address }: Holder): Waiter | undefined {
     const queued = this.#queue.shares;
     const worst = queued.addressOfMostGuests;
     if (worst === undefined) return undefined;
     if (kind === "guest" && queued.guestsOf(worst) <= queued.guestsOf(address)) return undefined;
-    const guest = this.#queue.latestGuestOf(worst);
-    return guest && queued.hasItsPart(guest.holder, this.#size) ? guest : undefined;
+    const isBeyond = queued.guestsHaveMoreThanPart(worst, this.#size) ||
+      (kind === "guest" && queued.guestsHaveHalf(this.#size));
+    return isBeyond ? this.#queue.latestGuestOf(worst) : undefined;
   }
 
   /** The latest of the session, and then of the address, that waits more often than this holder. */

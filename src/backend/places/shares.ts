@@ -83,7 +83,12 @@ export class Shares {
   /** Whether a guest gets more only if nobody else waits: guests have half, or its address a tenth. */
   hasItsPart({ kind, address }: Pick<Holder, "kind" | "address">, size: number): boolean {
     return kind === "guest" &&
-      (this.guestsHaveHalf(size) || this.guestsOf(address) >= Math.max(1, Math.floor(size / 10)));
+      (this.guestsHaveHalf(size) || this.guestsOf(address) >= partOfAddress(size));
+  }
+
+  /** Whether guests have more than half, or those of the address more than a tenth. */
+  guestsHaveMoreThanPart(address: string, size: number): boolean {
+    return this.#guests > size / 2 || this.guestsOf(address) > partOfAddress(size);
   }
 
   /** The lowest gets a free place: the asker that holds fewest, and then the address. */
@@ -121,6 +126,10 @@ export class Shares {
     }
     for (const onChange of this.#watchers) onChange(holder);
   }
+}
+
+function partOfAddress(size: number): number {
+  return Math.max(1, Math.floor(size / 10));
 }
 
 function adjust<K>(counts: Map<K, number>, key: K, change: 1 | -1): void {

@@ -172,6 +172,26 @@ Deno.test("[LIM7] in a full queue, a request of the session that waits most ofte
   assertEquals(trial.pool.waiting, 20);
 });
 
+Deno.test("[LIM7] in a full queue, a login that has no more than its part stays, also if a user sends more", async () => {
+  const trial = new Trial(10);
+  const busy = holder("10.0.0.1", "user");
+  await trial.fill(19, () => busy);
+  await trial.enter("login", holder("10.0.0.2"));
+  await trial.enter("more of busy", busy);
+
+  assertEquals(trial.refused, ["fill 18", "more of busy"]);
+});
+
+Deno.test("[LIM7] in a full queue of which guests have half, a guest of another address takes the place of one of them", async () => {
+  const trial = new Trial(20);
+  const busy = holder("10.0.0.9", "user");
+  await trial.fill(28, () => busy);
+  for (let i = 0; i < 10; i++) await trial.enter(`guest ${i}`, ofAddress(i % 5));
+  await trial.enter("login", ofAddress(6));
+
+  assertEquals(trial.refused, ["guest 9"]);
+});
+
 Deno.test("[LIM7] in a full queue of sessions of one address, a session of another one has room, until both wait as often", async () => {
   const trial = new Trial(4);
   await trial.fill(8, () => holder("10.0.0.1", "user"));
