@@ -7,13 +7,13 @@ import {
   ResourcePatternTypes,
 } from "kafkajs";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
-import { KafkaReader } from "../../src/kafka/reader.ts";
-import type { LogEvents } from "../../src/log/reader.ts";
-import { startFaultProxy } from "../_support/kafka/faults/proxy.ts";
-import { CREDENTIAL, startSaslBroker } from "../_support/kafka/sasl_broker.ts";
-import { connectKafka, kafkaTest, makeTopic, withAdmin } from "../_support/kafka/topic.ts";
-import { until } from "../_support/queue.ts";
-import { testSettings } from "../_support/service/settings.ts";
+import { KafkaReader } from "../../../src/kafka/reader.ts";
+import type { LogEvents } from "../../../src/log/reader.ts";
+import { startFaultProxy } from "../../_support/kafka/faults/proxy.ts";
+import { CREDENTIAL, startSaslBroker } from "../../_support/kafka/sasl_broker.ts";
+import { connectKafka, kafkaTest, makeTopic, withAdmin } from "../../_support/kafka/topic.ts";
+import { until } from "../../_support/queue.ts";
+import { testSettings } from "../../_support/service/settings.ts";
 
 const TOPIC = "wss";
 const NO_EVENTS: LogEvents = {

@@ -1,10 +1,10 @@
 /** Reading a record again, to write it again. */
 import { assert } from "@std/assert";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
-import { KafkaReader } from "../../src/kafka/reader.ts";
-import { startFaultProxy } from "../_support/kafka/faults/proxy.ts";
-import { createTopic, kafkaTest } from "../_support/kafka/topic.ts";
-import { testSettings } from "../_support/service/settings.ts";
+import { KafkaReader } from "../../../src/kafka/reader.ts";
+import { startFaultProxy } from "../../_support/kafka/faults/proxy.ts";
+import { createTopic, kafkaTest } from "../../_support/kafka/topic.ts";
+import { testSettings } from "../../_support/service/settings.ts";
 
 kafkaTest(
   "[KAF10] while a record that is written again is read over a slow line, other questions are answered",
