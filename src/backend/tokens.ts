@@ -107,11 +107,8 @@ export class Tokens {
    */
   async tryToIdentify(token: string, options: IdentifyOptions): Promise<TokenAnswer | Failure> {
     options.signal.throwIfAborted();
-    const verified = this.#jwts && await this.#verify(this.#jwts, token, options.signal);
-    if (verified) {
-      if ("user" in verified) options.use?.(verified);
-      return verified;
-    }
+    const verified = this.#jwts && await this.#verify(this.#jwts, token, options);
+    if (verified) return verified;
     const key = keyOf(token);
     const cached = this.#cached(key);
     if (cached) {
@@ -130,7 +127,7 @@ export class Tokens {
     token: string,
     caller: Pick<Caller, "signal" | "holder">,
   ): Promise<Identity | { readonly status: Verdict }> {
-    const verified = this.#jwts && await this.#verify(this.#jwts, token, caller.signal);
+    const verified = this.#jwts && await this.#verify(this.#jwts, token, caller);
     const answer = verified ?? await this.#ask(token, { ...caller, key: keyOf(token) });
     return "user" in answer ? answer : { status: verdictOf(answer.httpStatus) };
   }
@@ -163,7 +160,11 @@ export class Tokens {
    * @returns `null` if the API has to be asked
    * @throws {CommandError} `backend-unavailable`
    */
-  async #verify(jwts: Jwts, token: string, signal: AbortSignal): Promise<TokenAnswer | null> {
+  async #verify(
+    jwts: Jwts,
+    token: string,
+    { signal, use }: Pick<IdentifyOptions, "signal" | "use">,
+  ): Promise<TokenAnswer | null> {
     const judged = await unlessAborted(jwts.judge(token), signal);
     signal.throwIfAborted();
     switch (judged.verdict) {
@@ -175,15 +176,14 @@ export class Tokens {
           message: "Cannot verify the token: its key is not known",
           retryAfterMs: judged.retryAfterMs,
         });
-      case "ok":
-        // A logout may have come while this function waited.
-        if (jwts.logouts.judge(judged.user, judged.issuedAt) !== "counts") return REFUSED;
-        return {
-          status: "ok",
-          user: judged.user,
-          payload: toJson({ id: judged.user }),
-          expiresAt: judged.expiresAt,
-        };
+      case "ok": {
+        const { user, issuedAt, expiresAt } = judged;
+        // A logout may have come while this function waited. None may come before the user is known.
+        if (jwts.logouts.judge(user, issuedAt) !== "counts") return REFUSED;
+        const identity = { status: "ok", user, payload: toJson({ id: user }), expiresAt } as const;
+        use?.(identity);
+        return identity;
+      }
       case "refused":
         return REFUSED;
     }

@@ -195,15 +195,18 @@ async function verifyWithEach(
   options: JWTVerifyOptions,
 ): Promise<Verified> {
   let tried = 0;
+  let isUnusable = false;
   for await (const key of candidates) {
     if (tried++ === MAX_TRIED) return "unknown";
     try {
       return (await jwtVerify(jwt, key, options)).payload;
     } catch (error) {
-      if (!isOfOtherKey(error)) return "refused";
+      // The key is none that can be used here, such as one that is too short.
+      if (!(error instanceof errors.JOSEError)) isUnusable = true;
+      else if (!isOfOtherKey(error)) return "refused";
     }
   }
-  return "no key";
+  return isUnusable ? "unknown" : "no key";
 }
 
 /** Whether a token that is not accepted may be signed with a key that is not there. */

@@ -1,5 +1,8 @@
 import { assertEquals } from "@std/assert";
+import type { Jwts } from "../../../src/backend/jwt/jwts.ts";
 import { Logouts } from "../../../src/backend/jwt/logouts.ts";
+import { Tokens } from "../../../src/backend/tokens.ts";
+import { holder } from "../../_support/sessions/caller.ts";
 
 const NOW = Math.floor(Date.now() / 1000);
 
@@ -32,4 +35,31 @@ Deno.test("[AUTH8] if too many logouts are kept, older tokens can't be judged, b
   assertEquals(logouts.judge("42", NOW - 101), "unknown");
   assertEquals(logouts.judge(`5${long}`, NOW - 95), "logged out");
   assertEquals(logouts.judge("42", NOW - 95), "counts");
+});
+
+Deno.test("[AUTH8][KAF5] a logout at any moment of a login with a JWT leaves nobody logged in", async () => {
+  for (let moment = 0; moment < 12; moment++) {
+    const judged = { verdict: "ok", user: "42", issuedAt: 1, expiresAt: Date.now() + 60_000 };
+    const jwts = {
+      logouts: new Logouts({ keptSeconds: 1e10 }),
+      judge: () => Promise.resolve(judged),
+    } as unknown as Jwts;
+    const backend: ConstructorParameters<typeof Tokens>[0] = {
+      ask: () => Promise.reject(new Error("It is not asked")),
+      shareNoMore() {},
+    };
+    const tokens = new Tokens(backend, { cacheMs: 10_000, jwts });
+    let loggedIn = false;
+    const { signal } = new AbortController();
+    const use = () => loggedIn = true;
+    const login = tokens.identify("jwt", { signal, holder: holder(), use });
+
+    for (let i = 0; i < moment; i++) await Promise.resolve();
+    tokens.forget("42", Date.now());
+    // A session that is logged in by then is found by the logout itself.
+    const isFound = loggedIn;
+    await login;
+
+    assertEquals(loggedIn, isFound, `moment ${moment}`);
+  }
 });
