@@ -7,7 +7,7 @@ import { type JsonText, NULL, type ReplyStatus } from "../protocol/frames.ts";
 import { CommandError, type Slug } from "../protocol/errors.ts";
 import type { Api } from "./apis.ts";
 import { type BodyPlace, SMALL_BYTES } from "./places/body_room.ts";
-import { whyNotJson, whyUnreadable } from "./unreadable.ts";
+import { whyNotFetched, whyNotJson, whyUnreadable } from "./unreadable.ts";
 
 const logger = getLogger(["wss", "backend"]);
 
@@ -114,6 +114,11 @@ export async function attempt(
       await response.body?.cancel();
       return unavailable(response);
     }
+    if (method === "PUT" && response.ok) {
+      // It is done, whatever becomes of the body.
+      response.body?.cancel().catch(() => {});
+      return answerOf("ok", response.status, NOTHING);
+    }
     const length = lengthOf(response.headers);
     // Reading chunk by chunk costs a buffer of 64 KiB a body, until the garbage is collected.
     if (length <= options.maxBytes) {
@@ -126,17 +131,18 @@ export async function attempt(
   } catch (error) {
     // Only this log line has the cause, because clients must not see addresses.
     if (!attempted.signal.aborted) {
-      logger.debug("No whole answer from {host}: {error}", { host: new URL(url).host, error });
+      const { host } = new URL(url);
+      logger.debug("No whole answer from {host}: {why}", { host, why: whyNotFetched(error) });
     }
     const reason = whyUnreadable(error);
     if (reason !== undefined) return { slug: "backend-invalid", reason };
     return { slug: "backend-unavailable", reason: "no whole answer", again: true };
   }
-  if (body === null) {
+  if (body === null && response.status !== 401 && response.status !== 403) {
     const reason = `its answer has more than ${options.maxBytes} bytes`;
     return { slug: "backend-invalid", httpStatus: response.status, reason };
   }
-  return interpret(method, response, body);
+  return interpret(response, body ?? "");
 }
 
 /**
@@ -170,7 +176,7 @@ export async function fetchText(
 const MAX_REDIRECTS = 5;
 const REDIRECTS = [301, 302, 303, 307, 308];
 
-/** Sends a request to a URL, which is another one than its own after a redirect. */
+/** Sends a request, after a redirect to another URL than its own. */
 function send(
   url: string,
   { request: { method, headers, body }, signal }: Attempted,
@@ -236,11 +242,9 @@ function retryAfterMs(header: string | null): number | undefined {
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), MAX_RETRY_AFTER_MS);
 }
 
-function interpret(method: string, { status, headers }: Response, body: string): Outcome {
-  const isOk = status >= 200 && status < 300;
-  if (isOk && method === "PUT") return answerOf("ok", status, NOTHING);
+function interpret({ ok, status, headers }: Response, body: string): Outcome {
   const json = parse(body);
-  if (isOk) {
+  if (ok) {
     return json
       ? answerOf("ok", status, json)
       : { slug: "backend-invalid", httpStatus: status, reason: whyNotJson(headers) };
@@ -255,12 +259,8 @@ type Body = Pick<BackendAnswer, "payload" | "value">;
 
 const NOTHING: Body = { payload: NULL, value: null };
 
-function answerOf(
-  status: ReplyStatus,
-  httpStatus: number,
-  { payload, value }: Body,
-): BackendAnswer {
-  return { status, httpStatus, payload, value };
+function answerOf(status: ReplyStatus, httpStatus: number, body: Body): BackendAnswer {
+  return { status, httpStatus, payload: body.payload, value: body.value };
 }
 
 function parse(body: string): Body | null {

@@ -40,5 +40,6 @@ export function whyNotJson(headers: Headers): string {
 export function whyNotFetched(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : "";
-  return (cause || message).replace(/ for url \(.*?\)/, "");
+  // A URL may have brackets, but no spaces.
+  return (cause || message).replace(/ for url \(\S*\)/, "");
 }

@@ -241,3 +241,33 @@ Deno.test("[BCK1] the content-length of a chunked body is ignored", async () => 
   assertEquals(payload.error[0].Slug, "backend-invalid");
   await answering;
 });
+
+Deno.test("[BCK1][UPD1] a PUT that is done is ok, whatever its body is", async () => {
+  await using wss = await startWss({ settings: { MAX_BACKEND_BYTES: 1000 } });
+  await using client = await wss.connect("/web", { token: "alice" });
+  const where = { notifications: ["n1"] };
+  for (
+    const respond of [
+      () => new Response("x".repeat(2000)),
+      () => new Response("no gzip", { headers: { "content-encoding": "gzip" } }),
+      () => new Response(null, { status: 204 }),
+      () => Response.json({ done: true }, { status: 201 }),
+    ]
+  ) {
+    wss.backend.on("PUT /notification", respond);
+    const { status, payload } = await client.request("updateNotifications", {
+      where,
+      status: "read",
+    });
+    assertEquals([status, payload], ["ok", null]);
+  }
+});
+
+Deno.test("[BCK1] a 401 or 403 is what it says, also with a body over MAX_BACKEND_BYTES", async () => {
+  await using wss = await startWss({ settings: { MAX_BACKEND_BYTES: 1000 } });
+  for (const [code, expected] of [[401, "unauthorized"], [403, "forbidden"]] as const) {
+    const respond = () => Response.json("x".repeat(2000), { status: code });
+    const { status, payload } = await listAnswered(wss, respond);
+    assertEquals([status, payload], [expected, null]);
+  }
+});
