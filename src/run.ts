@@ -107,8 +107,15 @@ function logAddresses(
   { address: { hostname, port } }: Pick<Service, "address">,
   { ADMIN_HOST, ADMIN_PORT }: Pick<ServiceSettings, "ADMIN_HOST" | "ADMIN_PORT">,
 ): void {
-  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-  logger.info("Listening on {host}:{port}", { host, port });
+  logger.info("Listening on {host}:{port}", { host: bracketed(hostname), port });
   if (ADMIN_PORT === 0) return;
-  logger.info("The admin port is {host}:{port}", { host: ADMIN_HOST, port: ADMIN_PORT });
+  logger.info("The admin port is {host}:{port}", {
+    host: bracketed(ADMIN_HOST),
+    port: ADMIN_PORT,
+  });
+}
+
+/** A host as it stands in front of a port. */
+function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
 }

@@ -1,7 +1,7 @@
 /**
  * The kinds of settings: each function makes the schema of one setting, and describes it for people.
  */
-import { isIPv6 } from "node:net";
+import { isIPv4, isIPv6 } from "node:net";
 import * as z from "zod";
 import { isOriginPattern } from "./origins.ts";
 
@@ -75,9 +75,9 @@ export function text(
 
 /** An address or a name to listen on. */
 export function host(meaning: string, { fallback }: { fallback: string }) {
-  return setting(z.string().regex(/^[\w.:-]+$/).default(fallback), {
+  return setting(z.string().refine(isHost).default(fallback), {
     meaning,
-    allowed: "an IP address or a host name",
+    allowed: "an IP address or a host name, without a port",
     fallback,
   });
 }
@@ -115,6 +115,12 @@ function list(isItem: (text: string) => boolean) {
   return z.string()
     .transform((text) => text.split(",").map((item) => item.trim()))
     .pipe(z.array(z.string().refine(isItem)));
+}
+
+/** Whether a text is an IP address, without brackets, or may be a host name. */
+function isHost(text: string): boolean {
+  if (text.includes(":")) return isIPv6(text);
+  return /^[\d.]+$/.test(text) ? isIPv4(text) : /^[\w.-]+$/.test(text);
 }
 
 function isHttpUrl(text: string): boolean {

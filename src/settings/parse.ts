@@ -97,14 +97,17 @@ function describeProblem(
 ): string {
   const { allowed } = settingInfo(name);
   if (text === undefined) return `${name} is missing: expected ${allowed}`;
-  const detail = isTemplate(text) ? ", a template that was not filled in" : showItem(text, item);
+  const detail = isTemplate(text)
+    ? ", a template that was not filled in"
+    : showItem(name, text, item);
   return `${name} is "${showSetting(name, text)}"${detail}: expected ${allowed}`;
 }
 
-function showItem(text: string, item: PropertyKey | undefined): string {
+function showItem(name: SettingName, text: string, item: PropertyKey | undefined): string {
   // An item alone could show a part of a password, which may have a comma in it.
   if (typeof item !== "number" || !text.includes(",") || text.includes("@")) return "";
-  return `, where "${text.split(",")[item]?.trim()}" is wrong`;
+  const wrong = text.split(",")[item]?.trim() ?? "";
+  return `, where "${showSetting(name, wrong)}" is wrong`;
 }
 
 function isTemplate(text: string): boolean {

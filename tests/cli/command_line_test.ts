@@ -194,6 +194,23 @@ Deno.test("a .env in UTF-16 ends the start with exit code 2 and one line that sa
   }
 });
 
+Deno.test("--health asks this machine, whatever proxy is set; if .env cannot be read, it ends with 1", async () => {
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => new Response("ok"),
+  );
+  const env = { PORT: String(server.addr.port) };
+  for (const name of ["HTTP_PROXY", "http_proxy", "ALL_PROXY"]) {
+    const proxied = await run({
+      args: ["--health"],
+      env: { ...env, [name]: "http://127.0.0.1:9" },
+    });
+    assertEquals(proxied, { code: 0, out: [], err: [] }, name);
+  }
+  const unreadable = await run({ args: ["--health"], env, dotEnv: { isFolder: true } });
+  assertEquals([unreadable.code, unreadable.err.length], [1, 1]);
+});
+
 Deno.test("--health requests the health of the running service", async () => {
   await using backend = startBackend();
   const env = { ...REQUIRED, HOST: "127.0.0.1", API_URL_USER: backend.origin, ADMIN_PORT: "0" };

@@ -345,11 +345,26 @@ Deno.test("no setting shows a secret, wherever in its text it stands", () => {
     "//s3cr3t@example.com",
     "{{s3cr3t}}@example.com",
     "ftp://me:\ns3cr3t@example.com",
+    "https://a.example,https://b.example/x?key=s3cr3t",
   ];
   for (const name of SETTING_NAMES) {
     for (const text of texts) {
       const shown = [showSetting(name, text), ...problems({ [name]: text })].join("\n");
       assert(!shown.includes("s3cr3t"), shown);
+    }
+  }
+});
+
+Deno.test("a host is an address or a name, without a port", () => {
+  const allowed = "expected an IP address or a host name, without a port";
+  for (const name of ["HOST", "ADMIN_HOST"] as const) {
+    for (
+      const host of ["0.0.0.0:3110", "127.0.0.1.1", "1.2.3", "300.0.0.1", "[::1]", "::1:x"]
+    ) {
+      assertEquals(problems({ [name]: host }), [`${name} is "${host}": ${allowed}`], host);
+    }
+    for (const host of ["0.0.0.0", "127.0.0.2", "::", "::1", "localhost", "wss-1.local"]) {
+      assertEquals(problems({ [name]: host, ADMIN_TOKEN: "0123456789abcdef" }), [], host);
     }
   }
 });
