@@ -109,7 +109,11 @@ async function answerWith(victim: Victim, attack: Attack) {
 
   const slug = status === "error" ? payload?.error?.[0]?.Slug : undefined;
   assert(slug !== "internal", JSON.stringify(payload));
-  if (attack.bytes > MAX_BACKEND_BYTES) assertEquals(slug, "backend-invalid");
+  if (attack.bytes > MAX_BACKEND_BYTES) {
+    // A refusal needs no body.
+    const refusal = { 401: "unauthorized", 403: "forbidden" }[attack.status];
+    assertEquals(slug ?? status, refusal ?? "backend-invalid");
+  }
   if (
     attack.api === "/notification" && attack.status === 200 && attack.bytes === MAX_BACKEND_BYTES
   ) {
