@@ -11,8 +11,9 @@ import type { Disconnection, Line, LineEvents, OpenLine } from "./line.ts";
 /** Milliseconds without a byte after which a stream is dead: more than between two comments (HTTP4). */
 const QUIET_MS = 40_000;
 /**
- * Milliseconds that an answer may take. A longer time means that nothing comes through: the platform reads
- * no streams, a proxy keeps them back, or a browser has no connection left for another request.
+ * Milliseconds that an answer may take, and then its body. A longer time means that nothing comes through:
+ * the platform reads no streams, a proxy keeps them back, or a browser has no connection left for another
+ * request.
  */
 const ANSWER_MS = 30_000;
 /** Milliseconds between two looks at that. */
@@ -142,8 +143,8 @@ class HttpLine implements Line {
     const url = `${this.#url}${this.#url.includes("?") ? "&" : "?"}${query}`;
     const response = await this.#fetch(url, { headers: { accept: "text/event-stream" }, signal });
     if (!response?.headers.get("content-type")?.startsWith("text/event-stream")) {
-      this.#opened.delete(stream);
-      return await this.#answer(rid, response);
+      await this.#answer(rid, response);
+      return void this.#opened.delete(stream);
     }
     // Its later list takes the place of the earlier one.
     this.#streams.get(owner)?.abort.abort();
@@ -216,11 +217,18 @@ class HttpLine implements Line {
   async #fetch(url: string, init: RequestInit): Promise<Response | undefined> {
     const headers = { ...this.#headers, ...init.headers as Record<string, string> };
     const { signal } = this.#abort;
-    const timer = setTimeout(() => this.#end("No answer came for too long"), ANSWER_MS);
     try {
-      return await fetch(url, { signal, ...init, headers });
+      return await this.#inTime(fetch(url, { signal, ...init, headers }));
     } catch (error) {
       if (!init.signal?.aborted) this.#end(String(error));
+    }
+  }
+
+  /** Waits for an answer, or for its body. If that takes too long, the line ends. */
+  async #inTime<T>(work: Promise<T>): Promise<T> {
+    const timer = setTimeout(() => this.#end("No answer came for too long"), ANSWER_MS);
+    try {
+      return await work;
     } finally {
       clearTimeout(timer);
     }
@@ -236,7 +244,7 @@ class HttpLine implements Line {
     refused: Readonly<Record<number, string>> = {},
   ): Promise<string | undefined> {
     if (!response) return;
-    const text = await response.text().catch(String);
+    const text = await this.#inTime(response.text()).catch(String);
     if (this.#isOver) return;
     if (text.startsWith('{"rid":')) return text;
     const { status } = response;

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connect, type ConnectOptions, type State, WssError } from "../../../src/client/mod.ts";
 import { connectClient } from "../../_support/clients/library_client.ts";
+import { fakeTimeouts } from "../../_support/clock.ts";
 import { freePort } from "../../_support/network/free_port.ts";
 import { isInstalled, PROXIES, startStrippingProxy } from "../../_support/network/proxies.ts";
 import { startProxy } from "../../_support/network/proxy.ts";
@@ -160,6 +161,41 @@ Deno.test("over HTTP, a stream that no answer comes for does not keep a client f
   });
   assertEquals((await next(inbox)).kind, "list");
   client.close();
+});
+
+Deno.test("over HTTP, an answer whose body stops ends the line after 30 s, and calls go on over the next one", async () => {
+  using _random = fakeRandom(0);
+  await using wss = await startWss();
+  using blocked = await connectBlocked(wss.ws);
+  const { client } = blocked;
+  using stack = new DisposableStack();
+  const { fetch } = globalThis;
+  stack.defer(() => void (globalThis.fetch = fetch));
+  const reading = Promise.withResolvers<void>();
+  const stopped = new ReadableStream({
+    pull() {
+      reading.resolve();
+      return new Promise(() => {});
+    },
+  }, { highWaterMark: 0 });
+  globalThis.fetch = (input, init) => {
+    const isCount = String(init?.body).includes("Count");
+    if (isCount) globalThis.fetch = fetch;
+    return isCount ? Promise.resolve(new Response(stopped)) : fetch(input, init);
+  };
+  const clock = stack.use(fakeTimeouts());
+  const counted = client.count({ status: "unseen" });
+  const marked = client.markAs("read", ["1"]).catch((error) => error);
+  await reading.promise;
+
+  clock.tick(30_000);
+  const { last, retryInMs } = await client.until("waiting");
+  assertEquals(last?.reason, "No answer came for too long");
+  assertEquals((await marked).slug, "disconnected");
+  // A timer that is set during a tick is due 1 ms later at the earliest.
+  clock.tick(retryInMs + 1);
+  assertEquals(await deadline("the count", counted), { total: 3 });
+  await client.markAs("read", ["1"]);
 });
 
 Deno.test("WebSockets that open but carry nothing are taken for blocked as well", async () => {
