@@ -41,6 +41,8 @@ export class Client {
   readonly #socket: ReconnectingSocket;
   readonly #requests: Requests;
   readonly #subscriptions = new Set<Subscription>();
+  /** Whether the program has closed it. */
+  #isClosed = false;
 
   constructor(url: string, options: ConnectOptions) {
     const { token = () => null, signal, onFrame } = this.#options = options;
@@ -147,13 +149,14 @@ export class Client {
   /** Tries to connect at once. It can be passed on as a function. */
   readonly connect = (): void => {
     const { signal } = this.#options;
-    if (signal?.aborted || !this.#socket.connect()) return;
+    if (this.#isClosed || signal?.aborted || !this.#socket.connect()) return;
     signal?.addEventListener("abort", this.close);
     this.#requests.reopen();
   };
 
-  /** Ends the client. It can be passed on as a function. */
+  /** Ends the client for good. It can be passed on as a function. */
   readonly close = (): void => {
+    this.#isClosed = true;
     this.#socket.close();
   };
 

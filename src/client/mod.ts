@@ -97,7 +97,9 @@ export interface Wss {
    * After an end by the service, such as 4029, it begins again, for subscriptions that are made then.
    */
   connect(): void;
-  /** Ends the connection and all subscriptions. Requests under way reject with `closed`. */
+  /**
+   * Ends the connection and all subscriptions, for good. Requests under way reject with `closed`.
+   */
   close(): void;
   [Symbol.dispose](): void;
 }

@@ -146,6 +146,17 @@ Deno.test("[LIFE2] a client that was closed with 4029 begins again if it is told
   assertEquals(client.state.state, "closed");
 });
 
+Deno.test("[LIFE2] a client that the program closes after 4029 does not begin again", async () => {
+  await using service = startScriptedService();
+  const client = connectClient(service.ws);
+  (await service.socket()).close(4029);
+  await client.until("closed");
+
+  client.close();
+  client.connect();
+  assertEquals(client.state.state, "closed");
+});
+
 Deno.test("after a jump of the clock, a client notices a dead connection within 5 s", async () => {
   await using wss = await startWss();
   using proxy = startProxy(wss.ws);
