@@ -56,8 +56,8 @@ export class ReconnectingSocket {
   #usedToken: string | null = null;
   /** Whether that token was refused. */
   #isRefused = false;
-  /** Whether the token is being asked for, in order to connect. */
-  #isAsking = false;
+  /** The token that is under way, in order to connect. It may be from before a login. */
+  #asking: Promise<string | null> | undefined;
   /** When the service will close the socket (LIFE4), by `performance.now()`. */
   #leaveAt: number | null = null;
   /** Whether it will connect again as soon as the requests under way are answered. */
@@ -94,13 +94,11 @@ export class ReconnectingSocket {
     this.#line?.send(text, owner);
   }
 
-  /**
-   * Tries at once, if it waits. Begins again, if the service has ended it.
-   *
-   * @returns Whether it begins again
-   */
+  /** Tries at once, if it waits. Begins again, if the service has ended it, and gives whether it does. */
   connect(): boolean {
     const { state, last } = this.#state;
+    const again = () => void (this.#state.state === "unauthorized" && this.#connect());
+    if (state === "unauthorized") this.#asking?.then(again, again);
     if (state === "waiting" || state === "unauthorized") this.#connect();
     if (state !== "closed" || last?.code === ends.NORMAL) return false;
     this.#abort = new AbortController();
@@ -207,20 +205,20 @@ export class ReconnectingSocket {
   }
 
   async #connect(): Promise<void> {
-    if (this.#state.state === "closed" || this.#isAsking) return;
+    if (this.#state.state === "closed" || this.#asking) return;
     clearTimeout(this.#timer);
     const { last } = this.#state;
     if (!this.#isRefused) this.#set({ state: "connecting", last });
     const { signal } = this.#abort;
-    this.#isAsking = true;
+    this.#asking = askToken(this.#options.token, signal);
     let token: string | null;
     try {
-      token = await askToken(this.#options.token, signal);
+      token = await this.#asking;
     } catch (error) {
       if (signal.aborted) return;
       return this.#wait({ code: 1006, reason: `The token function failed: ${error}` });
     } finally {
-      this.#isAsking = false;
+      this.#asking = undefined;
     }
     if (signal.aborted) return;
     if (this.#isRefused) {

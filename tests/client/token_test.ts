@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { connect, WssError } from "../../src/client/mod.ts";
 import { startProxy } from "../_support/network/proxy.ts";
 import { fakeTimeouts } from "../_support/clock.ts";
-import { until } from "../_support/queue.ts";
+import { deadline, Queue, until } from "../_support/queue.ts";
 import { fakeRandom } from "../_support/random.ts";
 import { connectClient } from "../_support/clients/library_client.ts";
 import { startWss } from "../_support/service/wss.ts";
@@ -74,6 +74,30 @@ Deno.test("[LIFE2] a client with a refused token connects with another one only,
   token = "alice";
   client.connect();
   assertEquals(await counted, { total: 3 });
+});
+
+Deno.test("[LIFE2] a client that is told to connect while an old token is under way asks again at once", async () => {
+  using _random = fakeRandom(1);
+  using clock = fakeTimeouts();
+  await using wss = await startWss();
+  const asked = new Queue<PromiseWithResolvers<string>>();
+  using client = connectClient(`${wss.ws}/web`, {
+    token() {
+      const token = Promise.withResolvers<string>();
+      asked.push(token);
+      return token.promise;
+    },
+  });
+  (await asked.next()).resolve("wrong");
+  clock.tick((await client.until("unauthorized")).retryInMs);
+  const old = await asked.next();
+  client.connect();
+  client.connect();
+  old.resolve("wrong");
+
+  (await deadline("another question", asked.next())).resolve("alice");
+  assertEquals(await client.count(UNSEEN), { total: 3 });
+  assertEquals(asked.takeAll(), []);
 });
 
 Deno.test("[LIFE2] a list that is refused waits for another token", async () => {
