@@ -39,20 +39,26 @@ export function withPage<Item>(
   return { ...after, items: [...after.items, ...added], hasMore: found.length >= limit };
 }
 
-/** Puts a notification that was pushed in its place. */
+/** Puts a notification that was pushed in its place. With an order, this may be another one than before. */
 export function withItem<Item>(
   known: Items<Item>,
   item: Item,
-  { idOf = idOfItem, order = () => -1 }: Reading<Item>,
+  { idOf = idOfItem, order }: Reading<Item>,
 ): Items<Item> {
-  const items = [...known.items];
   const id = idOf(item);
+  const items = [...known.items];
   const place = items.findIndex((other) => idOf(other) === id);
-  const next = items.findIndex((other) => order(item, other) < 0);
-  if (place >= 0) items[place] = item;
-  else if (next >= 0) items.splice(next, 0, item);
-  // What belongs behind all that is here comes with its page.
-  else if (!known.hasMore) items.push(item);
+  const [older] = place < 0 ? [] : items.splice(place, 1);
+  const compare = order ?? (() => 0);
+  // Its older version may be the last one.
+  const isAfterAll = known.items.slice(-1).every((last) => compare(item, last) > 0);
+  if (older !== undefined && compare(item, older) === 0) items.splice(place, 0, item);
+  else {
+    const next = order ? items.findIndex((other) => order(item, other) < 0) : 0;
+    if (next >= 0) items.splice(next, 0, item);
+    // What belongs behind all that is here comes with its page.
+    else if (!known.hasMore || (older !== undefined && !isAfterAll)) items.push(item);
+  }
   return { ...known, items };
 }
 

@@ -21,6 +21,8 @@ export class NotificationsStore<Item> extends Store<Items<Item>, Change<unknown,
   readonly #where: NotificationsWhere;
   readonly #reading: Latest<Reading<Item>>;
   #loading: Promise<void> | undefined;
+  /** What was pushed while the present page is under way. The page may have older versions of it. */
+  #pushed: Item[] = [];
 
   constructor(
     connection: Connection | null,
@@ -35,6 +37,7 @@ export class NotificationsStore<Item> extends Store<Items<Item>, Change<unknown,
         if (change.kind !== "update") return withPage(change.items, reading.current, where);
         // Without data, a backend says only that something has changed.
         if (!known || change.data === null) return known;
+        if (this.#loading) this.#pushed.push(change.data);
         return withItem(known, change.data, reading.current);
       },
     });
@@ -53,6 +56,7 @@ export class NotificationsStore<Item> extends Store<Items<Item>, Change<unknown,
   async #loadPage(): Promise<void> {
     const before = this.value;
     if (!before?.hasMore) return;
+    this.#pushed = [];
     const { types = [], limit, sort } = this.#where;
     const page = await this.#connection?.wss.request("getMyNotifications", {
       where: { types },
@@ -61,6 +65,8 @@ export class NotificationsStore<Item> extends Store<Items<Item>, Change<unknown,
     const after = this.value;
     // Behind a list that came meanwhile, another page may follow.
     if (after?.list !== before.list) return;
-    this.set(withPage(page, this.#reading.current, { limit, after }));
+    const reading = this.#reading.current;
+    const shown = withPage(page, reading, { limit, after });
+    this.set(this.#pushed.reduce((known, item) => withItem(known, item, reading), shown));
   }
 }

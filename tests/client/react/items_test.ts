@@ -58,6 +58,24 @@ Deno.test("React: with an order, an old notification takes its place, or comes w
   assertEquals(shown([], { pushed: notes(3), limit: 4, reading }), [3]);
 });
 
+Deno.test("React: with an order, a notification whose place has changed moves there, or comes with its page", () => {
+  const reading: Reading<Note> = { order: (a, b) => (b.text ?? "").localeCompare(a.text ?? "") };
+  const list = [{ id: 1, text: "6" }, { id: 2, text: "4" }, { id: 3, text: "2" }];
+  for (
+    const [item, hasMore, expected] of [
+      [{ id: 3, text: "9" }, true, [3, 1, 2]],
+      [{ id: 3, text: "2" }, true, [1, 2, 3]],
+      [{ id: 3, text: "3" }, true, [1, 2, 3]],
+      [{ id: 3, text: "1" }, true, [1, 2]],
+      [{ id: 1, text: "3" }, true, [2, 1, 3]],
+      [{ id: 1, text: "1" }, false, [2, 3, 1]],
+    ] as const
+  ) {
+    const start = { ...withPage(list, reading, {}), hasMore };
+    assertEquals(withItem(start, item, reading).items.map(({ id }) => id), [...expected]);
+  }
+});
+
 Deno.test("React: a page adds what is not shown yet, and is the last one if it is not full", () => {
   const first = withPage(notes(4, 3), {}, { limit: 2 });
   const second = withPage(notes(3, 2), {}, { limit: 2, after: first });

@@ -5,6 +5,7 @@ import { NotificationsStore } from "../../../src/client/react/notifications.ts";
 import type { Snapshot, Store } from "../../../src/client/react/store.ts";
 import { startProxy } from "../../_support/network/proxy.ts";
 import { deadline } from "../../_support/queue.ts";
+import { fakeRandom } from "../../_support/random.ts";
 import { startWss } from "../../_support/service/wss.ts";
 
 interface Note {
@@ -137,5 +138,44 @@ Deno.test("React: pages are asked for one at a time, behind what was pushed mean
   assertEquals(wss.backend.calls.map(({ url }) => url).filter((url) => url.includes("skip")), [
     "/notification?limit=2&skip=3&sort=-id&type=a",
     "/notification?limit=2&skip=5&sort=-id&type=a",
+  ]);
+});
+
+Deno.test("React: what is pushed while a page is under way is newer than the page", async () => {
+  using _random = fakeRandom(0);
+  await using wss = await startWss();
+  // Over a WebSocket, what is pushed comes after the page.
+  using proxy = startProxy(wss.ws);
+  proxy.stripUpgrade(true);
+  const note = (id: string, status = "unseen") => ({ id, status });
+  wss.backend.on("GET /notification", () => Response.json([note("n4"), note("n3")]));
+  using stack = new DisposableStack();
+  const connection = new Connection(`${proxy.ws}/web`, { current: { token: () => "alice" } });
+  stack.defer(() => connection.wss.close());
+  const store = new NotificationsStore<{ id: string; status: string }>(connection, {
+    where: { limit: 2 },
+    reading: { current: { order: (a, b) => b.id.localeCompare(a.id) } },
+  });
+  using shown = follow(store);
+  await shown.until("the list", ({ value }) => value !== undefined);
+  const held = wss.backend.hold(
+    "GET /notification",
+    () => Response.json([note("n2"), note("n1")]),
+  );
+  const loaded = store.loadMore();
+  const release = await held();
+  wss.publish("notification", { userId: "42", type: "a", data: note("n2", "read") });
+  wss.publish("notification", { userId: "42", type: "a", data: note("n5") });
+  await shown.until("n5", ({ value }) => value?.items[0]?.id === "n5");
+  release();
+  await loaded;
+
+  const { value } = await shown.until("the page", ({ value }) => value?.items.length === 5);
+  assertEquals(value?.items.map(({ id, status }) => `${id} ${status}`), [
+    "n5 unseen",
+    "n4 unseen",
+    "n3 unseen",
+    "n2 read",
+    "n1 unseen",
   ]);
 });
