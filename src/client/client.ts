@@ -89,17 +89,19 @@ export class Client {
   }
 
   /**
-   * Marks notifications; without ids, all. Ids that do not fit into one frame go in several, one after
+   * Marks notifications; without ids, all; with an empty array, none. Ids that do not fit into one frame go in several, one after
    * the other.
    *
    * @throws {WssError} A request failed; those before it are done
    */
   async markAs(
     status: NotificationStatus,
-    ids: readonly string[],
+    ids: readonly string[] | undefined,
     options: RequestOptions,
   ): Promise<void> {
-    for (const notifications of this.#requests.parts(ids)) {
+    if (ids?.length === 0) return;
+    // To the service, no ids mean all.
+    for (const notifications of this.#requests.parts(ids ?? [])) {
       await this.call({
         command: "updateNotifications",
         options: { where: { notifications }, status },

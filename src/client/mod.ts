@@ -70,14 +70,18 @@ export interface Wss {
     },
   ): Totals;
   /**
-   * Marks notifications; without ids, all. The request is sent once. If the connection breaks before
+   * Marks notifications; without ids, all; with an empty array, none. The request is sent once. If the connection breaks before
    * the reply (`disconnected`), the service may have done it. A request that waits for a connection is
    * done for the user who is logged in then. Ids that do not fit into one frame of the service go in
    * several, one after the other. If one of them fails, those before it are done.
    *
    * @throws {WssError} The request failed
    */
-  markAs(status: NotificationStatus, ids?: readonly string[], options?: CallOptions): Promise<void>;
+  markAs(
+    status: NotificationStatus,
+    ids?: readonly string[] | undefined,
+    options?: CallOptions,
+  ): Promise<void>;
   /**
    * Fetches a tournament.
    *
@@ -128,7 +132,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Wss {
         command: "getMyNotificationsCount",
         options: { where: { types }, status, subscribe: true },
       })),
-    markAs: (status, ids = [], { signal } = {}) => client.markAs(status, ids, { signal }),
+    markAs: (status, ids, { signal } = {}) => client.markAs(status, ids, { signal }),
     async tournament<T>(id: string | number, { signal }: CallOptions = {}) {
       const request = { command: "getTournament", options: { where: { id } } } as const;
       return await client.call(request, { repeatable: true, signal }) as T;

@@ -28,6 +28,15 @@ Deno.test("a client gets its list and new notifications, counts them and marks t
   assertEquals(wss.backend.calls.at(-1)?.body, '{"ids":["n1"],"status":"read"}');
 });
 
+Deno.test("markAs with an empty array marks nothing, and without ids all", async () => {
+  await using wss = await startWss();
+  using client = connect(`${wss.ws}/web`, { token: () => "alice" });
+  await client.markAs("read", []);
+  await client.markAs("unread");
+  const marks = wss.backend.calls.filter(({ method }) => method === "PUT");
+  assertEquals(marks.map(({ body }) => body), ['{"status":"unread"}']);
+});
+
 Deno.test("a client of /mobile gets schedules and tournaments", async () => {
   await using wss = await startWss();
   using client = connect(`${wss.ws}/mobile`);

@@ -1,7 +1,7 @@
 /**
  * The user's notifications of one `where`, kept up to date, and what can be done with them.
  */
-import type { Change, NotificationStatus } from "../mod.ts";
+import { type Change, type NotificationStatus, type Wss, WssError } from "../mod.ts";
 import type { Connection } from "./connection.ts";
 import { type Items, type Reading, withItem, withPage } from "./items.ts";
 import { Store } from "./store.ts";
@@ -46,19 +46,33 @@ export class NotificationsStore<Item> extends Store<Items<Item>, Change<unknown,
     this.#reading = reading;
   }
 
-  readonly markAs = async (status: NotificationStatus, ids?: readonly string[]): Promise<void> => {
-    await this.#connection?.wss.markAs(status, ids);
+  readonly markAs = async (
+    status: NotificationStatus,
+    ids?: readonly string[] | undefined,
+  ): Promise<void> => {
+    await this.#client.markAs(status, ids);
   };
 
   readonly loadMore = (): Promise<void> =>
     this.#loading ??= this.#loadPage().finally(() => this.#loading = undefined);
 
+  /** @throws {WssError} The tree is not mounted yet, or this is a server */
+  get #client(): Wss {
+    if (this.#connection) return this.#connection.wss;
+    throw new WssError({
+      slug: "disconnected",
+      message: "There is no client before the WssProvider is mounted",
+      temporary: true,
+    });
+  }
+
   async #loadPage(): Promise<void> {
+    const client = this.#client;
     const before = this.value;
     if (!before?.hasMore) return;
     this.#pushed = [];
     const { types = [], limit, sort } = this.#where;
-    const page = await this.#connection?.wss.request("getMyNotifications", {
+    const page = await client.request("getMyNotifications", {
       where: { types },
       params: { limit, sort, skip: before.items.length },
     });

@@ -19,15 +19,19 @@ export interface Notifications<Item> {
   /** Why there is no list; `null` if there is one, or if it is under way. */
   readonly error: unknown;
   /**
-   * Marks notifications; without ids, all. `items` shows it when the backend has published it.
+   * Marks notifications; without ids, all; with an empty array, none. `items` shows it when the backend has published it.
    *
-   * @throws {WssError} The request failed
+   * @throws {WssError} The request failed, or the tree is not mounted yet (`disconnected`)
    */
-  readonly markAs: (status: NotificationStatus, ids?: readonly string[]) => Promise<void>;
+  readonly markAs: (
+    status: NotificationStatus,
+    ids?: readonly string[] | undefined,
+  ) => Promise<void>;
   /**
-   * Adds the next page to `items`. While one is under way, another call waits for the same one.
+   * Adds the next page to `items`, if there may be one. While one is under way, another call waits for the
+   * same one.
    *
-   * @throws {WssError} The request failed
+   * @throws {WssError} The request failed, or the tree is not mounted yet (`disconnected`)
    */
   readonly loadMore: () => Promise<void>;
 }

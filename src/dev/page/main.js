@@ -180,7 +180,7 @@ byId("cut").addEventListener("click", () => {
   cutConnection();
 });
 onSubmit("subscription", () => changes ? changes.return() : subscribe());
-byId("mark-all").addEventListener("click", () => mark("read", []));
+byId("mark-all").addEventListener("click", () => mark("read"));
 
 const users = await demoUsers();
 byId("to").append(...users.map(({ id, name }) => element("option", { value: id }, name)));

@@ -1,5 +1,6 @@
 /** What the hooks for React follow, without React. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { WssError } from "../../../src/client/mod.ts";
 import { Connection } from "../../../src/client/react/connection.ts";
 import { NotificationsStore } from "../../../src/client/react/notifications.ts";
 import type { Snapshot, Store } from "../../../src/client/react/store.ts";
@@ -113,6 +114,14 @@ Deno.test("React: a component that is shown again at once keeps its subscription
   await started.connection.wss.count({ status: "unseen" });
   assertEquals((await wss.admin.get("/sessions")).counts.subscriptions, 0);
   assertEquals(store.snapshot(), listed);
+});
+
+Deno.test("React: before there is a client, marks and pages reject", async () => {
+  const store = new NotificationsStore<Note>(null, { where: {}, reading });
+  for (const call of [() => store.markAs("read"), store.loadMore]) {
+    const { slug, temporary } = await assertRejects(call, WssError);
+    assertEquals([slug, temporary], ["disconnected", true]);
+  }
 });
 
 Deno.test("React: pages are asked for one at a time, behind what was pushed meanwhile", async () => {
