@@ -14,6 +14,7 @@ import {
   startService,
 } from "./service.ts";
 import { checkOpenFiles } from "./service/open_files.ts";
+import { bracketed } from "./settings/bracketed.ts";
 import type { StopSignals } from "./util/stop_signals.ts";
 
 const logger = getLogger(["wss", "main"]);
@@ -60,7 +61,8 @@ async function runUntilSignal(
     service = startService(settings, reader, options);
   } catch (error) {
     if (!(error instanceof ListenError)) throw error;
-    const { host, port, cause } = error;
+    const { port, cause } = error;
+    const host = bracketed(error.host);
     logger.error("Cannot listen on {host}:{port}: {cause}", { host, port, cause });
     return 1;
   }
@@ -109,13 +111,5 @@ function logAddresses(
 ): void {
   logger.info("Listening on {host}:{port}", { host: bracketed(hostname), port });
   if (ADMIN_PORT === 0) return;
-  logger.info("The admin port is {host}:{port}", {
-    host: bracketed(ADMIN_HOST),
-    port: ADMIN_PORT,
-  });
-}
-
-/** A host as it stands in front of a port. */
-function bracketed(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
+  logger.info("The admin port is {host}:{port}", { host: bracketed(ADMIN_HOST), port: ADMIN_PORT });
 }

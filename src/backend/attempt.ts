@@ -102,21 +102,22 @@ export async function attempt(
   place: Pick<BodyPlace, "grow">,
 ): Promise<Outcome> {
   const { method, url } = attempted.request;
-  let response: Response | Failure;
+  let response: Response | undefined;
   let body: string | null;
   try {
     response = await send(url, attempted, options);
     if (method === "GET" && REDIRECTS.includes(response.status)) {
-      response = await follow(response, attempted, options);
-      if ("slug" in response) return response;
+      const followed = await follow(response, attempted, options);
+      if ("slug" in followed) return followed;
+      response = followed;
     }
     if (response.status === 429 || response.status >= 500) {
       await response.body?.cancel();
       return unavailable(response);
     }
     if (method === "PUT" && response.ok) {
-      // It is done, whatever becomes of the body.
-      response.body?.cancel().catch(() => {});
+      // The update is done, whatever the body is.
+      await response.body?.cancel().catch(() => {});
       return answerOf("ok", response.status, NOTHING);
     }
     const length = lengthOf(response.headers);
@@ -132,17 +133,18 @@ export async function attempt(
     // Only this log line has the cause, because clients must not see addresses.
     if (!attempted.signal.aborted) {
       const { host } = new URL(url);
-      logger.debug("No whole answer from {host}: {why}", { host, why: whyNotFetched(error) });
+      logger.debug("No whole answer from {host}: {reason}", { host, reason: whyNotFetched(error) });
     }
     const reason = whyUnreadable(error);
-    if (reason !== undefined) return { slug: "backend-invalid", reason };
-    return { slug: "backend-unavailable", reason: "no whole answer", again: true };
+    if (reason === undefined) {
+      return { slug: "backend-unavailable", reason: "no whole answer", again: true };
+    }
+    return refusal(response?.status) ?? { slug: "backend-invalid", reason };
   }
-  if (body === null && response.status !== 401 && response.status !== 403) {
-    const reason = `its answer has more than ${options.maxBytes} bytes`;
-    return { slug: "backend-invalid", httpStatus: response.status, reason };
-  }
-  return interpret(response, body ?? "");
+  if (body !== null) return interpret(response, body);
+  const reason = `its answer has more than ${options.maxBytes} bytes`;
+  const { status: httpStatus } = response;
+  return refusal(httpStatus) ?? { slug: "backend-invalid", httpStatus, reason };
 }
 
 /**
@@ -155,19 +157,14 @@ export async function fetchText(
   { maxBytes, timeoutMs }: { maxBytes: number; timeoutMs: number },
 ): Promise<string> {
   const signal = AbortSignal.timeout(timeoutMs);
-  const response = await fetch(url, {
-    headers: { accept: "application/json" },
-    redirect: "manual",
-    signal,
-  });
+  const headers = { accept: "application/json" };
+  const response = await fetch(url, { headers, redirect: "manual", signal });
   if (response.status !== 200) {
     await response.body?.cancel();
     throw new Error(`it answered ${response.status}`);
   }
-  const text = await readInPieces(response, { grow() {}, signal }, {
-    maxBytes,
-    place: { grow: () => Promise.resolve() },
-  });
+  const place = { grow: () => Promise.resolve() };
+  const text = await readInPieces(response, { grow() {}, signal }, { maxBytes, place });
   if (text === null) throw new Error(`its answer has more than ${maxBytes} bytes`);
   return text;
 }
@@ -176,7 +173,7 @@ export async function fetchText(
 const MAX_REDIRECTS = 5;
 const REDIRECTS = [301, 302, 303, 307, 308];
 
-/** Sends a request, after a redirect to another URL than its own. */
+/** Sends a request to a URL, which is another one than its own after a redirect. */
 function send(
   url: string,
   { request: { method, headers, body }, signal }: Attempted,
@@ -236,23 +233,26 @@ const MAX_RETRY_AFTER_MS = 3_600_000;
 
 /** Reads `Retry-After`, which has seconds or a date (RFC 9110, 10.2.3). */
 function retryAfterMs(header: string | null): number | undefined {
-  if (header === null) return undefined;
-  if (!/^(\d+|[A-Z][a-z]{2}, .*)$/.test(header)) return undefined;
+  if (header === null || !/^(\d+|[A-Z][a-z]{2}, .*)$/.test(header)) return undefined;
   const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), MAX_RETRY_AFTER_MS);
 }
 
 function interpret({ ok, status, headers }: Response, body: string): Outcome {
   const json = parse(body);
-  if (ok) {
-    return json
-      ? answerOf("ok", status, json)
-      : { slug: "backend-invalid", httpStatus: status, reason: whyNotJson(headers) };
-  }
-  if (status === 401) return answerOf("unauthorized", status, json ?? NOTHING);
-  if (status === 403) return answerOf("forbidden", status, json ?? NOTHING);
+  if (ok && json) return answerOf("ok", status, json);
+  if (ok) return { slug: "backend-invalid", httpStatus: status, reason: whyNotJson(headers) };
+  const refused = refusal(status, json);
+  if (refused) return refused;
   if (json && status >= 400) return answerOf("error", status, json);
   return { slug: "backend-refused", httpStatus: status, reason: `it answered ${status}` };
+}
+
+/** The answer with status 401 or 403, whose body need not be one that can be used. */
+function refusal(status: number | undefined, json: Body | null = null): BackendAnswer | undefined {
+  if (status === 401) return answerOf("unauthorized", status, json ?? NOTHING);
+  if (status === 403) return answerOf("forbidden", status, json ?? NOTHING);
+  return undefined;
 }
 
 type Body = Pick<BackendAnswer, "payload" | "value">;
@@ -260,7 +260,7 @@ type Body = Pick<BackendAnswer, "payload" | "value">;
 const NOTHING: Body = { payload: NULL, value: null };
 
 function answerOf(status: ReplyStatus, httpStatus: number, body: Body): BackendAnswer {
-  return { status, httpStatus, payload: body.payload, value: body.value };
+  return { status, httpStatus, ...body };
 }
 
 function parse(body: string): Body | null {

@@ -36,10 +36,12 @@ export function whyNotJson(headers: Headers): string {
   }
 }
 
+/** A URL in a text of the platform. It has no blank in it, but any bracket. */
+const URLS = / for url \(\S*\)|(?: for)? \S?\w+:\/\/\S*/g;
+
 /** Why a fetch failed, without its URL, which may hold a secret. */
 export function whyNotFetched(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : "";
-  // A URL may have brackets, but no spaces.
-  return (cause || message).replace(/ for url \(\S*\)/, "");
+  return (cause || message).replace(URLS, "");
 }

@@ -117,7 +117,6 @@ function list(isItem: (text: string) => boolean) {
     .pipe(z.array(z.string().refine(isItem)));
 }
 
-/** Whether a text is an IP address, without brackets, or may be a host name. */
 function isHost(text: string): boolean {
   if (text.includes(":")) return isIPv6(text);
   return /^[\d.]+$/.test(text) ? isIPv4(text) : /^[\w.-]+$/.test(text);

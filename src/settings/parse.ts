@@ -28,6 +28,8 @@ const publishSchema = settingsSchema.pick({
   KAFKA_SASL_PASSWORD: true,
 });
 
+const addressSchema = settingsSchema.pick({ HOST: true, PORT: true });
+
 /** The settings that are needed to write to the topic, parsed. */
 export type PublishSettings = Pick<Settings, keyof typeof publishSchema.shape>;
 
@@ -47,6 +49,13 @@ export function parseSettings(
   if (contradictions.length > 0) return { problems: contradictions };
   const { HOST_ENV = settings.NODE_ENV, INSTANCE_ID = nameInstance(hostname) } = settings;
   return { settings: { ...settings, HOST_ENV, INSTANCE_ID } };
+}
+
+/** Parses where clients connect, as {@linkcode parseSettings} does. Ignores all others. */
+export function parseAddress(
+  found: FoundSettings,
+): ParsedSettings<Pick<Settings, "HOST" | "PORT">> {
+  return parse(addressSchema, found);
 }
 
 /** Parses what is needed to write to the topic, as {@linkcode parseSettings} does. Ignores all others. */
@@ -86,7 +95,7 @@ function parse<S extends z.ZodObject>(
 
   const problems = SETTING_NAMES.filter((name) => wrong.has(name))
     .map((name) => describeProblem(name, { text: found.get(name)?.text, item: wrong.get(name) }));
-  problems.push(...incompleteSasl(found));
+  if ("KAFKA_SASL_MECHANISM" in schema.shape) problems.push(...incompleteSasl(found));
   return !result.success || problems.length > 0 ? { problems } : { settings: result.data };
 }
 
@@ -99,15 +108,17 @@ function describeProblem(
   if (text === undefined) return `${name} is missing: expected ${allowed}`;
   const detail = isTemplate(text)
     ? ", a template that was not filled in"
-    : showItem(name, text, item);
+    : showItem(name, { text, item });
   return `${name} is "${showSetting(name, text)}"${detail}: expected ${allowed}`;
 }
 
-function showItem(name: SettingName, text: string, item: PropertyKey | undefined): string {
+function showItem(
+  name: SettingName,
+  { text, item }: { text: string; item: PropertyKey | undefined },
+): string {
   // An item alone could show a part of a password, which may have a comma in it.
   if (typeof item !== "number" || !text.includes(",") || text.includes("@")) return "";
-  const wrong = text.split(",")[item]?.trim() ?? "";
-  return `, where "${showSetting(name, wrong)}" is wrong`;
+  return `, where "${showSetting(name, text.split(",")[item]?.trim() ?? "")}" is wrong`;
 }
 
 function isTemplate(text: string): boolean {

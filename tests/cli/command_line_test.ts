@@ -7,6 +7,8 @@ import { startBackend } from "../_support/service/backend.ts";
 import { connect } from "../_support/clients/client.ts";
 import { filesBelow, read } from "../house/files.ts";
 import { createTopic, kafkaTest } from "../_support/kafka/topic.ts";
+import { freePort } from "../_support/network/free_port.ts";
+import { startSilentServer } from "../_support/network/silent_server.ts";
 import { openRawSocket } from "../_support/clients/raw_socket.ts";
 import { isBinary, type ProcessOptions, startProcess } from "../_support/service/process.ts";
 import { until } from "../_support/queue.ts";
@@ -194,23 +196,6 @@ Deno.test("a .env in UTF-16 ends the start with exit code 2 and one line that sa
   }
 });
 
-Deno.test("--health asks this machine, whatever proxy is set; if .env cannot be read, it ends with 1", async () => {
-  await using server = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen() {} },
-    () => new Response("ok"),
-  );
-  const env = { PORT: String(server.addr.port) };
-  for (const name of ["HTTP_PROXY", "http_proxy", "ALL_PROXY"]) {
-    const proxied = await run({
-      args: ["--health"],
-      env: { ...env, [name]: "http://127.0.0.1:9" },
-    });
-    assertEquals(proxied, { code: 0, out: [], err: [] }, name);
-  }
-  const unreadable = await run({ args: ["--health"], env, dotEnv: { isFolder: true } });
-  assertEquals([unreadable.code, unreadable.err.length], [1, 1]);
-});
-
 Deno.test("--health requests the health of the running service", async () => {
   await using backend = startBackend();
   const env = { ...REQUIRED, HOST: "127.0.0.1", API_URL_USER: backend.origin, ADMIN_PORT: "0" };
@@ -224,6 +209,45 @@ Deno.test("--health requests the health of the running service", async () => {
 
   assertEquals(healthy, { code: 0, out: [], err: [] });
   assertEquals([gone.code, gone.err.length], [1, 1]);
+});
+
+Deno.test("--health asks the service itself, and no proxy of the environment", async () => {
+  await using backend = startBackend();
+  const env = { ...REQUIRED, HOST: "127.0.0.1", API_URL_USER: backend.origin, ADMIN_PORT: "0" };
+  await using wss = await startProcess({ env: { ...env, PORT: "0" } });
+  const { port } = JSON.parse(await wss.line(/Listening/));
+  for (const name of ["HTTP_PROXY", "http_proxy", "ALL_PROXY"]) {
+    const proxied = { PORT: String(port), [name]: "http://127.0.0.1:9" };
+    assertEquals(await run({ args: ["--health"], env: proxied }), { code: 0, out: [], err: [] });
+  }
+});
+
+Deno.test("--health ends with exit code 1 and one line that says why the service is not healthy", async () => {
+  const health = (env: Record<string, string>, options: ProcessOptions = {}) =>
+    run({ ...options, args: ["--health"], env });
+  const port = String(freePort());
+  await using silent = startSilentServer();
+  const [host = "", silentPort = ""] = silent.address.split(":");
+  await using failing = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => new Response(null, { status: 503 }),
+  );
+  const failingPort = String(failing.addr.port);
+  for (
+    const [result, reason] of [
+      [health({ PORT: port }), /^The service is not healthy: 127\.0\.0\.1:\d+: .*ECONNREFUSED/],
+      [health({ HOST: "::1", PORT: port }), /^The service is not healthy: \[::1\]:\d+: .*E[A-Z]+/],
+      [health({ HOST: "no.such.host.invalid" }), /no\.such\.host\.invalid:3110: .*ENOTFOUND/],
+      [health({ HOST: host, PORT: silentPort }), /: no answer within 3000 ms$/],
+      [health({ PORT: failingPort }), /127\.0\.0\.1:\d+ answered 503$/],
+      [health({ PORT: "x" }), /^PORT is "x": expected a whole number from 0 to 65535$/],
+      [health({}, { dotEnv: { isFolder: true } }), /^Cannot read \.env: Is a directory/],
+    ] as const
+  ) {
+    const { code, out, err } = await result;
+    assertEquals([code, out, err.length], [1, [], 1], err.join("\n"));
+    assertMatch(err[0] ?? "", reason);
+  }
 });
 
 for (const name of ["PORT", "ADMIN_PORT"]) {
@@ -246,6 +270,21 @@ for (const name of ["PORT", "ADMIN_PORT"]) {
     assert(line.message.startsWith(`Cannot listen on 127.0.0.1:${port}: AddrInUse`), line.message);
   });
 }
+
+Deno.test("an IPv6 address is in brackets in every log line that has a port", async () => {
+  const adminPort = String(freePort());
+  const ports = { PORT: "0", ADMIN_PORT: adminPort };
+  const env = { ...REQUIRED, HOST: "::1", ADMIN_HOST: "::1", ...ports };
+  await using wss = await startProcess({ env });
+  const clients = JSON.parse(await wss.line(/Listening/));
+  const admin = JSON.parse(await wss.line(/admin port/));
+  const taken = await run({ env: { ...env, PORT: String(clients.port), ADMIN_PORT: "0" } });
+
+  assertEquals(clients.message, `Listening on [::1]:${clients.port}`);
+  assertEquals(admin.message, `The admin port is [::1]:${adminPort}`);
+  const { message } = JSON.parse([...taken.out, ...taken.err].join(""));
+  assert(message.startsWith(`Cannot listen on [::1]:${clients.port}: AddrInUse`), message);
+});
 
 Deno.test("a log line is JSON with time, level, message, instance and deployment", async () => {
   const env = {
