@@ -8,7 +8,7 @@ import type { Addressees } from "./addressing.ts";
 import { isObject } from "../util/is_object.ts";
 import type { Delivery } from "./window.ts";
 import { type JsonText, NULL } from "../protocol/frames.ts";
-import { sourceOf } from "../protocol/json_source.ts";
+import { placeOf } from "../protocol/json_source.ts";
 import { keyNamer } from "../protocol/key_case.ts";
 import { listOfStrings, optional, reasonOf, userIdSchema } from "../protocol/validation.ts";
 
@@ -150,14 +150,20 @@ function hasFewValues(json: Uint8Array): boolean {
  */
 function decode(value: Uint8Array): string {
   if (value[0] === MARK_BYTE || !isUtf8(value)) return decoder.decode(value);
-  return Buffer.from(value.buffer, value.byteOffset, value.length).toString();
+  return bufferOf(value).toString();
+}
+
+/** The same bytes, with the methods of a buffer. */
+function bufferOf({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length);
 }
 
 /** Adds the data of an update, as it was written (REQ4). */
 function withPayload(meaning: Meaning, value: Uint8Array): Message {
   if (meaning.does !== "update") return meaning;
-  const data = sourceOf(value, DATA_PATH);
-  return { does: "update", to: meaning.to, payload: data ? decode(data) as JsonText : NULL };
+  const place = placeOf(value, DATA_PATH);
+  const payload = place ? bufferOf(value).toString("utf8", ...place) as JsonText : NULL;
+  return { does: "update", to: meaning.to, payload };
 }
 
 const DATA_PATH = ["document", "data"];

@@ -1,7 +1,7 @@
 /**
  * Values of JSON as they were written: what has no schema goes through byte for byte (REQ4).
  */
-import { isSameButCase } from "./key_case.ts";
+import { isSameButCase, lowerCase } from "./key_case.ts";
 
 const [QUOTE, BACKSLASH, COMMA, OPEN_BRACKET, OPEN_BRACE, CLOSE_BRACKET, CLOSE_BRACE, SPACE] =
   new TextEncoder().encode('"\\,[{]} ') as unknown as Eight<number>;
@@ -20,15 +20,15 @@ type Range = readonly [start: number, end: number];
  * another case; of several that are alike, the last one.
  *
  * @param json UTF-8 that `JSON.parse` takes
- * @returns The bytes of the value; `undefined` if there is none
+ * @returns Where the value begins, and where it has ended; `undefined` if there is none
  */
-export function sourceOf(json: Uint8Array, path: readonly string[]): Uint8Array | undefined {
+export function placeOf(json: Uint8Array, path: readonly string[]): Range | undefined {
   let range: Range | undefined = [json[0] === MARK_BYTE ? MARK_BYTES : 0, json.length];
   for (const name of path) {
     range = memberOf(json, range[0], name);
     if (!range) return undefined;
   }
-  return json.subarray(...range);
+  return range;
 }
 
 /** Finds a member of the value at a place. */
@@ -52,7 +52,7 @@ function memberOf(json: Uint8Array, place: number, name: string): Range | undefi
   return exact ?? other;
 }
 
-/** How a key matches a name. Only a key that is longer than the name can have escapes and match. */
+/** How a key matches a name. */
 function matchOf(
   json: Uint8Array,
   [start, end]: Range,
@@ -60,20 +60,25 @@ function matchOf(
 ): "exact" | "but case" | "not" {
   const length = end - start - 2;
   if (length < name.length) return "not";
-  const key = json.subarray(start, end);
-  if (length > name.length && !key.includes(BACKSLASH)) return "not";
-  // Most keys are those of the rules. To decode each of them takes as long as all the rest.
-  if (length === name.length && isText(key, name)) return "exact";
-  const text: string = JSON.parse(decoder.decode(key));
-  return text === name ? "exact" : isSameButCase(name, text) ? "but case" : "not";
+  // Only a key that is longer than the name can have escapes and match.
+  if (length > name.length) {
+    if (!hasEscape(json, start, end)) return "not";
+    const key: string = JSON.parse(decoder.decode(json.subarray(start, end)));
+    return key === name ? "exact" : isSameButCase(name, key) ? "but case" : "not";
+  }
+  let isExact = true;
+  for (let i = 0; i < length; i++) {
+    const [code, given] = [name.charCodeAt(i), json[start + 1 + i] ?? NaN];
+    if (code === given) continue;
+    if (lowerCase(code) !== lowerCase(given)) return "not";
+    isExact = false;
+  }
+  return isExact ? "exact" : "but case";
 }
 
-/** Whether a string in quotes is an ASCII text. */
-function isText(string: Uint8Array, text: string): boolean {
-  for (let i = 0; i < text.length; i++) {
-    if (string[i + 1] !== text.charCodeAt(i)) return false;
-  }
-  return true;
+function hasEscape(json: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (json[at] === BACKSLASH) return true;
+  return false;
 }
 
 function afterSpace(json: Uint8Array, place: number): number {

@@ -80,6 +80,6 @@ export function isSameButCase(one: string, other: string): boolean {
   return true;
 }
 
-function lowerCase(code: number): number {
+export function lowerCase(code: number): number {
   return code >= 0x41 && code <= 0x5a ? code + 0x20 : code;
 }
