@@ -65,7 +65,7 @@ export class MessageReports {
       id: recordId(entry),
       to: briefAddressees(to),
       does,
-      publishedAt: time(timestamp || readAt),
+      publishedAt: time(timestamp),
       readAt: time(readAt),
       readAtStart,
       isForgotten,

@@ -36,7 +36,7 @@ export function whyNotJson(headers: Headers): string {
   }
 }
 
-/** A URL in a text of the platform. It has no blank in it, but any bracket. */
+/** A URL in a text of the platform. It has no spaces, but it may have brackets. */
 const URLS = / for url \(\S*\)|(?: for)? \S?\w+:\/\/\S*/g;
 
 /** Why a fetch failed, without its URL, which may hold a secret. */

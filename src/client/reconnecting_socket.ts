@@ -210,6 +210,8 @@ export class ReconnectingSocket {
     const { last } = this.#state;
     if (!this.#isRefused) this.#set({ state: "connecting", last });
     const { signal } = this.#abort;
+    // A source that calls connect() itself changes nothing by that.
+    this.#asking = new Promise(() => {});
     this.#asking = askToken(this.#options.token, signal);
     let token: string | null;
     try {

@@ -59,8 +59,6 @@ const FIXED_AGE_BYTES = 3;
 const MAX_VARINT_BYTES = 8;
 /** The latest time that a cursor can hold, and the highest position. A producer may give a record any timestamp. */
 export const MAX_TIME_MS = 2 ** (8 * NUMBER_BYTES) - 1;
-/** The time of a record whose timestamp cannot be right. All instances have to judge it alike. */
-export const UNKNOWN_TIME = 0;
 /** Topics of more partitions have cursors with rough ages. */
 const MAX_EXACT_AGES = 16;
 

@@ -88,7 +88,8 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 const MARK_BYTE = 0xef;
 
 /**
- * The most values of a record: members, items, arrays and objects. It is parsed in one turn: 8 MiB of
+ * The most values of a record, by its commas and opening brackets: members, items, arrays and objects, of
+ * which an empty one counts twice. It is parsed in one turn: 8 MiB of
  * nothing but nested arrays would take seconds, and 8 MiB of one text take 30 ms.
  */
 export const MAX_VALUES = 100_000;
@@ -102,7 +103,7 @@ export function parseMessage(value: Uint8Array): Message | Unusable {
   if (value.length > MAX_VALUES && !hasFewValues(value)) {
     return {
       problem: "too_many_values",
-      reason: `it has more than ${MAX_VALUES} arrays, objects, items and members`,
+      reason: `it has more than ${MAX_VALUES} commas and opening brackets`,
     };
   }
   let text: string;
@@ -130,7 +131,7 @@ export function parseMessage(value: Uint8Array): Message | Unusable {
 const [QUOTE, BACKSLASH, ...BEGINNINGS] = new TextEncoder().encode('"\\,[{') as unknown as number[];
 const [COMMA, OPEN_BRACKET, OPEN_BRACE] = BEGINNINGS;
 
-/** Whether JSON has at most {@linkcode MAX_VALUES}. Each begins at a bracket or a comma, but for the first. */
+/** Whether a record has at most {@linkcode MAX_VALUES}. */
 function hasFewValues(json: Uint8Array): boolean {
   let values = 0;
   let isInString = false;

@@ -19,7 +19,7 @@ export interface Entry {
   readonly seq: number;
   readonly partition: number;
   readonly offset: number;
-  /** Milliseconds since 1970, at most what a cursor can hold; or UNKNOWN_TIME. */
+  /** Milliseconds since 1970, at most what a cursor can hold. 0 if the record has none. */
   readonly timestamp: number;
   /** When this instance read the record, in milliseconds since 1970. */
   readonly readAt: number;

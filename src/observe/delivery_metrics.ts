@@ -3,7 +3,6 @@
  */
 import { type MessageType, messageTypeOf } from "../log/addressing.ts";
 import type { Entry } from "../log/window.ts";
-import { UNKNOWN_TIME } from "../log/cursor.ts";
 import type { Announcement, DeliveryListener, LivePushes, OwnStep, Resync } from "./deliveries.ts";
 import type { Metrics, Series } from "./metrics.ts";
 
@@ -26,7 +25,8 @@ export class DeliveryMetrics implements DeliveryListener {
   sent({ delivery, timestamp }: Entry, { sessions, at }: LivePushes): void {
     const type = messageTypeOf(delivery.to);
     this.#live[type].count += sessions.length;
-    if (timestamp === UNKNOWN_TIME) return;
+    // A record of an old producer may have none.
+    if (timestamp === 0) return;
     // The producer's clock may be ahead of this machine's.
     const seconds = Math.max(0, at - timestamp) / 1000;
     this.#metrics.pushSeconds.observe(type, seconds, sessions.length);

@@ -10,7 +10,7 @@ import type { Loss } from "../log/loss.ts";
 import type { Ends, LogEvents, LogRecord, Trouble } from "../log/reader.ts";
 import type { LogTrouble } from "../log/trouble.ts";
 import type { Read } from "../log/window.ts";
-import { UNKNOWN_TIME } from "../log/cursor.ts";
+import { MAX_TIME_MS } from "../log/cursor.ts";
 import { type Message, parseMessage } from "../log/message.ts";
 import type { Metrics, Series } from "../observe/metrics.ts";
 import type { Quarantine } from "../log/quarantine.ts";
@@ -22,9 +22,6 @@ import { recordPushSpan } from "../observe/spans.ts";
 import { Throttle } from "../util/throttle.ts";
 
 const logger = getLogger(["wss", "messages"]);
-
-/** Milliseconds by which the clock of a producer may be ahead. */
-const MAX_AHEAD_MS = 3_600_000;
 
 /** Milliseconds from one `resync` of all subscriptions for records that were set aside to the next. */
 const RESYNC_MS = 10_000;
@@ -173,9 +170,8 @@ export class RecordHandler implements LogEvents {
   #handle(record: LogRecord, readAt: number): Promise<void> | undefined {
     const { topic, stream, sessions, fanOut, tokens, quarantine } = this.#options;
     const { partition, offset, value, headers } = record;
-    // A producer may set any timestamp. One that is far ahead would hide a cut of the log (DEL13).
-    const isPlausible = record.timestamp > 0 && record.timestamp <= readAt + MAX_AHEAD_MS;
-    const timestamp = isPlausible ? record.timestamp : UNKNOWN_TIME;
+    // A producer may set any timestamp. All instances must take the same, whenever they read it (DEL13).
+    const timestamp = Math.min(Math.max(0, record.timestamp), MAX_TIME_MS);
     const read = { partition, offset, timestamp, readAt };
     const message = this.#messageOf(value, read);
     if (headers?.replays !== undefined && value) {
@@ -183,9 +179,14 @@ export class RecordHandler implements LogEvents {
     }
     // Before the positions change: a subscription that leaves the live end takes its place there.
     fanOut.finish();
+    if (message === "set aside") {
+      sessions.owe(stream.setAside(partition, { from: offset, to: offset + 1 }));
+      this.#resyncs.ask();
+      return undefined;
+    }
     if (message?.does === "logout") {
       stream.read(read, null);
-      tokens.forget(message.user, timestamp || readAt);
+      tokens.forget(message.user, Math.min(timestamp, readAt));
       return sessions.revoke(message.user);
     }
     const entry = stream.read(read, message);
@@ -199,9 +200,13 @@ export class RecordHandler implements LogEvents {
     return undefined;
   }
 
-  /** The message of a record; `null` if the record has none, or an unusable one. */
-  #messageOf(value: LogRecord["value"], read: Read): Message | null {
+  /**
+   * The message of a record; `null` if the record has none, or an unusable one. One that is too large is
+   * set aside, as it may have a message (KAF11).
+   */
+  #messageOf(value: LogRecord["value"], read: Read): Message | "set aside" | null {
     const { metrics, quarantine } = this.#options;
+    let isTooLarge = false;
     if (value === null) {
       metrics.records.inc({ type: "empty" });
       return null;
@@ -212,6 +217,7 @@ export class RecordHandler implements LogEvents {
         this.#records[parsed.does === "logout" ? "logout" : messageTypeOf(parsed.to)].count++;
         return parsed;
       }
+      isTooLarge = parsed.problem === "too_many_values";
       metrics.quarantined.inc({ reason: parsed.problem });
       quarantine.add({ ...read, reason: parsed.reason }, value);
     } catch (error) {
@@ -225,7 +231,7 @@ export class RecordHandler implements LogEvents {
       quarantine.add({ ...read, reason: "could not be read" }, value);
     }
     metrics.records.inc({ type: "unusable" });
-    return null;
+    return isTooLarge ? "set aside" : null;
   }
 
   #trim(now: number): void {

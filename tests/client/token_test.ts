@@ -100,6 +100,25 @@ Deno.test("[LIFE2] a client that is told to connect while an old token is under 
   assertEquals(asked.takeAll(), []);
 });
 
+Deno.test("[LIFE2] a token function that tells the client to connect is asked once at a time", async () => {
+  using _random = fakeRandom(1);
+  using clock = fakeTimeouts();
+  await using wss = await startWss();
+  let asked = 0;
+  using client = connectClient(`${wss.ws}/web`, {
+    token() {
+      if (++asked > 1) client.connect();
+      return asked < 3 ? "wrong" : "alice";
+    },
+  });
+  clock.tick((await client.until("unauthorized")).retryInMs);
+  assertEquals(asked, 2);
+  clock.tick((await client.until("unauthorized")).retryInMs);
+
+  assertEquals(await client.count(UNSEEN), { total: 3 });
+  assertEquals(asked, 3);
+});
+
 Deno.test("[LIFE2] a list that is refused waits for another token", async () => {
   using _random = fakeRandom(0);
   await using wss = await startWss({ users: { old: "42", new: "42" } });

@@ -201,7 +201,7 @@ async function verifyWithEach(
     try {
       return (await jwtVerify(jwt, key, options)).payload;
     } catch (error) {
-      // The key is none that can be used here, such as one that is too short.
+      // This key cannot be used here, for example because it is too short.
       if (!(error instanceof errors.JOSEError)) isUnusable = true;
       else if (!isOfOtherKey(error)) return "refused";
     }

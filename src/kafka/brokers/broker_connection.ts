@@ -132,7 +132,8 @@ export class BrokerConnection {
    * one would hold up all others. The limit begins anew whenever bytes arrive, unless they
    * arrive too slowly: see {@linkcode AnswerTimer}.
    *
-   * @param options.timeoutMs Milliseconds for which the broker may be silent
+   * @param options.timeoutMs Milliseconds for which the broker may be silent, beside those for which it
+   * throttles this client
    * @throws {UnreachableError} The connection is lost, or the broker is silent or too slow
    * @throws {Error} An error of kafkajs, or the answer is not one
    */
