@@ -49,13 +49,8 @@ export function selectionOf<T extends string | number>(
 }
 
 /** A list. If elements are invalid, only the first one is reported. */
-export function listOf<T>(
-  element: z.ZodType<T, T>,
-  maxItems: number = Infinity,
-): z.ZodType<T[], T[]> {
-  const unknowns = maxItems === Infinity
-    ? z.array(z.unknown())
-    : z.array(z.unknown()).max(maxItems, `expected at most ${maxItems} items`);
+function listOf<T>(element: z.ZodType<T, T>, maxItems: number): z.ZodType<T[], T[]> {
+  const unknowns = z.array(z.unknown()).max(maxItems, `expected at most ${maxItems} items`);
   const list = unknowns.meta({
     get items() {
       return toJsonSchema(element);

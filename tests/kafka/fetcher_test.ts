@@ -4,7 +4,7 @@ import type { BrokerConnection } from "../../src/kafka/brokers/broker_connection
 import { Fetcher } from "../../src/kafka/fetcher.ts";
 import { TopicReading } from "../../src/kafka/topic/topic_reading.ts";
 import type { FetchedPartition } from "../../src/kafka/wire/fetch.ts";
-import type { LogEvents } from "../../src/log/reader.ts";
+import { NO_EVENTS } from "../_support/no_events.ts";
 
 /** An answer of a leader whose log ends at 70. */
 const CUT: FetchedPartition = {
@@ -21,19 +21,8 @@ const CUT: FetchedPartition = {
 Deno.test("[DEL13] the start ends if the log is cut at the position, before anything was read", async () => {
   const stopping = new AbortController();
   const { signal } = stopping;
-  const events: LogEvents = {
-    onTopic: () => {},
-    onPartition: () => {},
-    onRecord: () => undefined,
-    onPosition: () => {},
-    onEnds: () => {},
-    onLost: () => {},
-    onCut: () => {},
-    onSetAside: () => {},
-    onTrouble: () => {},
-  };
   const limits = { maxRecordBytes: 1000, maxBatchBytes: 10_000 };
-  const reading = new TopicReading(events, { limits, signal });
+  const reading = new TopicReading(NO_EVENTS, { limits, signal });
   reading.open("one", [{ partition: 0, low: 0, end: 100, first: 71 }]);
   reading.partitions.follow([{ partition: 0, errorCode: 0, leader: 1, leaderEpoch: 3 }]);
   let asked = 0;

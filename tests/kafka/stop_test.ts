@@ -1,25 +1,13 @@
 /** The end of a reader whose brokers say nothing. The sanitizers of Deno.test see what it leaves behind. */
 import { assertEquals } from "@std/assert";
-import type { LogEvents } from "../../src/log/reader.ts";
 import { KafkaReader } from "../../src/kafka/reader.ts";
 import { startSilentServer } from "../_support/network/silent_server.ts";
 import { deadline, until } from "../_support/queue.ts";
 import { testSettings } from "../_support/service/settings.ts";
+import { NO_EVENTS } from "../_support/no_events.ts";
 
 /** Milliseconds in which a reader ends. Any time limit for a broker is longer. */
 const END_MS = 1000;
-
-const NO_EVENTS: LogEvents = {
-  onTopic: () => {},
-  onPartition: () => {},
-  onRecord: () => undefined,
-  onPosition: () => {},
-  onEnds: () => {},
-  onLost: () => {},
-  onCut: () => {},
-  onSetAside: () => {},
-  onTrouble: () => {},
-};
 
 for (const KAFKA_SSL of [false, true]) {
   Deno.test(`a reader ends at once while a broker says nothing${KAFKA_SSL ? " about TLS" : ""}`, async () => {

@@ -4,6 +4,7 @@ import type { LogEvents } from "../../../src/log/reader.ts";
 import { TopicFollower } from "../../../src/kafka/topic/topic_follower.ts";
 import { TopicReading } from "../../../src/kafka/topic/topic_reading.ts";
 import type { TopicMetadata } from "../../../src/kafka/wire/metadata.ts";
+import { NO_EVENTS } from "../../_support/no_events.ts";
 
 const LIMITS = { maxRecordBytes: 1000, maxBatchBytes: 10_000 };
 
@@ -26,15 +27,9 @@ function metadata(
 async function follow(topicId: string | null) {
   const opened: string[] = [];
   const events: LogEvents = {
+    ...NO_EVENTS,
     onTopic: ({ id }) => void opened.push(`topic ${id}`),
     onPartition: (partition) => void opened.push(`${partition}`),
-    onRecord: () => undefined,
-    onPosition: () => {},
-    onEnds: () => {},
-    onLost: () => {},
-    onCut: () => {},
-    onSetAside: () => {},
-    onTrouble: () => {},
   };
   const { signal } = new AbortController();
   const reading = new TopicReading(events, { limits: LIMITS, signal });

@@ -8,7 +8,7 @@ import {
 } from "kafkajs";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import { KafkaReader } from "../../../src/kafka/reader.ts";
-import type { LogEvents } from "../../../src/log/reader.ts";
+import { NO_EVENTS } from "../../_support/no_events.ts";
 import { startFaultProxy } from "../../_support/kafka/faults/proxy.ts";
 import { CREDENTIAL, startSaslBroker } from "../../_support/kafka/sasl_broker.ts";
 import { connectKafka, kafkaTest, makeTopic, withAdmin } from "../../_support/kafka/topic.ts";
@@ -16,17 +16,6 @@ import { until } from "../../_support/queue.ts";
 import { testSettings } from "../../_support/service/settings.ts";
 
 const TOPIC = "wss";
-const NO_EVENTS: LogEvents = {
-  onTopic: () => {},
-  onPartition: () => {},
-  onRecord: () => undefined,
-  onPosition: () => {},
-  onEnds: () => {},
-  onLost: () => {},
-  onCut: () => {},
-  onSetAside: () => {},
-  onTrouble: () => {},
-};
 
 /** A broker with a record, on which the service has the rights that are granted. */
 async function startGuardedBroker() {

@@ -2,6 +2,7 @@
 import { assert } from "@std/assert";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import { KafkaReader } from "../../../src/kafka/reader.ts";
+import { NO_EVENTS } from "../../_support/no_events.ts";
 import { startFaultProxy } from "../../_support/kafka/faults/proxy.ts";
 import { createTopic, kafkaTest } from "../../_support/kafka/topic.ts";
 import { testSettings } from "../../_support/service/settings.ts";
@@ -20,17 +21,7 @@ kafkaTest(
       KAFKA_TOPIC: topic.name,
     }));
     await using _reader = { [Symbol.asyncDispose]: () => reader.stop() };
-    await reader.start({
-      onTopic: () => {},
-      onPartition: () => {},
-      onRecord: () => undefined,
-      onPosition: () => {},
-      onEnds: () => {},
-      onLost: () => {},
-      onCut: () => {},
-      onSetAside: () => {},
-      onTrouble: () => {},
-    }, { since: 0 });
+    await reader.start(NO_EVENTS, { since: 0 });
     proxy.begin({ api: "Fetch", does: "answer slowly", bytesPerSecond: 200_000 });
     const startedAt = performance.now();
     let isReplayed = false;
